@@ -111,6 +111,11 @@ class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     and forgotten when the agent exits."""
 
 
+Counts = Literal["all", "metered", "internet"]
+"""Everything; what passed in networks that NetworkManager calls metered; or the total without what is known to have
+stayed in the local network."""
+
+
 class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data volume that the provider allows in a billing month."""
 
@@ -122,8 +127,8 @@ class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Length of a period in days, as for prepaid plans; 0 for months. Only used together with `begin`."""
     begin: date | None = None
     """First day of any such period."""
-    counts: Literal["all", "metered"] = "all"
-    """Networks that the plan covers: all, or those that NetworkManager reports as metered."""
+    counts: Counts = "all"
+    """What the plan covers."""
 
     @property
     def cap_bytes(self) -> int | None:

@@ -4889,8 +4889,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Eines beliebigen, etwa der Tag der Zahlung: 2026-11-03.</translation>
     </message>
     <message>
-      <source>Networks that count</source>
-      <translation>Netze, die zählen</translation>
+      <source>What counts</source>
+      <translation>Was zählt</translation>
     </message>
     <message>
       <source>All</source>
@@ -4901,8 +4901,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>Getaktete</translation>
     </message>
     <message>
-      <source>Metered are those that NetworkManager calls so, such as a phone's.</source>
-      <translation>Getaktet sind die, die NetworkManager so nennt, etwa das eines Telefons.</translation>
+      <source>Internet</source>
+      <translation>Internet</translation>
+    </message>
+    <message>
+      <source>Metered: networks that NetworkManager calls so, such as a phone's. Internet: without what is known to have stayed in the local network.</source>
+      <translation>Getaktet: Netze, die NetworkManager so nennt, etwa das eines Telefons. Internet: ohne das, was bekanntlich im lokalen Netz blieb.</translation>
     </message>
     <message>
       <source>Counter on the page Usage</source>
@@ -6359,8 +6363,16 @@ Hat jetzt keine Verbindung</translation>
       <translation>erster Tag, etwa 2026-01-31, today (heute), yesterday (gestern) oder -7d (vor 7 Tagen); Vorgabe: 30 Tage bis --to, mit --by week, month, billing oder year alle Tage</translation>
     </message>
     <message>
+      <source>without what is known to have stayed in the local network</source>
+      <translation>ohne das, was bekanntlich im lokalen Netz blieb</translation>
+    </message>
+    <message>
       <source>one JSON document, bytes</source>
       <translation>ein JSON-Dokument, in Bytes</translation>
+    </message>
+    <message>
+      <source>--internet is about the total alone</source>
+      <translation>--internet gilt nur für die Summe</translation>
     </message>
     <message>
       <source>Nothing was recorded up to {last}.</source>
@@ -7300,6 +7312,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>{words} on metered networks</source>
       <translation>{words} in getakteten Netzen</translation>
+    </message>
+    <message>
+      <source>{words}, Internet only</source>
+      <translation>{words}, nur Internet</translation>
     </message>
     <message>
       <source>{words} since {moment}</source>

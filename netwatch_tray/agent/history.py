@@ -16,7 +16,7 @@ from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import HistoryError, Message
 from netwatch_tray.history.usage import plan_period
 from netwatch_tray.model import Tick
-from netwatch_tray.settings import DataPlan, History, Settings
+from netwatch_tray.settings import Counts, DataPlan, History, Settings
 from netwatch_tray.worker import Worker
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class HistoryKeeper:
         self._minute: int | None = None
         self.moved: Moved | None = None
         """As of the last minute that was stored; `None` if unknown."""
-        self._earlier: tuple[tuple[date, date, int, bool], int] | None = None
-        """Key of the last query (today, first day, hour, metered networks only), and the bytes of the period before
+        self._earlier: tuple[tuple[date, date, int, Counts], int] | None = None
+        """Key of the last query (today, first day, hour, what the plan covers), and the bytes of the period before
         today."""
 
     @property
@@ -199,27 +199,27 @@ class HistoryKeeper:
         """
         now = next((each.at.timestamp() for each in reversed(held) if isinstance(each, Tick)), time.time())
         today = date.fromtimestamp(now)  # noqa: DTZ012  the user's own days
-        since, metered_only = plan_period(today, plan).first, plan.counts == "metered"
-        wanted = today, since, int(now // 3600), metered_only
+        since, counts = plan_period(today, plan).first, plan.counts
+        wanted = today, since, int(now // 3600), counts
         try:
             if self._earlier is None or self._earlier[0] != wanted:
-                self._earlier = wanted, self._read_earlier(since, today, metered_only=metered_only)
+                self._earlier = wanted, self._read_earlier(since, today, counts)
             used = counted = writer.used(today)
-            if metered_only:
-                counted = writer.used(today, metered_only=True)
+            if counts != "all":
+                counted = writer.used(today, counts)
         except HistoryError as error:
             _log.debug("The amounts of this month are not known: %s", error)
             return None
         return Moved(used, self._earlier[1] + counted, since)
 
-    def _read_earlier(self, since: date, today: date, *, metered_only: bool) -> int:
+    def _read_earlier(self, since: date, today: date, counts: Counts) -> int:
         """Return the bytes of the days before today. Raise HistoryError."""
         if since == today:
             return 0
         from netwatch_tray.history.reader import HistoryReader  # noqa: PLC0415  as the writer
 
         with contextlib.closing(HistoryReader(self._file)) as reader:
-            days = reader.days("total", None, since, today - timedelta(days=1), metered_only=metered_only)
+            days = reader.days("total", None, since, today - timedelta(days=1), counts=counts)
         return sum(day.both for day in days.values())
 
     def _warn(self, alert: PlanAlert | None) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from netwatch_tray.history.results import NetworkUse, Used
     from netwatch_tray.history.series import SeriesKind
     from netwatch_tray.history.usage import Period
-    from netwatch_tray.settings import Settings
+    from netwatch_tray.settings import Counts, Settings
 
 _DEFAULT_DAYS = 30
 _BAR = 24
@@ -59,12 +59,17 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
             "with --by week, month, billing or year all days",
         ),
     )
+    parser.add_argument(
+        "--internet", action="store_true", help="without what is known to have stayed in the local network"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document, bytes")
-    parser.set_defaults(run=_usage)
+    parser.set_defaults(run=_usage, parser=parser)
 
 
 def _usage(options: argparse.Namespace) -> int:
     settings = usable_settings()
+    if options.internet and (options.interfaces or options.apps or options.networks):
+        options.parser.error(translate("Terminal", "--internet is about the total alone"))
     first, last = chosen_days(options, _DEFAULT_DAYS if options.by == "day" else None)
     with open_history() as reader:
         rows = list(_rows(reader, options, settings, first, last))
@@ -107,7 +112,8 @@ def _rows(
         kind: SeriesKind = "interface" if options.interfaces else "app"
         return reader.by_name(kind, first, last).items()
     sums: dict[str, Used] = {}
-    for day, used in reader.days("total", None, first, last).items():
+    counts: Counts = "internet" if options.internet else "all"
+    for day, used in reader.days("total", None, first, last, counts=counts).items():
         begin = period_of(day, cast("Period", options.by), settings.plan).first.isoformat()
         sums[begin] = sums.get(begin, NOTHING).plus(used)
     for span, used in reader.undated("total", None, first, last):

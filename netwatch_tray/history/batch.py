@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from netwatch_tray.history.packing import TickBytes, Value
-from netwatch_tray.history.series import TOTAL, Series
+from netwatch_tray.history.series import LAN, TOTAL, Series
 from netwatch_tray.model import GapReason
 
 
@@ -83,3 +83,9 @@ class Batch(msgspec.Struct):
         values = [minute.values.get(TOTAL) for minute in self.minutes]
         carried = [gap.carried.get(TOTAL, (0, 0)) for gap in self.gaps if gap.finish is not None]
         return sum(value[1] + value[2] for value in values if value) + sum(map(sum, carried))
+
+    @property
+    def lan_bytes(self) -> int:
+        """Bytes that are known to have stayed in the local network, both directions."""
+        values = [minute.values.get(LAN) for minute in self.minutes]
+        return sum(value[1] + value[2] for value in values if value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 
-from netwatch_tray.history.packing import CorruptRowError, Ledger, pack_ledger
+from netwatch_tray.history.packing import CorruptRowError, Ledger, less, pack_ledger
 from netwatch_tray.history.rows import Rows
 
 _MOST = (1 << 63) - 1
@@ -50,10 +50,13 @@ class DayLedgers:
             "INSERT INTO usage VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET data = excluded.data", (day, network, packed)
         )
 
-    def used(self, series: int, first_day: str, last_day: str, *, metered_only: bool = False) -> int:
+    def used(
+        self, series: int, first_day: str, last_day: str, *, metered_only: bool = False, without: int | None = None
+    ) -> int:
         """Return the bytes of a series in these local days, both directions. Raise sqlite3.Error.
 
-        `metered_only`: of networks that are metered.
+        `metered_only`: of networks that are metered. `without`: series of what stayed in the local network, which is
+        subtracted.
         """
         metered: set[int] = set()
         if metered_only:
@@ -65,7 +68,12 @@ class DayLedgers:
             rows = self._connection.execute(query, (first_day, last_day))
             found = [(network, self._rows.ledger(day, data)) for network, day, data in rows]
         ledgers = [ledger for network, ledger in found if not metered_only or network in metered]
-        return sum(ledger[series][0] + ledger[series][1] for ledger in ledgers if series in ledger)
+        entries = [
+            less(ledger[series], None if without is None else ledger.get(without))
+            for ledger in ledgers
+            if series in ledger
+        ]
+        return sum(entry[0] + entry[1] for entry in entries)
 
     def _of(self, day: str) -> dict[int, Ledger]:
         if day != self._day:

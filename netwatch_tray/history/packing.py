@@ -47,6 +47,17 @@ Ledger = dict[_Amount, LedgerEntry]
 """What was carried on a local day in one network, by ID of the series."""
 
 
+def less(entry: LedgerEntry, local: LedgerEntry | None) -> LedgerEntry:
+    """Return the amount of a total without what stayed in the local network, which may be ahead of it; None: nothing.
+
+    Of gaps only the total is known, so their bytes stay.
+    """
+    if local is None:
+        return entry
+    rx, tx, gap_rx, gap_tx, covered = entry
+    return max(gap_rx, rx - local[0]), max(gap_tx, tx - local[1]), gap_rx, gap_tx, covered
+
+
 class CorruptRowError(HistoryError):
     """A row of the history cannot be read or must not be written. Other rows are not affected."""
 

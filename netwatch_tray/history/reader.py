@@ -21,7 +21,7 @@ from netwatch_tray.event import Event, EventKind
 from netwatch_tray.history import event_rows, schema
 from netwatch_tray.history.codes import LOST, NETWORK_KINDS, SERIES_KINDS, network_kind
 from netwatch_tray.history.imports import SPANS, Import, ImportedAmount, Span, amounts
-from netwatch_tray.history.packing import HOURS, MINUTES, SPAN, Ledger, LedgerEntry
+from netwatch_tray.history.packing import HOURS, MINUTES, SPAN, Ledger, LedgerEntry, less
 from netwatch_tray.history.results import (
     NOTHING,
     Curve,
@@ -38,6 +38,7 @@ from netwatch_tray.history.series import TOTAL, SeriesKind
 from netwatch_tray.history.tiers import TICKS, Tiers, curve_of
 from netwatch_tray.history.usage import LATEST, Days, midnight, midnight_after
 from netwatch_tray.model import GapReason
+from netwatch_tray.settings import Counts
 
 _FINE_SLOTS_S = 2 * 86400
 _OF_SOCKETS = ("app", "carrier", "lan")
@@ -176,23 +177,26 @@ class HistoryReader:
         return min(filter(None, (day and self._date(day) for day in (own, imported))), default=None)
 
     def days(
-        self, kind: SeriesKind, name: str | None, first: date, last: date, *, metered_only: bool = False
+        self, kind: SeriesKind, name: str | None, first: date, last: date, *, counts: Counts = "all"
     ) -> dict[date, Used]:
         """Return the usage of each local day that has any, oldest first.
 
-        `metered_only`: of networks that are metered; of an imported day the network is unknown, so it is left out.
+        `counts`: of an imported day the network is unknown, so it is left out where only metered ones count. What
+        stayed in the local network is subtracted from the total alone.
         """
         with self._snapshot():
             ids = set(self._ids(kind, name))
+            without = set(self._ids("lan", None)) if counts == "internet" and kind == "total" else set()
             metered = {each for (each,) in self._rows.query("SELECT id FROM network WHERE metered = 1")}
             found: dict[date, Used] = {}
             for day, network, ledger in self._ledgers(first, last):
-                if metered_only and network not in metered:
+                if counts == "metered" and network not in metered:
                     found.setdefault(day, NOTHING)
                     continue
                 for series in ledger.keys() & ids:
-                    found[day] = found.get(day, NOTHING).plus(_used(ledger[series]))
-            for amount in self._imported(kind, name, first, last) if not metered_only else ():
+                    local = next((ledger[each] for each in ledger.keys() & without), None)
+                    found[day] = found.get(day, NOTHING).plus(_used(less(ledger[series], local)))
+            for amount in self._imported(kind, name, first, last) if counts != "metered" else ():
                 if amount.days.length == 1:
                     day = amount.days.first
                     found[day] = found.get(day, NOTHING).plus(_used_before(amount))

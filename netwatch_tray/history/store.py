@@ -24,7 +24,8 @@ from netwatch_tray.history.networks import Network
 from netwatch_tray.history.packing import CorruptRowError, Ledger, TickBytes, Value, pack_fine, pack_minute
 from netwatch_tray.history.rows import Rows
 from netwatch_tray.history.schema import explained
-from netwatch_tray.history.series import TOTAL, Series
+from netwatch_tray.history.series import LAN, TOTAL, Series
+from netwatch_tray.settings import Counts
 
 _NOTHING = (0, 0, 0, 0, 0)
 
@@ -145,13 +146,13 @@ class Store:
             self._compactor.shrink(now, most_bytes)
         self._packed_hour = hour
 
-    def used(self, first_day: str, last_day: str, *, metered_only: bool = False) -> int:
-        """Return the bytes of the total in these local days, both directions. Raise HistoryError.
-
-        `metered_only`: of networks that are metered.
-        """
+    def used(self, first_day: str, last_day: str, counts: Counts = "all") -> int:
+        """Return the bytes of the total in these local days, both directions. Raise HistoryError."""
         with explained(self._file):
-            return self._days.used(self._id(TOTAL), first_day, last_day, metered_only=metered_only)
+            without = self._id(LAN) if counts == "internet" else None
+            return self._days.used(
+                self._id(TOTAL), first_day, last_day, metered_only=counts == "metered", without=without
+            )
 
     def alerted(self, cycle: str) -> frozenset[int]:
         """Return the percentages that the user was notified of in the billing month that began that day.

@@ -25,7 +25,7 @@ from netwatch_tray.history.schema import CorruptHistoryError
 from netwatch_tray.history.store import Store
 from netwatch_tray.history.usage import Days, PlanAlert, due_alerts, plan_period
 from netwatch_tray.model import Tick
-from netwatch_tray.settings import DataPlan, History
+from netwatch_tray.settings import Counts, DataPlan, History
 
 Result = TypeVar("Result")
 
@@ -80,12 +80,12 @@ class HistoryWriter:
             self._plan, self._cycle = plan, None
         self._kept = kept
 
-    def used(self, day: date, *, metered_only: bool = False) -> int:
+    def used(self, day: date, counts: Counts = "all") -> int:
         """Return the stored bytes of the total on that local day, both directions. Raise HistoryError."""
         store = self._opened()
         if store.changed_by_others():
             self._cycle = None
-        return store.used(day.isoformat(), day.isoformat(), metered_only=metered_only)
+        return store.used(day.isoformat(), day.isoformat(), counts)
 
     def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> PlanAlert | None:
         """Add measurements and, with `commit`, store all that is not stored yet. Sets `fault`, never raises.
@@ -180,8 +180,10 @@ class HistoryWriter:
         if store.changed_by_others():
             self._cycle = None
         store.write(batch, self._network)
-        if self._plan.counts == "all" or self._network.is_metered:
+        if self._plan.counts != "metered" or self._network.is_metered:
             self._used += batch.total_bytes
+        if self._plan.counts == "internet":
+            self._used -= batch.lan_bytes
 
     def _tidy(self, at: float, *, may_alert: bool) -> PlanAlert | None:
         store = self._opened()
@@ -198,7 +200,7 @@ class HistoryWriter:
             # Read once a billing month, because this takes longer than the rest of a minute's work.
             cycle = self._cycle = plan_period(today, self._plan)
             first, last = cycle.first.isoformat(), cycle.last.isoformat()
-            used = store.used(first, last, metered_only=self._plan.counts == "metered")
+            used = store.used(first, last, self._plan.counts)
             self._used, self._alerted = used, store.alerted(first)
         due = due_alerts(self._used, cap, self._alerted)
         if not due:

@@ -47,7 +47,10 @@ def query_stored(reader: HistoryReader, now: datetime, plan: DataPlan) -> Stored
     if of_month.total is None:
         return Stored(of_today, of_month, None, written)
     fraction = (now.hour * 60 + now.minute) / 1440
-    state = outlook(of_month.total, plan.cap_bytes, month, today, fraction, _unmeasured(reader, month.first))
+    used = of_month.total
+    if plan.counts != "all":
+        used = sum(each.both for each in reader.days("total", None, *month, counts=plan.counts).values())
+    state = outlook(used, plan.cap_bytes, month, today, fraction, _unmeasured(reader, month.first))
     return Stored(of_today, of_month, state, written)
 
 

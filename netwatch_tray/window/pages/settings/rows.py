@@ -174,11 +174,19 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
             ),
             SettingRow(
                 "plan.counts",
-                translate("Settings", "Networks that count"),
+                translate("Settings", "What counts"),
                 OneOf(
-                    {"all": translate("Settings", "All"), "metered": translate("Settings", "Metered")},
+                    {
+                        "all": translate("Settings", "All"),
+                        "metered": translate("Settings", "Metered"),
+                        "internet": translate("Settings", "Internet"),
+                    },
                 ),
-                translate("Settings", "Metered are those that NetworkManager calls so, such as a phone's."),
+                translate(
+                    "Settings",
+                    "Metered: networks that NetworkManager calls so, such as a phone's. Internet: without what is "
+                    "known to have stayed in the local network.",
+                ),
             ),
             SettingRow(
                 "usage.counter_since",

@@ -28,7 +28,7 @@ class Figures(NamedTuple):
     """Local time of the query."""
     span: Days
     days: dict[date, Used]
-    """Days of the span with any record; of those networks alone that the plan covers, if it is a period of the plan."""
+    """Days of the span with any record; what the plan covers of them, if it is a period of the plan."""
     is_complete: bool
     listed: list[tuple[Days, Used]]
     """Periods with any record, the latest first: weeks or periods of the plan before the shown one, of a year the
@@ -111,8 +111,8 @@ def query_figures(
     recorded = reader.days("total", None, first, span.last)
     days = {day: used for day, used in recorded.items() if span.first <= day}
     covered = recorded
-    if plan.counts == "metered" and period != "week":
-        covered = reader.days("total", None, first, span.last, metered_only=True)
+    if plan.counts != "all" and period != "week":
+        covered = reader.days("total", None, first, span.last, counts=plan.counts)
         days = {day: used for day, used in covered.items() if span.first <= day} if period == "billing" else days
     begun = Days(span.first, min(span.last, today))
     first_day = reader.first_day()

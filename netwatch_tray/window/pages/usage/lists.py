@@ -46,8 +46,8 @@ def of_period(
     if period == "billing" and len(found.days) > 1 and (busiest := found.busiest) is not None:
         name = translate("Usage", "Busiest: {day}").format(day=long_date(busiest))
         now.append(Amount(name, found.days[busiest].both))
-    # Of metered networks alone the apps are not known.
-    whole = None if period == "billing" and plan.counts == "metered" else sum_of(found.days.values())
+    # Of a part of the total the apps are not known.
+    whole = None if period == "billing" and plan.counts != "all" else sum_of(found.days.values())
     title = translate("Usage", "Today") if found.is_current else translate("Usage", "In these days")
     return (
         (title, now),

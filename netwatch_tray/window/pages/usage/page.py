@@ -225,11 +225,10 @@ class UsagePage(Page):
         is_month, plan = self.place.period == "billing", self.place.plan
         cap = plan.cap_bytes if is_month else None
         view = outlook(found.rx + found.tx, cap, found.span, today, found.day_fraction, found.unmeasured)
-        metered_only = plan.counts == "metered"
         sentence = sentences.of_plan if is_month else None
         self.strip.show_texts(
             str(units.size(view.used, self._units)),
-            sentences.of_what(found, self.place.period, cap, self._units, metered_only=metered_only),
+            sentences.of_what(found, self.place.period, cap, self._units, plan.counts),
             sentence(found, view, self._units) if sentence else sentences.of_days(found, self._units),
         )
         passed = (today - found.span.first).days + found.day_fraction

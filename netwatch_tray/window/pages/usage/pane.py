@@ -107,7 +107,8 @@ class Sections(QWidget):
     def remove_last(self) -> None:
         section = self.each.pop()
         self._grid.removeWidget(section)
-        section.deleteLater()
+        section.hide()
+        section.deleteLater()  # not now: it may be the one that was clicked
 
     def fit(self, room: int) -> None:
         """Place the sections beside each other in this width, dip; 0 places them below each other."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QCoreApplication
 
 from netwatch_tray import units
 from netwatch_tray.history.usage import Days, Outlook, Period
+from netwatch_tray.settings import Counts
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.pages.usage.figures import Figures
 from netwatch_tray.window.pages.usage.words import period_name, span_name, unknown_days
@@ -16,7 +17,7 @@ from netwatch_tray.window.widgets.formatting import day_name, long_date
 translate = QCoreApplication.translate
 
 
-def of_what(found: Figures, period: Period, cap: int | None, shown_in: Units, *, metered_only: bool) -> tuple[str, str]:
+def of_what(found: Figures, period: Period, cap: int | None, shown_in: Units, counts: Counts) -> tuple[str, str]:
     """Return what the amount belongs to, with both directions and without: `of 400 GB   ↓ 295 GB  ↑ 43.2 GB`."""
     if cap is not None:
         words = translate("Usage", "of {cap}").format(cap=units.size(cap, shown_in))
@@ -25,8 +26,10 @@ def of_what(found: Figures, period: Period, cap: int | None, shown_in: Units, *,
     else:
         name = period_name(found.span, period) if period == "year" else span_name(found.span)
         words = translate("Usage", "in {month}").format(month=name)
-    if metered_only and period == "billing":
+    if counts == "metered" and period == "billing":
         words = translate("Usage", "{words} on metered networks").format(words=words)
+    elif counts == "internet" and period == "billing":
+        words = translate("Usage", "{words}, Internet only").format(words=words)
     if found.unmeasured:
         since = _moment(found.span, found.unmeasured)
         words = translate("Usage", "{words} since {moment}").format(words=words, moment=since)
