@@ -63,7 +63,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
         "--internet", action="store_true", help="without what is known to have stayed in the local network"
     )
     parser.add_argument("--json", action="store_true", help="one JSON document, bytes")
-    parser.set_defaults(run=_usage, parser=parser)
+    parser.set_defaults(run=_usage)
 
 
 def _usage(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from contextlib import closing
 from datetime import UTC, datetime
@@ -11,6 +12,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from machine import START, Machine
 
+from netwatch_tray import paths
+from netwatch_tray.cli import main
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.history.packing import LedgerEntry, less
 from netwatch_tray.history.reader import HistoryReader
@@ -65,6 +68,20 @@ def test_a_plan_of_the_internet_alerts_by_what_went_there(tmp_path: Path) -> Non
         alerts.append(writer.record(_moved(machine, rx, lan)))
     writer.close()
     assert [each and (each.percent, each.used) for each in alerts] == [None, None, None, (80, 85 * _MB)]
+
+
+def test_usage_leaves_out_what_stayed_local(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = Machine()
+    writer = machine.writer(tmp_path / "history.sqlite3")
+    writer.record([machine.tick(), *_moved(machine, 90 * _MB, 80 * _MB)])
+    writer.close()
+    monkeypatch.setattr(paths, "history_file", lambda: tmp_path / "history.sqlite3")
+    for options, amount in (((), 90 * _MB), (("--internet",), 10 * _MB)):
+        assert main(["usage", "--by", "month", "--json", *options]) == 0
+        (month,) = json.loads(capsys.readouterr().out)
+        assert month["rx"] == amount
 
 
 @pytest.mark.parametrize(

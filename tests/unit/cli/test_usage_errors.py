@@ -21,6 +21,7 @@ from netwatch_tray.cli import main
         ("export --to 2026-02-30", "--to: must be a day such as 2026-01-31, yesterday or -7d, not '2026-02-30'"),
         ("usage --from 2027-01-01 --to 2026-01-01", "--from 2027-01-01 is after --to 2026-01-01"),
         ("export --from 9999-12-31", "--from 9999-12-31 is after today"),
+        ("usage --apps --internet", "--internet is about the total alone"),
         ("history delete", "either days (--from, --to) or --all is required"),
         ("history delete --all --to 2026-01-01", "either days (--from, --to) or --all is required"),
         ("upload setup --interval 9", "--interval: must be a whole number from 10 to 3600, not '9'"),
