@@ -6615,6 +6615,26 @@ Hat jetzt keine Verbindung</translation>
       <translation>Zustand</translation>
     </message>
     <message>
+      <source>today</source>
+      <translation>heute</translation>
+    </message>
+    <message>
+      <source>Hosts since {time}</source>
+      <translation>Hosts seit {time}</translation>
+    </message>
+    <message>
+      <source>Hosts since yesterday {time}</source>
+      <translation>Hosts seit gestern {time}</translation>
+    </message>
+    <message>
+      <source>Others, not told apart</source>
+      <translation>Andere, nicht unterschieden</translation>
+    </message>
+    <message>
+      <source>{count} hosts more, {amount}</source>
+      <translation>{count} weitere Hosts, {amount}</translation>
+    </message>
+    <message>
       <source>Connections</source>
       <translation>Verbindungen</translation>
     </message>
@@ -6653,10 +6673,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>not counted</source>
       <translation>nicht gezählt</translation>
-    </message>
-    <message>
-      <source>today</source>
-      <translation>heute</translation>
     </message>
     <message>
       <source>share of {column}</source>
@@ -6743,8 +6759,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Zeile wählen; auch Bild auf und ab, Pos1 und Ende</translation>
     </message>
     <message>
-      <source>Connections of the selected app</source>
-      <translation>Verbindungen der gewählten App</translation>
+      <source>Amounts, hosts and connections of the selected app</source>
+      <translation>Mengen, Hosts und Verbindungen der gewählten App</translation>
     </message>
     <message>
       <source>Back</source>

@@ -21,7 +21,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from netwatch_tray.errors import HistoryError
-from netwatch_tray.feed.protocol import Hello, MarkSeen, ServerMessage, SettingsMessage, Topic
+from netwatch_tray.feed.protocol import Hello, HostsRequest, MarkSeen, ServerMessage, SettingsMessage, Topic
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.settings import Settings
 from netwatch_tray.tui import chart, screen
@@ -212,7 +212,11 @@ class ScreenApp(App[None]):
         self._picture.redraw()
 
     def _query(self) -> None:
-        """Read the history if the shown data of it is stale. Without a history all of it is unknown."""
+        """Request hosts of the app in view, and read the history if the shown data of it is stale.
+
+        Without a history all of it is unknown.
+        """
+        _request_hosts(self._link, self._state)
         if self._worker is None or self._worker.pending:
             return
         now, state = time.monotonic(), self._state
@@ -332,8 +336,15 @@ class ScreenApp(App[None]):
                 state.has_help = not state.has_help
             case _:
                 _OF_STATE[action](state)
+        _request_hosts(self._link, state)
         if self._link is not None and (seen := state.take_seen()):
             self._link.send(MarkSeen(seen))
+
+
+def _request_hosts(link: FeedLink | None, state: State) -> None:
+    """Request the hosts of the app whose details are in view."""
+    if link is not None and state.app is not None:
+        link.send(HostsRequest(state.app))
 
 
 _ACTIONS = {"q": "quit", "s": "sort", "/": "filter", "u": "units", "p": "pause", "?": "help"}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from netwatch_tray import event_words, wording
 from netwatch_tray.event import Event
-from netwatch_tray.feed.protocol import AppsMessage
+from netwatch_tray.feed.protocol import AppsMessage, HostsMessage
 from netwatch_tray.feed.unwritten import Unwritten
 from netwatch_tray.kinds import TcpState
 from netwatch_tray.language import translate
@@ -44,6 +44,8 @@ class Data:
     tick: Tick | None = None
     apps: AppsMessage | None = None
     unwritten: Unwritten = dataclasses.field(default_factory=Unwritten)
+    hosts: HostsMessage | None = None
+    """Of the app whose details were opened last."""
     connections: dict[str, Connection] = dataclasses.field(default_factory=dict)
     events: dict[int, Event] = dataclasses.field(default_factory=dict)
     """By ID."""

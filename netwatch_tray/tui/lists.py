@@ -11,14 +11,18 @@ from netwatch_tray import cells, event_words, units, wording
 from netwatch_tray.event import Event, Severity
 from netwatch_tray.language import mark, translate
 from netwatch_tray.model import Connection, endpoint
+from netwatch_tray.tui.data import app_rows
 from netwatch_tray.tui.frame import Frame, Row
 from netwatch_tray.tui.look import Role
 from netwatch_tray.tui.state import State, View
 from netwatch_tray.tui.tables import GAP, Width, fit
-from netwatch_tray.tui.texts import filter_words, nothing
+from netwatch_tray.tui.texts import filter_words, month_name, nothing, size
 from netwatch_tray.units import DOWN, UNKNOWN, UP
 
 _SEVERITIES: dict[Severity, Role] = {Severity.ALERT: "warn", Severity.NOTICE: "ink", Severity.RECORD: "ink2"}
+
+_AMOUNT = 12
+"""Cells of an amount."""
 
 _Cell = Callable[[Connection, State], str]
 
@@ -62,8 +66,52 @@ def draw_connections(frame: Frame, state: State) -> None:
     x = title.put(x, str(len(rows)), "ink2") + 2
     if state.filter or state.is_typing:
         title.put(x, filter_words(state), "warn")
+    if state.app is not None:
+        _draw_amounts(frame, state, state.app)
+        _draw_hosts(frame, state, state.app)
     first = state.scroll([row.key for row in rows], frame.left - 4)
     draw_connection_rows(frame, state, rows[first : first + frame.left - 4], state.selected_key())
+
+
+def _draw_amounts(frame: Frame, state: State, app: str) -> None:
+    """What the app moved today and in the month."""
+    found = next((row for row in app_rows(state.shown, "", "down") if row.key == app), None)
+    row, x = frame.add(), 0
+    for title, amount in (
+        (translate("Terminal", "today"), None if found is None else found.today),
+        (month_name(state), None if found is None else found.month),
+    ):
+        x = row.put(x, title, "ink3") + 1
+        x = row.put(x, size(amount, state), "ink") + 3
+
+
+def _draw_hosts(frame: Frame, state: State, app: str) -> None:
+    """The hosts with the most traffic, where there is room for them."""
+    known = state.shown.hosts
+    most = 0 if frame.height < 20 else 3 if frame.height < 32 else 6
+    if known is None or known.app != app or not known.hosts or not most:
+        return
+    head, end = frame.add(), frame.width
+    since = datetime.fromtimestamp(known.since).astimezone()
+    is_today = since.date() == datetime.fromtimestamp(time.time()).astimezone().date()
+    text = (
+        translate("Terminal", "Hosts since {time}")
+        if is_today
+        else translate("Terminal", "Hosts since yesterday {time}")
+    )
+    head.put(0, text.format(time=f"{since:%H:%M}"), "ink3", most=end - 2 * _AMOUNT - 1)
+    head.put_right(end - _AMOUNT, DOWN, "ink3")
+    head.put_right(end, UP, "ink3")
+    for each in known.hosts[:most]:
+        row = frame.add()
+        name = each.host or each.address or translate("Terminal", "Others, not told apart")
+        row.put(0, name, "ink2", most=end - 2 * _AMOUNT - 1)
+        row.put_right(end - _AMOUNT, size(each.rx_bytes, state), "ink2", most=_AMOUNT - 1)
+        row.put_right(end, size(each.tx_bytes, state), "ink2", most=_AMOUNT - 1)
+    if more := known.hosts[most:]:
+        text = translate("Terminal", "{count} hosts more, {amount}")
+        amount = sum(each.rx_bytes + each.tx_bytes for each in more)
+        frame.add().put(0, text.format(count=len(more), amount=size(amount, state)), "ink3")
 
 
 def draw_connection_rows(frame: Frame, state: State, rows: Sequence[Connection], selected: str | None) -> None:

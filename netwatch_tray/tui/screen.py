@@ -45,7 +45,7 @@ _HELP: tuple[tuple[str, str], ...] = (
     ("Tab", mark("Terminal", "Overview, connections, events")),
     ("← →", mark("Terminal", "Range of the chart: 5 minutes to 30 days")),
     ("↑ ↓", mark("Terminal", "Select a row; also Page Up and Page Down, Home and End")),
-    ("Enter", mark("Terminal", "Connections of the selected app")),
+    ("Enter", mark("Terminal", "Amounts, hosts and connections of the selected app")),
     ("Esc", mark("Terminal", "Back")),
     ("s", mark("Terminal", "Sort by the next column; or click on its head")),
     ("/", mark("Terminal", "Show only rows with this text")),

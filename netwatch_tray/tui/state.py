@@ -12,6 +12,7 @@ from netwatch_tray.feed.protocol import (
     ConnectionsMessage,
     EventsMessage,
     Hello,
+    HostsMessage,
     ServerMessage,
     SettingsMessage,
     TickMessage,
@@ -104,6 +105,8 @@ class State:
         elif isinstance(message, AppsMessage):
             into.apps = message
             into.unwritten.add(time.time(), message)
+        elif isinstance(message, HostsMessage):
+            into.hosts = message
         elif isinstance(message, ConnectionsMessage):
             message.apply(into.connections)
         elif isinstance(message, EventsMessage):
@@ -123,6 +126,7 @@ class State:
         """Remove what only the agent that exited reported."""
         self._data.tick, self._data.apps = None, None
         self._data.unwritten.clear()
+        self._data.hosts = None
         self._data.connections.clear()
 
     def set_stored(self, stored: Stored | None) -> None:

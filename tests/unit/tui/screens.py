@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from netwatch_tray.event import Event, NewApp, Severity
-from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, EventsMessage, TickMessage
+from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, EventsMessage, HostsMessage, TickMessage
 from netwatch_tray.history.usage import Days, outlook
-from netwatch_tray.model import App, Connection, GapReason, InterfaceTick, Tick, Total, Why, WhyCode
+from netwatch_tray.model import App, Connection, GapReason, HostAmount, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import Settings
 from netwatch_tray.tui.state import Link, State
 from netwatch_tray.tui.stored import Amounts, Stored
@@ -97,6 +97,14 @@ def busy(names: Sequence[str] = NAMES, uplink: str = "wlan0") -> State:
     state.receive(AppsMessage(apps=apps, interval_s=2.0, other=(42_000, 6_000)))
     rows = tuple(connection(number, names[number % len(names)]) for number in range(40))
     state.receive(ConnectionsMessage(reset=True, added=rows))
+    hosts = tuple(
+        HostAmount(
+            host=name, origin="TLS", address=None, scope="internet", country=None, rx_bytes=10**at,
+            tx_bytes=10 ** (at // 2), last_at=0,
+        )
+        for at, name in reversed(list(enumerate(names)))
+    )  # fmt: skip
+    state.receive(HostsMessage(app="key0", since=(NOW - timedelta(hours=24)).timestamp(), hosts=hosts))
     events = tuple(event(number, Severity(1 + number % 3), app_name=names[number % len(names)]) for number in range(30))
     state.receive(EventsMessage(reset=True, events=events, unseen=3))
     state.set_stored(stored(names, uplink))

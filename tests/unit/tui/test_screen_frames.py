@@ -40,6 +40,8 @@ def test_each_row_has_the_width_of_the_terminal(
     state = busy(names, names[1])
     state.view = view
     assert_whole(state, *size, look)
+    state.app = "key0" if view is View.CONNECTIONS else None
+    assert_whole(state, *size, look)
     state.has_help = True
     assert_whole(state, *size, look)
 
@@ -77,6 +79,21 @@ def test_the_overview_at_80_by_24() -> None:
     assert "by 30 Nov" in lines[22]
     assert lines[23].split()[:2] == ["q", "Quit"]
     assert lines[23].split()[-2:] == ["?", "Help"]
+
+
+def test_details_of_an_app_have_its_amounts_and_hosts() -> None:
+    state = busy()
+    state.open()
+    assert state.app == "key0"
+    lines = texts(state, 80, 24)
+    assert lines[3].split() == ["today", "5.58", "GB", "November", "140", "GB"]
+    assert lines[4].startswith("Hosts since yesterday")
+    assert [line[:10].rstrip() for line in lines[5:8]] == ["Container:", "ssh", "Thunderbir"]
+    assert lines[8].startswith("3 hosts more, 123 B")
+    small = texts(state, 60, 15)
+    assert not any("Hosts" in line for line in small), "there is no room"
+    state.app = "key1"
+    assert not any("Hosts" in line for line in texts(state, 80, 24)), "they are of another app"
 
 
 def test_what_is_least_important_goes_first() -> None:
