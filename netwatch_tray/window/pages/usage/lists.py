@@ -13,7 +13,7 @@ from netwatch_tray.settings import DataPlan
 from netwatch_tray.window.pages.usage.figures import Figures, sum_of
 from netwatch_tray.window.pages.usage.pane import Amount
 from netwatch_tray.window.pages.usage.words import is_calendar_month, since_name, span_name
-from netwatch_tray.window.widgets.formatting import long_date
+from netwatch_tray.window.widgets.formatting import short_date
 from netwatch_tray.window.widgets.interface_words import kind_in_words
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def of_period(
     average = translate("Usage", "Average of {count} days").format(count=count)
     now.append(Amount(average, view.used // max(1, count)))
     if period == "billing" and len(found.days) > 1 and (busiest := found.busiest) is not None:
-        name = translate("Usage", "Busiest: {day}").format(day=long_date(busiest))
+        name = translate("Usage", "Busiest: {day}").format(day=short_date(busiest))
         now.append(Amount(name, found.days[busiest].both))
     # Of a part of the total the apps are not known.
     whole = None if period == "billing" and plan.counts != "all" else sum_of(found.days.values())

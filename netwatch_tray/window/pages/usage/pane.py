@@ -213,7 +213,9 @@ class Section(QWidget):
     def _text_widths(self) -> tuple[int, int]:
         """Return the widths, dip, of the longest name and amount."""
         fonts = self._theme.fonts
-        names = max((text_width(fonts.strong, each.name) for each in self._amounts), default=0)
+        names = max(
+            (text_width(fonts.strong if each.is_strong else fonts.base, each.name) for each in self._amounts), default=0
+        )
         return names, max((text_width(fonts.base, self._text(each)) for each in self._amounts), default=0)
 
     def _text(self, amount: Amount) -> str:
