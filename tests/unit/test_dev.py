@@ -25,7 +25,7 @@ def test_a_program_that_is_not_on_the_path_counts_as_installed(tmp_path: Path, m
     assert "settings-daemon" not in needs.left_out(["settings-daemon"])
 
 
-@pytest.mark.parametrize("name", dev.benchmarks())
+@pytest.mark.parametrize("name", dev.benchmarks().values())
 def test_a_benchmark_starts_without_the_path_of_pytest(name: str) -> None:
     command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
