@@ -22,7 +22,8 @@ def assets() -> Path:
     checkout."""
     package = Path(__file__).resolve().parent
     inside = package / "assets"
-    return inside if inside.is_dir() else package.parent / "assets"
+    # Path.is_dir raises PermissionError where another user's home is out of reach.
+    return inside if os.path.isdir(inside) else package.parent / "assets"  # noqa: PTH112
 
 
 def identity(name: str) -> tuple[int, int] | None:
