@@ -40,7 +40,7 @@ def rows(hosts: int, interval: float) -> list[Row]:
     return [
         Row(f"{name}.delay", delays[len(delays) // 2], "s"),
         Row(f"{name}.delay_95", delays[len(delays) * 95 // 100], "s"),
-        Row(f"{name}.accepted", accepted / 120, "1/min"),
+        Row(f"{name}.accepted", accepted / 120, "1/min", more_is_better=True),
         Row(f"{name}.refused", refused / 120, "1/min"),
         Row(f"{name}.recovery", (fleet.clock.now - back) / 60, "min"),
     ]

@@ -184,23 +184,23 @@ def _shortcomings(board: Board) -> list[str]:
 
 
 def rows(board: Board) -> list[Row]:
-    found = [Row("accuracy.scenarios", len(board.played), "")]
+    found = [Row("accuracy.scenarios", len(board.played), "", more_is_better=True)]
     scores = {tool.name: score(board, tool.name) for tool in board.tools}
     keys = {_OURS[0]: "ours", _OURS[1]: "ours_helper"}
     for name, each in scores.items():
         key = keys.get(name, name.lower())
-        found.append(Row(f"accuracy.{key}.exact", each.both, ""))
-        found.append(Row(f"accuracy.{key}.total_exact", each.total, ""))
-        found.append(Row(f"accuracy.{key}.apps_exact", each.apps, ""))
+        found.append(Row(f"accuracy.{key}.exact", each.both, "", more_is_better=True))
+        found.append(Row(f"accuracy.{key}.total_exact", each.total, "", more_is_better=True))
+        found.append(Row(f"accuracy.{key}.apps_exact", each.apps, "", more_is_better=True))
         cost = cost_of(board, name)
         found.append(Row(f"accuracy.{key}.cpu_ms_per_min", cost.cpu_ms * 60 / (cost.elapsed_s or 1), "ms/min"))
         found.append(Row(f"accuracy.{key}.pss_mb", cost.pss_mb, "MB"))
     peers = [each for name, each in scores.items() if name not in _OURS]
     if peers:
-        found.append(Row("accuracy.best_peer.exact", max(each.both for each in peers), ""))
-        found.append(Row("accuracy.best_peer.total_exact", max(each.total for each in peers), ""))
-        found.append(Row("accuracy.best_peer.apps_exact", max(each.apps for each in peers), ""))
-    found.append(Row("accuracy.peers", len(peers), ""))
+        found.append(Row("accuracy.best_peer.exact", max(each.both for each in peers), "", more_is_better=True))
+        found.append(Row("accuracy.best_peer.total_exact", max(each.total for each in peers), "", more_is_better=True))
+        found.append(Row("accuracy.best_peer.apps_exact", max(each.apps for each in peers), "", more_is_better=True))
+    found.append(Row("accuracy.peers", len(peers), "", more_is_better=True))
     found.append(Row("accuracy.minutes", board.minutes, "min"))
     return found
 
