@@ -15,6 +15,8 @@ from netwatch_tray.text import printable
 # Device-independent pixels.
 MARGIN = 16
 GAP = 8
+ANY_SIZE = (1 << 24) - 1
+"""The largest size of a widget: QWIDGETSIZE_MAX, which PySide does not have."""
 ICON_GAP = 7
 CONTROL_RADIUS = 6
 POPOVER_RADIUS = 8

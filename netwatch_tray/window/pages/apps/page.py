@@ -39,7 +39,7 @@ from netwatch_tray.window.pages.apps.stack import Stack
 from netwatch_tray.window.pages.apps.strip import AppsStrip
 from netwatch_tray.window.pages.page import ALWAYS, Page
 from netwatch_tray.window.widgets.formatting import long_date, short_date
-from netwatch_tray.window.widgets.theme import Theme
+from netwatch_tray.window.widgets.theme import ANY_SIZE, Theme
 
 if TYPE_CHECKING:
     from netwatch_tray.window.pages.apps.details import AppDetails
@@ -49,8 +49,6 @@ _BESIDE_FROM = 1120
 _LIST_SHARE = 0.575
 _DEFAULT_RANGE = 2
 _HOSTS_EVERY_S = 10.0
-_ANY_WIDTH = (1 << 24) - 1
-"""QWIDGETSIZE_MAX."""
 
 
 class AppsPage(Page):
@@ -281,7 +279,7 @@ class AppsPage(Page):
         width = round(self.width() * _LIST_SHARE)
         fixed = is_open and is_beside
         self.list.setMinimumWidth(width if fixed else 0)
-        self.list.setMaximumWidth(width if fixed else _ANY_WIDTH)
+        self.list.setMaximumWidth(width if fixed else ANY_SIZE)
         if is_open and not is_beside:
             self._show()
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QScrollArea, QStackedWidget, QWidget
 
 from netwatch_tray.history.usage import Outlook
@@ -21,7 +22,7 @@ from netwatch_tray.window.pages.usage.words import week_begin
 from netwatch_tray.window.widgets.empty_state import EmptyState
 from netwatch_tray.window.widgets.formatting import day_name
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
-from netwatch_tray.window.widgets.theme import Theme
+from netwatch_tray.window.widgets.theme import ANY_SIZE, Theme
 
 _BESIDE_FROM = 1120
 """Window width from which lists and day stand beside the charts."""
@@ -86,6 +87,11 @@ class UsageBody(QScrollArea):
         self.pane.set_beside(self._is_beside, width)
         self.day_pane.set_beside(self._is_beside, width)
         self.chart.fold(not (self._is_beside if self._is_unfolded is None else self._is_unfolded))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def say_nothing(self, title: str, detail: str) -> None:
         """Show why there is nothing to show."""
@@ -148,6 +154,14 @@ class UsageBody(QScrollArea):
         if self._found and section == _PERIODS_LIST and line < len(self._found.listed):
             opened = self.week_opened if self._is_week else self.month_opened
             opened.emit(self._found.listed[line][0].first)
+
+    def _fit(self) -> None:
+        """Keep the charts beside longer lists as tall as what is visible."""
+        top = Qt.AlignmentFlag.AlignTop if self._is_beside else Qt.AlignmentFlag(0)
+        self._row.setAlignment(self._stack, top)
+        visible = max(self._stack.minimumSizeHint().height(), self.viewport().height())
+        self._stack.setMinimumHeight(visible if self._is_beside else 0)
+        self._stack.setMaximumHeight(visible if self._is_beside else ANY_SIZE)
 
     def _fold(self, is_folded: bool) -> None:
         self._is_unfolded = not is_folded

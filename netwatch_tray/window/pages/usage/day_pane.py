@@ -18,13 +18,12 @@ from netwatch_tray.window.widgets.buttons import FlatButton, ToolButton
 from netwatch_tray.window.widgets.formatting import day_name, unbroken
 from netwatch_tray.window.widgets.painting import paint_pane
 from netwatch_tray.window.widgets.text import Paragraph, Text
-from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
+from netwatch_tray.window.widgets.theme import ANY_SIZE, GAP, MARGIN, Theme
 
 if TYPE_CHECKING:
     from netwatch_tray.history.results import SlotUse
 
 _WIDTH = 304
-_ANY = (1 << 24) - 1
 _AROUND = 3 * MARGIN
 """The margins and the scroll bar beside the lists, dip."""
 _NAMED_EVERY = 6
@@ -113,9 +112,9 @@ class DayPane(QWidget):
             button.setVisible(not is_beside)  # beside the charts a day is chosen there
         height = self._theme.height(_HOURS_HEIGHT if is_beside else _HOURS_BELOW)
         self.hours.setMinimumHeight(height)
-        self.hours.setMaximumHeight(height if is_beside else _ANY)
+        self.hours.setMaximumHeight(height if is_beside else ANY_SIZE)
         self.setMinimumWidth(self._theme.height(_WIDTH) if is_beside else 0)
-        self.setMaximumWidth(self._theme.height(_WIDTH) if is_beside else _ANY)
+        self.setMaximumWidth(self._theme.height(_WIDTH) if is_beside else ANY_SIZE)
         self.update()
 
     def show_loading(self, day: date) -> None:

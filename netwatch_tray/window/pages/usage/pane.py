@@ -15,7 +15,7 @@ from netwatch_tray.text import printable
 from netwatch_tray.units import Units
 from netwatch_tray.window.widgets.painting import aligned, paint_pane, text_painter
 from netwatch_tray.window.widgets.text import Paragraph
-from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, faded, text_width
+from netwatch_tray.window.widgets.theme import ANY_SIZE, GAP, MARGIN, Theme, faded, text_width
 
 _WIDTH = 296
 _ROW = 22
@@ -23,8 +23,6 @@ _BAR, _BAR_OPACITY = 8, 0.75
 _LEAST_BAR = 20
 _AROUND = 3 * MARGIN
 """The margins and the scroll bar, dip."""
-_ANY = (1 << 24) - 1
-"""QWIDGETSIZE_MAX."""
 
 
 class Amount(NamedTuple):
@@ -66,7 +64,7 @@ class UsagePane(QWidget):
         self._sections.fit(0 if is_beside else width - _AROUND)
         self._note.setVisible(is_beside)
         self.setMinimumWidth(self._theme.height(_WIDTH) if is_beside else 0)
-        self.setMaximumWidth(self._theme.height(_WIDTH) if is_beside else _ANY)
+        self.setMaximumWidth(self._theme.height(_WIDTH) if is_beside else ANY_SIZE)
         self.update()
 
     def show_sections(self, sections: Sequence[tuple[str, Sequence[Amount]]], cap: int | None, shown_in: Units) -> None:
