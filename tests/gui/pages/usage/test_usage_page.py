@@ -70,6 +70,9 @@ def test_usage_of_week_month_and_year(opened: Opened) -> None:
 
 
 def test_a_week_lists_the_weeks_before_and_opens_them(opened: Opened) -> None:
+    assert opened.history
+    used = Used(2_000_000, 1_000_000, 0, 0, 0.0)
+    opened.history.reader.names["app"] = {"app0": (used, used)}
     opened.window.turn_to(3)
     page = opened.window.usage
     page.choose_range(0)
