@@ -158,9 +158,23 @@ def test_a_full_envelope_round_trips() -> None:
     assert faults(json.loads(body), json.loads(SCHEMA.read_text())) == []
 
 
+def in_lines(part: Any) -> Any:
+    """Return a schema with descriptions in one line: from Python 3.13 on, docstrings are not indented."""
+    if isinstance(part, list):
+        return [in_lines(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: " ".join(value.split()) if name == "description" and isinstance(value, str) else in_lines(value)
+        for name, value in part.items()
+    }
+
+
 def test_the_documented_schema_equals_the_types() -> None:
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(wire.Envelope)}
-    assert json.loads(SCHEMA.read_text()) == schema, "write msgspec.json.schema(wire.Envelope) to docs/ again"
+    assert in_lines(json.loads(SCHEMA.read_text())) == in_lines(schema), (
+        "write msgspec.json.schema(wire.Envelope) to docs/ again"
+    )
 
 
 @pytest.mark.parametrize(

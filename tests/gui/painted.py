@@ -34,6 +34,10 @@ _TOUCH = 1.0
 """Dip by which two rectangles may overlap, because of antialiasing and rounding."""
 
 
+_HALO = 4.0
+"""Dip between two drawings of a text that are its halo."""
+
+
 class Drawn(NamedTuple):
     """A text and where it was drawn, dip of the window."""
 
@@ -99,6 +103,9 @@ class Record:
         box = QRectF(left, base + ink.top(), metrics.horizontalAdvance(text), ink.height())
         clipped = painter.hasClipping() and not painter.clipBoundingRect().contains(box)
         box.translate(widget.mapTo(self._window, QPoint(0, 0)))
+        # Drawn just before around itself, in the colour of its ground: a halo, of which the text alone is read.
+        while self.texts and _is_halo(self.texts[-1], text, box, widget):
+            self.texts.pop()
         self.texts.append(Drawn(text, box, self._seen(widget), painter.pen().color(), widget, clipped))
 
     def _seen(self, widget: QWidget) -> QRectF:
@@ -157,6 +164,11 @@ def _outside(record: Record) -> Iterator[str]:
         inside = inside and (scrolls or (place.top() - _TOUCH <= box.top() and box.bottom() <= place.bottom() + _TOUCH))
         if not inside and not drawn.clipped:
             yield f"“{drawn.text}” runs out of {_name(drawn.widget)}: {_at(box)} in {_at(place)}"
+
+
+def _is_halo(before: Drawn, text: str, box: QRectF, widget: QWidget) -> bool:
+    apart = before.box.topLeft() - box.topLeft()
+    return before.text == text and before.widget is widget and max(abs(apart.x()), abs(apart.y())) <= _HALO
 
 
 def _overlapping(texts: list[Drawn]) -> Iterator[str]:
