@@ -162,7 +162,7 @@ class Iftop(Observer):
             sender = socket.socket(AF_PACKET, socket.SOCK_RAW)
         with sender:
             sender.bind(("peer0", 0))
-            while self._prints() == before and time.monotonic() < deadline:
+            while self._prints() < before + 2 and time.monotonic() < deadline:  # the first may be half filled
                 sender.send(_LINK_LOCAL)
                 time.sleep(0.25)
         return Seen(iftop_total(self._printed.text()), digits=3)
