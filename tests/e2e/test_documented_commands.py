@@ -226,7 +226,7 @@ def test_the_others_end_as_they_should(desktop: Session, tmp_path: Path) -> None
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
             env=desktop.environment,
         )
         assert done.returncode == expected, f"{command}: {done.stdout}{done.stderr}"
