@@ -63,6 +63,11 @@ upload on
 upload off
 upload status
 upload test
+otlp on
+otlp off
+otlp status
+otlp show
+otlp test
 """.strip().splitlines()
 """One of each subcommand that ends by itself."""
 TALKATIVE = ["watch --once", "status", "connections", "apps --json", "events", "doctor", "upload status", "upload off"]
@@ -181,8 +186,9 @@ def test_until_a_signal(condition: str, desktop: Session) -> None:
 
         desktop.wait_for(is_ready, BOUND, f"{command} serves, or ends")
         if "|" in CONDITIONS[condition][0]:
-            for child in psutil.Process(process.pid).children():
-                child.send_signal(signal.SIGINT)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for child in psutil.Process(process.pid).children():
+                    child.send_signal(signal.SIGINT)
         else:
             process.send_signal(signal.SIGINT)
         # Where it ends by itself, the signal may come after its own end.
