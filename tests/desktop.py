@@ -226,6 +226,7 @@ class Session:
         self._netns = netns
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._client: BusClient | None = None
+        self._kept_number: Path | None = None
         self.environment = self._make_environment()
         try:
             self.start_bus()
@@ -242,6 +243,14 @@ class Session:
         self.close()
 
     # Processes
+
+    def kill_display(self) -> None:
+        """The hard way. Until `close` no other server gets its number, or programs of this session would meet it."""
+        lock = Path(f"/tmp/.X{self.environment['DISPLAY'].removeprefix(':')}-lock")  # noqa: S108  the server's own
+        lock.unlink(missing_ok=True)
+        lock.write_text(f"{os.getpid():10}\n")  # as a server that runs
+        self._kept_number = lock
+        self.stop("display", signal.SIGKILL)
 
     def spawn(self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
         """Starts a program in the session; its output goes to `log(name)`. Returns its pid."""
@@ -331,6 +340,8 @@ class Session:
                 orphan.kill()
         if self._client is not None:
             self._client.close()
+        if self._kept_number is not None:
+            self._kept_number.unlink(missing_ok=True)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def wait_for(self, predicate: Callable[[], T | None], timeout: float, what: str) -> T:

@@ -313,7 +313,7 @@ def test_the_agent_ends_with_its_session(network: Wire) -> None:
         start(desktop, network)
         desktop.wait_for(desktop.items, 10, "the icon registers")
         desktop.stop("bus", signal.SIGKILL)
-        desktop.stop("display", signal.SIGKILL)
+        desktop.kill_display()
         assert desktop.wait_exit("agent", 30) == 0
         assert "The session is over" in desktop.log("agent")
 

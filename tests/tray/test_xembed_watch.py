@@ -35,7 +35,7 @@ def test_watch_reports_xembed_tray_start_and_end(loop: Loop) -> None:
         wait_for(lambda: watch.has_tray, 5, "the next one has come")
         desktop.stop("tint2", signal.SIGKILL)
         wait_for(lambda: not watch.has_tray, 5, "that one is gone as well")
-        desktop.stop("display", signal.SIGKILL)
+        desktop.kill_display()
         wait_for(lambda: watch._socket is None, 5, "the X server is gone")
         loop.do(watch.ask)
         assert not watch.has_tray
