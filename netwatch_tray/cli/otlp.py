@@ -13,7 +13,7 @@ from netwatch_tray.cli.session import (
     complain,
     load_settings,
     print_pairs,
-    send,
+    reload_agent,
     usable_settings,
     whole_number,
 )
@@ -103,19 +103,11 @@ def _change(**chosen: Any) -> tuple[Otlp, bool]:
     import msgspec
 
     from netwatch_tray import paths, settings_writer
-    from netwatch_tray.feed.protocol import Command
 
     def modify(before: Settings) -> Settings:
         return msgspec.structs.replace(before, otlp=msgspec.structs.replace(before.otlp, **chosen))
 
-    otlp = settings_writer.change(paths.settings_file(), modify).otlp
-    try:
-        send(Command("reload")).close()
-    except AgentBusyError:
-        pass  # it reads the file by itself within ten seconds
-    except AgentUnreachableError:
-        return otlp, False
-    return otlp, True
+    return settings_writer.change(paths.settings_file(), modify).otlp, reload_agent()
 
 
 def _status(_options: argparse.Namespace) -> int:

@@ -82,6 +82,19 @@ def send(command: Command) -> FeedClient:
     return client
 
 
+def reload_agent() -> bool:
+    """Make the agent read settings and key again. Return whether one runs."""
+    from netwatch_tray.feed.protocol import Command
+
+    try:
+        send(Command("reload")).close()
+    except AgentBusyError:
+        pass  # it reads the file by itself within ten seconds
+    except AgentUnreachableError:
+        return False
+    return True
+
+
 def ask_status() -> Status:
     """Request the status of the agent. Raise the errors of `connect`."""
     from netwatch_tray.feed.protocol import Command, Status

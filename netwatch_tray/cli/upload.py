@@ -16,7 +16,7 @@ from netwatch_tray.cli.session import (
     complain,
     load_settings,
     print_pairs,
-    send,
+    reload_agent,
     usable_settings,
     whole_number,
 )
@@ -172,7 +172,7 @@ def _setup(options: argparse.Namespace) -> int:
     is_same = _is_same_account(before, (endpoint, key), is_confirmed=options.same_account, asks=asks)
     account.identity(endpoint, key, like=before if is_same else None)
     where = account.save_key(endpoint, key)
-    _reload_agent()
+    reload_agent()
     pairs: dict[str, str | Sequence[str]] = {
         translate("Terminal", "server"): str(endpoint),
         translate("Terminal", "key"): translate("Terminal", "kept in {place}").format(place=where),
@@ -283,20 +283,7 @@ def _change_upload(**chosen: Any) -> tuple[Upload, bool]:
     def modify(before: Settings) -> Settings:
         return msgspec.structs.replace(before, upload=msgspec.structs.replace(before.upload, **chosen))
 
-    return settings_writer.change(paths.settings_file(), modify).upload, _reload_agent()
-
-
-def _reload_agent() -> bool:
-    """Make the agent read settings and key again; return whether one runs."""
-    from netwatch_tray.feed.protocol import Command
-
-    try:
-        send(Command("reload")).close()
-    except AgentBusyError:
-        pass  # it reads the file by itself within ten seconds
-    except AgentUnreachableError:
-        return False
-    return True
+    return settings_writer.change(paths.settings_file(), modify).upload, reload_agent()
 
 
 def _status(_options: argparse.Namespace) -> int:
