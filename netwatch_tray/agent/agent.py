@@ -138,13 +138,12 @@ class Agent:
                 publish=lambda message: self._feed.publish("events", message),
                 notify=self._notify_of_event,
                 set_mute=self._set_mute,
-                alerted=self._uploading.alerted,
-                noted=self._uploading.noted,
+                on_outcome=(self._metrics.take, self._uploading.take),
             )
-            self._uploading.on_health, self._uploading.dns = self._events.health, lambda: self._events.dns
-            self._events.on_outcome, self._events.on_health = self._metrics.take, self._metrics.health
+            self._uploading.dns = lambda: self._events.dns
             undo.callback(self._events.close)
-            self._probes = Probes(self._scheduler, self._events.health)
+            on_health = self._metrics.health, self._events.health, self._uploading.health
+            self._probes = Probes(self._scheduler, on_health, self._uploading.lack_health)
             undo.callback(self._probes.stop)
             self._connections.on_changes, self._connections.on_helper = self._events.sockets, self._events.reading
             undo.callback(self._take_last)
@@ -212,6 +211,7 @@ class Agent:
         moved = self._connections.count(tick)
         self._events.tick(tick, moved, self._monitor.interfaces)
         self._history.take(tick, moved)
+        self._probes.tick(tick)
         self._uploading.tick(tick)
         self._metrics.tick(tick)
         if self._presence:
@@ -329,8 +329,8 @@ class Agent:
         return Amounts(moved.today, moved.month, cap, moved.since) if moved else Amounts(None, None, cap, None)
 
     def _check(self) -> None:
-        """Restore locks and socket if they were removed, reload the settings file if it was changed, and probe for
-        events while uploading cannot begin."""
+        """Restore locks and socket if they were removed, reload the settings file if it was changed, and probe only
+        while somebody uses the results: not for uploading while it cannot begin."""
         self._stay_reachable()
         self._settings.check()
         self._probe()
@@ -356,7 +356,7 @@ class Agent:
     def _probe(self) -> None:
         settings = self._settings.current
         is_wanted = settings.health and (settings.events.on or self._metrics.is_served) and self._sources.is_live
-        self._probes.apply(is_wanted=is_wanted and not self._uploading.probes)
+        self._probes.apply(is_wanted=is_wanted or self._uploading.wants_health)
 
     def _complain(self, key: str, heading: Message, text: Message) -> None:
         _log.warning("%s: %s", heading, text)

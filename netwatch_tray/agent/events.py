@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -58,18 +58,16 @@ class EventKeeper:
         publish: Callable[[EventsMessage], None],
         notify: Callable[[Event], None],
         set_mute: Callable[[str, bool], None],
-        alerted: Callable[[Event], None],
-        noted: Callable[[Event], None] = lambda _: None,
+        on_outcome: Sequence[Callable[[Outcome], None]] = (),
     ) -> None:
-        """`notify`: shows an event to the user. `alerted`: called with each event that becomes an alert and is not
-        muted, whether the user is notified or not; `noted`: with each that is new or became more severe, likewise.
-        `set_mute`: changes the settings by a code of a mute."""
+        """`notify`: shows an event to the user. `on_outcome`: each called with the outcome of each finding, whether the
+        user is notified or not. `set_mute`: changes the settings by a code of a mute."""
         self._history = history
         self._rules = rules
         self._now = sources.now
         self._refusals = sources.refusals()
         self._publish, self._notify, self._set_mute = publish, notify, set_mute
-        self._alerted, self._noted = alerted, noted
+        self._on_outcome = on_outcome
         self._detectors = Detectors(rules)
         self._log: EventLog | None = None
         self._is_loading = False
@@ -86,10 +84,6 @@ class EventKeeper:
         """The local day whose amounts are compared."""
         self.last: Event | None = None
         """The latest one."""
-        self.on_outcome: Callable[[Outcome], None] = lambda _: None
-        """Called with the outcome of each finding."""
-        self.on_health: Callable[[Health], None] = lambda _: None
-        """Called with each probe of gateway and DNS server, whether events are on or not."""
 
     def close(self) -> None:
         """Pass what is not stored yet to the history."""
@@ -167,7 +161,6 @@ class EventKeeper:
 
     def health(self, health: Health) -> None:
         """Add a probe of gateway and DNS server."""
-        self.on_health(health)
         if self._rules.on:
             self._take(self._detectors.health(health, self._moment()))
 
@@ -225,11 +218,8 @@ class EventKeeper:
                 continue
             outcome = self._log.take(finding)
             self._change(outcome.events)
-            self.on_outcome(outcome)
-            if outcome.is_notable:
-                self._noted(outcome.events[-1])
-            if outcome.is_new_alert:
-                self._alerted(outcome.events[-1])
+            for take in self._on_outcome:
+                take(outcome)
             if outcome.notify:
                 self._to_notify.append(outcome.events[-1].id)
 

@@ -1,53 +1,96 @@
-"""Probes of gateway and DNS server for events, while the setting is on and uploading does not probe them already."""
+"""Probes of gateway and DNS server, by one thread for events, metrics and uploads, while any of them uses them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from netwatch_tray.engine.scheduler import Scheduler, Timer
-from netwatch_tray.worker import Worker
+from netwatch_tray.errors import Message
+from netwatch_tray.model import Tick
+from netwatch_tray.worker import Worker, fault_of
 
 if TYPE_CHECKING:
     from netwatch_tray.collect.health import Health
 
 
 class Probes:
-    """Probes of gateway and DNS server. The source is loaded and its thread started only once the setting `health` is
-    on."""
+    """Probes of gateway and DNS server, each half minute and when the uplinks change. The source is loaded and its
+    thread started only once they are wanted."""
 
-    def __init__(self, scheduler: Scheduler, take: Callable[[Health], None]) -> None:
-        """`take`: called in the loop with each result."""
+    def __init__(
+        self, scheduler: Scheduler, take: Sequence[Callable[[Health], None]], failed: Callable[[Message], None]
+    ) -> None:
+        """`take`: each called in the loop with each result, `failed`: with why there is none."""
         self._scheduler = scheduler
-        self._take = take
-        self._timer: Timer | None = None
-        self._worker: Worker | None = None
+        self._take, self._failed = take, failed
+        self._running: _Running | None = None
+        self._uplinks: list[int] | None = None
+        """Indexes of the uplinks at the last tick; `None` before the first one."""
 
     def apply(self, *, is_wanted: bool) -> None:
-        if is_wanted and self._timer is None:
-            self._start()
+        if is_wanted and self._running is None:
+            self._uplinks = None
+            self._running = _Running(self._scheduler, self._take, self._failed)
         elif not is_wanted:
             self.stop()
 
+    def tick(self, tick: Tick) -> None:
+        """Probe at once in another network. Call it for each tick, in order."""
+        if self._running is not None:
+            before, self._uplinks = self._uplinks, [each.index for each in tick.interfaces if each.is_uplink]
+            if before is not None and before != self._uplinks:
+                self._running.probe()
+
     def stop(self) -> None:
         """Stop probing; a pending probe is not waited for."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._worker is not None:
-            self._worker.close(0)
-            self._worker = None
+        if self._running is not None:
+            self._running.close()
+            self._running = None
 
-    def _start(self) -> None:
+
+class _Running:
+    """Probes from its creation to `close`."""
+
+    def __init__(
+        self, scheduler: Scheduler, take: Sequence[Callable[[Health], None]], failed: Callable[[Message], None]
+    ) -> None:
         from netwatch_tray.collect.health import PERIOD_S, HealthSource  # noqa: PLC0415  only where the user wants it
 
-        source = HealthSource()
-        worker = self._worker = Worker("health", self._scheduler.call_soon)
+        self._scheduler, self._period = scheduler, PERIOD_S
+        self._take, self._failed = take, failed
+        self._source = HealthSource()
+        self._worker = Worker("health", scheduler.call_soon)
+        self._is_outdated = False
+        """The pending probe began in another network."""
+        self._timer: Timer | None = None
+        self.probe()
 
-        def probe() -> None:
-            if not worker.pending:
-                # A network that cannot be probed is offline, which the ticks show.
-                worker.submit(source.probe, self._take, lambda _error: None)
+    def probe(self) -> None:
+        """Probe at once, or again after the pending probe."""
+        if self._worker.pending:
+            self._is_outdated = True
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._scheduler.after(self._period, self.probe)
+        self._worker.submit(self._source.probe, self._taken, self._lacked)
 
-        self._timer = self._scheduler.every(PERIOD_S, probe)
-        probe()
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._worker.close(0)
+
+    def _taken(self, health: Health) -> None:
+        for take in self._take:
+            take(health)
+        self._again()
+
+    def _lacked(self, error: Exception) -> None:
+        self._failed(fault_of(error))
+        self._again()
+
+    def _again(self) -> None:
+        if self._is_outdated:
+            self._is_outdated = False
+            self.probe()

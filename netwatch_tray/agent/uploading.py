@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from netwatch_tray import paths
 from netwatch_tray.agent.connections import ConnectionWatch
 from netwatch_tray.engine.connections import ConnectionTable
+from netwatch_tray.engine.events import Outcome
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message
-from netwatch_tray.event import Event
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Otlp, Upload
 
@@ -43,8 +43,6 @@ class Uploading:
         self._export: OtlpService | None = None
         self._key_file: tuple[int, int] | None = None
         """Identity of the file of the key when the service began."""
-        self.on_health: Callable[[Health], None] = lambda _: None
-        """Called with each probe of gateway and DNS server."""
         self.dns: Callable[[], DnsCounts | None] = lambda: None
         """Returns what was counted of DNS since the agent started."""
         self._secrets = {name: value for name in _SECRETS if (value := os.environ.pop(name, None))}
@@ -70,9 +68,9 @@ class Uploading:
         return self._export.fault if self._export else None
 
     @property
-    def probes(self) -> bool:
-        """Return whether gateway and DNS server are probed, see `UploadService.probes`."""
-        return any(each.probes for each in self._services)
+    def wants_health(self) -> bool:
+        """Return whether probes of gateway and DNS server are sent, see `UploadService.wants_health`."""
+        return any(each.wants_health for each in self._services)
 
     @property
     def _services(self) -> Iterator[UploadService]:
@@ -98,7 +96,6 @@ class Uploading:
                 {**os.environ, **self._secrets},
                 self._connections.read_with_tick,
                 self._notify,
-                on_health=self.on_health,
                 dns=self.dns,
                 after=before,
             )
@@ -118,7 +115,6 @@ class Uploading:
                 {**os.environ, **self._secrets},
                 self._connections.read_with_tick,
                 self._notify,
-                on_health=self._health_of_export,
                 after=before,
             )
         self._follow_connections()
@@ -130,25 +126,25 @@ class Uploading:
         for each in self._services:
             each.connections_read(table)
 
-    def _health_of_export(self, health: Health) -> None:
-        """Use the probes of one service, since each of them probes."""
-        if self._service is None or not self._service.probes:
-            self.on_health(health)
-
     def tick(self, tick: Tick) -> None:
         """Call with each tick, in order."""
         for each in self._services:
             each.tick(tick)
 
-    def alerted(self, event: Event) -> None:
-        """Call with each event that became an alert."""
-        if self._service:
-            self._service.alerted(event)
+    def health(self, health: Health) -> None:
+        """Add a probe of gateway and DNS server. Call it for each probe."""
+        for each in self._services:
+            each.health(health)
 
-    def noted(self, event: Event) -> None:
-        """Add an event. Call it for each event that is new or became more severe, unless it is muted."""
-        if self._export:
-            self._export.noted(event)
+    def lack_health(self, fault: Message) -> None:
+        """Report why a probe failed."""
+        for each in self._services:
+            each.lack_health(fault)
+
+    def take(self, outcome: Outcome) -> None:
+        """Add the outcome of a finding. Call it for each finding."""
+        for each in self._services:
+            each.take(outcome)
 
     def stop(self) -> None:
         """Send pending snapshots if that is quick, and wait for the end for a few seconds at most."""

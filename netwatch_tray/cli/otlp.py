@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING, Any, get_args
+from typing import get_args
 
 from netwatch_tray.cli.session import (
     DONE,
     WRONG,
-    ask_status,
     complain,
     load_settings,
     print_pairs,
-    reload_agent,
+    save,
+    state_in_agent,
     usable_settings,
     whole_number,
 )
-from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, message
 from netwatch_tray.language import mark, said, translate
 from netwatch_tray.settings import OtlpLevel
 from netwatch_tray.text import printable_json
-
-if TYPE_CHECKING:
-    from netwatch_tray.settings import Otlp, Settings
 
 _LEVELS: dict[OtlpLevel, str] = {
     "rates": mark(
@@ -82,7 +78,8 @@ def _on(options: argparse.Namespace) -> int:
     if "headers_file" in chosen:
         chosen["headers_file"] = os.path.abspath(os.path.expanduser(chosen["headers_file"]))  # noqa: PTH100, PTH111  keeps links
     found = otlp_target.target(msgspec.structs.replace(load_settings().otlp, **chosen), "metrics", os.environ)
-    otlp, is_running = _change(on=True, **chosen)
+    settings, is_running = save("otlp", on=True, **chosen)
+    otlp = settings.otlp
     text = translate("Terminal", "Metrics at the level {level} go to {server} each {seconds} s.")
     if not is_running:
         text = translate(
@@ -93,21 +90,9 @@ def _on(options: argparse.Namespace) -> int:
 
 
 def _off(_options: argparse.Namespace) -> int:
-    _change(on=False)
+    save("otlp", on=False)
     print(translate("Terminal", "Nothing is sent to an OpenTelemetry collector any more."))
     return DONE
-
-
-def _change(**chosen: Any) -> tuple[Otlp, bool]:
-    """Save these settings and have the agent read them; return all of them, and whether an agent runs."""
-    import msgspec
-
-    from netwatch_tray import paths, settings_writer
-
-    def modify(before: Settings) -> Settings:
-        return msgspec.structs.replace(before, otlp=msgspec.structs.replace(before.otlp, **chosen))
-
-    return settings_writer.change(paths.settings_file(), modify).otlp, reload_agent()
 
 
 def _status(_options: argparse.Namespace) -> int:
@@ -115,12 +100,6 @@ def _status(_options: argparse.Namespace) -> int:
     from netwatch_tray.cloud.privacy import includes
 
     otlp = usable_settings().otlp
-    try:
-        state = ask_status().otlp or message("off")
-    except AgentBusyError as error:
-        state = error.message
-    except AgentUnreachableError:
-        state = message("the agent is not running")
     first = translate("Terminal", "each {seconds} s, at the level {level}:")
     parts = [translate("Terminal", text) for level, text in _LEVELS.items() if includes(otlp.level, level)]
     print_pairs(
@@ -131,7 +110,7 @@ def _status(_options: argparse.Namespace) -> int:
                 first.format(seconds=otlp.interval, level=otlp.level),
                 *(f"- {part}" for part in parts),
             ],
-            translate("Terminal", "state"): said(state),
+            translate("Terminal", "state"): said(state_in_agent(lambda status: status.otlp)),
         }
     )
     return DONE

@@ -9,9 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
+from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, Message, NetWatchError, message
 from netwatch_tray.language import said, translate
 from netwatch_tray.text import csv_cell, printable, printable_json, printable_lines
 
@@ -93,6 +93,28 @@ def reload_agent() -> bool:
     except AgentUnreachableError:
         return False
     return True
+
+
+def save(section: str, **chosen: Any) -> tuple[Settings, bool]:
+    """Save these settings of a section and have the agent read them; return all settings, and whether an agent runs."""
+    import msgspec
+
+    from netwatch_tray import paths, settings_writer
+
+    def modify(before: Settings) -> Settings:
+        return msgspec.structs.replace(before, **{section: msgspec.structs.replace(getattr(before, section), **chosen)})
+
+    return settings_writer.change(paths.settings_file(), modify), reload_agent()
+
+
+def state_in_agent(part: Callable[[Status], Message | None]) -> Message:
+    """Return a part of the agent's status for the user, or why there is none."""
+    try:
+        return part(ask_status()) or message("off")
+    except AgentBusyError as error:
+        return error.message
+    except AgentUnreachableError:
+        return message("the agent is not running")
 
 
 def ask_status() -> Status:

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, get_args
 from netwatch_tray.cli.session import (
     DONE,
     WRONG,
-    ask_status,
     complain,
     load_settings,
     print_pairs,
     reload_agent,
+    save,
+    state_in_agent,
     usable_settings,
     whole_number,
 )
-from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError, SettingsError, message
+from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.language import mark, said, translate
 from netwatch_tray.settings import Metrics, UploadLevel
 from netwatch_tray.text import printable_json
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netwatch_tray.cloud.account import Endpoint, Key
-    from netwatch_tray.settings import Settings, Upload
+    from netwatch_tray.settings import Upload
 
 _LEVELS: dict[UploadLevel, str] = {
     "rates": mark("Terminal", "counters and rates of the network interfaces; name, system and processor of this host"),
@@ -165,7 +166,7 @@ def _setup(options: argparse.Namespace) -> int:
     if "upload.on" not in managed and not (key and _is_same(before, (endpoint, key))):
         # Off while the key changes, so that nothing of one account goes to another.
         chosen["on"] = False
-    upload, _is_running = _change_upload(**chosen)
+    upload = save("upload", **chosen)[0].upload
     if key is None:
         key = _asked_key()
     # Before the key, which a running agent may use at once.
@@ -258,7 +259,8 @@ def _on(_options: argparse.Namespace) -> int:
     from netwatch_tray.cloud import account
 
     found = account.resolve(load_settings().upload)
-    upload, is_running = _change_upload(on=True)
+    settings, is_running = save("upload", on=True)
+    upload = settings.upload
     text = translate("Terminal", "Snapshots at the level {level} go to {server} each {seconds} s.")
     if not is_running:
         text = translate(
@@ -269,21 +271,9 @@ def _on(_options: argparse.Namespace) -> int:
 
 
 def _off(_options: argparse.Namespace) -> int:
-    _change_upload(on=False)
+    save("upload", on=False)
     print(translate("Terminal", "Nothing is sent any more."))
     return DONE
-
-
-def _change_upload(**chosen: Any) -> tuple[Upload, bool]:
-    """Save these settings of uploading and have the agent read them; returns all of them, and whether an agent runs."""
-    import msgspec
-
-    from netwatch_tray import paths, settings_writer
-
-    def modify(before: Settings) -> Settings:
-        return msgspec.structs.replace(before, upload=msgspec.structs.replace(before.upload, **chosen))
-
-    return settings_writer.change(paths.settings_file(), modify).upload, reload_agent()
 
 
 def _status(_options: argparse.Namespace) -> int:
@@ -292,12 +282,6 @@ def _status(_options: argparse.Namespace) -> int:
 
     upload = usable_settings().upload
     endpoint = account.server(upload)
-    try:
-        state = ask_status().upload or message("off")
-    except AgentBusyError as error:
-        state = error.message
-    except AgentUnreachableError:
-        state = message("the agent is not running")
     managed = sorted(settings_file.managed())
     print_pairs(
         {
@@ -307,7 +291,7 @@ def _status(_options: argparse.Namespace) -> int:
             translate("Terminal", "server"): str(endpoint),
             translate("Terminal", "sent"): _what(upload),
             translate("Terminal", "spool"): _waiting(paths.spool_file().exists()),
-            translate("Terminal", "state"): said(state),
+            translate("Terminal", "state"): said(state_in_agent(lambda status: status.upload)),
             **({translate("Terminal", "set by your administrator"): managed} if managed else {}),
         }
     )

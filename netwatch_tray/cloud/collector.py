@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
 from netwatch_tray import clock
@@ -14,7 +12,7 @@ from netwatch_tray.cloud.alerts import alert
 from netwatch_tray.cloud.builder import HealthHistory, Readings, SnapshotBuilder, Sockets, with_disks
 from netwatch_tray.cloud.privacy import includes, limited, limited_host
 from netwatch_tray.collect import disks
-from netwatch_tray.collect.health import PERIOD_S, Health, HealthSource
+from netwatch_tray.collect.health import Health
 from netwatch_tray.collect.process_facts import ProcessFacts, read_facts
 from netwatch_tray.collect.system import SystemSource, hostname, machine
 from netwatch_tray.engine.connections import ConnectionTable
@@ -22,7 +20,6 @@ from netwatch_tray.errors import CollectError, Message
 from netwatch_tray.event import Event
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Upload
-from netwatch_tray.worker import Worker, fault_of
 
 if TYPE_CHECKING:
     from netwatch_tray.engine.detectors.questions import DnsCounts
@@ -41,24 +38,20 @@ class SnapshotCollector:
         upload: Upload,
         identity: Identity,
         *,
-        with_health: bool,
-        on_health: Callable[[Health], None] = lambda _: None,
         dns: Callable[[], DnsCounts | None] = lambda: None,
         all_moved: bool = False,
     ) -> None:
-        """`with_health`: probe gateway and DNS server if the chosen level includes them. `on_health`: gets each result,
-        in the thread of `add`. `dns`: returns what DNS did since the start of the agent. `all_moved`: see
-        SnapshotBuilder."""
+        """`dns`: returns what DNS did since the start of the agent. `all_moved`: see SnapshotBuilder."""
         self._upload = upload
         self._identity = identity
         self._builder = SnapshotBuilder(all_interfaces=upload.all_interfaces, facts=self._facts, all_moved=all_moved)
         self._machine = machine()
         self._faults: dict[str, Message] = {}
-        has_system = includes(upload.level, "system")
-        self._system = SystemSource() if has_system else None
+        self._system = SystemSource() if includes(upload.level, "system") else None
         self._dns = dns
-        self._health = HealthWatch(on_health) if has_system and with_health else None
-        self._uplinks: list[int] = []
+        self._probes = HealthHistory()
+        self._health: wire.HealthMetric | None = None
+        """Result of the last probe; `None` if there is none yet, or it failed."""
         if self._system is not None:
             self._read("system", self._system.sample)  # the start of the first interval
 
@@ -73,15 +66,11 @@ class SnapshotCollector:
     @property
     def faults(self) -> tuple[Message, ...]:
         """Return what could not be read for the last snapshot, for the user."""
-        health = self._health.fault if self._health else None
-        return (*self._faults.values(), *([health] if health else ()))
+        return tuple(self._faults.values())
 
     def add(self, tick: Tick) -> None:
         """Add a tick. Call with each tick, in their order."""
         self._builder.add(tick)
-        if self._health is not None:
-            before, self._uplinks = self._uplinks, [each.index for each in tick.interfaces if each.is_uplink]
-            self._health.poll(is_elsewhere=before != self._uplinks)
 
     def add_connections(self, table: ConnectionTable) -> None:
         """Add the connections of the table's last interval; call it after each update of the table."""
@@ -100,15 +89,16 @@ class SnapshotCollector:
         """Report why there is no table."""
         self._faults["connections"] = fault
 
-    def wait_for_health(self) -> None:
-        """Wait for the pending probe, which takes seconds if nothing responds."""
-        if self._health is not None:
-            self._health.wait()
+    def add_health(self, health: Health) -> None:
+        """Add a probe of gateway and DNS server. Each snapshot has the last one, if the level includes it."""
+        self._faults.pop("health", None)
+        self._health = self._probes.add(health)
 
-    def close(self) -> None:
-        """End the thread of the probes."""
-        if self._health is not None:
-            self._health.close()
+    def lack_health(self, fault: Message) -> None:
+        """Report why a probe failed."""
+        self._health = None
+        if self._system is not None:
+            self._faults["health"] = fault
 
     def draft(self, tick: Tick, table: ConnectionTable | None) -> wire.Snapshot:
         """Return the snapshot at the last tick added, to be passed to `finished`. Never blocks.
@@ -123,7 +113,7 @@ class SnapshotCollector:
                 sockets = Sockets(table.states(), table.rows() if with_rows else None)
             readings = Readings(
                 system=self._read("system", self._system.sample),
-                health=self._health.metric if self._health else None,
+                health=self._health,
                 sockets=sockets,
                 dns=self._dns(),
             )
@@ -168,49 +158,3 @@ class SnapshotCollector:
             return None
         self._faults.pop(name, None)
         return found
-
-
-class HealthWatch:
-    """Probes gateway and DNS server every half minute, in a thread. `poll` delivers its results: not all callers have a
-    loop."""
-
-    def __init__(self, on_health: Callable[[Health], None]) -> None:
-        """`on_health`: called with each result, in the thread of `poll`."""
-        self._on_health = on_health
-        self._source = HealthSource()
-        self._history = HealthHistory()
-        self._due = 0.0
-        """Boot-time clock."""
-        self._results: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._worker = Worker("health", self._results.put)
-        self.metric: wire.HealthMetric | None = None
-        """Result of the last probe; `None` if there is none yet, or it failed."""
-        self.fault: Message | None = None
-
-    def poll(self, *, is_elsewhere: bool = False) -> None:
-        """Deliver the last result, and begin a probe if one is due. `is_elsewhere`: one is due because the network
-        changed."""
-        now = clock.boottime()
-        if is_elsewhere:
-            self._due = now
-        with contextlib.suppress(Empty):
-            self._results.get_nowait()()
-        if not self._worker.pending and now >= self._due:
-            self._due = now + PERIOD_S
-            self._worker.submit(self._source.probe, self._take, self._fail)
-
-    def wait(self) -> None:
-        """Wait for the pending probe."""
-        if self._worker.pending:
-            self._results.get()()
-
-    def close(self) -> None:
-        """Let the thread end; a pending probe is not waited for."""
-        self._worker.close(0)
-
-    def _take(self, found: Health) -> None:
-        self.metric, self.fault = self._history.add(found), None
-        self._on_health(found)
-
-    def _fail(self, error: Exception) -> None:
-        self.metric, self.fault = None, fault_of(error)

@@ -79,18 +79,6 @@ class Scope(_Struct, frozen=True, kw_only=True):
     version: str
 
 
-class ScopeMetrics(_Struct, frozen=True, kw_only=True):
-    scope: Scope
-    metrics: tuple[Metric, ...]
-    schema_url: str
-
-
-class ResourceMetrics(_Struct, frozen=True, kw_only=True):
-    resource: Resource
-    scope_metrics: tuple[ScopeMetrics, ...]
-    schema_url: str
-
-
 class LogRecord(_Struct, frozen=True, kw_only=True):
     time_unix_nano: str
     observed_time_unix_nano: str
@@ -99,18 +87,6 @@ class LogRecord(_Struct, frozen=True, kw_only=True):
     event_name: str
     body: AnyValue
     attributes: tuple[KeyValue, ...]
-
-
-class ScopeLogs(_Struct, frozen=True, kw_only=True):
-    scope: Scope
-    log_records: tuple[LogRecord, ...]
-    schema_url: str
-
-
-class ResourceLogs(_Struct, frozen=True, kw_only=True):
-    resource: Resource
-    scope_logs: tuple[ScopeLogs, ...]
-    schema_url: str
 
 
 class _PartialSuccess(_Struct, frozen=True, kw_only=True):
@@ -166,23 +142,19 @@ def nanoseconds(at: float) -> str:
 
 def resource_metrics(resource: Attributes, metrics: Iterable[Metric]) -> bytes:
     """Return metrics of one moment as an element of a request."""
-    return _encoder.encode(
-        ResourceMetrics(
-            resource=Resource(attributes=key_values(resource)),
-            scope_metrics=(ScopeMetrics(scope=_SCOPE, metrics=tuple(metrics), schema_url=SCHEMA_URL),),
-            schema_url=SCHEMA_URL,
-        )
-    )
+    return _element(resource, "scopeMetrics", {"metrics": tuple(metrics)})
 
 
 def resource_logs(resource: Attributes, record: LogRecord) -> bytes:
     """Return a log record as an element of a request."""
+    return _element(resource, "scopeLogs", {"logRecords": (record,)})
+
+
+def _element(resource: Attributes, name: str, found: dict[str, object]) -> bytes:
+    """Return what was found in one scope, this program, as an element of a request. Both signals have this shape."""
+    scope = {"scope": _SCOPE, **found, "schemaUrl": SCHEMA_URL}
     return _encoder.encode(
-        ResourceLogs(
-            resource=Resource(attributes=key_values(resource)),
-            scope_logs=(ScopeLogs(scope=_SCOPE, log_records=(record,), schema_url=SCHEMA_URL),),
-            schema_url=SCHEMA_URL,
-        )
+        {"resource": Resource(attributes=key_values(resource)), name: (scope,), "schemaUrl": SCHEMA_URL}
     )
 
 

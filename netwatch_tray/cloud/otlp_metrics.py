@@ -286,12 +286,12 @@ class MetricsEncoder:
 
 
 def _values(snapshot: Snapshot, start: float, at: float) -> Iterator[Metric]:
-    time = otlp_json.nanoseconds(at)
+    time, start_time = otlp_json.nanoseconds(at), otlp_json.nanoseconds(start)
     for each in INSTRUMENTS:
         points = tuple(
             NumberDataPoint(
                 attributes=otlp_json.key_values(attributes),
-                start_time_unix_nano=UNSET if each.kind is Kind.GAUGE else otlp_json.nanoseconds(start),
+                start_time_unix_nano=UNSET if each.kind is Kind.GAUGE else start_time,
                 time_unix_nano=time,
                 as_int=str(value) if isinstance(value, int) else UNSET,
                 as_double=UNSET if isinstance(value, int) else value,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,13 +24,11 @@ from netwatch_tray.cloud.spool import Spool
 from netwatch_tray.cloud.upload_service import Resolved, UploadService
 from netwatch_tray.cloud.uploader import Uploader
 from netwatch_tray.engine.connections import ConnectionTable
+from netwatch_tray.engine.events import Outcome
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message, NetWatchError, joined
 from netwatch_tray.event import Event
 from netwatch_tray.settings import Otlp, Upload
-
-if TYPE_CHECKING:
-    from netwatch_tray.collect.health import Health
 
 _MAX_EVENTS = 100
 """Held in memory while they cannot be written to the spool."""
@@ -68,7 +65,6 @@ class OtlpService(UploadService):
         connections: Callable[[], ConnectionTable | None],
         notify: Callable[[Message], None],
         *,
-        on_health: Callable[[Health], None] = lambda _: None,
         after: UploadService | None = None,
     ) -> None:
         """See UploadService."""
@@ -79,14 +75,11 @@ class OtlpService(UploadService):
         self._logs: OtlpUploader | None = None
         self._events: deque[Event] = deque(maxlen=_MAX_EVENTS)
         """Not yet in the spool."""
-        super().__init__(
-            scheduler, _as_upload(otlp), environment, connections, notify, on_health=on_health, after=after
-        )
+        super().__init__(scheduler, _as_upload(otlp), environment, connections, notify, after=after)
 
-    def noted(self, event: Event) -> None:
-        """After each event that is new or became more severe, unless it is muted."""
-        if self._upload.level == "events":
-            self._events.append(event)
+    def take(self, outcome: Outcome) -> None:
+        if self._upload.level == "events" and outcome.is_notable:
+            self._events.append(outcome.events[-1])
             self._store_soon()
 
     @property
@@ -107,9 +100,7 @@ class OtlpService(UploadService):
         metrics = otlp_target.target(self._otlp, "metrics", self._environment)
         self._identity = identity = otlp_target.identity(metrics.endpoint)
         with self._opened(paths.otlp_spool_file()) as spool:
-            collector = SnapshotCollector(
-                measured_by(self._otlp), identity, with_health=True, on_health=self._on_health, all_moved=True
-            )
+            collector = SnapshotCollector(measured_by(self._otlp), identity, all_moved=True)
             self._resource = otlp_target.resource(collector.host(), self._environment)
             uploader = OtlpUploader(spool, metrics, "metrics", identity.host_id, notify=self._notify_soon)
             if self._upload.level == "events":

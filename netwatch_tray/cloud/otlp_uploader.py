@@ -17,6 +17,7 @@ from netwatch_tray.cloud.response_policy import (
     Retry,
     SetAside,
     Split,
+    described,
     quoted,
 )
 from netwatch_tray.cloud.spool import Spool, Stored
@@ -122,8 +123,7 @@ def decide(response: Response, count: int) -> tuple[Decision, Message | None]:
                 url=quoted(response.location or "–"),
             )
         ), None
-    reason = quoted(response.body[:1000].decode(errors="replace"))
-    quote = f"HTTP {status}: {reason}" if reason else f"HTTP {status}"
+    quote = described(response)
     if status in {429, 502, 503, 504}:
         return Retry(
             message("The OpenTelemetry collector is busy or failed ({quote}).", quote=quote), response.retry_after

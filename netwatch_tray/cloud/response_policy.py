@@ -107,7 +107,7 @@ def decide(response: Response, count: int, skew: float | None) -> Decision:
     if status == 429:
         return SlowDown(RATE_LIMITED, response.retry_after)
     return Retry(
-        message("The server failed ({quote}).", quote=_described(response)),
+        message("The server failed ({quote}).", quote=described(response)),
         response.retry_after,
         may_be_stored=status >= 500,
     )
@@ -134,10 +134,10 @@ def _outcome(result: wire.IngestResult, skew: float | None) -> Outcome:
 
 
 def _refused(response: Response) -> Message:
-    return message("The server refused what was sent ({quote}).", quote=_described(response))
+    return message("The server refused what was sent ({quote}).", quote=described(response))
 
 
-def _described(response: Response) -> str:
+def described(response: Response) -> str:
     """Return the status and the beginning of the body, for the user."""
     text = quoted(response.body[:1000].decode(errors="replace"))
     return f"HTTP {response.status}: {text}" if text else f"HTTP {response.status}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
+from queue import Empty, SimpleQueue
 
+from netwatch_tray import clock
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Identity
 from netwatch_tray.cloud.collector import SnapshotCollector
+from netwatch_tray.cloud.privacy import includes
 from netwatch_tray.collect.connections import open_source
-from netwatch_tray.collect.health import Health
+from netwatch_tray.collect.health import PERIOD_S, Health, HealthSource
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.collect.sockets import ConnectionSource
 from netwatch_tray.engine.monitor import Monitor
@@ -17,6 +21,7 @@ from netwatch_tray.errors import CollectError, Message, UnsupportedError
 from netwatch_tray.kinds import TcpState
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
+from netwatch_tray.worker import Worker, fault_of
 
 NOBODY = Identity(host_id="00000000-0000-0000-0000-000000000000", secret="00" * 16)
 """While no key is set up there is no ID."""
@@ -39,9 +44,10 @@ class Standalone:
         """
         self._interfaces = open_interfaces().source
         self._monitor = Monitor(self._interfaces, period, settings.total)
-        self._collector = SnapshotCollector(
-            settings.upload, identity, with_health=settings.health or settings.upload.on, on_health=on_health
-        )
+        self._collector = SnapshotCollector(settings.upload, identity)
+        self._on_health = on_health
+        is_probed = includes(settings.upload.level, "system") and (settings.health or settings.upload.on)
+        self._health = _HealthWatch(self._take_health, self._collector.lack_health) if is_probed else None
         self._observation = Observation(self._monitor)
         self._connections: ConnectionSource | None = None
         self._has_read = False
@@ -72,6 +78,8 @@ class Standalone:
             return self._last()
         self._tick = tick
         self._collector.add(tick)
+        if self._health is not None:
+            self._health.poll()
         self._observation.count(tick)
         if self._connections is not None:
             try:
@@ -88,7 +96,8 @@ class Standalone:
 
     def wait_for_health(self) -> None:
         """Wait for the probe under way: seconds where nothing responds."""
-        self._collector.wait_for_health()
+        if self._health is not None:
+            self._health.wait()
 
     def snapshot(self) -> wire.Snapshot:
         """Return the snapshot as of the last step, with deltas since the previous snapshot."""
@@ -110,8 +119,45 @@ class Standalone:
         """Return the tick of the last step; the first step always makes one."""
         return self._tick or self.step()
 
+    def _take_health(self, health: Health) -> None:
+        self._collector.add_health(health)
+        self._on_health(health)
+
     def close(self) -> None:
-        self._collector.close()
+        if self._health is not None:
+            self._health.close()
         self._interfaces.close()
         if self._connections is not None:
             self._connections.close()
+
+
+class _HealthWatch:
+    """Probes gateway and DNS server every half minute, in a thread. `poll` delivers the results, because there is no
+    loop."""
+
+    def __init__(self, take: Callable[[Health], None], failed: Callable[[Message], None]) -> None:
+        """`take`: called with each result, `failed`: with why there is none; both in the thread of `poll`."""
+        self._take, self._failed = take, failed
+        self._source = HealthSource()
+        self._due = 0.0
+        """Boot-time clock."""
+        self._results: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._worker = Worker("health", self._results.put)
+
+    def poll(self) -> None:
+        """Deliver the last result, and begin a probe if one is due."""
+        now = clock.boottime()
+        with contextlib.suppress(Empty):
+            self._results.get_nowait()()
+        if not self._worker.pending and now >= self._due:
+            self._due = now + PERIOD_S
+            self._worker.submit(self._source.probe, self._take, lambda error: self._failed(fault_of(error)))
+
+    def wait(self) -> None:
+        """Wait for the pending probe."""
+        if self._worker.pending:
+            self._results.get()()
+
+    def close(self) -> None:
+        """Let the thread end; a pending probe is not waited for."""
+        self._worker.close(0)

@@ -23,9 +23,9 @@ from netwatch_tray.cloud.privacy import includes, scope
 from netwatch_tray.cloud.spool import Spool
 from netwatch_tray.cloud.uploader import PACE, Uploader
 from netwatch_tray.engine.connections import ConnectionTable
+from netwatch_tray.engine.events import Outcome
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message, NetWatchError, joined, message
-from netwatch_tray.event import Event
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Upload
 from netwatch_tray.worker import Worker, fault_of
@@ -63,20 +63,21 @@ class UploadService:
         connections: Callable[[], ConnectionTable | None],
         notify: Callable[[Message], None],
         *,
-        on_health: Callable[[Health], None] = lambda _: None,
         dns: Callable[[], DnsCounts | None] = lambda: None,
         after: UploadService | None = None,
     ) -> None:
         """`connections`: returns the table as of the last tick, `None` where it is unknown; if it reads the sockets for
         that, it calls `connections_read` first. `notify`: gets what the user has to do before anything is sent, in the
-        scheduler's thread. `on_health`, `dns`: see SnapshotCollector. `after`: the stopped predecessor, whose last
-        request ends before anything is sent."""
+        scheduler's thread. `dns`: see SnapshotCollector. `after`: the stopped predecessor, whose last request ends
+        before anything is sent."""
         self._scheduler = scheduler
         self._upload = upload
         self._environment = environment
         self._connections = connections
         self._notify = notify
-        self._on_health, self._dns = on_health, dns
+        self._dns = dns
+        self._health: Health | None = None
+        """The last probe, for a collector that is not made yet."""
         self._collector: SnapshotCollector | None = None
         self._spool: Spool | None = None
         self._uploader: Uploader | None = None
@@ -105,8 +106,9 @@ class UploadService:
         return self._fault or (self._uploader.state().fault if self._uploader is not None else None)
 
     @property
-    def probes(self) -> bool:
-        """Return whether gateway and DNS server are probed, or will be in a moment; not while this cannot begin."""
+    def wants_health(self) -> bool:
+        """Return whether probes of gateway and DNS server are sent, or will be in a moment; not while this cannot
+        begin."""
         return includes(self._upload.level, "system") and (self._collector is not None or self._fault is None)
 
     def tick(self, tick: Tick) -> None:
@@ -129,17 +131,27 @@ class UploadService:
         if self._collector is not None:
             self._collector.add_connections(table)
 
-    def alerted(self, event: Event) -> None:
-        """Add an alert. Call it for each event that becomes an alert."""
+    def health(self, health: Health) -> None:
+        """Add a probe of gateway and DNS server. Call it for each probe."""
+        self._health = health
         if self._collector is not None:
-            self._collector.add_alert(event)
+            self._collector.add_health(health)
+
+    def lack_health(self, fault: Message) -> None:
+        """Report why a probe failed."""
+        self._health = None
+        if self._collector is not None:
+            self._collector.lack_health(fault)
+
+    def take(self, outcome: Outcome) -> None:
+        """Add the outcome of a finding. Call it for each finding."""
+        if self._collector is not None and outcome.is_new_alert:
+            self._collector.add_alert(outcome.events[-1])
 
     def stop(self, *, drain: bool) -> None:
         """Stop making snapshots, and begin to end the thread. `drain`: send pending snapshots if that is quick."""
         self._has_ended = True
-        if self._collector is not None:
-            self._collector.close()
-            self._collector = None
+        self._collector = None
         if self._uploader is not None:
             self._uploader.stop(drain=drain)
         self._worker.close(0, finish=self._end)
@@ -163,9 +175,7 @@ class UploadService:
         found = account.resolve(self._upload, self._environment)
         with self._opened(paths.spool_file()) as spool:
             client = ServerClient(found, wire.AGENT, timeout=PACE.timeout)
-            collector = SnapshotCollector(
-                self._upload, found.identity, with_health=True, on_health=self._on_health, dns=self._dns
-            )
+            collector = SnapshotCollector(self._upload, found.identity, dns=self._dns)
             uploader = Uploader(
                 spool, client, collector.host, collectors_ok=lambda: not collector.faults, notify=self._notify_soon
             )
@@ -190,6 +200,8 @@ class UploadService:
     def _begin(self, found: Resolved) -> None:
         self._collector, self._uploader = found.collector, found.uploader
         self._interval, self._fault = float(found.interval), None
+        if self._health is not None:
+            found.collector.add_health(self._health)
         found.uploader.start()
         _log.info("Snapshots (%s) go to %s each %d s.", self._upload.level, found.server, found.interval)
 

@@ -212,7 +212,10 @@ class Uploader:
             return True
         self._has_work = True
         is_settled = self._send(batch)
+        self._has_work = False  # before the spool is read, as above
         self._counts = self._spool.counts(self._host_id)
+        if self._counts.waiting:
+            self._has_work = True
         if is_settled and self._counts.waiting >= len(batch):  # the longer gap is for requests that hold more
             self._not_before = self._gap_at + self._pace.gap
         return is_settled

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -60,13 +61,13 @@ class Traffic(NamedTuple):
 def usages() -> tuple[Usage, ...]:
     """Return the space of each real file system. Raise CollectError."""
     if sys.platform == "linux":
-        mounts = parse_mounts(_read("/proc/self/mounts"))
+        mounts = _real_in(_read("/proc/self/mounts"))
     else:
         import psutil  # noqa: PLC0415  4 MB, for systems without /proc
 
-        mounts = mac_mounts(psutil.disk_partitions(all=False))
+        mounts = real(mac_mounts(psutil.disk_partitions(all=False)))
     found = {}
-    for mount in real(mounts):
+    for mount in mounts:
         with contextlib.suppress(OSError):  # unmounted meanwhile, or not ours to see
             status = os.statvfs(mount.point)
             size = status.f_frsize
@@ -93,6 +94,12 @@ def traffic() -> Traffic | None:
 
     counters = psutil.disk_io_counters()
     return None if counters is None else Traffic(counters.read_bytes, counters.write_bytes)
+
+
+@lru_cache(maxsize=1)
+def _real_in(content: bytes) -> list[Mount]:
+    """Parse /proc/self/mounts once for as long as nothing is mounted or unmounted."""
+    return real(parse_mounts(content))
 
 
 def real(mounts: Iterable[Mount]) -> list[Mount]:

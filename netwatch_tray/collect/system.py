@@ -17,6 +17,8 @@ from netwatch_tray.text import decoded, from_os
 
 _MOST_DIGITS = 20
 """Of a number in /proc/meminfo, which counts KiB in 64 bits."""
+_MEMORY_FIELDS = frozenset((b"MemTotal", b"MemFree", b"MemAvailable", b"Buffers", b"Cached", b"SwapTotal", b"SwapFree"))
+"""The lines of /proc/meminfo that are used, of about fifty."""
 _PRETTY_NAME = re.compile(r"""PRETTY_NAME=(["']?)(.*)\1$""")
 _SHELL_ESCAPE = re.compile(r"\\(.)")
 
@@ -167,6 +169,8 @@ def parse_meminfo(content: bytes) -> Memory:
     fields: dict[bytes, int] = {}
     for line in content.split(b"\n"):
         name, _, rest = line.partition(b":")
+        if name not in _MEMORY_FIELDS:
+            continue
         number = rest.split()[:1]
         if number and number[0].isdigit() and len(number[0]) < _MOST_DIGITS:
             fields[name] = int(number[0]) * 1024

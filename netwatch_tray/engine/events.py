@@ -49,10 +49,13 @@ class Outcome(NamedTuple):
     """The user is to be notified of the last of them."""
     is_new: bool = False
     """The last event began with this finding."""
-    is_new_alert: bool = False
-    """The last of them became an alert, and is not muted."""
     is_notable: bool = False
     """The last event is new or became more severe, and is not muted."""
+
+    @property
+    def is_new_alert(self) -> bool:
+        """Return whether the last event became an alert, and is not muted."""
+        return self.is_notable and self.events[-1].severity is Severity.ALERT
 
 
 class EventLog:
@@ -146,9 +149,7 @@ class EventLog:
         notify = is_new and self._may_notify(event, event.last) and _has_room(self._notified, event.last, MOST_NOTIFIED)
         if notify:
             self._notified = [*_within(self._notified, event.last), event.last]
-        is_notable = is_new and not event.is_muted
-        is_new_alert = is_notable and event.severity is Severity.ALERT
-        return Outcome((event,), notify, before is None, is_new_alert, is_notable)
+        return Outcome((event,), notify, before is None, is_new and not event.is_muted)
 
     def _put(self, event: Event, began: float | None = None) -> None:
         """Store an event. `began`: time of its beginning, if it is new."""

@@ -28,6 +28,7 @@ from netwatch_tray.cloud.privacy import Scope
 from netwatch_tray.cloud.response_policy import Pause, PerSnapshot, Retry, SetAside, Split
 from netwatch_tray.cloud.spool import Spool
 from netwatch_tray.cloud.wire import HostInfo
+from netwatch_tray.engine.events import Outcome
 from netwatch_tray.errors import SettingsError
 from netwatch_tray.event import Beacon, Event, NewListener, Severity
 from netwatch_tray.settings import Otlp
@@ -256,6 +257,10 @@ def event(number: int = 1, **options: Any) -> Event:
     return Event(**(made | options))
 
 
+def notable(event: Event) -> Outcome:
+    return Outcome((event,), is_notable=True)
+
+
 def test_through_an_outage_nothing_is_lost_or_doubled(loop: OtlpLoop) -> None:
     """The collector is down for the ticks of ten minutes, and a restart of the service falls into them."""
     port = free_port()
@@ -301,12 +306,14 @@ def test_through_an_outage_nothing_is_lost_or_doubled(loop: OtlpLoop) -> None:
 def test_events_become_log_records_reduced_to_what_was_chosen(loop: OtlpLoop) -> None:
     with Collector() as collector:
         service = loop.export(Otlp(on=True, endpoint=collector.url, level="events"), OTEL_SERVICE_NAME="mine")
-        loop.do(lambda: service.noted(event()))
+        loop.do(lambda: service.take(notable(event())))
         wait_for(lambda: len(collector.records()) == 1, "it comes")
         hidden = Otlp(on=True, endpoint=collector.url, level="events", hide_names=True, hide_addresses=True)
         service = loop.export(hidden)
         listener = NewListener(protocol="TCP", address="192.168.1.2", port=80, before=("127.0.0.1",))
-        loop.do(lambda: service.noted(event(2, host="dns.example", evidence=listener, severity=Severity.NOTICE)))
+        loop.do(
+            lambda: service.take(notable(event(2, host="dns.example", evidence=listener, severity=Severity.NOTICE)))
+        )
         wait_for(lambda: len(collector.records()) == 2, "it comes")
     assert collector.complaints == []
     first, second = collector.records()
@@ -329,7 +336,7 @@ def test_events_become_log_records_reduced_to_what_was_chosen(loop: OtlpLoop) ->
 def test_events_stay_below_the_level_events(loop: OtlpLoop) -> None:
     with Collector() as collector:
         service = loop.export(Otlp(on=True, endpoint=collector.url, level="apps"))
-        loop.do(lambda: service.noted(event()))
+        loop.do(lambda: service.take(notable(event())))
         loop.tick(service)
         loop.tick(service)
         wait_for(lambda: len(collector.metrics) == 1, "metrics come")
@@ -339,7 +346,7 @@ def test_events_stay_below_the_level_events(loop: OtlpLoop) -> None:
 def test_a_lower_level_drops_pending_elements_of_a_higher_one(loop: OtlpLoop) -> None:
     endpoint = f"http://127.0.0.1:{free_port()}"
     service = loop.export(Otlp(on=True, endpoint=endpoint, level="events"))
-    loop.do(lambda: service.noted(event()))
+    loop.do(lambda: service.take(notable(event())))
     wait_for(lambda: _waiting() == 1, "it waits")
     loop.export(Otlp(on=True, endpoint=endpoint, level="rates"))
     assert _waiting() == 0

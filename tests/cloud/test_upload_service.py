@@ -18,6 +18,7 @@ from netwatch_tray.cloud.account import Endpoint, Key
 from netwatch_tray.cloud.spool import Spool
 from netwatch_tray.cloud.upload_service import UploadService
 from netwatch_tray.cloud.uploader import PACE
+from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.scheduler import Scheduler
@@ -55,6 +56,10 @@ class Loop:
         wait_for(lambda: str(made.status) != "starting", "it begins")
         made._interval = 1e-6  # a snapshot with each tick
         return made
+
+    @property
+    def last(self) -> UploadService:
+        return self._services[-1]
 
     def tick(self, service: UploadService) -> None:
         def tick() -> None:
@@ -141,7 +146,7 @@ def test_a_missing_key_notifies_what_to_do(loop: Loop, expected_logs: list[str])
     assert loop.told == [service.status]
     assert "There is no API key for https://netwatch.example" in str(service.status)
     assert "upload setup" in str(service.status)
-    assert not service.probes
+    assert not service.wants_health
     assert not paths.spool_file().exists()
 
 
@@ -163,7 +168,7 @@ def test_a_locked_keyring_is_tried_again(loop: Loop, monkeypatch: pytest.MonkeyP
     wait_for(lambda: "Nothing was sent yet" in str(service.status), "it begins")
     assert loop.told == [Message("The keyring is locked.")]
     assert tries == 4
-    assert service.probes
+    assert service.wants_health
 
 
 def test_a_refused_key_notifies(loop: Loop, expected_logs: list[str]) -> None:
@@ -195,7 +200,7 @@ def test_a_lower_level_drops_pending_snapshots_of_a_higher_one(loop: Loop, expec
             loop.tick(service)
         wait_for(lambda: len(server.stored()) > 0, "what is chosen now is sent")
         assert all(found["system"] is None for found in server.snapshots.values())
-        assert not service.probes
+        assert not service.wants_health
         assert "3 dropped" in str(service.status)
 
 
@@ -206,6 +211,24 @@ def test_stop_closes_the_spool(loop: Loop, home: Path) -> None:
         loop.do(lambda: last.stop(drain=True))
         last.wait()
         assert not [file.path for file in psutil.Process().open_files() if file.path.startswith(str(home))]
+
+
+def test_a_probe_before_the_key_is_found_is_in_the_first_snapshot(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve = account.resolve
+
+    def late(*arguments: Any) -> Any:
+        loop.do(lambda: loop.last.health(Health(Reachability("192.0.2.1", 0.001, 0.0), None)))
+        return resolve(*arguments)
+
+    monkeypatch.setattr(account, "resolve", late)
+    with IngestServer() as server:
+        service = loop.start(Upload(on=True, endpoint=server.url, level="system"))
+        for _ in range(3):
+            loop.tick(service)
+        wait_for(lambda: len(server.stored()) > 0, "it is sent")
+        assert {found["health"]["gateway_ip"] for found in server.snapshots.values()} == {"192.0.2.1"}
+        loop.do(lambda: service.lack_health(Message("No route.")))
+        assert "No route." in str(service.status)
 
 
 def _waiting() -> int:

@@ -15,6 +15,7 @@ from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.collect.sockets import RefusalCounts, Refusals
 from netwatch_tray.collect.sources import Sources
+from netwatch_tray.engine.events import Outcome
 from netwatch_tray.event import Event, EventKind, NewListener, NotMeasured, PlanUsed, Severity
 from netwatch_tray.feed.protocol import ChangeMute, EventsMessage, MarkSeen
 from netwatch_tray.history.event_memory import EventMemory
@@ -69,7 +70,7 @@ class Kept:
         self.published: list[EventsMessage] = []
         self.notified: list[Event] = []
         self.mutes: list[tuple[str, bool]] = []
-        self.alerted: list[Event] = []
+        self.outcomes: list[Outcome] = []
         self.keeper = EventKeeper(
             cast("HistoryKeeper", self.history),
             rules or Events(),
@@ -77,7 +78,7 @@ class Kept:
             publish=self.published.append,
             notify=self.notified.append,
             set_mute=lambda code, on: self.mutes.append((code, on)),
-            alerted=self.alerted.append,
+            on_outcome=[self.outcomes.append],
         )
 
     def plan(self, percent: int = 80) -> None:
@@ -262,7 +263,7 @@ def test_an_alert_is_passed_on_once_unless_it_is_muted(rules: Events, expected: 
     kept.load(None)
     for _ in range(3):
         kept.plan()
-    assert len(kept.alerted) == expected
+    assert sum(outcome.is_new_alert for outcome in kept.outcomes) == expected
 
 
 def test_a_gateway_that_stops_answering_is_reported(kept: Kept) -> None:
