@@ -9,13 +9,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks._harness import HERE, Row, options, report
-from benchmarks.agent import SECONDS, Usage, traffic
-from benchmarks.upload import INTERVAL, SETTLE, agent, certificate, resident_mb, wait_for
+from benchmarks.agent import traffic
+from benchmarks.upload import INTERVAL, agent, certificate, costs
 
 sys.path.insert(0, str(HERE.parent / "tests"))
 sys.path.insert(0, str(HERE.parent / "tests" / "cloud"))
@@ -40,21 +39,13 @@ def main() -> None:
             stack.enter_context(agent(network.near, directory / name, settings, directory / "certificate.pem"))
             for name, settings in (("off", Settings()), ("all", Settings(otlp=otlp)))
         ]
-        time.sleep(SETTLE)
-        wait_for(lambda: len(collector.metrics) >= 2, 30)
-        before = [Usage.of(pid) for pid in pids]
-        time.sleep(SECONDS)
-        after = [Usage.of(pid) for pid in pids]
-        off, everything = (
-            (later.cpu_ns - earlier.cpu_ns) / 1e6 * 60 / SECONDS for earlier, later in zip(before, after, strict=True)
-        )
-        off_mb, everything_mb = map(resident_mb, pids)
+        off, everything = costs(pids, lambda: len(collector.metrics) >= 2)
         if collector.complaints:
             sys.exit(f"bench: {collector.complaints[0]}")
     report(
         [
-            Row("otlp.cpu_ms_per_min", everything - off, "ms/min"),
-            Row("otlp.pss_mb", everything_mb - off_mb, "MB"),
+            Row("otlp.cpu_ms_per_min", everything.cpu - off.cpu, "ms/min"),
+            Row("otlp.pss_mb", everything.resident_mb - off.resident_mb, "MB"),
         ],
         chosen,
     )

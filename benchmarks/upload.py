@@ -16,12 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks._harness import HERE, Row, options, report
-from benchmarks.agent import PROGRAM, SECONDS, Usage, traffic
+from benchmarks.agent import PROGRAM, measure, traffic
 
 sys.path.insert(0, str(HERE.parent / "tests"))
 sys.path.insert(0, str(HERE.parent / "tests" / "cloud"))
@@ -79,6 +80,22 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.1)
 
 
+class Cost(NamedTuple):
+    cpu: float
+    """ms per minute."""
+    wakeups: float
+    """Per second."""
+    resident_mb: float
+
+
+def costs(pids: Sequence[int], have_sent: Callable[[], bool]) -> list[Cost]:
+    """What each agent costs over the same SECONDS, from when everything is loaded and the first requests were sent."""
+    time.sleep(SETTLE)
+    wait_for(have_sent, 30)
+    found = measure(*((pid,) for pid in pids))
+    return [Cost(*each, resident_mb(pid)) for each, pid in zip(found, pids, strict=True)]
+
+
 def main() -> None:
     chosen = options(__doc__)
     subprocess.run([sys.executable, "-m", "compileall", "-q", HERE.parent / "netwatch_tray"], check=True)
@@ -98,25 +115,16 @@ def main() -> None:
                 ("all", Upload(on=True, endpoint=server.url, interval=INTERVAL, level="connections")),
             )
         ]
-        time.sleep(SETTLE)
-        wait_for(lambda: len(server.requests) >= 4, 30)
-        before = [Usage.of(pid) for pid in pids]
-        time.sleep(SECONDS)
-        after = [Usage.of(pid) for pid in pids]
-        off, rates, everything = (
-            (later.cpu_ns - earlier.cpu_ns) / 1e6 * 60 / SECONDS for earlier, later in zip(before, after, strict=True)
-        )
-        off_mb, rates_mb, everything_mb = map(resident_mb, pids)
-        wakeups = (after[2].wakeups - before[2].wakeups - after[0].wakeups + before[0].wakeups) / SECONDS
+        off, rates, everything = costs(pids, lambda: len(server.requests) >= 4)
         if server.complaints:
             sys.exit(f"bench: {server.complaints[0]}")
     report(
         [
-            Row("upload.cpu_ms_per_min", everything - off, "ms/min"),
-            Row("upload.pss_mb", everything_mb - off_mb, "MB"),
-            Row("upload.wakeups_per_s", wakeups, "1/s"),
-            Row("upload.rates_cpu_ms_per_min", rates - off, "ms/min"),
-            Row("upload.rates_pss_mb", rates_mb - off_mb, "MB"),
+            Row("upload.cpu_ms_per_min", everything.cpu - off.cpu, "ms/min"),
+            Row("upload.pss_mb", everything.resident_mb - off.resident_mb, "MB"),
+            Row("upload.wakeups_per_s", everything.wakeups - off.wakeups, "1/s"),
+            Row("upload.rates_cpu_ms_per_min", rates.cpu - off.cpu, "ms/min"),
+            Row("upload.rates_pss_mb", rates.resident_mb - off.resident_mb, "MB"),
         ],
         chosen,
     )

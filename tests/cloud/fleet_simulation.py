@@ -11,6 +11,7 @@ import random
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import Literal, cast
 
@@ -176,11 +177,10 @@ class Fleet:
         with self.clock.in_use():
             for number in range(hosts):
                 spool = Memory(self.clock, self.clock.now + chance.random() * interval, interval, size)
-                facts = wire.HostInfo(host_id=f"{number}", hostname=f"host {number}")
                 uploader = Uploader(
                     cast("Spool", spool),
                     self.server,
-                    lambda facts=facts: facts,
+                    partial(wire.HostInfo, host_id=f"{number}", hostname=f"host {number}"),
                     jitter=chance.random,
                 )
                 self.hosts.append((spool, uploader))
