@@ -68,9 +68,12 @@ def about(file: Path) -> str:
 
 
 def commit() -> str:
-    """Return the commit that is checked out; `+`: with changes."""
+    """Return the commit that is checked out; `+`: with changes; `unknown` without git or outside a repository."""
     command = ["git", "describe", "--always", "--dirty=+", "--match="]
-    return subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        return subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def machine() -> str:

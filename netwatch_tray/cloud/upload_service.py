@@ -248,6 +248,8 @@ class UploadService:
         if fault and not self._fault:
             _log.warning("%s Until then the last %d snapshots are held in memory.", fault, _MAX_HELD)
         self._fault = fault
+        if fault is None and self._held:  # drafted after the thread had found none left
+            self._store_soon()
 
     def _end(self) -> None:
         """Run in the thread, after everything else."""

@@ -113,6 +113,29 @@ def test_a_hanging_disk_does_not_block_the_loop(loop: Loop, monkeypatch: pytest.
         wait_for(lambda: _waiting() + len(server.stored()) == 5, "each but the first tick, which begins an interval")
 
 
+def test_a_snapshot_drafted_while_another_is_stored_waits_for_no_tick(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = UploadService._store
+    is_stored, may_return = threading.Event(), threading.Event()
+
+    def slow(*arguments: Any) -> Message | None:
+        fault = store(*arguments)
+        is_stored.set()
+        assert may_return.wait(60)
+        return fault
+
+    monkeypatch.setattr(UploadService, "_store", slow)
+    with IngestServer() as server:
+        service = loop.start(Upload(on=True, endpoint=server.url))
+        for _ in range(2):
+            loop.tick(service)
+        assert is_stored.wait(60)
+        loop.tick(service)  # the thread has seen that none is left, and the loop does not know it yet
+        may_return.set()
+        wait_for(lambda: _waiting() + len(server.stored()) == 2, "both are kept or sent")
+
+
 def test_a_full_disk_is_reported_once_and_loses_nothing(
     loop: Loop, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:

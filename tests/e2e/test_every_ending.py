@@ -73,7 +73,7 @@ otlp test
 TALKATIVE = ["watch --once", "status", "connections", "apps --json", "events", "doctor", "upload status", "upload off"]
 """These run beside an agent as well."""
 ENDLESS = ["agent --headless", "serve-metrics --port {port}"]
-"""Until a signal."""
+"""These run until a signal."""
 
 ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 CONDITIONS: dict[str, tuple[str, dict[str, str]]] = {
@@ -169,7 +169,7 @@ def test_without_an_agent(condition: str, desktop: Session) -> None:
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_until_a_signal(condition: str, desktop: Session) -> None:
+def test_endless_subcommand_ends_by_sigint(condition: str, desktop: Session) -> None:
     for command in ENDLESS:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +17,7 @@ from netwatch_tray.history.reader import HistoryReader
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> HistoryReader:
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryReader]:
     """A history of six hours: traffic of each minute, a burst, and a sleep in which bytes passed."""
     file: Path = tmp_path_factory.mktemp("slots") / "history.sqlite3"
     machine = Machine()
@@ -38,7 +40,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> HistoryReader:
         writer.record(measured)
         measured = []
     writer.close()
-    return HistoryReader(file)
+    with closing(HistoryReader(file)) as reader:
+        yield reader
 
 
 @given(borders=st.lists(st.integers(0, 360), min_size=2, max_size=12, unique=True).map(sorted))
