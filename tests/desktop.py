@@ -192,14 +192,18 @@ class BusClient:
             return None
 
     @contextlib.contextmanager
-    def signals(self, interface: str, path: str) -> Iterator[Callable[[], list[tuple[str, Any]]]]:
-        """Within it: a function that returns name and body of the signals that have arrived so far."""
-        rule = MatchRule(type="signal", interface=interface, path=path)
+    def signals(self, sender: str, path: str, interface: str) -> Iterator[Callable[[], list[tuple[str, Any]]]]:
+        """Within it: a function that returns name and body of the signals that `sender` has sent so far.
+
+        The bus keeps the order of what one sender sends, and of nothing else: only a reply of the sender shows that its
+        signals have arrived.
+        """
+        rule = MatchRule(type="signal", sender=sender, interface=interface, path=path)
         self.call_bus("AddMatch", "s", (rule.serialise(),))
         seen: list[tuple[str, Any]] = []
 
         def collect() -> list[tuple[str, Any]]:
-            self.call_bus("GetId")  # whatever was sent before has arrived when this is answered
+            self.call(sender, path, "org.freedesktop.DBus.Peer", "Ping")
             while queue:
                 message = queue.popleft()
                 seen.append((message.header.fields[3], message.body))

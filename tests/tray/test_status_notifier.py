@@ -9,6 +9,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,9 @@ class Shown:
         layout = self.call_menu("GetLayout", "iias", (0, -1, []))[1]
         return [(child[0], {name: value for name, (_, value) in child[1].items()}) for _, child in layout[2]]
 
+    def signals(self, path: str, interface: str) -> AbstractContextManager[Callable[[], list[tuple[str, Any]]]]:
+        return self.client.signals(self.name, path, interface)
+
     def click(self, label: str) -> None:
         node_id = next(node_id for node_id, properties in self.rows() if properties.get("label") == label)
         self.call_menu("Event", "isvu", (node_id, "clicked", ("s", ""), 0))
@@ -114,7 +118,7 @@ def test_icon_registers_and_its_properties_are_readable(watcher: Watcher, shown:
 def test_change_is_signalled_once_until_read(watcher: Watcher, shown: Shown) -> None:
     shown.registers(watcher)
     shown.client.properties(shown.name, ITEM_PATH, ITEM)
-    with shown.client.signals(ITEM, ITEM_PATH) as signals:
+    with shown.signals(ITEM_PATH, ITEM) as signals:
 
         def after_labels(count: int) -> list[str]:
             """Names of the signals, once so many labels have arrived: hosts take the label from the signal."""
@@ -141,7 +145,7 @@ def test_change_is_signalled_once_until_read(watcher: Watcher, shown: Shown) -> 
 def test_host_that_reads_all_properties_gets_one_signal(watcher: Watcher, shown: Shown) -> None:
     shown.registers(watcher)
     shown.client.properties(shown.name, ITEM_PATH, ITEM)
-    with shown.client.signals(ITEM, ITEM_PATH) as signals:
+    with shown.signals(ITEM_PATH, ITEM) as signals:
 
         def told() -> list[str]:
             return [name for name, _ in signals() if name != "XAyatanaNewLabel"]
@@ -165,7 +169,7 @@ def test_icon_names_exist_in_the_icon_theme(watcher: Watcher, shown: Shown) -> N
     shown.registers(watcher)
     shown.client.properties(shown.name, ITEM_PATH, ITEM)
     theme = Path(shown.get("IconThemePath"))
-    with shown.client.signals(ITEM, ITEM_PATH) as signals:
+    with shown.signals(ITEM_PATH, ITEM) as signals:
         for rate, steps in ((5e6, "3_0"), (1.0, "0_0"), (5e3, "1_0")):  # each is told, although nobody reads the pixels
             shown.ticks_until(rate, lambda: "NewIcon" in [name for name, _ in signals()])
             name = shown.get("IconName")
@@ -188,7 +192,7 @@ def test_unchanged_look_sends_no_signals(watcher: Watcher, shown: Shown) -> None
     shown.show(5000.0)
     shown.client.properties(shown.name, ITEM_PATH, ITEM)
     shown.call_menu("AboutToShow", "i", (0,))
-    with shown.client.signals(ITEM, ITEM_PATH) as of_item, shown.client.signals(MENU, MENU_PATH) as of_menu:
+    with shown.signals(ITEM_PATH, ITEM) as of_item, shown.signals(MENU_PATH, MENU) as of_menu:
         for _ in range(5):
             shown.show(5000.0001)
         assert (of_item(), of_menu()) == ([], [])
@@ -223,7 +227,7 @@ def test_menu_rows_are_live_while_menu_may_be_open(watcher: Watcher, shown: Show
         "Quit NetWatch",
     ]
     assert all(row.get("enabled", True) for _, row in rows), "some panels draw disabled rows too pale to be read"
-    with shown.client.signals(MENU, MENU_PATH) as signals:
+    with shown.signals(MENU_PATH, MENU) as signals:
         shown.show(2000.0)
         ((name, (updated, removed)),) = signals()
     assert (name, removed) == ("ItemsPropertiesUpdated", [])
@@ -256,13 +260,13 @@ def test_icon_returns_after_watcher_restart(bus: Session, shown: Shown) -> None:
     assert str(shown.tray.state) == "waiting for a tray: none is on the session bus"
     address = bus.environment["DBUS_SESSION_BUS_ADDRESS"]
     first = Watcher(address, has_host=False)
-    name = first.registered.get(timeout=PATIENCE)
+    name = shown.name = first.registered.get(timeout=PATIENCE)
     wait_for(lambda: str(shown.tray.state) == "waiting for a panel to show the icon", 5, "the watcher is seen")
     first.announce_host()
     wait_for(lambda: str(shown.tray.state) == "icon shown", 5, "the host is seen")
     first.close()
     wait_for(lambda: str(shown.tray.state).startswith("waiting for a tray"), 5, "the loss is seen")
-    with shown.client.signals(ITEM, ITEM_PATH) as signals:
+    with shown.signals(ITEM_PATH, ITEM) as signals:
         shown.show(77e6)
         assert signals() == [], "nobody listens, nothing is sent"
     second = Watcher(address)
@@ -286,7 +290,7 @@ def test_visible_sets_status_as_in_pystray(watcher: Watcher, bus: Session, loop:
     name = watcher.registered.get(timeout=PATIENCE)
     client = bus.client
     assert client.property(name, ITEM_PATH, ITEM, "ToolTip")[2] == "hello"
-    with client.signals(ITEM, ITEM_PATH) as signals:
+    with client.signals(name, ITEM_PATH, ITEM) as signals:
         for is_visible, status in ((False, "Passive"), (True, "Active")):
             loop.do(lambda is_visible=is_visible: setattr(icon, "visible", is_visible))
             assert client.property(name, ITEM_PATH, ITEM, "Status") == status
@@ -338,7 +342,7 @@ def test_changed_colour_scheme_announces_the_icon(watcher: Watcher, shown: Shown
     def change(namespace: str, key: str, value: int) -> None:
         shown.client.connection.send(new_signal(portal, "SettingChanged", "ssv", (namespace, key, ("u", value))))
 
-    with shown.client.signals(ITEM, ITEM_PATH) as signals:
+    with shown.signals(ITEM_PATH, ITEM) as signals:
         for value in (1, 2):
             change("org.freedesktop.appearance", "contrast", value)
             change("org.freedesktop.appearance", "color-scheme", value)
