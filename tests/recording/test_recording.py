@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -86,19 +87,26 @@ def test_a_replay_shows_what_was_measured_to_the_byte(tmp_path: Path, name: str)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def readings(file: Path) -> int:
+    """Return how many readings of the interfaces are in a compressed recording that is still being written."""
+    return zlib.decompressobj(wbits=31).decompress(file.read_bytes()).count(b'"counters"')
+
+
 def test_a_redacted_recording_shows_the_same_amounts_and_no_names(tmp_path: Path) -> None:
     file = tmp_path / "hidden.rec.gz"
     with wire() as network:
         sender = network.python(network.far, PACED_SENDER, FAR, "8080", "200000", "4")
-        command = [*inside(network.near), *PROGRAM, "record", str(file), "--for", "8s"]
-        recorder = subprocess.Popen(command, stdout=subprocess.PIPE)
+        recorder = subprocess.Popen([*inside(network.near), *PROGRAM, "record", str(file)], stdout=subprocess.PIPE)
         for process in (sender, recorder):
             assert process.stdout is not None
             process.stdout.readline()
-        time.sleep(1)  # the first reading holds what was before
+        wait_for(lambda: readings(file) > 0)  # the first holds what was before
         receiver = network.python(network.near, RECEIVER, FAR, "8080")
-        received = int(receiver.communicate(timeout=60)[0])
+        received = int(receiver.communicate(timeout=120)[0])
         sender.communicate(timeout=60)
+        done = readings(file)
+        wait_for(lambda: readings(file) > done)  # written after a reading of the sockets
+        recorder.send_signal(signal.SIGINT)
         assert b"--replay" in recorder.communicate(timeout=60)[0]
     content = gzip.decompress(file.read_bytes()).decode()
     executable = Path(os.path.realpath(sys.executable))
