@@ -109,6 +109,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     hosts_days: Annotated[int, msgspec.Meta(ge=0, le=3660)] = 0
     """Days for which hosts of apps, and names of hosts, are kept on the disk. With 0 they are kept in memory for a day,
     and forgotten when the agent exits."""
+    network_names: bool = False
+    """Names of networks, as NetworkManager calls them, are kept with their usage, and shown."""
 
 
 Counts = Literal["all", "metered", "internet"]

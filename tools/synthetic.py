@@ -312,6 +312,14 @@ def _of_app(rates: tuple[float, float], name: str, at: float) -> tuple[float, fl
     return rx, rx * up
 
 
+_NETWORKS = {
+    "7be1": ("Home", "wifi", 0.83),
+    "c04d": ("Office", "ethernet", 0.15),
+    "19aa": ("Train", "wifi", 0.02),
+}
+"""Name, kind and share of the total, by key."""
+
+
 class SyntheticHistory:
     """A history that answers at once: a year of an ordinary household."""
 
@@ -408,7 +416,7 @@ class _Reader:
         return Used(int(150_000 * (end - start)), int(20_000 * (end - start)), 0, 0, end - start)
 
     def days(
-        self, kind: str, name: str | None, first: date, last: date, *, metered_only: bool = False
+        self, kind: str, name: str | None, first: date, last: date, *, network: str | None = None
     ) -> dict[date, Used]:
         if kind == "app" and name is not None:
             share, up = _SHARES.get(name, (0.0, 0.0))
@@ -419,10 +427,11 @@ class _Reader:
             }
         days = {}
         day = first
-        while day <= min(last, _NOW.date()) and not metered_only:
+        part = 1.0 if network is None else _NETWORKS[network][2]
+        while day <= min(last, _NOW.date()):
             received = 9.8e9 + 6e9 * _noise(5, day.toordinal()) + (8e9 if day.weekday() >= 5 else 0)
             sent = 1.9e9 + 1.2e9 * _noise(6, day.toordinal())
-            share = _NOW.hour / 24 if day == _NOW.date() else 1.0
+            share = part * (_NOW.hour / 24 if day == _NOW.date() else 1.0)
             if day not in _OFF:
                 days[day] = Used(int(received * share), int(sent * share), 0, 0, 64800 * share)
             day += timedelta(days=1)
@@ -445,8 +454,8 @@ class _Reader:
         """Before all that is asked for."""
         return None
 
-    def by_name(self, kind: str, first: date, last: date) -> dict[str, Used]:
-        days = self.days(kind, None, first, last).values()
+    def by_name(self, kind: str, first: date, last: date, *, network: str | None = None) -> dict[str, Used]:
+        days = self.days(kind, None, first, last, network=network).values()
         if kind == "total":
             return {"": Used(sum(used.rx for used in days), sum(used.tx for used in days), 0, 0, 0.0)}
         whole = sum(used.rx for used in days)
@@ -459,11 +468,18 @@ class _Reader:
         measured = total._replace(gap_rx=total.rx // 50, gap_tx=total.tx // 50)
         return Remainder.of(measured, self.by_name("app", first, last).values())
 
-    def by_network(self, first: date, last: date) -> list[NetworkUse]:
+    def by_network(self, first: date, last: date, *, with_names: bool = False) -> list[NetworkUse]:
         whole = self.by_name("total", first, last)[""]
+        shares = {key: share for key, (_name, _kind, share) in _NETWORKS.items()}
         return [
-            NetworkUse(key, kind, Used(int(share * whole.rx), int(share * whole.tx), 0, 0, 0.0))
-            for key, kind, share in (("7be1", "wifi", 0.83), ("c04d", "ethernet", 0.15), ("19aa", "wifi", 0.02))
+            each._replace(used=Used(int(shares[each.key] * whole.rx), int(shares[each.key] * whole.tx), 0, 0, 0.0))
+            for each in self.networks(with_names=with_names)
+        ]
+
+    def networks(self, *, with_names: bool = False) -> list[NetworkUse]:
+        return [
+            NetworkUse(key, kind, NOTHING, name=name if with_names else None)
+            for key, (name, kind, _share) in _NETWORKS.items()
         ]
 
     def is_complete(self, _first: date, _last: date) -> bool:

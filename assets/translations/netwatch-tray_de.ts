@@ -3200,6 +3200,14 @@ Hat jetzt keine Verbindung</translation>
       <translation>Port {port} ist nicht verwendbar: {reason}.</translation>
     </message>
     <message>
+      <source>The history has no network {name}. Did you mean {meant}?</source>
+      <translation>Der Verlauf hat kein Netzwerk {name}. Meinten Sie {meant}?</translation>
+    </message>
+    <message>
+      <source>The history has no network {name}. `usage --networks` lists them.</source>
+      <translation>Der Verlauf hat kein Netzwerk {name}. `usage --networks` listet sie auf.</translation>
+    </message>
+    <message>
       <source>The API key must be one word of plain ASCII characters. Copy it again.</source>
       <translation>Der API-Schlüssel muss ein Wort aus ASCII-Zeichen sein. Kopieren Sie ihn noch einmal.</translation>
     </message>
@@ -4845,6 +4853,14 @@ Hat jetzt keine Verbindung</translation>
       <translation>Welche App mit welchem Host wie viel ausgetauscht hat. Ein Tag bleibt im Speicher; mehr in Dateien von bis zu 50 MB, mit den Namen von Hosts.</translation>
     </message>
     <message>
+      <source>Names of networks</source>
+      <translation>Namen von Netzen</translation>
+    </message>
+    <message>
+      <source>Usage by network with its name, such as that of the Wi-Fi, from NetworkManager. On this computer alone, never uploaded.</source>
+      <translation>Verbrauch nach Netz mit dessen Namen, etwa dem des WLANs, von NetworkManager. Nur auf diesem Computer, nie hochgeladen.</translation>
+    </message>
+    <message>
       <source>Allowed in a month</source>
       <translation>Im Monat erlaubt</translation>
     </message>
@@ -5207,6 +5223,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>The cap, and the day its month begins on</source>
       <translation>Die Grenze, und der Tag, an dem ihr Monat beginnt</translation>
+    </message>
+    <message>
+      <source>The usage of all networks, or of one</source>
+      <translation>Der Verbrauch aller Netze oder eines einzelnen</translation>
+    </message>
+    <message>
+      <source>All networks</source>
+      <translation>Alle Netze</translation>
     </message>
   </context>
   <context>
@@ -5667,8 +5691,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>je App (TCP-Nutzdaten)</translation>
     </message>
     <message>
-      <source>of one interface or app alone</source>
-      <translation>nur von einer Schnittstelle oder App</translation>
+      <source>per network; only with --step day</source>
+      <translation>nach Netzwerk; nur mit --step day</translation>
+    </message>
+    <message>
+      <source>of one interface, app or network alone</source>
+      <translation>nur von einer Schnittstelle, einer App oder einem Netzwerk</translation>
     </message>
     <message>
       <source>first day, such as 2026-01-31, today, yesterday or -7d (7 days ago); default: 30 days up to --to</source>
@@ -5693,6 +5721,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>belongs to the total; default: those that make it now or ever did</source>
       <translation>gehört zur Summe; Vorgabe: alle, die jetzt oder je dazu gehörten</translation>
+    </message>
+    <message>
+      <source>--networks needs --step day: networks are kept per day</source>
+      <translation>--networks braucht --step day: Netzwerke werden nach Tagen gespeichert</translation>
     </message>
     <message>
       <source>{name}: days: {days}, months and years: {longer}; counted in the total.</source>
@@ -5783,6 +5815,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>alles, gleich welche Tage</translation>
     </message>
     <message>
+      <source>only the names of networks; amounts stay</source>
+      <translation>nur die Namen von Netzwerken; Mengen bleiben</translation>
+    </message>
+    <message>
       <source>write a copy to a file, also while the agent records</source>
       <translation>eine Kopie in eine Datei schreiben, auch während der Agent aufzeichnet</translation>
     </message>
@@ -5817,6 +5853,18 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Days deleted: {count}</source>
       <translation>Gelöschte Tage: {count}</translation>
+    </message>
+    <message>
+      <source>--network-names goes with neither days nor --all</source>
+      <translation>--network-names passt weder zu Tagen noch zu --all</translation>
+    </message>
+    <message>
+      <source>Delete the names of all networks?</source>
+      <translation>Die Namen aller Netzwerke löschen?</translation>
+    </message>
+    <message>
+      <source>Names deleted: {count}</source>
+      <translation>Gelöschte Namen: {count}</translation>
     </message>
     <message>
       <source>{size} saved in {file}</source>
@@ -6359,6 +6407,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>stattdessen je Netzwerk</translation>
     </message>
     <message>
+      <source>in one network alone, by its name in --networks</source>
+      <translation>nur in einem Netzwerk, nach seinem Namen in --networks</translation>
+    </message>
+    <message>
       <source>first day, such as 2026-01-31, today, yesterday or -7d (7 days ago); default: 30 days up to --to, with --by week, month, billing or year all days</source>
       <translation>erster Tag, etwa 2026-01-31, today (heute), yesterday (gestern) oder -7d (vor 7 Tagen); Vorgabe: 30 Tage bis --to, mit --by week, month, billing oder year alle Tage</translation>
     </message>
@@ -6375,12 +6427,24 @@ Hat jetzt keine Verbindung</translation>
       <translation>--internet gilt nur für die Summe</translation>
     </message>
     <message>
+      <source>--network is one of --networks</source>
+      <translation>--network ist eines von --networks</translation>
+    </message>
+    <message>
+      <source>No name is known yet: names of networks come from NetworkManager.</source>
+      <translation>Noch ist kein Name bekannt: Namen von Netzwerken kommen von NetworkManager.</translation>
+    </message>
+    <message>
       <source>Nothing was recorded up to {last}.</source>
       <translation>Bis {last} wurde nichts aufgezeichnet.</translation>
     </message>
     <message>
       <source>Nothing was recorded between {first} and {last}.</source>
       <translation>Zwischen {first} und {last} wurde nichts aufgezeichnet.</translation>
+    </message>
+    <message>
+      <source>{usage} in {network}</source>
+      <translation>{usage} in {network}</translation>
     </message>
     <message>
       <source>{usage}, all up to {last}</source>
@@ -7334,6 +7398,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>{words}, nur Internet</translation>
     </message>
     <message>
+      <source>{words} on {network}</source>
+      <translation>{words} im Netz {network}</translation>
+    </message>
+    <message>
       <source>{words} since {moment}</source>
       <translation>{words} seit {moment}</translation>
     </message>
@@ -7465,6 +7533,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Left and Right choose a day, Escape goes back</source>
       <translation>Links und Rechts wählen einen Tag, Escape führt zurück</translation>
+    </message>
+    <message>
+      <source>Hours and apps of a day are those of all networks</source>
+      <translation>Stunden und Apps eines Tages sind die aller Netze</translation>
     </message>
     <message>
       <source>Measured on this computer, your provider may count differently</source>

@@ -19,7 +19,7 @@ from netwatch_tray.cli.session import (
     print_json,
     usable_settings,
 )
-from netwatch_tray.cli.usage import NAMES_OF_REST
+from netwatch_tray.cli.usage import NAMES_OF_REST, network_called, network_label
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.language import mark, translate
 from netwatch_tray.text import printable
@@ -52,7 +52,8 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--interfaces", action="store_true", help="per interface; default: the total")
     what.add_argument("--apps", action="store_true", help="per app (TCP payload)")
-    parser.add_argument("--name", help="of one interface or app alone")
+    what.add_argument("--networks", action="store_true", help="per network; only with --step day")
+    parser.add_argument("--name", help="of one interface, app or network alone")
     add_days(
         parser,
         mark(
@@ -82,9 +83,13 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
 
 def _export(options: argparse.Namespace) -> int:
     kind: SeriesKind = "interface" if options.interfaces else "app" if options.apps else "total"
+    if options.networks and options.step != "day":
+        options.parser.error(translate("Terminal", "--networks needs --step day: networks are kept per day"))
     first, last = chosen_days(options, 30)
     with open_history() as reader:
-        if options.step == "day":
+        if options.networks:
+            rows = _networks(reader, options.name, first, last)
+        elif options.step == "day":
             rows = _days(reader, kind, options.name, first, last)
         else:
             rows = _values(reader, kind, options.name, first, last, _STEPS[options.step])
@@ -155,6 +160,15 @@ def _days(
                     yield (*_span(day, day, NAMES_OF_REST[rest], used)[:-1], rest)
         for days, used in reader.undated("total", None, first, last):
             yield _span(days.first, days.last, NAMES_OF_REST["imported"], used)
+
+
+def _networks(reader: HistoryReader, name: str | None, first: date, last: date) -> Iterator[tuple[object, ...]]:
+    settings = usable_settings()
+    found = reader.networks(with_names=settings.history.network_names)
+    for each in [network_called(reader, settings, name)] if name else found:
+        for day, used in reader.days("total", None, first, last, network=each.key).items():
+            if used.both:
+                yield _span(day, day, network_label(each), used)
 
 
 def _span(first: date, last: date, name: str, used: Used) -> tuple[object, ...]:

@@ -39,6 +39,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
         ),
     )
     delete.add_argument("--all", action="store_true", help="everything, whatever the days")
+    delete.add_argument("--network-names", action="store_true", help="only the names of networks; amounts stay")
     _add_yes(delete)
     delete.set_defaults(run=_delete)
 
@@ -77,6 +78,8 @@ def _delete(options: argparse.Namespace) -> int:
     from netwatch_tray.history.usage import midnight, midnight_after
 
     days = [day for day in (options.first, options.last) if day is not None]
+    if options.network_names:
+        return _delete_network_names(options, has_others=bool(days) or options.all)
     if bool(days) == options.all:
         options.parser.error(translate("Terminal", "either days (--from, --to) or --all is required"))
     first, last = (date.min, date.max) if options.all else chosen_days(options, None)
@@ -88,6 +91,19 @@ def _delete(options: argparse.Namespace) -> int:
     count = keeping.delete_days(paths.history_file(), first, last)
     HostDays(paths.hosts_directory()).delete_between(midnight(first), midnight_after(last))
     print(translate("Terminal", "Days deleted: {count}").format(count=count))
+    return DONE
+
+
+def _delete_network_names(options: argparse.Namespace, *, has_others: bool) -> int:
+    from netwatch_tray import paths
+    from netwatch_tray.history import keeping
+
+    if has_others:
+        options.parser.error(translate("Terminal", "--network-names goes with neither days nor --all"))
+    if not _is_confirmed(translate("Terminal", "Delete the names of all networks?"), yes=options.yes):
+        return WRONG  # not confirmed
+    count = keeping.delete_network_names(paths.history_file())
+    print(translate("Terminal", "Names deleted: {count}").format(count=count))
     return DONE
 
 

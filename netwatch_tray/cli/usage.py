@@ -13,13 +13,16 @@ from netwatch_tray.cli.session import (
     DONE,
     Fit,
     bar,
+    complain,
     open_history,
     print_json,
     print_table,
     terminal_size,
     usable_settings,
 )
+from netwatch_tray.errors import HistoryError
 from netwatch_tray.language import mark, translate
+from netwatch_tray.text import closest, printable
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
@@ -51,6 +54,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     what.add_argument("--interfaces", action="store_true", help="per interface instead")
     what.add_argument("--apps", action="store_true", help="per app instead (TCP payload)")
     what.add_argument("--networks", action="store_true", help="per network instead")
+    parser.add_argument("--network", metavar="NAME", help="in one network alone, by its name in --networks")
     add_days(
         parser,
         mark(
@@ -68,12 +72,16 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
 
 def _usage(options: argparse.Namespace) -> int:
     settings = usable_settings()
-    if options.internet and (options.interfaces or options.apps or options.networks):
+    if options.internet and (options.interfaces or options.apps or options.networks or options.network):
         options.parser.error(translate("Terminal", "--internet is about the total alone"))
+    if options.network and options.networks:
+        options.parser.error(translate("Terminal", "--network is one of --networks"))
     first, last = chosen_days(options, _DEFAULT_DAYS if options.by == "day" else None)
     with open_history() as reader:
-        rows = list(_rows(reader, options, settings, first, last))
-        remainder = _remainder(reader, first, last) if options.apps else []
+        network = options.network and network_called(reader, settings, options.network).key
+        rows = list(_rows(reader, options, settings, first, last, network))
+        remainder = _remainder(reader, first, last) if options.apps and not network else []
+        is_unnamed = options.networks and settings.history.network_names and not _has_names(reader)
     if options.json:
         rows += [(NAMES_OF_REST[kind], used) for kind, used in remainder]
     elif options.apps:
@@ -92,6 +100,8 @@ def _usage(options: argparse.Namespace) -> int:
         print(_title(options, first, last))
         # Interfaces over each other carry the same bytes: their sum means nothing.
         _print(rows, settings, with_sum=not options.interfaces)
+        if is_unnamed:
+            complain(translate("Terminal", "No name is known yet: names of networks come from NetworkManager."))
     else:
         nothing = translate("Terminal", "Nothing was recorded up to {last}.")
         if first > date.min:
@@ -101,22 +111,28 @@ def _usage(options: argparse.Namespace) -> int:
 
 
 def _rows(
-    reader: HistoryReader, options: argparse.Namespace, settings: Settings, first: date, last: date
+    reader: HistoryReader,
+    options: argparse.Namespace,
+    settings: Settings,
+    first: date,
+    last: date,
+    network: str | None,
 ) -> Iterable[tuple[str, Used]]:
     from netwatch_tray.history.results import NOTHING
     from netwatch_tray.history.usage import period_of
 
     if options.networks:
-        return [(_network(each), each.used) for each in reader.by_network(first, last)]
+        found = reader.by_network(first, last, with_names=settings.history.network_names)
+        return [(network_label(each, with_metered=True), each.used) for each in found]
     if options.interfaces or options.apps:
         kind: SeriesKind = "interface" if options.interfaces else "app"
-        return reader.by_name(kind, first, last).items()
+        return reader.by_name(kind, first, last, network=network).items()
     sums: dict[str, Used] = {}
     counts: Counts = "internet" if options.internet else "all"
-    for day, used in reader.days("total", None, first, last, counts=counts).items():
+    for day, used in reader.days("total", None, first, last, counts=counts, network=network).items():
         begin = period_of(day, cast("Period", options.by), settings.plan).first.isoformat()
         sums[begin] = sums.get(begin, NOTHING).plus(used)
-    for span, used in reader.undated("total", None, first, last):
+    for span, used in reader.undated("total", None, first, last) if network is None else ():
         period, other = (period_of(day, cast("Period", options.by), settings.plan) for day in span)
         if period == other:  # otherwise it is unknown which of them it belongs to
             begin = period.first.isoformat()
@@ -130,17 +146,37 @@ def _remainder(reader: HistoryReader, first: date, last: date) -> list[tuple[str
     return [(kind, used) for kind, used in remainder.items() if used.both]
 
 
-def _network(use: NetworkUse) -> str:
-    metered = {True: ", metered", False: "", None: ""}[use.is_metered]
-    return f"{use.kind}{f' {use.number}' if use.number > 1 else ''}{metered}"
+def _has_names(reader: HistoryReader) -> bool:
+    return any(each.name for each in reader.networks(with_names=True))
+
+
+def network_label(use: NetworkUse, *, with_metered: bool = False) -> str:
+    """Return the name of a network, or its kind and number where it has none."""
+    metered = ", metered" if with_metered and use.is_metered else ""
+    number = f" {use.number}" if use.number > 1 else ""
+    return f"{use.name or use.kind + number}{metered}"
+
+
+def network_called(reader: HistoryReader, settings: Settings, name: str) -> NetworkUse:
+    """Return the network of a name as `network_label` makes it. Raise HistoryError if there is none."""
+    found = reader.networks(with_names=settings.history.network_names)
+    known = {printable(network_label(each)): each for each in reversed(found)}
+    if (network := known.get(printable(name))) is not None:
+        return network
+    if (meant := closest(name, known)) is not None:
+        raise HistoryError("The history has no network {name}. Did you mean {meant}?", name=name, meant=meant)
+    raise HistoryError("The history has no network {name}. `usage --networks` lists them.", name=name)
 
 
 def _title(options: argparse.Namespace, first: date, last: date) -> str:
     """Return what the table shows, and of which days."""
     what = next((name for name in ("interfaces", "apps", "networks") if getattr(options, name)), options.by)
+    usage = _titles()[what]
+    if options.network:
+        usage = translate("Terminal", "{usage} in {network}").format(usage=usage, network=printable(options.network))
     if first == date.min:
-        return translate("Terminal", "{usage}, all up to {last}").format(usage=_titles()[what], last=last)
-    return translate("Terminal", "{usage}, {first} to {last}").format(usage=_titles()[what], first=first, last=last)
+        return translate("Terminal", "{usage}, all up to {last}").format(usage=usage, last=last)
+    return translate("Terminal", "{usage}, {first} to {last}").format(usage=usage, first=first, last=last)
 
 
 def _titles() -> dict[str, str]:

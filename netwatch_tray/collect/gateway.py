@@ -1,10 +1,11 @@
-"""The network behind the default gateway: its identity, and whether it is metered."""
+"""The network behind the default gateway: its identity, its name, and whether it is metered."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from netwatch_tray.collect.linux import network_manager
+from netwatch_tray.collect.linux.network_manager import Connection
 from netwatch_tray.errors import ParseError
 from netwatch_tray.text import decoded
 
@@ -33,6 +34,12 @@ def is_metered() -> bool | None:
     """Return whether NetworkManager reports the network as metered, or `None` if unknown. Waits some seconds
     at most."""
     return network_manager.is_metered()
+
+
+def connection_of(interface: str) -> Connection | None:
+    """Return the connection of NetworkManager that an interface is part of, or `None` if unknown. Waits some seconds
+    at most."""
+    return network_manager.connection_of(interface)
 
 
 def _content(file: Path) -> bytes:

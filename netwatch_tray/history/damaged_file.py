@@ -28,6 +28,7 @@ _UNREADABLE = (sqlite3.Error, UnicodeDecodeError, MemoryError, OverflowError)
 TABLES = {
     "series": ("id", "kind", "key", "name", "lasting"),
     "network": ("id", "key", "kind", "metered"),
+    "network_name": ("network", "name"),
     "usage": ("rowid", "day", "network", "data"),
     "chunk": ("id", "data"),
     "recent": ("id", "start", "packed", "minute", "fine"),
@@ -56,7 +57,9 @@ TABLES = {
     ),
 }
 """Columns by table. The first one is a key, see `KEYED`."""
-KEYED = frozenset({"series", "network", "usage", "chunk", "recent", "gap", "gap_bytes", "state", "event"})
+KEYED = frozenset(
+    {"series", "network", "network_name", "usage", "chunk", "recent", "gap", "gap_bytes", "state", "event"}
+)
 """Tables whose first column is an integer that the table is sorted by."""
 
 
@@ -243,7 +246,7 @@ def _count_days(connection: sqlite3.Connection) -> int:
 def _has_tables(connection: sqlite3.Connection) -> bool:
     """Return whether the schema can be read and has all tables of version 1."""
     for table, columns in TABLES.items():
-        if table in ("once", "event"):
+        if table in ("once", "event", "network_name"):
             continue
         try:
             connection.execute(f"SELECT {', '.join(columns)} FROM {table} LIMIT 0")  # noqa: S608  our names

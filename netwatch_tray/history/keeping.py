@@ -36,7 +36,7 @@ from netwatch_tray.history.usage import midnight, midnight_after, period_of
 
 _TABLES = (
     "recent", "chunk", "usage", "imported", "gap_bytes", "gap", "uplinks", "alert", "event", "once", "series",
-    "network",
+    "network_name", "network",
 )  # fmt: skip
 """All but `state`, which has what the counters had reached: without it, the agent would count bytes again."""
 _SERIES_MASK = 0xFFFF_FFFF
@@ -68,6 +68,14 @@ def delete_days(file: Path, first: date, last: date) -> int:
         connection.execute("DELETE FROM event WHERE last >= ? AND last < ?", (start, end))
         _delete_unused_names(connection)
     return int(days)
+
+
+def delete_network_names(file: Path) -> int:
+    """Delete the names of networks; their amounts stay. Return how many had one. Raise HistoryError,
+    NoHistoryYetError.
+    """
+    with _changing(file) as connection:
+        return connection.execute("DELETE FROM network_name").rowcount
 
 
 def back_up(file: Path, target: Path) -> int:
@@ -238,6 +246,7 @@ def _delete_unused_names(connection: sqlite3.Connection) -> None:
     connection.executemany("DELETE FROM gap WHERE series = ?", unused)
     connection.executemany("DELETE FROM series WHERE id = ?", unused)
     connection.execute("DELETE FROM network WHERE id NOT IN (SELECT network FROM usage)")
+    connection.execute("DELETE FROM network_name WHERE network NOT IN (SELECT id FROM network)")
 
 
 def _marks(connection: sqlite3.Connection) -> set[str]:

@@ -1,4 +1,7 @@
-"""Identifies the network that the computer is in by a hash of its gateway, so that no location is stored."""
+"""Identifies the network that the computer is in by a hash of its gateway, so that no location is stored.
+
+Its name is only requested and kept if the user wants that.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from netwatch_tray.collect.gateway import gateway_address, is_metered
+from netwatch_tray.collect.gateway import connection_of, gateway_address, is_metered
 from netwatch_tray.model import InterfaceTick
 
 
@@ -15,23 +18,33 @@ class Network(NamedTuple):
     """A network by which usage is recorded."""
 
     key: str
-    """Hash of the gateway and of the kind of the uplink."""
+    """Hash of the gateway and of the kind of the uplink; with a name, also of its connection in NetworkManager, because
+    a network for guests may have the same gateway."""
     kind: str
     """Of the uplink, see model.Interface; `offline` without one."""
     is_metered: bool | None = None
     """`None` if unknown."""
+    name: str | None = None
+    """As NetworkManager calls it; `None` if unknown or not wanted."""
 
 
 OFFLINE = Network("offline", "offline")
 
 
-def current_network(interfaces: Iterable[InterfaceTick], proc: Path = Path("/proc/net")) -> Network:
+def current_network(
+    interfaces: Iterable[InterfaceTick], proc: Path = Path("/proc/net"), *, with_name: bool = False
+) -> Network:
     """Return the network of the first uplink. Waits for NetworkManager, which reports whether it is metered.
 
-    Without the address of a gateway, networks of the same kind on the same interface are one network.
+    Without the address of a gateway, networks of the same kind on the same interface are one network. `with_name`:
+    the name is wanted as well.
     """
     uplink = next((each for each in interfaces if each.is_uplink), None)
     if uplink is None:
         return OFFLINE
-    identity = f"{uplink.kind} {gateway_address(proc) or uplink.name}".encode(errors="backslashreplace")
-    return Network(blake2b(identity, digest_size=6).hexdigest(), uplink.kind, is_metered())
+    identity = f"{uplink.kind} {gateway_address(proc) or uplink.name}"
+    connection = connection_of(uplink.name) if with_name else None
+    if connection is not None:
+        identity = f"{identity} {connection.identity}"
+    key = blake2b(identity.encode(errors="backslashreplace"), digest_size=6).hexdigest()
+    return Network(key, uplink.kind, is_metered(), connection.name if connection is not None else None)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from netwatch_tray.event import Event, EventKind
-from netwatch_tray.history import event_rows, schema
-from netwatch_tray.history.codes import LOST, NETWORK_KINDS, SERIES_KINDS, network_kind
+from netwatch_tray.history import event_rows, known_networks, schema
+from netwatch_tray.history.codes import LOST, SERIES_KINDS
 from netwatch_tray.history.imports import SPANS, Import, ImportedAmount, Span, amounts
 from netwatch_tray.history.packing import HOURS, MINUTES, SPAN, Ledger, LedgerEntry, less
 from netwatch_tray.history.results import (
@@ -177,26 +177,34 @@ class HistoryReader:
         return min(filter(None, (day and self._date(day) for day in (own, imported))), default=None)
 
     def days(
-        self, kind: SeriesKind, name: str | None, first: date, last: date, *, counts: Counts = "all"
+        self,
+        kind: SeriesKind,
+        name: str | None,
+        first: date,
+        last: date,
+        *,
+        counts: Counts = "all",
+        network: str | None = None,
     ) -> dict[date, Used]:
         """Return the usage of each local day that has any, oldest first.
 
-        `counts`: of an imported day the network is unknown, so it is left out where only metered ones count. What
-        stayed in the local network is subtracted from the total alone.
+        `counts`: of an imported day the network is unknown, so it is left out where only metered ones count, or one
+        network. What stayed in the local network is subtracted from the total alone. `network`: see by_network; only
+        what passed in it.
         """
         with self._snapshot():
             ids = set(self._ids(kind, name))
             without = set(self._ids("lan", None)) if counts == "internet" and kind == "total" else set()
-            metered = {each for (each,) in self._rows.query("SELECT id FROM network WHERE metered = 1")}
+            covered = known_networks.covered(self._rows, counts, network)
             found: dict[date, Used] = {}
-            for day, network, ledger in self._ledgers(first, last):
-                if counts == "metered" and network not in metered:
+            for day, place, ledger in self._ledgers(first, last):
+                if covered is not None and place not in covered:
                     found.setdefault(day, NOTHING)
                     continue
                 for series in ledger.keys() & ids:
                     local = next((ledger[each] for each in ledger.keys() & without), None)
                     found[day] = found.get(day, NOTHING).plus(_used(less(ledger[series], local)))
-            for amount in self._imported(kind, name, first, last) if counts != "metered" else ():
+            for amount in self._imported(kind, name, first, last) if covered is None else ():
                 if amount.days.length == 1:
                     day = amount.days.first
                     found[day] = found.get(day, NOTHING).plus(_used_before(amount))
@@ -208,15 +216,20 @@ class HistoryReader:
             imported = self._imported(kind, name, first, last)
         return [(amount.days, _used_before(amount)) for amount in imported if amount.days.length > 1]
 
-    def by_name(self, kind: SeriesKind, first: date, last: date) -> dict[str, Used]:
-        """Return the usage of each interface or app in a span of local days, the largest first."""
+    def by_name(self, kind: SeriesKind, first: date, last: date, *, network: str | None = None) -> dict[str, Used]:
+        """Return the usage of each interface or app in a span of local days, the largest first. `network`: see
+        by_network; only what passed in it."""
         with self._snapshot():
             query = "SELECT id, name FROM series WHERE kind = ?"
             names = dict(self._rows.typed("series", (int, str), query, SERIES_KINDS[kind]))
+            covered = known_networks.covered(self._rows, "all", network)
             sums = _sums(
-                (series, entry) for *_, ledger in self._ledgers(first, last) for series, entry in ledger.items()
+                (series, entry)
+                for _day, place, ledger in self._ledgers(first, last)
+                if covered is None or place in covered
+                for series, entry in ledger.items()
             )
-            imported = self._imported(kind, None, first, last)
+            imported = self._imported(kind, None, first, last) if covered is None else []
         found: dict[str, Used] = {}
         for series in sums.keys() & names.keys():
             name = names[series]
@@ -238,22 +251,27 @@ class HistoryReader:
         total, apps = (_used(sums.get(SERIES_KINDS[kind], (0, 0, 0, 0, 0))) for kind in ("total", "app"))
         return Remainder.of(total, [apps], reduce(Used.plus, map(_used_before, imported), NOTHING))
 
-    def by_network(self, first: date, last: date) -> list[NetworkUse]:
-        """Return the total of each network in a span of local days, the largest first."""
+    def by_network(self, first: date, last: date, *, with_names: bool = False) -> list[NetworkUse]:
+        """Return the total of each network in a span of local days, the largest first.
+
+        `with_names`: with their names; those of one name are one network.
+        """
         with self._snapshot():
-            query = "SELECT id, key, kind, row_number() OVER (PARTITION BY kind ORDER BY id), metered FROM network"
-            types = (int, str, int, int, (int, _MAYBE))
-            networks = {each: columns for each, *columns in self._rows.typed("networks", types, query)}
-            unknown = "?", NETWORK_KINDS["offline"], 0, None  # the row of the network is lost
+            known = known_networks.read(self._rows, with_names=with_names)
+            unknown = NetworkUse("?", "offline", NOTHING, 0)  # the row of the network is lost
             (total,) = self._ids("total", None) or [0]
-            ledgers = [(network, ledger) for _day, network, ledger in self._ledgers(first, last)]
-            sums = _sums((network, ledger[total]) for network, ledger in ledgers if total in ledger)
-        found = []
-        for network, entry in sums.items():
-            key, kind, number, metered = networks.get(network, unknown)
-            is_metered = None if metered is None else bool(metered)
-            found.append(NetworkUse(key, network_kind(kind), _used(entry), number, is_metered))
-        return sorted(found, key=lambda use: (-use.used.both, use.key))
+            found: dict[str, NetworkUse] = {}
+            for _day, place, ledger in self._ledgers(first, last):
+                if total in ledger:
+                    network = known.get(place, unknown)
+                    used = found.get(network.key, network).used.plus(_used(ledger[total]))
+                    found[network.key] = network._replace(used=used)
+        return sorted(found.values(), key=lambda use: (-use.used.both, use.key))
+
+    def networks(self, *, with_names: bool = False) -> list[NetworkUse]:
+        """Return every network, without its usage."""
+        with self._snapshot():
+            return list(dict.fromkeys(known_networks.read(self._rows, with_names=with_names).values()))
 
     def gaps(self, start: float, end: float) -> list[StoredGap]:
         """Return the gaps that overlap the range of Unix times, oldest first."""

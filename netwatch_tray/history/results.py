@@ -102,7 +102,7 @@ class NetworkUse(NamedTuple):
     """Traffic of the total in one network."""
 
     key: str
-    """See networks.Network."""
+    """See networks.Network; of several with one name, that of the first."""
     kind: str
     """Kind of its uplink."""
     used: Used
@@ -110,6 +110,8 @@ class NetworkUse(NamedTuple):
     """Numbers the networks of one kind in the order in which the computer first joined them."""
     is_metered: bool | None = None
     """`None` if unknown."""
+    name: str | None = None
+    """`None` if there is none, or names are not wanted."""
 
 
 class TierRow(NamedTuple):

@@ -94,6 +94,7 @@ class _Merger:
         source = DamagedFile(file)
         try:
             self._take_names(source)
+            self._take_network_names(source)
             self._take_minutes(source)
             self._take_chunks(source)
             self._take_days(source)
@@ -148,6 +149,11 @@ class _Merger:
             if all(map(isinstance, (number, key, kind), _NETWORK)):
                 known = metered if metered in (0, 1) else None
                 self._networks[number] = self._network(key, network_kind_of(kind), known, number)
+
+    def _take_network_names(self, source: DamagedFile) -> None:
+        for number, name in source.rows("network_name"):
+            if number in self._networks and isinstance(name, str):
+                self._target.execute("INSERT OR IGNORE INTO network_name VALUES (?, ?)", (self._networks[number], name))
 
     def _network(self, key: str, kind: int, metered: int | None, number: int) -> int:
         self._target.execute("INSERT OR IGNORE INTO network VALUES (?, ?, ?, ?)", (number, key, kind, metered))

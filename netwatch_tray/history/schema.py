@@ -162,6 +162,12 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX event_by_last ON event (last);
     """,
+    """
+    CREATE TABLE network_name (  -- only of networks that had one while the user wanted names
+        network INTEGER PRIMARY KEY REFERENCES network,
+        name TEXT NOT NULL       -- the latest, as NetworkManager calls it
+    );
+    """,
 )
 """Each migrates a file to the next version. Released ones are never changed, nor their comments: SQLite stores them."""
 

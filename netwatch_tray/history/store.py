@@ -24,7 +24,7 @@ from netwatch_tray.history.networks import Network
 from netwatch_tray.history.packing import CorruptRowError, Ledger, TickBytes, Value, pack_fine, pack_minute
 from netwatch_tray.history.rows import Rows
 from netwatch_tray.history.schema import explained
-from netwatch_tray.history.series import LAN, TOTAL, Series
+from netwatch_tray.history.series import LAN, TOTAL, Series, storable
 from netwatch_tray.settings import Counts
 
 _NOTHING = (0, 0, 0, 0, 0)
@@ -47,7 +47,7 @@ class Store:
         self._compactor = Compactor(self._connection, self.rows)
         self._identity = _identity(file)
         self._series: dict[Series, int] = {}
-        self._networks: dict[str, tuple[int, bool | None]] = {}
+        self._networks: dict[str, tuple[int, Network]] = {}
         self._packed_hour = 0
         self._data_version = 0
         """Changes when another program writes: an import, or the user's changes of the whole history."""
@@ -239,15 +239,21 @@ class Store:
         return int(row[0])
 
     def _network(self, network: Network) -> int:
-        known, is_metered = self._networks.get(network.key, (None, None))
-        if known is None or network.is_metered not in (None, is_metered):
+        known, before = self._networks.get(network.key, (None, None))
+        if known is None or network != before:
             self._connection.execute(
                 "INSERT INTO network (key, kind, metered) VALUES (?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET metered = coalesce(excluded.metered, metered)",
                 (network.key, NETWORK_KINDS.get(network.kind, OTHER), network.is_metered),
             )
             known = self._found("SELECT id FROM network WHERE key = ?", (network.key,))
-            self._networks[network.key] = known, network.is_metered
+            if network.name is not None:
+                self._connection.execute(
+                    "INSERT INTO network_name VALUES (?, ?) ON CONFLICT DO UPDATE SET name = excluded.name "
+                    "WHERE name != excluded.name",
+                    (known, storable(network.name)),
+                )
+            self._networks[network.key] = known, network
         return known
 
     def _write_minute(self, minute: RecordedMinute, network: int) -> None:

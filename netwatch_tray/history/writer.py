@@ -78,6 +78,8 @@ class HistoryWriter:
         """Use these settings from the next record on."""
         if plan != self._plan:
             self._plan, self._cycle = plan, None
+        if kept.network_names != self._kept.network_names:
+            self._network_hour = 0  # identify the network again
         self._kept = kept
 
     def used(self, day: date, counts: Counts = "all") -> int:
@@ -142,7 +144,7 @@ class HistoryWriter:
         hour = int(tick.at.timestamp()) // 3600
         if uplinks != self._uplinks or hour != self._network_hour:
             self._uplinks, self._network_hour = uplinks, hour
-            self._network = current_network(tick.interfaces)
+            self._network = current_network(tick.interfaces, with_name=self._kept.network_names)
             time.tzset()  # roaming to another network may change the time zone
 
     def _commit(self, recorder: Recorder, *, may_alert: bool) -> PlanAlert | None:

@@ -60,7 +60,7 @@ from netwatch_tray.feed.protocol import (
 )
 from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, SlotUse, Used
 from netwatch_tray.model import HostAmount, HostOrigin, InterfaceTick, Role, Why, WhyCode
-from netwatch_tray.settings import DataPlan, Events, Settings
+from netwatch_tray.settings import DataPlan, Events, History, Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.amount_chart import AmountChart
 from netwatch_tray.window.chart.chart import Chart
@@ -134,14 +134,17 @@ class _NoHistory:
         _name: str | None,
         first: date,  # noqa: ARG002
         last: date,  # noqa: ARG002
-        **_how: bool,
+        **_how: str | None,
     ) -> dict[date, Used]:
         return {}
 
-    def by_name(self, _kind: str, _first: date, _last: date) -> dict[str, Used]:
+    def by_name(self, _kind: str, _first: date, _last: date, **_how: str | None) -> dict[str, Used]:
         return {}
 
-    def by_network(self, _first: date, _last: date) -> list[NetworkUse]:
+    def by_network(self, _first: date, _last: date, **_how: bool) -> list[NetworkUse]:
+        return []
+
+    def networks(self, **_how: bool) -> list[NetworkUse]:
         return []
 
     def keys(self, _kind: str) -> dict[str, str]:
@@ -179,11 +182,11 @@ class _HugeHistory(_NoHistory):
     def first_day(self) -> date | None:
         return date(1970, 1, 1)
 
-    def days(self, _kind: str, _name: str | None, first: date, last: date, **_how: bool) -> dict[date, Used]:
+    def days(self, _kind: str, _name: str | None, first: date, last: date, **_how: str | None) -> dict[date, Used]:
         count = (last - first).days + 1
         return {first + timedelta(days=day): Used(10**17 * (day % 3), 10**17, 0, 0, 86400.0) for day in range(count)}
 
-    def by_name(self, _kind: str, _first: date, _last: date) -> dict[str, Used]:
+    def by_name(self, _kind: str, _first: date, _last: date, **_how: str | None) -> dict[str, Used]:
         return {"": Used(10**18, 10**18, 0, 0, 0.0), _LONG: Used(10**18, 10**17, 0, 0, 0.0)}
 
     def moved_by_name(self, _kind: str, _start: int, _end: int) -> dict[str, int]:
@@ -192,8 +195,16 @@ class _HugeHistory(_NoHistory):
     def remainder(self, *_asked: object) -> Remainder:
         return Remainder(*[Used(10**18, 10**18, 0, 0, 0.0)] * 3)
 
-    def by_network(self, _first: date, _last: date) -> list[NetworkUse]:
-        return [NetworkUse(f"{number:064x}", "wireguard", Used(10**18, 10**18, 0, 0, 0.0)) for number in range(9)]
+    def by_network(self, _first: date, _last: date, **_how: bool) -> list[NetworkUse]:
+        return [
+            NetworkUse(
+                f"{number:064x}", "wireguard", Used(10**18, 10**18, 0, 0, 0.0), name=_LONG if number % 3 else None
+            )
+            for number in range(9)
+        ]
+
+    def networks(self, **_how: bool) -> list[NetworkUse]:
+        return self.by_network(date.min, date.max)
 
     def is_complete(self, *_asked: object) -> bool:
         return False
@@ -212,7 +223,11 @@ class _HugeHistory(_NoHistory):
 
 def _extreme() -> State:
     """As many, as long and as large as there can be."""
-    settings = Settings(units=Units(bits=True, binary=True), plan=DataPlan(cap_gb=999_999, billing_day=31))
+    settings = Settings(
+        units=Units(bits=True, binary=True),
+        plan=DataPlan(cap_gb=999_999, billing_day=31),
+        history=History(network_names=True),
+    )
     said: list[ServerMessage] = []
     last_apps: AppsMessage | None = None
     for message in messages():

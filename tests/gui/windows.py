@@ -332,12 +332,15 @@ class FakeReader:
     def bytes_between(self, _kind: str, _name: str | None, start: int, end: int) -> Used:
         return Used(end - start, 0, 0, 0, float(end - start))
 
-    def days(self, _kind: str, _name: str | None, first: date, last: date, **_how: bool) -> dict[date, Used]:
+    def days(
+        self, _kind: str, _name: str | None, first: date, last: date, *, network: str | None = None, **_how: str
+    ) -> dict[date, Used]:
         today = datetime.now().astimezone().date()
         first = max(first, today - timedelta(days=800))
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         earliest = datetime.fromtimestamp(self.began).astimezone().date() if self.began else first
-        return {day: Used(1_000_000_000, 500_000_000, 0, 0, 86400.0) for day in days if earliest <= day <= today}
+        used = Used(1_000_000_000, 500_000_000, 0, 0, 86400.0) if network is None else Used(2_000_000, 0, 0, 0, 9.0)
+        return {day: used for day in days if earliest <= day <= today}
 
     def events(
         self, start: float, end: float, kinds: Collection[EventKind] | None = None, most: int = 5000
@@ -348,7 +351,7 @@ class FakeReader:
     def begin(self) -> float | None:
         return self.began
 
-    def by_name(self, kind: str, first: date, last: date) -> dict[str, Used]:
+    def by_name(self, kind: str, first: date, last: date, **_how: str | None) -> dict[str, Used]:
         """By kind, for a day and for longer."""
         names = self.names[kind]
         return {name: used[first != last] for name, used in names.items()}
@@ -363,8 +366,13 @@ class FakeReader:
     def moved_by_name(self, kind: str, _start: int, _end: int) -> dict[str, int]:
         return {name: used[0].both for name, used in self.names[kind].items()}
 
-    def by_network(self, _first: date, _last: date) -> list[NetworkUse]:
-        return [NetworkUse("7be1c04d", "wifi", Used(7_000_000, 0, 0, 0, 0.0), 2, is_metered=True)]
+    def by_network(self, _first: date, _last: date, *, with_names: bool = False) -> list[NetworkUse]:
+        used = Used(7_000_000, 0, 0, 0, 0.0)
+        return [each._replace(used=used) for each in self.networks(with_names=with_names)[:1]]
+
+    def networks(self, *, with_names: bool = False) -> list[NetworkUse]:
+        home = NetworkUse("7be1c04d", "wifi", NOTHING, 2, is_metered=True, name="Home" if with_names else None)
+        return [home, NetworkUse("c04d", "ethernet", NOTHING)]
 
     def is_complete(self, _first: Any, _last: Any) -> bool:
         return self.complete

@@ -59,7 +59,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
             values = {series: (600, chance.getrandbits(30), chance.getrandbits(30), 9, 9) for series in SERIES}
             lines: dict[Series, TickBytes] = {SERIES[1]: ([chance.getrandbits(30)], [5])}
             store.write(
-                Batch(minutes=[RecordedMinute(at, [5], [1000], values, lines)]), Network(f"{hour // 20}", "wifi")
+                Batch(minutes=[RecordedMinute(at, [5], [1000], values, lines)]),
+                Network(f"{hour // 20}", "wifi", None, f"Café {hour // 20}"),
             )
         store.tidy(START + 3600 * (hour + 1), 10**9)
     store.write_events([offline(number, START + 600 * number) for number in range(1, 20)], ())

@@ -164,3 +164,22 @@ def test_a_file_of_version_3_gets_a_table_of_events_and_keeps_the_rest(tmp_path:
     assert rows_of(file, "SELECT * FROM event") == []
     with contextlib.closing(HistoryReader(file)) as reader:
         assert reader.events(0, 1e12) == []
+
+
+def test_a_file_of_version_4_gets_a_table_of_network_names_and_keeps_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite3"
+    file.write_bytes(gzip.decompress((FILES / "version-4.sqlite3.gz").read_bytes()))
+    assert rows_of(file, "PRAGMA user_version") == [(4,)]
+    tables = [name for (name,) in rows_of(file, "SELECT name FROM sqlite_master WHERE type = 'table'")]
+    assert "network_name" not in tables
+    queries = [f"SELECT * FROM {table}" for table in tables]  # noqa: S608  our own names
+    before = [rows_of(file, query) for query in queries]
+    Store(file).close()
+    assert before == [rows_of(file, query) for query in queries]
+    assert rows_of(file, "SELECT * FROM network_name") == []
+    with contextlib.closing(HistoryReader(file)) as reader:
+        (event,) = reader.events(0, 1e12)
+        assert event.key == "line"
+        named = reader.by_network(date.min, date.max, with_names=True)
+        assert {use.name for use in named} == {None}
+        assert named == reader.by_network(date.min, date.max)

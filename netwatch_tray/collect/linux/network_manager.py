@@ -1,54 +1,139 @@
-"""Whether the network is metered, as NetworkManager reports it.
+"""What NetworkManager reports about the network: whether it is metered, and what the user calls it.
 
-`org.freedesktop.NetworkManager`, property `Metered`: NMMetered of its D-Bus API.
+`org.freedesktop.NetworkManager`: property `Metered` (NMMetered), method `GetDeviceByIpIface`, and the active connection
+of a device; see its D-Bus API.
 """
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from jeepney import Message
+
+Found = TypeVar("Found")
 
 _PATIENCE = 2.0
 """Seconds for the bus to let us in, and for each answer."""
 _MOST_READS = 20
 """Until the answer has come: before it there are two short messages of the bus."""
-_SERIAL = 2
-"""Of the question."""
+_MOST_NAME = 255
+"""Characters of a name; that of a Wi-Fi network has 32 bytes at most, another one is typed by the user."""
+_NAME = "org.freedesktop.NetworkManager"
+_PATH = "/org/freedesktop/NetworkManager"
 _NOT_A_MESSAGE = (ValueError, LookupError, TypeError, AssertionError, struct.error, RecursionError)
 """What jeepney's parser raises on bytes that are no message."""
 _METERED = {1: True, 2: False, 3: True, 4: False}
 """Yes, no, and the same guessed."""
 
 
+class Connection(NamedTuple):
+    """A connection profile of NetworkManager."""
+
+    identity: str
+    """Its UUID, which it keeps when it is renamed."""
+    name: str
+    """For Wi-Fi the name of the network, unless the user chose another one."""
+
+
 def is_metered() -> bool | None:
     """Return whether NetworkManager reports the network as metered, or `None` if it does not respond. Waits some
     seconds at most."""
+
+    def metered(bus: _Bus) -> bool | None:
+        match bus.value(_PATH, _NAME, "Metered"):
+            case int(found):
+                return _METERED.get(found)
+        return None
+
+    return _asked(metered)
+
+
+def connection_of(interface: str) -> Connection | None:
+    """Return the connection that an interface is part of, or `None` if NetworkManager does not respond or does not
+    manage the interface. Waits some seconds at most.
+
+    The connection of a VPN has no interface of its own or another one, so it is not returned for the interface below.
+    """
+
+    def connection(bus: _Bus) -> Connection | None:
+        device = bus.device(interface)
+        active = device and bus.value(device, f"{_NAME}.Device", "ActiveConnection")
+        if not isinstance(active, str):
+            return None
+        name, identity = (bus.value(active, f"{_NAME}.Connection.Active", each) for each in ("Id", "Uuid"))
+        # One that another program set up is named like its interface, and has another UUID after each start.
+        if isinstance(name, str) and isinstance(identity, str) and name not in ("", interface):
+            return Connection(identity, name[:_MOST_NAME])
+        return None
+
+    return _asked(connection)
+
+
+class _Bus:
+    """Requests to NetworkManager, one after the other. Its methods raise OSError and ValueError."""
+
+    def __init__(self, connection: socket.socket, greeting: bytes) -> None:
+        """`greeting`: sent before the first request, with the serial number 1."""
+        self._connection = connection
+        self._before = greeting
+        self._serial = 1
+
+    def value(self, path: str, interface: str, name: str) -> object:
+        """Return the value of a property; `None` if there is none."""
+        from jeepney import DBusAddress, Properties  # noqa: PLC0415  once an hour
+
+        match self._call(Properties(DBusAddress(path, _NAME, interface)).get(name)):
+            case ((str(_signature), value),):
+                return value
+        return None  # an error: usually no service has that name
+
+    def device(self, interface: str) -> str | None:
+        """Return the object path of the device of an interface."""
+        from jeepney import DBusAddress, new_method_call  # noqa: PLC0415  as above
+
+        match self._call(new_method_call(DBusAddress(_PATH, _NAME, _NAME), "GetDeviceByIpIface", "s", (interface,))):
+            case (str(path),):
+                return path
+        return None
+
+    def _call(self, question: Message) -> object:
+        from jeepney import MessageFlag  # noqa: PLC0415  as above
+
+        question.header.flags |= MessageFlag.no_auto_start
+        self._serial += 1
+        self._connection.sendall(self._before + question.serialise(serial=self._serial))
+        self._before = b""
+        return read_answer(self._connection.recv, self._serial)
+
+
+def _asked(request: Callable[[_Bus], Found | None]) -> Found | None:
+    """Return what NetworkManager responds; `None` if nothing."""
     try:
-        from jeepney import DBusAddress, MessageFlag, Properties  # noqa: PLC0415  once an hour
-        from jeepney.bus import get_bus  # noqa: PLC0415
+        from jeepney.bus import get_bus  # noqa: PLC0415  as above
         from jeepney.bus_messages import message_bus  # noqa: PLC0415
         from jeepney.io.blocking import prep_socket  # noqa: PLC0415
     except ImportError:  # it is installed on Linux only
         return None
-    name = "org.freedesktop.NetworkManager"
-    question = Properties(DBusAddress("/org/freedesktop/NetworkManager", name, name)).get("Metered")
-    question.header.flags |= MessageFlag.no_auto_start
     try:
         # Not jeepney's own connection: it waits without end for a bus that accepts it and then sends nothing.
-        with prep_socket(get_bus("SYSTEM"), timeout=_PATIENCE) as bus:
-            bus.settimeout(_PATIENCE)
-            bus.sendall(message_bus.Hello().serialise(serial=1) + question.serialise(serial=_SERIAL))
-            return read_answer(bus.recv)
+        with prep_socket(get_bus("SYSTEM"), timeout=_PATIENCE) as connection:
+            connection.settimeout(_PATIENCE)
+            return request(_Bus(connection, message_bus.Hello().serialise(serial=1)))
     except (OSError, ValueError, RuntimeError):  # no bus, no access, no answer in time, no way to it that is known
         return None
 
 
-def read_answer(receive: Callable[[int], bytes]) -> bool | None:
-    """Parse the response of NetworkManager; return `None` if it is malformed or NetworkManager does not know.
+def read_answer(receive: Callable[[int], bytes], serial: int) -> object:
+    """Return the content of NetworkManager's response to the request with that number; `None` if it is malformed or an
+    error.
 
     `receive`: returns the next bytes of the connection, empty at its end. Its exceptions are passed on.
     """
-    from jeepney import HeaderFields, Parser  # noqa: PLC0415  as above
+    from jeepney import HeaderFields, MessageType, Parser  # noqa: PLC0415  as above
 
     parser = Parser()
     for _ in range(_MOST_READS):
@@ -58,15 +143,8 @@ def read_answer(receive: Callable[[int], bytes]) -> bool | None:
         parser.add_data(received)
         try:
             while (answer := parser.get_next_message()) is not None:
-                if answer.header.fields.get(HeaderFields.reply_serial) == _SERIAL:
-                    return _metered(answer.body)
+                if answer.header.fields.get(HeaderFields.reply_serial) == serial:
+                    return answer.body if answer.header.message_type is MessageType.method_return else None
         except _NOT_A_MESSAGE:
             break
     return None
-
-
-def _metered(body: object) -> bool | None:
-    match body:
-        case (("u", int(metered)),):
-            return _METERED.get(metered)
-    return None  # an error: usually no service has that name

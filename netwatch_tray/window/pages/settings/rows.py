@@ -143,6 +143,16 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                     "with the names of hosts.",
                 ),
             ),
+            SettingRow(
+                "history.network_names",
+                translate("Settings", "Names of networks"),
+                Toggle(),
+                translate(
+                    "Settings",
+                    "Usage by network with its name, such as that of the Wi-Fi, from NetworkManager. On this computer "
+                    "alone, never uploaded.",
+                ),
+            ),
         ),
         "plan": (
             SettingRow(

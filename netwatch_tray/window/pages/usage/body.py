@@ -106,7 +106,7 @@ class UsageBody(QScrollArea):
     ) -> None:
         """`since`: when the user reset the counter."""
         self._found = found
-        plan = place.plan
+        plan = place.shown_plan
         cap = None if place.period == "week" else plan.cap_bytes
         self.pane.show_sections(period_lists(found, view, place.period, plan, since, name_of), cap, shown_in)
         self._is_week = place.period == "week"
@@ -139,7 +139,7 @@ class UsageBody(QScrollArea):
         today = self._found.today if self._found else found.day
         self.day_pane.show_day(
             found,
-            is_busiest=self._found is not None and self._found.busiest == found.day,
+            is_busiest=place.network is None and self._found is not None and self._found.busiest == found.day,
             can_go=(place.can_step_day(-1, today), place.can_step_day(1, today)),
             shown_in=shown_in,
         )

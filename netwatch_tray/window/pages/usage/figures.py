@@ -34,17 +34,19 @@ class Figures(NamedTuple):
     """Periods with any record, the latest first: weeks or periods of the plan before the shown one, of a year the
     periods of the plan in it."""
     networks: list[NetworkUse]
-    """Of the span, the largest first."""
+    """Of the span, the largest first; all of them, also if one is shown alone."""
     unmeasured: float
     """Days of the span that had passed before measuring began."""
     first_day: date | None
     """The first with any record; None: there is none."""
     apps: Mapping[str, Used] = {}
-    """Of the span, in all networks, the largest first; of a year none."""
+    """Of the span, the largest first; of a year none."""
     keys: Mapping[str, str] = {}
     """Of apps by name."""
     counter: Used | None = None
-    """Since the user reset the counter."""
+    """Since the user reset the counter; None for one network alone."""
+    known_networks: Sequence[NetworkUse] = ()
+    """Those that can be shown alone; none without their names."""
 
     @property
     def today(self) -> date:
@@ -102,13 +104,25 @@ class DayFigures(NamedTuple):
 
 
 def query_figures(
-    reader: HistoryReader, now: datetime, at: date, period: Period, plan: DataPlan, since: datetime | None = None
+    reader: HistoryReader,
+    now: datetime,
+    at: date,
+    period: Period,
+    plan: DataPlan,
+    since: datetime | None = None,
+    network: str | None = None,
+    *,
+    with_names: bool = False,
 ) -> Figures:
-    """Read the period that `at` is in. `since`: when the user reset the counter, local time."""
+    """Read the period that `at` is in.
+
+    `since`: when the user reset the counter, local time. `network`: key of the only one that counts. `with_names`: with
+    the names of networks.
+    """
     span, today = period_of(at, period, plan), now.date()
     listed = _listed(span, period, plan)
     first = min([span.first, *(each.first for each in listed)])
-    recorded = reader.days("total", None, first, span.last)
+    recorded = reader.days("total", None, first, span.last, network=network)
     days = {day: used for day, used in recorded.items() if span.first <= day}
     covered = recorded
     if plan.counts != "all" and period != "week":
@@ -122,17 +136,21 @@ def query_figures(
         days,
         reader.is_complete(*begun),
         [(each, used) for each in listed if (used := _sum(covered, each)) is not None],
-        reader.by_network(*begun),
+        reader.by_network(*begun, with_names=with_names),
         _unmeasured(reader, span, first_day) if first_day and span.first <= first_day <= span.last else 0.0,
         first_day,
-        reader.by_name("app", *begun) if period != "year" else {},
+        reader.by_name("app", *begun, network=network) if period != "year" else {},
         reader.keys("app"),
-        reader.bytes_between("total", None, int(since.timestamp()), int(now.timestamp())) if since else None,
+        reader.bytes_between("total", None, int(since.timestamp()), int(now.timestamp()))
+        if since and network is None
+        else None,
+        reader.networks(with_names=True) if with_names else (),
     )
 
 
-def query_day(reader: HistoryReader, day: date, edges: Sequence[float]) -> DayFigures:
-    """Read one day. `edges`: the Unix times between its hours."""
+def query_day(reader: HistoryReader, day: date, edges: Sequence[float], *, with_names: bool = False) -> DayFigures:
+    """Read one day in all networks. `edges`: the Unix times between its hours. `with_names`: with the names of
+    networks."""
     _step, hours = reader.slots("total", None, edges)
     before = [day - timedelta(days=7 * week) for week in range(1, _USUAL_WEEKS + 1)]
     recorded = reader.days("total", None, before[-1], day)
@@ -144,7 +162,7 @@ def query_day(reader: HistoryReader, day: date, edges: Sequence[float]) -> DayFi
         recorded.get(day),
         reader.by_name("app", day, day),
         reader.keys("app"),
-        reader.by_network(day, day),
+        reader.by_network(day, day, with_names=with_names),
         median(usual) if len(usual) > 1 else None,
     )
 

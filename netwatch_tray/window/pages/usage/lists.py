@@ -109,13 +109,21 @@ def apps(found: Mapping[str, Used], whole: int | None, name_of: NameOf, most: in
 
 def networks(found: Sequence[NetworkUse]) -> list[Amount]:
     """Return the largest networks."""
-    return [Amount(_network_name(each), each.used.both) for each in found[:_MAX_NETWORKS]]
+    return [Amount(_with_metered(each), each.used.both) for each in found[:_MAX_NETWORKS]]
 
 
-def _network_name(network: NetworkUse) -> str:
+def network_name(network: NetworkUse) -> str:
+    """Return the name of a network, or its kind and number where it has none."""
+    if network.name is not None:
+        return network.name
     name = kind_in_words(network.kind)
     if network.number > 1:
         name = translate("Usage", "{kind} {number}").format(kind=name, number=network.number)
+    return name
+
+
+def _with_metered(network: NetworkUse) -> str:
+    name = network_name(network)
     return translate("Usage", "{network}, metered").format(network=name) if network.is_metered else name
 
 

@@ -49,6 +49,8 @@ class UsagePage(Page):
         self._stored_day: HistoryRange[DayFigures] = HistoryRange(history, self)
         self._units = Units()
         self._counter_since: datetime | None = None
+        self._with_names = False
+        """The user wants to see the names of networks."""
         self._read_at: datetime | None = None
         self.place = place.Place()
         self.strip = SummaryStrip(theme)
@@ -66,6 +68,7 @@ class UsagePage(Page):
         navigator.picked.connect(lambda index: self._go_to(self.place.periods(_today())[index].first))
         self.strip.present.clicked.connect(self._go_to_present)
         self.strip.plan_requested.connect(self.plan_requested)
+        self.strip.network_chosen.connect(lambda key: self._moved(changed=self.place.choose_network(key)))
         self.body.day_chosen.connect(self.choose_day)
         self.body.week_opened.connect(self._go_to)
         self.body.month_opened.connect(self.open_month)
@@ -92,6 +95,9 @@ class UsagePage(Page):
         if isinstance(message, Hello | SettingsMessage):
             self._units, self.place.plan = message.settings.units, message.settings.plan
             self._counter_since = message.settings.usage.counter_since
+            self._with_names = message.settings.history.network_names
+            if not self._with_names:
+                self.place.network = None
             self._stored.set_recorded(message.settings.history.on)
             self._request()
             self._show()
@@ -106,6 +112,8 @@ class UsagePage(Page):
             texts.insert(0, self.tr("Updated {time}").format(time=f"{self._read_at:%H:%M}"))
         if self.place.day:
             texts.append(self.tr("Left and Right choose a day, Escape goes back"))
+            if self.place.network:
+                texts.append(self.tr("Hours and apps of a day are those of all networks"))
         elif self.body.has_figures:
             texts.append(self.tr("Measured on this computer, your provider may count differently"))
         return texts
@@ -119,6 +127,9 @@ class UsagePage(Page):
             return True
         if not self.place.is_present(_today()):
             self._go_to_present()
+            return True
+        if self.place.network is not None:
+            self._moved(changed=self.place.choose_network(None))
             return True
         return False
 
@@ -186,21 +197,33 @@ class UsagePage(Page):
             self._show()
 
     @property
-    def _wanted(self) -> tuple[Days, Period, DataPlan, datetime | None]:
-        """What is shown: the period, its kind, the plan and the counter."""
-        return self.place.span(_today()), self.place.period, self.place.plan, self._counter_since
+    def _wanted(self) -> tuple[Days, Period, DataPlan, datetime | None, str | None, bool]:
+        """What is shown: the period, its kind, the plan, the counter, the network, and whether networks have names."""
+        place = self.place
+        return (
+            place.span(_today()),
+            place.period,
+            place.shown_plan,
+            self._counter_since,
+            place.network,
+            self._with_names,
+        )
 
     def _request(self) -> None:
         if not self.isVisible():
             return
         now = datetime.fromtimestamp(time.time()).astimezone()
-        span, period, plan, since = wanted = self._wanted
+        span, period, plan, since, network, with_names = wanted = self._wanted
         self._stored.request(
-            wanted, lambda reader: query_figures(reader, now, span.first, period, plan, since), _STALE_AFTER_S
+            wanted,
+            lambda reader: query_figures(reader, now, span.first, period, plan, since, network, with_names=with_names),
+            _STALE_AFTER_S,
         )
         if (day := self.place.day) is not None:
             hours = edges(midnight(day), midnight_after(day), "hour")
-            self._stored_day.request(day, lambda reader: query_day(reader, day, hours), _STALE_AFTER_S)
+            self._stored_day.request(
+                (day, with_names), lambda reader: query_day(reader, day, hours, with_names=with_names), _STALE_AFTER_S
+            )
 
     def _show(self) -> None:
         """Show the result; while one is pending, keep the previous one."""
@@ -222,13 +245,14 @@ class UsagePage(Page):
             detail = self.tr("Days appear here as they are measured.")
             self._say_nothing(self.tr("Nothing was recorded in this period"), detail)
             return
-        is_month, plan = self.place.period == "billing", self.place.plan
+        network = self.strip.show_networks(found.known_networks, self.place.network)
+        is_month, plan = self.place.period == "billing", self.place.shown_plan
         cap = plan.cap_bytes if is_month else None
         view = outlook(found.rx + found.tx, cap, found.span, today, found.day_fraction, found.unmeasured)
-        sentence = sentences.of_plan if is_month else None
+        sentence = sentences.of_plan if is_month and network is None else None
         self.strip.show_texts(
             str(units.size(view.used, self._units)),
-            sentences.of_what(found, self.place.period, cap, self._units, plan.counts),
+            sentences.of_what(found, self.place.period, cap, self._units, plan.counts, network),
             sentence(found, view, self._units) if sentence else sentences.of_days(found, self._units),
         )
         passed = (today - found.span.first).days + found.day_fraction
@@ -243,7 +267,7 @@ class UsagePage(Page):
 
     def _show_day(self) -> None:
         day = self.place.day
-        found = self._stored_day.result(day) if day else None
+        found = self._stored_day.result((day, self._with_names)) if day else None
         if found is not None:
             self.body.show_day(found, self.place, partial(self._name_of, found.keys), self._units)
             self.changed.emit()

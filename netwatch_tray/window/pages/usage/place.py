@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import msgspec
+
 from netwatch_tray.history.usage import Days, Period, neighbour, period_of
 from netwatch_tray.settings import DataPlan
 
@@ -24,12 +26,21 @@ class Place:
         """The first with any record; None if unknown."""
         self.day: date | None = None
         """The chosen day."""
+        self.network: str | None = None
+        """Key of the network that is shown alone; None: all."""
         self._at: date | None = None
         """A day of the shown period; None: today, also after midnight."""
 
     @property
     def period(self) -> Period:
         return PERIODS[self.index]
+
+    @property
+    def shown_plan(self) -> DataPlan:
+        """Return the plan; where one network is shown alone, without a cap, which is for all of them."""
+        if self.network is None:
+            return self.plan
+        return msgspec.structs.replace(self.plan, cap_gb=None, counts="all")
 
     def is_present(self, today: date) -> bool:
         span = self.span(today)
@@ -69,6 +80,12 @@ class Place:
             return False
         self.go_to(neighbour(self.span(today), self.period, self.plan, by).first, today)
         return True
+
+    def choose_network(self, key: str | None) -> bool:
+        """Show a network alone, or all of them if None. Return whether the choice changed."""
+        is_new = key != self.network
+        self.network = key
+        return is_new
 
     def choose_day(self, day: date | None, today: date) -> bool:
         """Choose a day of the period, or none if None. Return whether the choice changed."""

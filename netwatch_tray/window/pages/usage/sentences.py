@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication
 from netwatch_tray import units
 from netwatch_tray.history.usage import Days, Outlook, Period
 from netwatch_tray.settings import Counts
+from netwatch_tray.text import printable
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.pages.usage.figures import Figures
 from netwatch_tray.window.pages.usage.words import period_name, span_name, unknown_days
@@ -16,9 +17,16 @@ from netwatch_tray.window.widgets.formatting import day_name, long_date
 
 translate = QCoreApplication.translate
 
+_MOST_NAME = 32
+"""Characters of the name of a network, as many as the bytes of that of a Wi-Fi network."""
 
-def of_what(found: Figures, period: Period, cap: int | None, shown_in: Units, counts: Counts) -> tuple[str, str]:
-    """Return what the amount belongs to, with both directions and without: `of 400 GB   ↓ 295 GB  ↑ 43.2 GB`."""
+
+def of_what(
+    found: Figures, period: Period, cap: int | None, shown_in: Units, counts: Counts, network: str | None = None
+) -> tuple[str, str]:
+    """`network`: the name of the only one that is shown.
+
+    Return what the amount belongs to, with both directions and without: `of 400 GB   ↓ 295 GB  ↑ 43.2 GB`."""
     if cap is not None:
         words = translate("Usage", "of {cap}").format(cap=units.size(cap, shown_in))
     elif period == "week":
@@ -30,6 +38,8 @@ def of_what(found: Figures, period: Period, cap: int | None, shown_in: Units, co
         words = translate("Usage", "{words} on metered networks").format(words=words)
     elif counts == "internet" and period == "billing":
         words = translate("Usage", "{words}, Internet only").format(words=words)
+    if network is not None:
+        words = translate("Usage", "{words} on {network}").format(words=words, network=printable(network, _MOST_NAME))
     if found.unmeasured:
         since = _moment(found.span, found.unmeasured)
         words = translate("Usage", "{words} since {moment}").format(words=words, moment=since)

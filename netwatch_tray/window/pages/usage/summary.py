@@ -1,24 +1,35 @@
-"""The strip above the page Usage: the amount of a period, the way to other ones, and the plan."""
+"""The strip above the page Usage: the amount of a period, the way to other periods and networks, and the plan."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout
 
+from netwatch_tray.text import printable, qt_label
+from netwatch_tray.window.pages.usage.lists import network_name
 from netwatch_tray.window.pages.usage.navigator import Navigator
 from netwatch_tray.window.pages.usage.plan_bar import PlanBar
-from netwatch_tray.window.widgets.buttons import FlatButton, Segments
+from netwatch_tray.window.widgets.buttons import FlatButton, LinkButton, Segments
 from netwatch_tray.window.widgets.strip import Strip
 from netwatch_tray.window.widgets.text import FittingText, Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
+if TYPE_CHECKING:
+    from netwatch_tray.history.results import NetworkUse
+
+_MOST_NAME = 32
+"""Characters of the name of a network; the sentence beside it needs the room."""
+
 
 class SummaryStrip(Strip):
-    """The summary above the charts. `plan_requested`: the user wants to change the data plan."""
+    """The summary above the charts. `plan_requested`: the user wants to change the data plan. `network_chosen`: the
+    key of a network; None: all."""
 
     plan_requested = Signal()
+    network_chosen = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, theme.height(92))
@@ -35,6 +46,13 @@ class SummaryStrip(Strip):
         change = FlatButton(theme, self.tr("Data plan…"))
         change.setToolTip(self.tr("The cap, and the day its month begins on"))
         change.clicked.connect(self.plan_requested)
+        self._names: dict[str, str] = {}
+        """Of networks, by their keys."""
+        self._shown: str | None = None
+        self.network = LinkButton(theme, "")
+        self.network.setToolTip(self.tr("The usage of all networks, or of one"))
+        self.network.clicked.connect(self._list_networks)
+        self.network.hide()
         upper = QHBoxLayout()
         upper.setSpacing(GAP)
         upper.addWidget(self._amount)
@@ -46,13 +64,37 @@ class SummaryStrip(Strip):
         column.setSpacing(3)
         column.addLayout(upper)
         column.addWidget(self.bar)
-        column.addWidget(self._sentence)
+        lower = QHBoxLayout()
+        lower.setSpacing(GAP)
+        lower.addWidget(self._sentence, 1)
+        lower.addWidget(self.network)
+        column.addLayout(lower)
 
     def show_texts(self, amount: str, of: Sequence[str], sentence: str) -> None:
         """Show amount and sentence. `of`: the first that fits is shown."""
         self._amount.show_text(amount)
         self._of.show_first_of(*of)
         self._sentence.show_text(sentence)
+
+    def show_networks(self, networks: Sequence[NetworkUse], shown: str | None) -> str | None:
+        """Offer to show one of these networks alone. `shown`: the key of the one that is; return its name."""
+        self._names = {each.key: network_name(each) for each in networks}
+        self._shown = shown
+        name = None if shown is None else self._names.get(shown)
+        self.network.setText(qt_label(f"{printable(name or self.tr('All networks'), _MOST_NAME)} ▾"))
+        self.network.updateGeometry()
+        self.network.setVisible(len(networks) > 1)
+        return name
+
+    def _list_networks(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for key, name in ((None, self.tr("All networks")), *self._names.items()):
+            action = menu.addAction(qt_label(printable(name, _MOST_NAME)))
+            action.setCheckable(True)
+            action.setChecked(key == self._shown)
+            action.triggered.connect(lambda _checked, key=key: self.network_chosen.emit(key))
+        menu.popup(self.network.mapToGlobal(QPoint(0, self.network.height() + 2)))
 
     def show_period(self, name: str, *, has_earlier: bool, has_later: bool, is_present: bool) -> None:
         self.navigator.show_period(name, has_earlier=has_earlier, has_later=has_later)

@@ -217,3 +217,40 @@ def test_a_counter_counts_since_the_user_reset_it(opened: Opened) -> None:
     told = " | ".join(each.accessibleName() for each in page.body.pane.findChildren(QWidget))
     assert "Counter: Since " in told
     assert "1.00 kB" in told
+
+
+def test_one_network_alone_by_its_name(opened: Opened) -> None:
+    opened.window.turn_to(3)
+    page = opened.window.usage
+    assert not page.strip.network.isVisible(), "names are not wanted"
+    named = History(network_names=True)
+    opened.say(SettingsMessage(Settings(plan=DataPlan(cap_gb=500), history=named)))
+    assert page.strip.network.text() == "All networks ▾"
+    assert "of 500 GB" in visible_text(page)
+    QTest.mouseClick(page.strip.network, Qt.MouseButton.LeftButton)
+    menu = child(page.strip, QMenu)
+    assert [(each.text(), each.isChecked()) for each in menu.actions()] == [
+        ("All networks", True),
+        ("Home", False),
+        ("Ethernet", False),
+    ]
+    menu.actions()[1].trigger()
+    menu.close()
+    today = datetime.now().astimezone().date()
+    assert page.strip.network.text() == "Home ▾"
+    assert str(units.size(2_000_000 * today.day)) in visible_text(page)
+    assert "on Home" in visible_text(page)
+    assert "of 500 GB" not in visible_text(page), "the cap is for all networks"
+    assert not child(page, PlanBar).isVisible()
+    assert "Allowance" not in " ".join(each.accessibleName() for each in child(page, UsagePane).findChildren(QWidget))
+    page.choose_day(today)
+    assert "Hours and apps of a day are those of all networks" in page.status()
+    assert page.escape()
+    assert page.escape()
+    assert page.strip.network.text() == "All networks ▾"
+    assert not page.escape()
+    page.strip.network_chosen.emit("7be1c04d")
+    opened.say(SettingsMessage(Settings(plan=DataPlan(cap_gb=500))))
+    assert page.place.network is None, "names are hidden"
+    assert "of 500 GB" in visible_text(page)
+    assert not page.strip.network.isVisible()
