@@ -35,7 +35,7 @@ class EventKind(enum.IntEnum):
     GATEWAY = 11
     DNS_SERVER = 12
     AGENT = 13
-    """The program itself: restarted, not measured, more findings than are kept."""
+    """The program itself: restarted, not measured, such as while the computer slept, more findings than are kept."""
     UNKNOWN = 255
     """A code of another version of the program."""
 
@@ -271,7 +271,7 @@ class DnsServerSilent(_Evidence, frozen=True, tag="dns-server-silent", kw_only=T
 class NotMeasured(_Evidence, frozen=True, tag="not-measured", kw_only=True):
     kind = EventKind.AGENT
     reason: GapReason
-    """NOT_RUNNING means that the agent was restarted."""
+    """NOT_RUNNING means that the agent was restarted, ASLEEP that the computer was."""
     seconds: float | None
 
 

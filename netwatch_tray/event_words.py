@@ -387,17 +387,26 @@ def _of_silence(_event: Event, silent: GatewaySilent | DnsServerSilent, _units: 
     return _Words(text.format(address=silent.address, duration=wording.duration(silent.seconds)), rest, why)
 
 
-def _of_agent(_event: Event, gap: NotMeasured, _units: Units) -> _Words:
+def _of_agent(event: Event, gap: NotMeasured, _units: Units) -> _Words:
     why = translate("EventWords", "The charts have a gap there. Bytes that passed meanwhile are in the totals.")
     if gap.reason is GapReason.NOT_RUNNING:
         if gap.seconds is None:
             return _Words(translate("EventWords", "The agent was restarted"), "", why)
         text = translate("EventWords", "The agent was restarted, {duration} not measured")
         return _Words(text.format(duration=wording.duration(gap.seconds)), "", why)
+    if gap.reason is GapReason.ASLEEP and gap.seconds is not None:
+        return _of_sleep(event.last, gap.seconds, why)
     length = units.UNKNOWN if gap.seconds is None else wording.duration(gap.seconds)
     return _Words(
         translate("EventWords", "{duration} not measured").format(duration=length), wording.gap(gap.reason), why
     )
+
+
+def _of_sleep(until: float, seconds: float, why: str) -> _Words:
+    form = "%H:%M" if seconds < 86_400 else "%Y-%m-%d %H:%M"
+    begin = time.strftime(form, time.localtime(until - seconds))
+    text = translate("EventWords", "Slept {begin} – {end}").format(begin=begin, end=_clock(until))
+    return _Words(text, wording.duration(seconds), why)
 
 
 def _of_too_many(_event: Event, more: TooManyFindings, _units: Units) -> _Words:

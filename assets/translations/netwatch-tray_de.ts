@@ -1617,6 +1617,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>{duration} nicht gemessen</translation>
     </message>
     <message>
+      <source>Slept {begin} – {end}</source>
+      <translation>Ruhezustand {begin} – {end}</translation>
+    </message>
+    <message>
       <source>Further {events} were not kept: {count}</source>
       <translation>Nicht mehr aufgehoben ({events}): {count}</translation>
     </message>
@@ -6444,7 +6448,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>{usage} in {network}</source>
-      <translation>{usage} in {network}</translation>
+      <translation>{usage} im Netz {network}</translation>
     </message>
     <message>
       <source>{usage}, all up to {last}</source>

@@ -43,6 +43,7 @@ _MOST_WAITING = 1000
 """Findings held until the history is read."""
 _LEAST_INTERRUPTION_S = 30.0
 """Shorter times without measurements are shown in the charts only."""
+_INTERRUPTIONS = (GapReason.INTERRUPTED, GapReason.ASLEEP)
 
 
 class EventKeeper:
@@ -140,7 +141,7 @@ class EventKeeper:
                 counts = self._refusals.read()
                 if counts is not None:
                     self._take(self._detectors.refused(counts, now))
-        if tick.gap is GapReason.INTERRUPTED and (tick.interval_s or 0.0) >= _LEAST_INTERRUPTION_S:
+        if tick.gap in _INTERRUPTIONS and (tick.interval_s or 0.0) >= _LEAST_INTERRUPTION_S:
             self._take([_not_measured(tick.gap, tick.interval_s, now.at)])
         if self._day is not None and tick.at.astimezone().date() != self._day:
             self._day = None

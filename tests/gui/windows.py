@@ -332,14 +332,16 @@ class FakeReader:
     def bytes_between(self, _kind: str, _name: str | None, start: int, end: int) -> Used:
         return Used(end - start, 0, 0, 0, float(end - start))
 
-    def days(
-        self, _kind: str, _name: str | None, first: date, last: date, *, network: str | None = None, **_how: str
-    ) -> dict[date, Used]:
+    def days(self, _kind: str, _name: str | None, first: date, last: date, **how: str | None) -> dict[date, Used]:
         today = datetime.now().astimezone().date()
         first = max(first, today - timedelta(days=800))
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         earliest = datetime.fromtimestamp(self.began).astimezone().date() if self.began else first
-        used = Used(1_000_000_000, 500_000_000, 0, 0, 86400.0) if network is None else Used(2_000_000, 0, 0, 0, 9.0)
+        used = (
+            Used(1_000_000_000, 500_000_000, 0, 0, 86400.0)
+            if how.get("network") is None
+            else Used(2_000_000, 0, 0, 0, 9.0)
+        )
         return {day: used for day in days if earliest <= day <= today}
 
     def events(

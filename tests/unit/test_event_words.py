@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from typing import get_args
 
@@ -91,6 +92,16 @@ EXAMPLES: dict[str, tuple[Evidence, str, str]] = {
         "The agent was restarted, 4 s not measured",
         "",
     ),
+    "sleep": (
+        NotMeasured(reason=GapReason.ASLEEP, seconds=28_320.0),
+        "Slept 06:22 – 14:14",
+        "7 h 52 min",
+    ),
+    "long sleep": (
+        NotMeasured(reason=GapReason.ASLEEP, seconds=180_000.0),
+        "Slept 2026-09-19 12:14 – 14:14",
+        "2 d 2 h",
+    ),
     "too many": (
         TooManyFindings(of=EventKind.SCAN, findings=9000, rule_count=10, rule_seconds=3600.0),
         "Further port scans were not kept: 9000",
@@ -118,6 +129,15 @@ def chosen(request: pytest.FixtureRequest) -> Iterator[str]:
     language.use(request.param)
     yield request.param
     language.use("en")
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -216,6 +216,37 @@ def test_a_long_interruption_is_reported_and_a_short_one_is_not(kept: Kept) -> N
     assert event.severity is Severity.RECORD
 
 
+def test_sleep_is_an_event_that_does_not_notify(kept: Kept) -> None:
+    kept.keeper.load()
+    kept.load(None)
+    kept.tick(GapReason.ASLEEP, 20.0)
+    assert kept.published[1:] == []
+    kept.tick(GapReason.ASLEEP, 28_320.0)
+    (event,) = kept.published[-1].events
+    assert event.severity is Severity.RECORD
+    assert isinstance(event.evidence, NotMeasured)
+    assert event.evidence.reason is GapReason.ASLEEP
+    assert event.last - event.first == pytest.approx(28_320)
+    assert kept.notified == []
+    kept.tick(GapReason.ASLEEP, 60.0)
+    (other,) = kept.published[-1].events
+    assert other.id != event.id, "each sleep is an event of its own"
+
+
+@pytest.mark.parametrize("reason", [each for each in GapReason if each is not GapReason.ASLEEP])
+def test_nothing_but_sleep_is_reported_as_sleep(kept: Kept, reason: GapReason) -> None:
+    kept.keeper.load()
+    kept.load(EventMemory(apps=frozenset(), last_at=time.time() - 3600))
+    kept.tick(reason, 3600.0)
+    reasons = [
+        event.evidence.reason
+        for message in kept.published
+        for event in message.events
+        if isinstance(event.evidence, NotMeasured)
+    ]
+    assert GapReason.ASLEEP not in reasons
+
+
 def test_the_past_is_read_before_the_first_minute_is_stored(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     kept.tick()
     assert kept.history.loads == []

@@ -14,11 +14,13 @@ from netwatch_tray.event import (
     EventKind,
     GatewaySilent,
     NewListener,
+    NotMeasured,
     Offline,
     PortScan,
     Severity,
     TotalMoved,
 )
+from netwatch_tray.model import GapReason
 from netwatch_tray.units import Units
 from netwatch_tray.window.pages.events.kinds import Group, words_of
 from netwatch_tray.window.pages.events.rows import Day, Row, local_day
@@ -83,6 +85,8 @@ def who(event: Event) -> tuple[str, str]:
         return evidence.address, translate("Events", "gateway")
     if event.kind is EventKind.PLAN:
         return translate("Events", "Data plan"), ""
+    if isinstance(evidence, NotMeasured) and evidence.reason is GapReason.ASLEEP:
+        return "", ""  # the computer was
     return ("NetWatch", "") if event.kind is EventKind.AGENT else ("", "")
 
 

@@ -71,7 +71,7 @@ class _NewApp(FakeReader):
         super().__init__()
         self._first = _TODAY - timedelta(days=days)
 
-    def days(self, _kind: str, _name: str | None, first: date, last: date, **_how: bool) -> dict[date, Used]:
+    def days(self, _kind: str, _name: str | None, first: date, last: date, **_how: str | None) -> dict[date, Used]:
         first = max(first, self._first) if _kind == "app" else first
         return {first + timedelta(days=number): _used(9) for number in range((last - first).days + 1)}
 
