@@ -73,6 +73,11 @@ def size(count: float | None, units: Units = SI_BYTES) -> Quantity:
     return Quantity(UNKNOWN, "") if count is None else _written(count, "B", units, _power(count, units))
 
 
+def longest_size(units: Units = SI_BYTES) -> Quantity:
+    """Return a text that is as long as the longest of a size below 1000 EB."""
+    return Quantity("0.00", _unit("B", units, 1))
+
+
 def parse_size(text: str) -> int:
     """Return the bytes of a text such as `2.5 TB`, `500 GB` or `1,5 GiB`, from B to PB, rounded.
 

@@ -29,6 +29,9 @@ MOST_NAME = 24
 APP_WIDTH = 56
 """Characters of a row with an app. All rows have this width, because their apps change while the menu is open."""
 
+_SLACK = 2
+"""Figure spaces beyond the longest row of amounts: letters of units differ in width."""
+
 _STEPS = (1e3, 100e3)
 """Rates (bytes/s) above which the arrow grows by a step, without the last step."""
 _BUSY, _BUSY_SHARE = 1e6, 0.1
@@ -187,32 +190,44 @@ class Amounts(NamedTuple):
 
 
 def amounts_row(amounts: Amounts, in_units: Units) -> str:
-    """Return a row such as `Today 2.10 GB · November 43.0 of 500 GB`, or `… · since 15 November 43.0 GB`."""
+    """Return a row such as `Today 2.10 GB · November 43.0 of 500 GB`, or `… · since 15 November 43.0 GB`.
+
+    It is padded to the length of the longest one with other amounts: it grows while the menu is open, and some panels
+    measure rows only when they open it.
+    """
     month, cap = units.size(amounts.month, in_units), units.size(amounts.cap, in_units)
-    used = str(month)
+    today, used = str(units.size(amounts.today, in_units)), str(month)
+    longest = most = str(units.longest_size(in_units))
     if amounts.cap is not None:
-        of_cap = month.value if month.unit == cap.unit else str(month)
-        used = translate("Tray", "{used} of {cap}").format(used=of_cap, cap=cap)
-    today = units.size(amounts.today, in_units)
-    if amounts.since is None:
+        of_cap = translate("Tray", "{used} of {cap}")
+        used = of_cap.format(used=month.value if month.unit == cap.unit else used, cap=cap)
+        most = of_cap.format(used=longest, cap=cap)
+    width = len(_amounts(longest, most, amounts.since)) + _SLACK
+    return _amounts(today, used, amounts.since).ljust(width, units.FIGURE_SPACE)
+
+
+def _amounts(today: str, used: str, since: date | None) -> str:
+    if since is None:
         return translate("Tray", "Today {today} · this month {used}").format(today=today, used=used)
-    name = wording.month_name(amounts.since.month)
-    if amounts.since.day == 1:
+    name = wording.month_name(since.month)
+    if since.day == 1:
         return translate("Tray", "Today {today} · {month} {used}").format(today=today, month=name, used=used)
     text = translate("Tray", "Today {today} · since {day} {month} {used}")
-    return text.format(today=today, day=amounts.since.day, month=name, used=used)
+    return text.format(today=today, day=since.day, month=name, used=used)
 
 
 def event_row(event: Event, in_units: Units, today: date) -> str:
     """Return a row such as `14:21 Syncthing sent 4.20 GB in one day, 6 times …`; an event of another day has the date
-    instead of the time."""
+    instead of the time. All of them have one length, because another event may happen while the menu is open."""
     from netwatch_tray import event_words  # noqa: PLC0415  where there is no event they only take memory
 
     at = datetime.fromtimestamp(event.last)  # noqa: DTZ006  the user's own time
     when = f"{at:%H:%M}"
     if at.date() != today:
         when = wording.day_name(at.date())
-    return printable(f"{when} {event_words.sentence(event, in_units)}", MOST_EVENT)
+    return printable(f"{when} {event_words.sentence(event, in_units)}", MOST_EVENT).ljust(
+        MOST_EVENT, units.FIGURE_SPACE
+    )
 
 
 def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:

@@ -112,7 +112,43 @@ def test_amounts_have_a_row_while_history_is_kept() -> None:
     ],
 )
 def test_amounts_are_formatted_as_text(amounts: Amounts, expected: str) -> None:
-    assert amounts_row(amounts, Units()) == expected
+    assert amounts_row(amounts, Units()).rstrip(FIGURE_SPACE) == expected
+
+
+_ALL_SIZES = [
+    0,
+    *(min(round(part * step**power), 999 * 10**15) for step in (1000, 1024) for power in range(6) for part in (1, 1.5)),
+    *(
+        round(part * step**power)
+        for step in (1000, 1024)
+        for power in range(6)
+        for part in (9.994, 9.995, 99.94, 99.96)
+    ),
+    *(round(part * step**power) for step in (1000, 1024) for power in range(5) for part in (999, 999.4, 999.6, 1023.4)),
+    999 * 10**15,
+]
+"""Bytes up to 999 PB, on both sides of each change of the unit or of the number of decimals."""
+
+
+@pytest.mark.parametrize("in_units", [Units(), Units(binary=True)])
+@pytest.mark.parametrize("cap", [None, 500 * 10**9])
+@pytest.mark.parametrize("since", [None, date(2026, 11, 1), date(2026, 11, 15)])
+def test_row_of_amounts_has_one_length_for_every_amount(in_units: Units, cap: int | None, since: date | None) -> None:
+    """What grows while the menu is open is cut by panels that measured the row when they opened it."""
+    rows = [amounts_row(Amounts(size, other, cap, since), in_units) for size in _ALL_SIZES for other in (size, 5, None)]
+    assert len({len(row) for row in rows}) == 1
+    assert all(row.endswith(2 * FIGURE_SPACE) for row in rows), "an M is wider than a k"
+
+
+def test_menu_is_not_built_anew_while_amounts_grow() -> None:
+    opened = Opened(Settings())
+    opened.event = event(time.time())
+    shapes = set()
+    for size in _ALL_SIZES:
+        opened.amounts = Amounts(size, size, 500 * 10**9, date(2026, 11, 15))
+        opened.menu.view = opened.menu.view
+        shapes.add(opened.menu.shape)
+    assert len(shapes) == 1
 
 
 @given(
