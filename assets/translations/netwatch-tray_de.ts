@@ -2972,10 +2972,6 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>Messages</name>
     <message>
-      <source>Nothing is uploaded</source>
-      <translation>Es wird nichts hochgeladen</translation>
-    </message>
-    <message>
       <source>NetWatch cannot open a window</source>
       <translation>NetWatch kann kein Fenster öffnen</translation>
     </message>
@@ -3066,6 +3062,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>{fault} {in_use} Nothing is uploaded until the file is fixed.</source>
       <translation>{fault} {in_use} Es wird nichts hochgeladen, bis die Datei berichtigt ist.</translation>
+    </message>
+    <message>
+      <source>Nothing is uploaded</source>
+      <translation>Es wird nichts hochgeladen</translation>
+    </message>
+    <message>
+      <source>Nothing is exported to OpenTelemetry</source>
+      <translation>Nach OpenTelemetry wird nichts exportiert</translation>
     </message>
     <message>
       <source>Start at login cannot be turned on: {path}: {reason}.</source>
@@ -7031,6 +7035,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>All uplinks (automatic)</source>
       <translation>Alle Uplinks (automatisch)</translation>
+    </message>
+    <message>
+      <source>{choice} · set by your administrator</source>
+      <translation>{choice} · vom Administrator festgelegt</translation>
     </message>
     <message>
       <source>NetWatch is paused</source>

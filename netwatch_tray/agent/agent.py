@@ -118,7 +118,7 @@ class Agent:
             self._uploading = Uploading(
                 self._scheduler,
                 self._connections,
-                partial(self._notify, "upload", message("Nothing is uploaded")),
+                self._notify,
                 is_allowed=self._sources.is_live,
             )
             undo.callback(self._uploading.stop)

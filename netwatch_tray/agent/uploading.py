@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from netwatch_tray import paths
@@ -11,7 +12,7 @@ from netwatch_tray.agent.connections import ConnectionWatch
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.events import Outcome
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.errors import Message
+from netwatch_tray.errors import Message, message
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Otlp, Upload
 
@@ -34,9 +35,15 @@ class Uploading:
     """Uploading, as the settings choose. Nothing of `cloud` is loaded before the settings turn it on."""
 
     def __init__(
-        self, scheduler: Scheduler, connections: ConnectionWatch, notify: Callable[[Message], None], *, is_allowed: bool
+        self,
+        scheduler: Scheduler,
+        connections: ConnectionWatch,
+        notify: Callable[[str, Message, Message], None],
+        *,
+        is_allowed: bool,
     ) -> None:
-        """`notify`: called with what the user has to do before anything is sent. `is_allowed`: False on a recording."""
+        """`notify`: called with a key, a heading, and what the user has to do before anything is sent. `is_allowed`:
+        False on a recording."""
         self._scheduler, self._connections, self._notify = scheduler, connections, notify
         self._is_allowed = is_allowed
         self._service: UploadService | None = None
@@ -95,7 +102,7 @@ class Uploading:
                 upload,
                 {**os.environ, **self._secrets},
                 self._connections.read_with_tick,
-                self._notify,
+                partial(self._notify, "upload", message("Nothing is uploaded")),
                 dns=self.dns,
                 after=before,
             )
@@ -114,7 +121,7 @@ class Uploading:
                 otlp,
                 {**os.environ, **self._secrets},
                 self._connections.read_with_tick,
-                self._notify,
+                partial(self._notify, "otlp", message("Nothing is exported to OpenTelemetry")),
                 after=before,
             )
         self._follow_connections()

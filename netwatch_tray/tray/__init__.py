@@ -200,6 +200,8 @@ class Tray:
         """Show another interface: so many steps on the circle of the total and the interfaces. Positive steps (wheel
         up) go backwards."""
         now = clock.boottime()
+        if not self._menu.can_change("tray.interface"):
+            return
         if now < self._next_step:  # a touchpad sends dozens of steps for one movement
             return
         self._next_step = now + _STEP_EVERY

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from netwatch_tray import autostart, units
+from netwatch_tray import autostart, settings as settings_file, units
 from netwatch_tray.errors import Message, NetWatchError
 from netwatch_tray.event import Event
 from netwatch_tray.language import mark, said, translate
@@ -68,6 +68,8 @@ class TrayMenu:
     """The rows of the icon's menu. A row keeps its object, so that hosts can change its text in place."""
 
     def __init__(self, actions: Actions, settings: Settings) -> None:
+        self._managed: frozenset[str] = frozenset()
+        """Keys of settings that only the administrator can change."""
         self.settings = settings
         self.actions = actions
         self._texts: list[str] = []
@@ -128,6 +130,20 @@ class TrayMenu:
             self._rows = [self._row(index) for index in range(presenter.MOST_ROWS + 1)]
 
     @property
+    def settings(self) -> Settings:
+        """Return the settings in use. Setting them also reads which of them are managed."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self._settings = settings
+        self._managed = settings_file.managed()
+
+    def can_change(self, *keys: str) -> bool:
+        """Return whether the user can change all of these settings."""
+        return not self._managed.intersection(keys)
+
+    @property
     def shape(self) -> object:
         """Return a key of the menu's structure; hosts must rebuild the menu when it changes."""
         return len(self._texts), self._width
@@ -137,10 +153,12 @@ class TrayMenu:
         return Menu(*self._rows[: len(self._texts)], *self._below)
 
     def _more(self) -> Menu:
+        text = translate("Tray", "Text beside the icon")
         beside = MenuItem(
-            translate("Tray", "Text beside the icon"),
+            lambda _: self._with_reason(text, can_choose=self.can_change("tray.text")),
             lambda _icon, _item: self._toggle_text(),
             checked=lambda _: self._has_text,
+            enabled=lambda _: self.can_change("tray.text"),
         )
         login = MenuItem(
             translate("Tray", "Start at login"),
@@ -203,11 +221,17 @@ class TrayMenu:
         return [self._interfaces[name] for name in names]
 
     def _interface_item(self, name: str) -> MenuItem:
+        text = printable(name, _WIDEST) or translate("Tray", "All uplinks (automatic)")
+
+        def can_choose(_: MenuItem) -> bool:
+            return self.settings.tray.interface == name or self.can_change("tray.interface")
+
         return MenuItem(
-            printable(name, _WIDEST) or translate("Tray", "All uplinks (automatic)"),
+            lambda item: self._with_reason(text, can_choose=can_choose(item)),
             lambda _icon, _item: self._change(interface=name),
             checked=lambda _: self.settings.tray.interface == name,
             radio=True,
+            enabled=can_choose,
         )
 
     def _unit_item(self, text: str, chosen: Units) -> MenuItem:
@@ -219,7 +243,25 @@ class TrayMenu:
             now = self.settings.units
             return (now.bits, now.binary) == (chosen.bits, chosen.binary)
 
-        return MenuItem(text, choose, checked=is_chosen, radio=True)
+        def can_choose(_: MenuItem) -> bool:
+            now = self.settings.units
+            differing = [name for name in ("bits", "binary") if getattr(now, name) != getattr(chosen, name)]
+            return self.can_change(*(f"units.{name}" for name in differing))
+
+        return MenuItem(
+            lambda item: self._with_reason(text, can_choose=can_choose(item)),
+            choose,
+            checked=is_chosen,
+            radio=True,
+            enabled=can_choose,
+        )
+
+    @staticmethod
+    def _with_reason(text: str, *, can_choose: bool) -> str:
+        """Return the text of a choice; of one that the user cannot make, with the reason."""
+        if can_choose:
+            return text
+        return translate("Tray", "{choice} · set by your administrator").format(choice=text)
 
     def _toggle_pause(self) -> None:
         self.actions.pause(not self.view.is_paused)

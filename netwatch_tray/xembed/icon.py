@@ -212,6 +212,7 @@ class _DrawnMenu:
     def update(self) -> None:
         for action, item in self._rows:
             action.setText(qt_label(item.text))
+            action.setEnabled(item.enabled)
             if item.checked is not None:
                 action.setChecked(item.checked)
 
@@ -224,6 +225,7 @@ class _DrawnMenu:
                 self._fill(widget.addMenu(qt_label(item.text)), item.submenu)
             else:
                 action = widget.addAction(qt_label(item.text))
+                action.setEnabled(item.enabled)
                 if item.checked is not None:
                     action.setCheckable(True)
                     action.setChecked(item.checked)

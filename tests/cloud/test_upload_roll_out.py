@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ingest_server import KEY, IngestServer
@@ -14,7 +15,8 @@ from netwatch_tray import paths, settings
 from netwatch_tray.agent.uploading import Uploading
 from netwatch_tray.cli import main
 from netwatch_tray.cloud import account
-from netwatch_tray.settings import Upload
+from netwatch_tray.errors import Message
+from netwatch_tray.settings import Otlp, Upload
 
 URL = "https://netwatch.example.org"
 OTHER_KEY = "ndk_another"
@@ -162,6 +164,36 @@ def test_a_broken_managed_file_refuses_every_change_and_sends_nothing(
         assert server.requests == []
 
 
+def test_notifications_name_the_way_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Service:
+        def __init__(self, *given: Any, **_: object) -> None:
+            self.connections_read = None
+            given[4](Message("The server refuses the token."))  # what the user has to do
+
+        def stop(self, *, drain: bool) -> None:
+            assert not drain
+
+    monkeypatch.setattr("netwatch_tray.cloud.upload_service.UploadService", Service)
+    monkeypatch.setattr("netwatch_tray.cloud.otlp_service.OtlpService", Service)
+    shown: list[tuple[str, str]] = []
+
+    class Watch:
+        on_reading = None
+
+        def read_with_tick(self) -> None:
+            """Never called."""
+
+    uploading = Uploading(
+        None,  # type: ignore[arg-type]
+        Watch(),  # type: ignore[arg-type]
+        lambda key, heading, _text: shown.append((key, str(heading))),
+        is_allowed=True,
+    )
+    uploading.apply(Upload(on=True, endpoint=URL))
+    uploading.apply_otlp(Otlp(on=True))
+    assert shown == [("upload", "Nothing is uploaded"), ("otlp", "Nothing is exported to OpenTelemetry")]
+
+
 def test_an_agent_notices_that_the_key_file_was_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """With uploading managed no setting changes when a key is stored."""
 
@@ -180,7 +212,7 @@ def test_an_agent_notices_that_the_key_file_was_replaced(monkeypatch: pytest.Mon
         def read_with_tick(self) -> None:
             """Never called."""
 
-    uploading = Uploading(None, Watch(), lambda _: None, is_allowed=True)  # type: ignore[arg-type]
+    uploading = Uploading(None, Watch(), lambda *_: None, is_allowed=True)  # type: ignore[arg-type]
     assert not uploading.has_new_key
     uploading.apply(Upload(on=True, endpoint=URL))
     assert not uploading.has_new_key

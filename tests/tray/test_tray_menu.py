@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from datetime import date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from bare_agent import tick
 from hypothesis import given, strategies as st
+from managed import managed_file
 from surroundings import no_actions
 
 from netwatch_tray import autostart
@@ -309,3 +311,30 @@ def test_an_event_adds_no_row_to_a_full_menu() -> None:
     opened.event = event(time.time())
     opened.menu.view = opened.menu.view
     assert len(live_rows(opened)) == most
+
+
+def test_settings_of_the_administrator_are_greyed_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = 'tray.text = false\ntray.interface = "eth0"\nunits.bits = true\n'
+    managed = managed_file(tmp_path, monkeypatch, text)
+    chosen = Settings(tray=TrayIcon(text=False, interface="eth0"), units=Units(bits=True))
+    opened = Opened(chosen)
+    reason = " · set by your administrator"
+    more = {row.text: row for row in opened.find("More").submenu if row is not Menu.SEPARATOR}
+    assert not more[f"Text beside the icon{reason}"].enabled
+    assert {text: row.enabled for text, row in more.items() if row.radio} == {
+        f"Bytes per second (kB/s, MB/s){reason}": False,
+        "Bits per second (kbit/s, Mbit/s)": True,
+        f"Bytes in steps of 1024 (KiB/s, MiB/s){reason}": False,
+        "Bits in steps of 1024 (Kibit/s, Mibit/s)": True,
+    }
+    assert {row.text: row.enabled for row in opened.find("Rates of").submenu} == {
+        f"All uplinks (automatic){reason}": False,
+        "eth0": True,
+        f"wlan0{reason}": False,
+    }
+    assert more["Mini window"].enabled
+    managed.unlink()
+    opened.menu.settings = chosen
+    assert opened.find("More", "Text beside the icon").enabled, "the file is gone"
