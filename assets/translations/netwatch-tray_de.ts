@@ -3144,14 +3144,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Agent hat seine Verbindungen nicht rechtzeitig gesendet. Versuchen Sie es noch einmal.</translation>
     </message>
     <message>
-      <source>off</source>
-      <translation>aus</translation>
-    </message>
-    <message>
-      <source>the agent is not running</source>
-      <translation>der Agent läuft nicht</translation>
-    </message>
-    <message>
       <source>The agent is running already, but does not listen on {feed_socket}. It may have been started with another XDG_RUNTIME_DIR. End it and start it again.</source>
       <translation>Der Agent läuft bereits, ist aber unter {feed_socket} nicht erreichbar. Vielleicht wurde er mit einem anderen XDG_RUNTIME_DIR gestartet. Beenden Sie ihn und starten Sie ihn neu.</translation>
     </message>
@@ -3174,6 +3166,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>The agent is running, but does not answer. End it and start it again.</source>
       <translation>Der Agent läuft, antwortet aber nicht. Beenden Sie ihn und starten Sie ihn neu.</translation>
+    </message>
+    <message>
+      <source>off</source>
+      <translation>aus</translation>
+    </message>
+    <message>
+      <source>the agent is not running</source>
+      <translation>der Agent läuft nicht</translation>
     </message>
     <message>
       <source>{error} Live rates still work. A running agent sets the file aside and begins a new one.</source>
