@@ -19,7 +19,7 @@ import struct
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from netwatch_tray import clock
 from netwatch_tray.collect.helper_readings import Amount, Flow, Losses, Owner, Packet, PacketKind, Reading, Refusal
@@ -44,19 +44,24 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 """Seconds until it connects again; doubled after each failure."""
 _ANSWER_WITHIN = 10.0
 """Seconds; a helper that takes longer is stuck, or stopped by a signal."""
-_ROW = struct.Struct(f"={layout.KEY.size}s{layout.VALUE.format.removeprefix('=')}")
-_PACKET = layout.PACKET.unpack_from
-"""Its kind is at the place where that of layout.OWNER is."""
+_ROW_SIZE = layout.KEY.size + layout.VALUE.size
+_FLOW = struct.Struct(layout.KEY.format.removesuffix("3x"))
+"""What a layout.KEY and a layout.PACKET begin with."""
+_PACKET = struct.Struct(f"={_FLOW.size}xBHIIII").unpack_from
+"""What follows the flow in a layout.PACKET. Its kind is at the place where that of layout.OWNER is."""
 _PACKET_KINDS = {
     layout.DNS_QUERY: PacketKind.DNS_QUERY,
     layout.DNS_ANSWER: PacketKind.DNS_ANSWER,
     layout.TLS_HELLO: PacketKind.TLS_HELLO,
     layout.QUIC_INITIAL: PacketKind.QUIC_INITIAL,
 }
-_Row = tuple[Any, ...]
-"""The fields of layout.VALUE."""
 _CREATED = -2
-"""Index of the stamp of creation. A flow that was deleted and created again has another stamp, and counts from 0."""
+"""Index of the stamp of creation."""
+_VALUE = layout.VALUE.unpack
+_TOUCHED = struct.Struct(f"={layout.STAMPS_OFFSET + 4}xI")
+"""The stamp of the last packet in a layout.VALUE."""
+_FEW_FLOWS = 1024
+"""So many flows are kept without looking for those that the helper has deleted."""
 
 
 class HelperInfo(NamedTuple):
@@ -112,8 +117,7 @@ class HelperClient:
             if self._connection is None:
                 return None
             try:
-                datagram = self._connection.socket.recv(protocol.LONGEST_MESSAGE, socket.MSG_DONTWAIT)
-                reading = self._connection.receive(datagram)
+                reading = self._connection.receive()
             except BlockingIOError:
                 return None
             except OSError:
@@ -195,7 +199,7 @@ class _Answer:
 
     def __init__(self, requested_at: float) -> None:
         self.requested_at = requested_at
-        self.rows: dict[bytes, _Row] = {}
+        self.rows: dict[bytes, bytes] = {}
         self.next_since: int | None = None
         self.floor = 0
 
@@ -209,12 +213,14 @@ class _Connection:
         self._answer: _Answer | None = None
         """The pending response."""
         self._since = 0
-        self._floor = 0
         self._counted_since = clock.boottime()
         self._is_baseline = False
         """The first reading contains bytes from before this connection."""
-        self._rows: dict[bytes, _Row] = {}
-        """By key; a row's counters begin when the flow was created."""
+        self._rows: dict[bytes, bytes] = {}
+        """Values by key, as the helper sent them; their counters begin when the flow was created."""
+        self._flows_to_prune = _FEW_FLOWS
+        """When there are so many, those that the helper has deleted are deleted here."""
+        self._buffer = bytearray(protocol.LONGEST_MESSAGE)
         self._losses: tuple[int, ...] = (0, 0, 0, 0, 0)
         self._owners: dict[int, Owner] = {}
         self._packets: list[Packet] = []
@@ -231,8 +237,11 @@ class _Connection:
             self._ask(protocol.BEGIN)
         return self._answer.requested_at
 
-    def receive(self, datagram: bytes) -> Reading | None:
-        """Receive a message. Raise _EndedError; ParseError or struct.error if it violates the protocol."""
+    def receive(self) -> Reading | None:
+        """Receive a message; return a reading if it completes one. Raise BlockingIOError if there is none, OSError,
+        _EndedError; ParseError or struct.error if it violates the protocol."""
+        size = self.socket.recv_into(self._buffer, 0, socket.MSG_DONTWAIT)
+        datagram = bytes(memoryview(self._buffer)[:size])
         kind = datagram[0] if datagram else None
         if kind is None:
             raise _EndedError(message("The helper stopped."))
@@ -270,8 +279,11 @@ class _Connection:
         _kind, position, next_since, floor, *losses = protocol.ROWS_HEAD.unpack_from(datagram)
         if answer.next_since is None:  # the first datagram; the later ones may have later stamps
             answer.next_since, answer.floor = next_since, floor
-        for key, *value in _ROW.iter_unpack(memoryview(datagram)[protocol.ROWS_HEAD.size :]):
-            answer.rows[key] = tuple(value)
+        if (len(datagram) - protocol.ROWS_HEAD.size) % _ROW_SIZE:
+            raise ParseError("The helper sent a row that is cut.")
+        for at in range(protocol.ROWS_HEAD.size, len(datagram), _ROW_SIZE):
+            value_at = at + layout.KEY.size
+            answer.rows[datagram[at:value_at]] = datagram[value_at : at + _ROW_SIZE]
         if len(answer.rows) > _MOST_FLOWS:
             raise ParseError("The helper lists more flows than it has room for.")
         if position != protocol.BEGIN:
@@ -299,9 +311,9 @@ class _Connection:
             refusals=self._refusals,
         )
         self._rows.update(answer.rows)
-        if answer.floor > self._floor:  # the helper has deleted them; one with the same key is a new one
-            self._floor = answer.floor
-            self._rows = {key: value for key, value in self._rows.items() if value[-1] >= answer.floor}
+        if len(self._rows) >= self._flows_to_prune:
+            self._rows = {key: value for key, value in self._rows.items() if _TOUCHED.unpack(value)[0] >= answer.floor}
+            self._flows_to_prune = max(_FEW_FLOWS, 2 * len(self._rows))
         if len(self._rows) > _MOST_FLOWS:
             raise ParseError("The helper lists more flows than it has room for.")
         self._losses, self._counted_since = tuple(losses), answer.requested_at
@@ -309,39 +321,39 @@ class _Connection:
         self._refusals, self._dropped = [], 0
         return reading
 
-    def _amounts(self, rows: Mapping[bytes, _Row]) -> dict[Flow, Amount]:
+    def _amounts(self, rows: Mapping[bytes, bytes]) -> dict[Flow, Amount]:
         """Return the amounts since the previous rows. Raise ParseError if a counter went back."""
         amounts = {}
         for key, value in rows.items():
             before = self._rows.get(key)
             if before == value:  # a row with the last stamp is sent twice
                 continue
-            rx, tx, rx_datagrams, tx_datagrams, cgroup, local_address, uid, interface, created, _touched = value
-            if before is not None and before[_CREATED] == created:
-                rx, tx = rx - before[0], tx - before[1]
-                rx_datagrams, tx_datagrams = rx_datagrams - before[2], tx_datagrams - before[3]
+            rx, tx, rx_datagrams, tx_datagrams, cgroup, own, uid, interface, created, _touched = _VALUE(value)
+            # One that was deleted and created again has another stamp of creation, and counts from 0.
+            if before is not None and (old := _VALUE(before))[_CREATED] == created:
+                rx, tx = rx - old[0], tx - old[1]
+                rx_datagrams, tx_datagrams = rx_datagrams - old[2], tx_datagrams - old[3]
                 if rx < 0 or tx < 0 or rx_datagrams < 0 or tx_datagrams < 0:
                     raise ParseError("A counter of the helper went back.")
             if rx or tx or rx_datagrams or tx_datagrams:
-                cookie, address, peer_port, port, number = layout.KEY.unpack(key)
-                amounts[_flow(cookie, number, address, peer_port, port)] = Amount(
-                    rx, tx, rx_datagrams, tx_datagrams, packed_address(local_address), interface, uid, cgroup
+                amounts[_flow(key[: _FLOW.size])] = Amount(
+                    rx, tx, rx_datagrams, tx_datagrams, _address(own), interface, uid, cgroup
                 )
         return amounts
 
     def _take_records(self, datagram: bytes) -> None:
         at, end, now = protocol.EVENTS_HEAD.size, len(datagram), clock.boottime()
         while at < end:
-            cookie, address, peer_port, port, number, kind, time, uid, size, length, segment = _PACKET(datagram, at)
+            kind, time, uid, size, length, segment = _PACKET(datagram, at)
             if kind == layout.NEW_SOCKET:
                 self._add_owner(datagram, at)
                 at += layout.OWNER.size
                 continue
+            flow = _flow(datagram[at : at + _FLOW.size])
             payload_at = at + layout.PACKET.size
             at = payload_at + size
             if at > end:
                 raise ParseError("The helper sent a record that is cut.")
-            flow = _flow(cookie, number, address, peer_port, port)
             if kind == layout.REFUSAL:
                 self._add_refusal(flow)
                 continue
@@ -380,5 +392,10 @@ def _passed_at(time: int, now: float) -> float:
     return now - age * (1 << layout.TIME_SHIFT) / 1e9
 
 
-def _flow(cookie: int, number: int, address: bytes, peer_port: int, port: int) -> Flow:
-    return Flow(cookie, number, packed_address(address), peer_port or None, port or None)
+@functools.lru_cache(maxsize=512)  # a flow has a row and often several packets in a reading
+def _flow(packed: bytes) -> Flow:
+    cookie, address, peer_port, port, number = _FLOW.unpack(packed)
+    return Flow(cookie, number, _address(address), peer_port or None, port or None)
+
+
+_address = functools.lru_cache(maxsize=256)(packed_address)

@@ -6,11 +6,16 @@ a program, never to an address alone: one address serves many names, and another
 - A ClientHello names the host of its own connection. - A DNS response names the address for the process whose socket
 received it. A name from it is used only for connections of that process. The responses of a resolver for others
 (systemd-resolved) do not help, but the query to it is seen.
+
+Most responses name no connection: they are a resolver's, or prefetched, or the ClientHello names the host. So they are
+kept as they came, and one is parsed when a connection to an address in it needs a name.
 """
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+import contextlib
+import socket
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -24,10 +29,17 @@ from netwatch_tray.model import HostOrigin
 
 _KEPT_FOR = 24 * 3600.0
 """Seconds."""
+_FORGET_EVERY = 600.0
+"""Seconds between searches for names that are too old."""
 _HANDSHAKE = 10.0
 """Seconds; later Initials to the same peer begin another connection."""
 _MOST_NAMES = 4096
 """Of each origin."""
+_MOST_RESPONSES_OF_PROCESS = 1024
+_MOST_RESPONSE_BYTES = 1 << 20
+"""Of the responses of all processes, with what the interpreter takes for each."""
+_RESPONSE_OVERHEAD = 160
+"""Bytes."""
 _MOST_CREATORS = 8192
 _MOST_SEGMENTS = 16
 """That are read of one packet of several datagrams (GSO)."""
@@ -52,8 +64,94 @@ _Packed = tuple[str | None, list[tuple[tuple[int, str, int | None], Host]], list
 """Boot of the system, greeted, resolved."""
 
 
+class _Response(NamedTuple):
+    """A DNS response that is not parsed."""
+
+    number: int
+    """Each has a higher one than those before."""
+    at: float
+    payload: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.payload) + _RESPONSE_OVERHEAD
+
+    def hosts(self) -> dict[str, Host]:
+        """Return the host by each address that its name resolves to."""
+        try:
+            message = dns.parse(self.payload)
+        except ParseError:
+            return {}
+        if not message.is_response:
+            return {}
+        return {address: Host(message.name, "DNS", self.at, ttl) for address, ttl in message.addresses}
+
+
+class _Responses:
+    """The DNS responses that each process received, in a bounded amount of memory."""
+
+    def __init__(self) -> None:
+        self._of: OrderedDict[int, deque[_Response]] = OrderedDict()
+        """Oldest first, by process; the process with the latest response is the last."""
+        self._size = self._number = 0
+
+    def add(self, pid: int, at: float, payload: bytes) -> None:
+        self._number += 1
+        responses = self._of.get(pid)
+        if responses is None:
+            responses = self._of[pid] = deque()
+        self._of.move_to_end(pid)
+        responses.append(_Response(self._number, at, payload))
+        self._size += responses[-1].size
+        if len(responses) > _MOST_RESPONSES_OF_PROCESS:
+            self._size -= responses.popleft().size
+        while self._size > _MOST_RESPONSE_BYTES:
+            self._drop(next(iter(self._of)))
+
+    def latest(self, pid: int) -> int:
+        """Return the number of the latest response of a process, or 0 if it has none."""
+        responses = self._of.get(pid)
+        return responses[-1].number if responses else 0
+
+    def find(self, pid: int, address: str, after: int) -> Host | None:
+        """Return the host by the latest response with this address, among those with a number above `after`."""
+        try:
+            packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+        except OSError:  # one with a scope, or none
+            return None
+        for response in reversed(self._of.get(pid, ())):
+            if response.number <= after:
+                break
+            # Addresses are never compressed, so only a message that has the bytes can have the address.
+            if packed in response.payload and (host := response.hosts().get(address)) is not None:
+                return host
+        return None
+
+    def all(self) -> dict[tuple[int, str], Host]:
+        """Return the latest host by process and address."""
+        return {
+            (pid, address): host
+            for pid, responses in self._of.items()
+            for response in responses
+            for address, host in response.hosts().items()
+        }
+
+    def forget(self, oldest: float) -> None:
+        """Drop those received before `oldest`."""
+        for pid in list(self._of):
+            while pid in self._of and self._of[pid][0].at < oldest:
+                self._drop(pid)
+
+    def _drop(self, pid: int) -> None:
+        """Drop the oldest response of a process."""
+        responses = self._of[pid]
+        self._size -= responses.popleft().size
+        if not responses:
+            del self._of[pid]
+
+
 class Hosts:
-    """Names of hosts from the packets of this user's sockets, kept for a day at most."""
+    """Names of hosts from the packets of this user's sockets, kept for a day and ten minutes at most."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now`: Unix time, seconds."""
@@ -61,7 +159,12 @@ class Hosts:
         self._greeted: OrderedDict[tuple[int, str, int | None], Host] = OrderedDict()
         """By cookie of the socket, address and port of the peer."""
         self._resolved: OrderedDict[tuple[int, str], Host] = OrderedDict()
-        """By process and address."""
+        """By process and address, as far as a connection needed the name."""
+        self._responses = _Responses()
+        self._sought: OrderedDict[tuple[int, str], int] = OrderedDict()
+        """By process and address: the number of the latest response that was searched for it."""
+        self._forgot_at = 0.0
+        """Unix time."""
         self._creators: OrderedDict[int, int] = OrderedDict()
         """Processes that made sockets, by cookie."""
         self._providers: OrderedDict[str, float] = OrderedDict()
@@ -69,12 +172,12 @@ class Hosts:
         self._streams = tls.Streams()
         self._flows = quic.Flows()
         self.faults: Counter[PacketKind] = Counter()
-        """Packets that could not be parsed. There are always some: anything may be sent to port 53, and QUIC continues
-        after its first packets."""
+        """ClientHellos that could not be parsed. There are always some: QUIC continues after its first packets."""
 
     def packed(self) -> bytes:
         """Return all names, for `restore`."""
-        return msgspec.msgpack.encode((_boot(), list(self._greeted.items()), list(self._resolved.items())))
+        resolved = sorted((self._resolved | self._responses.all()).items(), key=lambda each: each[1].at)
+        return msgspec.msgpack.encode((_boot(), list(self._greeted.items()), resolved[-_MOST_NAMES:]))
 
     def restore(self, packed: bytes) -> None:
         """Begin with the names of a previous run of the agent. They are valid in the same boot of the system only,
@@ -86,7 +189,7 @@ class Hosts:
         if boot is not None and boot == _boot():
             self._greeted.update(greeted[-_MOST_NAMES:])
             self._resolved.update(resolved[-_MOST_NAMES:])
-            self._forget_old()
+            self._forget_old(self._now())
 
     def take(
         self, packets: Iterable[Packet], owners: Mapping[int, Owner], process_of: Callable[[int], int | None]
@@ -95,77 +198,91 @@ class Hosts:
 
         `owners`: of new sockets. `process_of`: the process of another socket by its cookie, if it is known.
         """
-        for cookie, owner in owners.items():
-            _keep(self._creators, cookie, owner.pid, _MOST_CREATORS)
+        self._creators.update({cookie: owner.pid for cookie, owner in owners.items()})
+        while len(self._creators) > _MOST_CREATORS:
+            self._creators.popitem(last=False)
+        now = self._now()
         named = set()
         for packet in packets:
+            if packet.kind is PacketKind.DNS_QUERY:
+                continue
+            if packet.kind is PacketKind.DNS_ANSWER:
+                self._take_response(packet, process_of, now)
+                continue
             try:
-                if self._take(packet, process_of):
+                if self._take_hello(packet, now):
                     named.add(packet.flow.cookie)
             except ParseError:
                 self.faults[packet.kind] += 1
-        self._forget_old()
+        if abs(now - self._forgot_at) >= _FORGET_EVERY:
+            self._forget_old(now)
         return named
 
     def of(self, cookie: int, address: str, port: int | None, pid: int | None) -> Host | None:
         """Return the name of a peer of a socket; `pid`: the process that has the socket."""
         greeted = self._greeted.get((cookie, address, port))
-        if greeted is not None and greeted.is_providers is False:
+        if greeted is not None and not greeted.is_providers:
             return greeted
         pid = self._creators.get(cookie) if pid is None else pid
-        resolved = None if pid is None else self._resolved.get((pid, address))
-        if greeted is None or resolved is None:
-            return greeted or resolved
-        return resolved if greeted.is_providers else greeted
+        return (None if pid is None else self._resolve(pid, address)) or greeted
 
-    def _take(self, packet: Packet, process_of: Callable[[int], int | None]) -> bool:
+    def _resolve(self, pid: int, address: str) -> Host | None:
+        """Return the host that a process got this address for."""
+        key, latest = (pid, address), self._responses.latest(pid)
+        searched = self._sought.get(key, 0)
+        if latest > searched:
+            host = self._responses.find(pid, address, after=searched)
+            if host is not None:
+                _keep(self._resolved, key, host, _MOST_NAMES)
+            _keep(self._sought, key, latest, _MOST_NAMES)
+        return self._resolved.get(key)
+
+    def _take_hello(self, packet: Packet, now: float) -> bool:
         """Return whether it named the peer of its socket. Raise ParseError."""
+        flow = packet.flow
         if packet.kind is PacketKind.TLS_HELLO:
-            return self._greet(packet, "TLS", self._streams.take(packet.flow.cookie, packet.payload))
-        if packet.kind is PacketKind.QUIC_INITIAL:
-            if self._has_just_greeted(packet.flow):
-                return False
-            for datagram in _datagrams(packet):
-                hello = self._flows.take(packet.flow, datagram)
-                if hello is not None:
-                    return self._greet(packet, "QUIC", hello)
-        elif packet.kind is PacketKind.DNS_ANSWER:
-            self._resolve(packet.flow.cookie, dns.parse(packet.payload), process_of)
+            return self._greet(flow, "TLS", self._streams.take(flow.cookie, packet.payload), now)
+        if self._has_just_greeted(flow, now):
+            return False
+        for datagram in _datagrams(packet):
+            hello = self._flows.take(flow, datagram)
+            if hello is not None:
+                return self._greet(flow, "QUIC", hello, now)
         return False
 
-    def _greet(self, packet: Packet, origin: HostOrigin, hello: tls.Hello | None) -> bool:
+    def _greet(self, flow: Flow, origin: HostOrigin, hello: tls.Hello | None, now: float) -> bool:
         if hello is None or hello.name is None:
             return False
         is_providers = None if hello.has_encrypted_part else False
         if is_providers is None and hello.name in self._providers:
             is_providers = True
-        flow = packet.flow
-        host = Host(hello.name, origin, self._now(), is_providers=is_providers)
+        host = Host(hello.name, origin, now, is_providers=is_providers)
         _keep(self._greeted, (flow.cookie, flow.peer_address, flow.peer_port), host, _MOST_NAMES)
         return True
 
-    def _has_just_greeted(self, flow: Flow) -> bool:
+    def _has_just_greeted(self, flow: Flow, now: float) -> bool:
         """Return whether a QUIC handshake has shown its name, so that its further Initials, mostly acknowledgements,
         need not be decrypted."""
         greeted = self._greeted.get((flow.cookie, flow.peer_address, flow.peer_port))
-        return greeted is not None and self._now() - greeted.at < _HANDSHAKE
+        return greeted is not None and now - greeted.at < _HANDSHAKE
 
-    def _resolve(self, cookie: int, message: dns.Message, process_of: Callable[[int], int | None]) -> None:
-        for name in message.public_names:
-            _keep(self._providers, name, self._now(), _MOST_NAMES)
+    def _take_response(self, packet: Packet, process_of: Callable[[int], int | None], now: float) -> None:
+        cookie, payload = packet.flow.cookie, packet.payload
+        if dns.may_have_ech(payload):
+            with contextlib.suppress(ParseError):
+                for name in dns.parse(payload).public_names:
+                    _keep(self._providers, name, now, _MOST_NAMES)
         pid = self._creators.get(cookie) or process_of(cookie)
-        if pid is None or not message.is_response:
-            return
-        now = self._now()
-        for address, ttl in message.addresses:
-            host = Host(message.name, "DNS", now, ttl)
-            _keep(self._resolved, (pid, address), host, _MOST_NAMES)
+        if pid is not None:
+            self._responses.add(pid, now, payload)
 
-    def _forget_old(self) -> None:
-        oldest = self._now() - _KEPT_FOR
+    def _forget_old(self, now: float) -> None:
+        self._forgot_at = now
+        oldest = now - _KEPT_FOR
+        self._responses.forget(oldest)
         for names in (self._greeted, self._resolved):
-            while names and next(iter(names.values())).at < oldest:
-                names.popitem(last=False)
+            for key in [key for key, host in names.items() if host.at < oldest]:
+                del names[key]
 
 
 def _boot() -> str | None:

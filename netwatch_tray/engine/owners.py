@@ -44,12 +44,15 @@ class Owners:
         """
         now = clock.boottime()
         is_here: dict[int, bool] = {}
+        exited: set[int] = set()
         for cookie, owner in owners.items():
-            known = self._creating.get(owner.pid)
-            if known is None or now - known[0] >= _CREATOR_KEPT_FOR:
+            known = None if owner.pid in exited else self._creating.get(owner.pid)
+            if owner.pid not in exited and (known is None or now - known[0] >= _CREATOR_KEPT_FOR):
                 found = self._finder.process(owner.pid)
                 known = None if found is None else (now, found, self._shares_network(owner.pid))
-                if known is not None:
+                if known is None:
+                    exited.add(owner.pid)
+                else:
                     self._creating[owner.pid] = known
             process = None if known is None else known[1]
             if known is not None and known[2] is not None:

@@ -15,6 +15,8 @@ from typing import Protocol
 from netwatch_tray.errors import ParseError
 
 TAG_SIZE = 16
+_USUAL_SIZE = 2048
+"""Bytes; the text of an Initial is smaller than a packet of the network."""
 _WORDS = struct.Struct(">4I")
 _WRONG_TAG = "The tag of a sealed packet is wrong."
 
@@ -67,26 +69,28 @@ class LibCrypto:
         self._ecb, self._gcm = pointer(library.EVP_aes_128_ecb()), pointer(library.EVP_aes_128_gcm())
         self._context = pointer(library.EVP_CIPHER_CTX_new())
         self._size = ctypes.c_int()
+        self._written = ctypes.byref(self._size)
+        self._text = ctypes.create_string_buffer(_USUAL_SIZE)
 
     def encrypt_block(self, key: bytes, block: bytes) -> bytes:
-        encrypted = ctypes.create_string_buffer(32)
         self._init(self._context, self._ecb, None, key, None, 1)
-        self._encrypt(self._context, encrypted, ctypes.byref(self._size), block, 16)
-        return encrypted.raw[:16]
+        self._encrypt(self._context, self._text, self._written, block, 16)
+        return ctypes.string_at(self._text, 16)
 
     def open(self, key: bytes, nonce: bytes, header: bytes, sealed: bytes) -> bytes:
         size = len(sealed) - TAG_SIZE
         if size < 0:
             raise ParseError(_WRONG_TAG)
-        text = ctypes.create_string_buffer(size + 16)
-        written = ctypes.byref(self._size)
+        if size + 16 > len(self._text):
+            self._text = ctypes.create_string_buffer(size + 16)
+        text, written = self._text, self._written
         self._init(self._context, self._gcm, None, key, nonce, 0)
         self._encrypt(self._context, None, written, header, len(header))
         self._encrypt(self._context, text, written, sealed, size)
         self._control(self._context, self._SET_TAG, TAG_SIZE, sealed[size:])
         if self._final(self._context, text, written) != 1:
             raise ParseError(_WRONG_TAG)
-        return text.raw[:size]
+        return ctypes.string_at(text, size)
 
 
 def _tables() -> tuple[bytes, tuple[list[int], ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ _HINT_SIZES = {4: 4, 6: 16}
 _ECH = 5
 """The service parameter with a list of ECHConfig structures."""
 _ECH_VERSION = 0xFE0D
+_ECH_MARK = _ECH_VERSION.to_bytes(2, "big")
 _LONGEST_NAME = 255
 _MOST_RECORDS = 256
 _MOST_ADDRESSES = 64
@@ -81,6 +83,11 @@ def parse(data: bytes) -> Message:
     return Message(found.is_response, found.name, found.kind, found.code, addresses, public_names)
 
 
+def may_have_ech(data: bytes) -> bool:
+    """Return whether a message may have public names; if not, it has none."""
+    return _ECH_MARK in data
+
+
 def question(data: bytes) -> Question:
     """Parse the question of a message alone, which takes a third of the time. Raise ParseError."""
     return _question(data)[0]
@@ -92,12 +99,27 @@ def _question(data: bytes) -> tuple[Question, int, int]:
         number, flags, questions, answers = _HEADER.unpack_from(data)
         if questions != 1:
             raise ParseError(f"A DNS message has {questions} questions.")
-        name, offset = _name(data, _HEADER.size)
-        kind, _class = _QUESTION.unpack_from(data, offset)
+        end = data.find(b"\0", _HEADER.size) + 1 + _QUESTION.size
+        name, kind = _plain_question(data[_HEADER.size : end])
+        if name is None:
+            name, end = _name(data, _HEADER.size)
+            kind, _class = _QUESTION.unpack_from(data, end)
+            end += _QUESTION.size
     except (struct.error, IndexError) as error:
         raise ParseError("A DNS message ends within its question.") from error
-    found = Question(number, bool(flags & 0x8000), name, kind, flags & 0xF)
-    return found, answers, offset + _QUESTION.size
+    return Question(number, bool(flags & 0x8000), name, kind, flags & 0xF), answers, end
+
+
+@functools.lru_cache(maxsize=128)  # the response repeats the question of the query
+def _plain_question(packed: bytes) -> tuple[str | None, int]:
+    """Return the name and type of a question that ends with the first zero byte and four more; `None` as name if it
+    does not, because of a pointer or a zero byte in a label."""
+    try:
+        name, at = _name(packed, 0)
+        kind, _class = _QUESTION.unpack_from(packed, at)
+    except (ParseError, IndexError, struct.error):
+        return None, 0
+    return (name, kind) if at + _QUESTION.size == len(packed) else (None, 0)
 
 
 class _Records:

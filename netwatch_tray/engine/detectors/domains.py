@@ -5,6 +5,8 @@ Importing this module loads the list of public suffixes, which takes 40 ms and 2
 
 from __future__ import annotations
 
+import functools
+
 from publicsuffixlist import PublicSuffixList
 
 _NOT_REGISTERED = frozenset({"arpa", "local"})
@@ -12,6 +14,7 @@ _NOT_REGISTERED = frozenset({"arpa", "local"})
 _SUFFIXES = PublicSuffixList()
 
 
+@functools.lru_cache(maxsize=256)  # programs request the same names again
 def registrable(name: str) -> str | None:
     """Return the registrable domain of a name in lower case, or `None` if it has none."""
     if name.rpartition(".")[2] in _NOT_REGISTERED:

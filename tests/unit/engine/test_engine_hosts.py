@@ -9,6 +9,7 @@ import hellos
 import pytest
 from dns_messages import ASKED, message, record
 from test_connections import CURL
+from hypothesis import given, strategies as st
 from test_datagrams import World, udp
 
 from netwatch_tray.collect.helper_readings import UDP, Flow, Owner, Packet, PacketKind
@@ -133,12 +134,60 @@ def test_memory_is_bounded() -> None:
     told = Told()
     for number in range(10_000):
         told.take(
-            answer(f"{number}.example", f"198.51.{number >> 8}.{number & 255}"),
+            answer(f"{number}.example", f"198.51.{number >> 8}.{number & 255}", cookie=number + 100),
             hello(b"a.example", number),
-            creators={0xD: 50, number + 100: 1},
+            creators={number + 100: 50},
         )
-    kept = (told.hosts._greeted, told.hosts._resolved, told.hosts._creators, told.hosts._providers)
-    assert [len(each) for each in kept] == [4096, 4096, 8192, 0]
+        assert told.of(pid=50, address=f"198.51.{number >> 8}.{number & 255}") is not None
+    kept = (told.hosts._greeted, told.hosts._resolved, told.hosts._sought, told.hosts._creators, told.hosts._providers)
+    assert [len(each) for each in kept] == [4096, 4096, 4096, 8192, 0]
+    assert told.hosts._responses.all().keys() == {
+        (50, f"198.51.{number >> 8}.{number & 255}") for number in range(10_000 - 1024, 10_000)
+    }
+
+
+def test_memory_of_responses_is_bounded_over_all_processes() -> None:
+    told = Told()
+    for pid in range(1, 10_000):
+        told.take(answer(f"{pid}.example", ADDRESS, cookie=pid), creators={pid: pid})
+    kept = told.hosts._responses.all()
+    assert 1000 < len(kept) < 6000
+    assert told.hosts._responses._size <= 1 << 20
+    assert kept.keys() == {(pid, ADDRESS) for pid in range(10_000 - len(kept), 10_000)}
+    told.at += 24 * 3600 + 1
+    told.take()
+    assert (told.hosts._responses.all(), told.hosts._responses._size) == ({}, 0)
+
+
+_PIDS = st.sampled_from([50, 51])
+_ADDRESSES = st.sampled_from([f"192.0.2.{each}" for each in range(1, 6)])
+
+
+@given(
+    steps=st.lists(
+        st.tuples(_PIDS, st.sampled_from(["a.example", "b.example"]), st.lists(_ADDRESSES, max_size=3))
+        | st.tuples(_PIDS, st.just(None), _ADDRESSES.map(lambda each: [each])),
+        max_size=30,
+    )
+)
+def test_latest_response_names_an_address_whenever_it_is_looked_up(
+    steps: list[tuple[int, str | None, list[str]]],
+) -> None:
+    told, expected = Told(), dict[tuple[int, str], tuple[str, float]]()
+    for pid, name, addresses in steps:
+        told.at += 1
+        if name is not None:
+            told.take(answer(name, *addresses, cookie=pid), creators={pid: pid})
+            expected |= {(pid, each): (name, told.at) for each in addresses}
+        else:
+            host = told.of(pid=pid, address=addresses[0])
+            assert (host and (host.name, host.at)) == expected.get((pid, addresses[0]))
+    later = Told()
+    later.at = told.at
+    later.hosts.restore(told.hosts.packed())
+    for each in (told, later):
+        found = {(pid, f"192.0.2.{last}"): each.of(0xF, pid, f"192.0.2.{last}") for pid in (50, 51) for last in range(6)}
+        assert {key: (host.name, host.at) for key, host in found.items() if host} == expected
 
 
 @pytest.mark.parametrize("kind", PacketKind)
