@@ -29,7 +29,7 @@ from netwatch_tray.model import HostOrigin
 
 _KEPT_FOR = 24 * 3600.0
 """Seconds."""
-_FORGET_EVERY = 600.0
+_FORGET_EVERY = 60.0
 """Seconds between searches for names that are too old."""
 _HANDSHAKE = 10.0
 """Seconds; later Initials to the same peer begin another connection."""
@@ -44,6 +44,7 @@ _MOST_CREATORS = 8192
 _MOST_SEGMENTS = 16
 """That are read of one packet of several datagrams (GSO)."""
 
+_Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
@@ -151,7 +152,7 @@ class _Responses:
 
 
 class Hosts:
-    """Names of hosts from the packets of this user's sockets, kept for a day and ten minutes at most."""
+    """Names of hosts from the packets of this user's sockets, kept for a day at most."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now`: Unix time, seconds."""
@@ -280,9 +281,8 @@ class Hosts:
         self._forgot_at = now
         oldest = now - _KEPT_FOR
         self._responses.forget(oldest)
-        for names in (self._greeted, self._resolved):
-            for key in [key for key, host in names.items() if host.at < oldest]:
-                del names[key]
+        _drop_older(self._greeted, oldest)
+        _drop_older(self._resolved, oldest)
 
 
 def _boot() -> str | None:
@@ -297,6 +297,11 @@ def _datagrams(packet: Packet) -> list[bytes]:
     """Return the datagrams of a packet, which may hold several."""
     size = packet.segment_size or len(packet.payload)
     return [packet.payload[at : at + size] for at in range(0, len(packet.payload), size)][:_MOST_SEGMENTS]
+
+
+def _drop_older(names: OrderedDict[_Key, Host], oldest: float) -> None:
+    for key in [key for key, host in names.items() if host.at < oldest]:
+        del names[key]
 
 
 def _keep(names: OrderedDict[Any, _Value], key: Any, value: _Value, most: int) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import hellos
 import pytest
 from dns_messages import ASKED, message, record
-from test_connections import CURL
 from hypothesis import given, strategies as st
+from test_connections import CURL
 from test_datagrams import World, udp
 
 from netwatch_tray.collect.helper_readings import UDP, Flow, Owner, Packet, PacketKind
@@ -186,7 +186,9 @@ def test_latest_response_names_an_address_whenever_it_is_looked_up(
     later.at = told.at
     later.hosts.restore(told.hosts.packed())
     for each in (told, later):
-        found = {(pid, f"192.0.2.{last}"): each.of(0xF, pid, f"192.0.2.{last}") for pid in (50, 51) for last in range(6)}
+        found = {
+            (pid, f"192.0.2.{last}"): each.of(0xF, pid, f"192.0.2.{last}") for pid in (50, 51) for last in range(6)
+        }
         assert {key: (host.name, host.at) for key, host in found.items() if host} == expected
 
 
