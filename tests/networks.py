@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import json
 import os
@@ -10,11 +11,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import needs
 
 _numbers = itertools.count()
+_CLONE_NEWNET = 0x40000000
 
 NEAR, FAR = "192.0.2.1", "192.0.2.2"
 NEAR6, FAR6 = "2001:db8::1", "2001:db8::2"
@@ -36,6 +39,18 @@ def inside(namespace: str) -> list[str]:
     """What to put before a command so that it runs in there. Unlike `ip netns exec` it works in a chroot as well, and
     leaves /sys alone: that goes on showing the namespace it was mounted in."""
     return ["nsenter", f"--net=/run/netns/{namespace}"]
+
+
+@contextmanager
+def entered(namespace: str) -> Iterator[None]:
+    """This thread's new sockets belong to the namespace meanwhile."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path("/proc/thread-self/ns/net").open() as back, Path(f"/run/netns/{namespace}").open() as target:
+        assert libc.setns(target.fileno(), _CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+        try:
+            yield
+        finally:
+            assert libc.setns(back.fileno(), _CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
 
 
 class Wire(NamedTuple):

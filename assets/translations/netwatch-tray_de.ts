@@ -3012,6 +3012,14 @@ Hat jetzt keine Verbindung</translation>
       <translation>Er zählt nur die Programme dieses Containers.</translation>
     </message>
     <message>
+      <source>This kernel does not let it report the last bytes of TCP connections.</source>
+      <translation>Die letzten Bytes von TCP-Verbindungen kann er unter diesem Kernel nicht melden.</translation>
+    </message>
+    <message>
+      <source>TCP of containers is counted on Linux 5.15 and newer.</source>
+      <translation>TCP von Containern wird ab Linux 5.15 gezählt.</translation>
+    </message>
+    <message>
       <source>The helper needs Linux, with sockets listed by sock_diag.</source>
       <translation>Der Helfer braucht Linux mit Sockets über sock_diag.</translation>
     </message>

@@ -29,9 +29,14 @@ def describe(client: HelperClient | None) -> Message:
     if client.info is None:
         return message("The helper is starting.")
     running = message("Running, process {pid}: bytes of UDP and QUIC, names of hosts.", pid=client.info.pid)
-    if client.info.is_whole_system:
-        return running
-    return joined([running, message("It counts the programs of this container only.")])
+    limits = []
+    if not client.info.is_whole_system:
+        limits.append(message("It counts the programs of this container only."))
+    if not client.info.reports_ends:
+        limits.append(message("This kernel does not let it report the last bytes of TCP connections."))
+    elif not client.info.reports_elsewhere:
+        limits.append(message("TCP of containers is counted on Linux 5.15 and newer."))
+    return joined([running, *limits])
 
 
 def status_of(link: HelperLink | None) -> Message:

@@ -19,10 +19,22 @@ import struct
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from netwatch_tray import clock
-from netwatch_tray.collect.helper_readings import Amount, Flow, Losses, Owner, Packet, PacketKind, Reading, Refusal
+from netwatch_tray.collect.helper_readings import (
+    TCP,
+    Amount,
+    Flow,
+    HelperInfo,
+    Losses,
+    Owner,
+    Packet,
+    PacketKind,
+    Reading,
+    Refusal,
+    TcpEnd,
+)
+from netwatch_tray.collect.namespaces import network_cookie
 from netwatch_tray.collect.sockets import packed_address
 from netwatch_tray.errors import Message, ParseError, message
 from netwatch_tray.helper import layout, protocol
@@ -33,7 +45,8 @@ _MOST_FLOWS = 1 << 16
 _MOST_OWNERS = 1 << 15
 _MOST_PACKET_BYTES = 4 << 20
 _MOST_REFUSALS = 1 << 13
-"""Owners, bytes of packets and refusals kept between two readings; more are dropped and counted as lost."""
+_MOST_ENDS = 1 << 15
+"""Owners, bytes of packets, refusals and ends kept between two readings; more are dropped and counted as lost."""
 _MESSAGES_AT_ONCE = 256
 _UNREACHABLE: Mapping[type[OSError], Message] = {
     FileNotFoundError: message("The helper is not set up."),
@@ -55,23 +68,16 @@ _PACKET_KINDS = {
     layout.TLS_HELLO: PacketKind.TLS_HELLO,
     layout.QUIC_INITIAL: PacketKind.QUIC_INITIAL,
 }
-_CREATED = -2
-"""Index of the stamp of creation."""
+_PROTOCOL = _FLOW.size - 1
+"""Index in a layout.KEY."""
+_CLOSED, _CREATED = -3, -2
+"""Indexes in a layout.VALUE: whether a TCP connection has closed; the stamp of creation."""
+_UNKNOWN_USER = 0xFFFFFFFF
 _VALUE = layout.VALUE.unpack
 _TOUCHED = struct.Struct(f"={layout.STAMPS_OFFSET + 4}xI")
 """The stamp of the last packet in a layout.VALUE."""
 _FEW_FLOWS = 1024
 """So many flows are kept without looking for those that the helper has deleted."""
-
-
-class HelperInfo(NamedTuple):
-    """What the connected helper reports of itself."""
-
-    pid: int
-    attached_since: float
-    """Seconds, `clock.boottime`."""
-    is_whole_system: bool
-    """False in a container: flows of other programs are missing then."""
 
 
 class HelperClient:
@@ -226,6 +232,8 @@ class _Connection:
         self._packets: list[Packet] = []
         self._packet_bytes = 0
         self._refusals: list[Refusal] = []
+        self._ends: dict[int, TcpEnd] = {}
+        self._netns = network_cookie(connected)
         self._dropped = 0
 
     def request(self, now: float) -> float:
@@ -270,7 +278,13 @@ class _Connection:
             raise _EndedError(
                 message("The helper is of another version. Set it up again: sudo netwatch-tray helper install")
             )
-        self.info = HelperInfo(pid, attached_since, bool(flags & protocol.WHOLE_SYSTEM))
+        self.info = HelperInfo(
+            pid,
+            attached_since,
+            bool(flags & protocol.WHOLE_SYSTEM),
+            bool(flags & protocol.REPORTS_ENDS),
+            bool(flags & protocol.REPORTS_ELSEWHERE),
+        )
         self._is_baseline = attached_since < self._counted_since
         self._counted_since = max(self._counted_since, attached_since)
         self.request(clock.boottime())  # the baseline, so that it is not older than necessary
@@ -293,13 +307,13 @@ class _Connection:
         return self._complete(answer, losses)
 
     def _complete(self, answer: _Answer, losses: list[int]) -> Reading:
-        amounts = self._amounts(answer.rows)
+        amounts, closed = self._amounts(answer.rows)
         lost = [now - before for now, before in zip(losses, self._losses, strict=True)]
         if min(lost) < 0:
             raise ParseError("A counter of the helper went back.")
         if self._is_baseline:
             self._is_baseline, self._counted_since = False, answer.requested_at
-            amounts, lost = {}, [0] * len(lost)
+            amounts, closed, self._ends, lost = {}, frozenset(), {}, [0] * len(lost)
         lost[-1] += self._dropped
         reading = Reading(
             boottime=answer.requested_at,
@@ -309,37 +323,53 @@ class _Connection:
             packets=self._packets,
             losses=Losses(*lost),
             refusals=self._refusals,
+            ends=self._ends if self.info is not None and self.info.reports_ends else None,
+            closed=closed,
         )
         self._rows.update(answer.rows)
         if len(self._rows) >= self._flows_to_prune:
-            self._rows = {key: value for key, value in self._rows.items() if _TOUCHED.unpack(value)[0] >= answer.floor}
+            self._rows = {
+                key: value
+                for key, value in self._rows.items()
+                if _TOUCHED.unpack(value)[0] >= answer.floor or _is_open(key, value)
+            }
             self._flows_to_prune = max(_FEW_FLOWS, 2 * len(self._rows))
         if len(self._rows) > _MOST_FLOWS:
             raise ParseError("The helper lists more flows than it has room for.")
         self._losses, self._counted_since = tuple(losses), answer.requested_at
         self._owners, self._packets, self._packet_bytes = {}, [], 0
-        self._refusals, self._dropped = [], 0
+        self._refusals, self._ends, self._dropped = [], {}, 0
         return reading
 
-    def _amounts(self, rows: Mapping[bytes, bytes]) -> dict[Flow, Amount]:
-        """Return the amounts since the previous rows. Raise ParseError if a counter went back."""
-        amounts = {}
+    def _amounts(self, rows: Mapping[bytes, bytes]) -> tuple[dict[Flow, Amount], frozenset[int]]:
+        """Return the amounts since the previous rows, and the cookies of connections that closed since. Raise
+        ParseError if a counter went back."""
+        amounts, closed = {}, set()
         for key, value in rows.items():
             before = self._rows.get(key)
             if before == value:  # a row with the last stamp is sent twice
                 continue
             rx, tx, rx_datagrams, tx_datagrams, cgroup, own, uid, interface, created, _touched = _VALUE(value)
             # One that was deleted and created again has another stamp of creation, and counts from 0.
-            if before is not None and (old := _VALUE(before))[_CREATED] == created:
+            old = None if before is None else _VALUE(before)
+            if old is not None and old[_CREATED] != created:
+                old = None
+            if key[_PROTOCOL] == TCP:
+                if interface and (old is None or not old[_CLOSED]):
+                    closed.add(_flow(key[: _FLOW.size]).cookie)
+                interface, uid = 0, None if uid == _UNKNOWN_USER else uid
+                if old is None:
+                    rx, tx, rx_datagrams, tx_datagrams = rx - rx_datagrams, tx - tx_datagrams, 0, 0
+            if old is not None:
                 rx, tx = rx - old[0], tx - old[1]
                 rx_datagrams, tx_datagrams = rx_datagrams - old[2], tx_datagrams - old[3]
-                if rx < 0 or tx < 0 or rx_datagrams < 0 or tx_datagrams < 0:
-                    raise ParseError("A counter of the helper went back.")
+            if rx < 0 or tx < 0 or rx_datagrams < 0 or tx_datagrams < 0:
+                raise ParseError("A counter of the helper went back.")
             if rx or tx or rx_datagrams or tx_datagrams:
                 amounts[_flow(key[: _FLOW.size])] = Amount(
                     rx, tx, rx_datagrams, tx_datagrams, _address(own), interface, uid, cgroup
                 )
-        return amounts
+        return amounts, frozenset(closed)
 
     def _take_records(self, datagram: bytes) -> None:
         at, end, now = protocol.EVENTS_HEAD.size, len(datagram), clock.boottime()
@@ -348,6 +378,10 @@ class _Connection:
             if kind == layout.NEW_SOCKET:
                 self._add_owner(datagram, at)
                 at += layout.OWNER.size
+                continue
+            if kind == layout.TCP_ENDED:
+                self._add_end(datagram, at)
+                at += layout.TCP_END.size
                 continue
             flow = _flow(datagram[at : at + _FLOW.size])
             payload_at = at + layout.PACKET.size
@@ -374,11 +408,25 @@ class _Connection:
         cookie, thread, pid, number, _kind, uid, cgroup = layout.OWNER.unpack_from(datagram, at)
         self._owners[cookie] = Owner(pid, uid, cgroup, number, _thread_name(thread))
 
+    def _add_end(self, datagram: bytes, at: int) -> None:
+        if len(self._ends) >= _MOST_ENDS:
+            self._dropped += 1
+            return
+        cookie, address, peer_port, port, _, _, rx, tx, own, netns = layout.TCP_END.unpack_from(datagram, at)
+        is_here = None if 0 in (netns, self._netns) else netns == self._netns
+        peer = _address(address), peer_port or None
+        self._ends[cookie] = TcpEnd(_address(own), port or None, *peer, rx, tx, is_here)
+
     def _add_refusal(self, flow: Flow) -> None:
         if len(self._refusals) >= _MOST_REFUSALS:
             self._dropped += 1
             return
         self._refusals.append(Refusal(flow.peer_address, flow.peer_port, flow.local_port))
+
+
+def _is_open(key: bytes, value: bytes) -> bool:
+    """Return whether it is an open TCP connection, whose row the helper keeps."""
+    return key[_PROTOCOL] == TCP and not _VALUE(value)[_CLOSED]
 
 
 @functools.lru_cache(maxsize=256)  # a thread makes many sockets

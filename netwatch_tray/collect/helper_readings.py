@@ -1,4 +1,5 @@
-"""What the helper reports, as values: amounts by flow, owners of new sockets, packets, refusals and losses."""
+"""What the helper reports, as values: amounts by flow, ends of TCP connections, owners of new sockets, packets,
+refusals and losses."""
 
 from __future__ import annotations
 
@@ -6,12 +7,27 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-UDP = 17
-"""IP protocol number. The helper counts others as well, such as ICMP (1 and 58), but never TCP."""
+UDP, TCP = 17, 6
+"""IP protocol numbers. The helper counts others as well, such as ICMP (1 and 58), but TCP only of connections of other
+network namespaces."""
+
+
+class HelperInfo(NamedTuple):
+    """What the connected helper reports of itself."""
+
+    pid: int
+    attached_since: float
+    """Seconds, `clock.boottime`."""
+    is_whole_system: bool
+    """False in a container: flows of other programs are missing then."""
+    reports_ends: bool = True
+    """The last counters of TCP connections are reported."""
+    reports_elsewhere: bool = True
+    """The bytes of TCP connections of other network namespaces are reported."""
 
 
 class Flow(NamedTuple):
-    """Identifies the datagrams between one socket and one peer."""
+    """Identifies what passes between one socket and one peer."""
 
     cookie: int
     """The socket's; `f"{cookie:x}"` is the key of the same socket from sock_diag."""
@@ -33,14 +49,15 @@ class Amount(NamedTuple):
     rx_datagrams: int
     """Fragments of one datagram count once, segments of a large one (GSO, GRO) each."""
     tx_datagrams: int
+    """Both are 0 for TCP."""
     local_address: str
     """As of the flow's first packet, like all that follows."""
     interface: int
     """Index of the network interface, in the network namespace of the socket: a container has numbers of its own."""
-    uid: int
-    """The socket's user."""
+    uid: int | None
+    """The socket's user. Of an accepted TCP connection it is unknown."""
     cgroup: int
-    """Id of the socket's control group, as `Socket.cgroup`."""
+    """Id of the socket's control group, as `Socket.cgroup`; 0: unknown."""
 
 
 class Owner(NamedTuple):
@@ -93,6 +110,20 @@ class Refusal(NamedTuple):
     """The closed one."""
 
 
+class TcpEnd(NamedTuple):
+    """The last counters of a TCP connection."""
+
+    local_address: str
+    local_port: int | None
+    peer_address: str
+    peer_port: int | None
+    rx_bytes: int
+    """Payload since it opened. In doubt whether a FIN is among the counted bytes, one byte less."""
+    tx_bytes: int
+    is_here: bool | None
+    """It was in this network namespace; None: the kernel does not report it."""
+
+
 class Losses(NamedTuple):
     """Counts of what could not be reported since the previous reading."""
 
@@ -121,3 +152,7 @@ class Reading(NamedTuple):
     losses: Losses
     refusals: Sequence[Refusal]
     """In the order in which they happened, at most 8192."""
+    ends: Mapping[int, TcpEnd] | None = None
+    """TCP connections that closed, by cookie; None if the helper cannot report them."""
+    closed: frozenset[int] = frozenset()
+    """Cookies of TCP connections of other network namespaces that closed; `amounts` has the last of their bytes."""

@@ -173,10 +173,9 @@ class ConnectionTable:
                 self._touched.add(f"{cookie:x}")
                 self._touched.update(entry.peers)
 
-    def process_of(self, cookie: int) -> int | None:
-        """Return the PID of the owner of an open socket, or `None` if unknown."""
-        entry = self._entries.get(f"{cookie:x}")
-        return None if entry is None else entry.pid
+    def entry(self, key: str) -> Entry | None:
+        """Return what is known of an open socket as of the last sample, or `None` if there is none with this key."""
+        return self._entries.get(key)
 
     def rows(self) -> tuple[Connection, ...]:
         """Return all connections as of the last sample."""

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from netwatch_tray.collect.sockets import SocketSample
+from netwatch_tray.collect.sockets import Socket, SocketSample
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.connections import NOWHERE, ConnectionChanges, ConnectionTable
 from netwatch_tray.engine.ledger import AppInterval, Reconciliation, reconcile
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from netwatch_tray.collect.helper_readings import Reading
     from netwatch_tray.engine.app_hosts import AppHosts
     from netwatch_tray.engine.datagrams import Datagrams
+    from netwatch_tray.engine.streams import Streams
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ class Observation:
         self._moved: AppInterval | None = None
         self._sums: Reconciliation | None = None
         self._datagrams: Datagrams | None = None
-        """Once there was a helper."""
+        self._streams: Streams | None = None
+        """Both once there was a helper."""
         self._uncounted = self._uncounted_at_sums = Traffic()
         self._kept_names = kept_names
 
@@ -75,12 +77,14 @@ class Observation:
 
     def take_reading(self, reading: Reading) -> None:
         """Add a reading of the helper. It becomes visible with the next sample of sockets."""
-        if self._datagrams is None:
+        if self._datagrams is None or self._streams is None:
             # Loaded where a helper runs: they cost the agent memory.
             from netwatch_tray.engine.datagrams import Datagrams  # noqa: PLC0415
             from netwatch_tray.engine.hosts import Hosts  # noqa: PLC0415
+            from netwatch_tray.engine.streams import Streams  # noqa: PLC0415
 
-            self._datagrams, self.table.hosts = Datagrams(), Hosts(self._sources.now)
+            self._datagrams, self._streams = Datagrams(), Streams()
+            self.table.hosts = Hosts(self._sources.now)
             if self._kept_names is not None:
                 try:
                     self.table.hosts.restore(self._kept_names)
@@ -88,14 +92,17 @@ class Observation:
                     _log.warning("%s", error)
                 self._kept_names = None
         self._datagrams.count(reading, self.table.owners.note_creators(reading.owners))
+        self._streams.count(reading)
         self._uncounted = self._uncounted.plus(Traffic(reading.losses.rx_bytes, reading.losses.tx_bytes))
         if self.table.hosts is not None:
-            self.table.name_peers(self.table.hosts.take(reading.packets, reading.owners, self.table.process_of))
+            self.table.name_peers(self.table.hosts.take(reading.packets, reading.owners, self._process_of))
 
     def lose_helper(self) -> None:
         """Report the bytes of UDP as unknown until there is another reading."""
         if self._datagrams is not None:
             self._datagrams.stop()
+        if self._streams is not None:
+            self._streams.stop()
 
     def count(self, tick: Tick) -> None:
         """Add the bytes of the uplinks, which are compared with those of the connections."""
@@ -114,6 +121,8 @@ class Observation:
             self._routes = Routes(self._monitor.interfaces, self._monitor.memberships)
         if self._datagrams is not None:
             sample = self._datagrams.merge(sample, self._routes.is_own)
+        if self._streams is not None:
+            sample = self._streams.merge(sample, self._socket_of, self._is_behind, is_last=is_last)
         changes = self.table.update(sample, self._routes, is_monotonic=is_monotonic, is_last=is_last)
         interval = self.table.interval
         self._moved = self._moved.plus(interval) if self._moved else interval
@@ -124,6 +133,17 @@ class Observation:
             self._uplink, self._open = Traffic(), None
             self._uncounted_at_sums, self._uncounted = self._uncounted, Traffic()
         return changes
+
+    def _process_of(self, cookie: int) -> int | None:
+        entry = self.table.entry(f"{cookie:x}")
+        return None if entry is None else entry.pid
+
+    def _socket_of(self, key: str) -> Socket | None:
+        entry = self.table.entry(key)
+        return None if entry is None else entry.found
+
+    def _is_behind(self, key: str, found: Socket) -> bool:
+        return self._routes.is_inside(found.local_address) and self.table.owners.knows_maker(key, found)
 
     def scope_of(self, address: str) -> Scope | None:
         """Return how far an address is, by the routes at the last sample, or `None` if it is not an address."""

@@ -72,6 +72,10 @@ class Owners:
         """Return the process that made a socket, or `None` if unknown."""
         return self._creators.get(key)
 
+    def knows_maker(self, key: str, found: Socket) -> bool:
+        """Return whether the process that made a socket is known, or its systemd unit or container."""
+        return key in self._creators or self.unit(found) is not None
+
     def app_of(self, process: Process) -> AppName:
         """Return the app of a process; see apps.app_of."""
         if process not in self._apps:

@@ -23,6 +23,7 @@ class Route(NamedTuple):
 
 _TO_A_PROVIDER = frozenset({InterfaceKind.PPP, InterfaceKind.CELLULAR})
 _UNKNOWN = Route(None, crosses_uplink=True)
+_WITHIN = Route(None, crosses_uplink=False)
 
 
 class Routes:
@@ -44,6 +45,8 @@ class Routes:
             route = self._loopback if interface.is_loopback else self._route(index, interface)
             for address in interface.addresses:
                 self._routes[address.partition("/")[0]] = route
+        self._inside: Networks | None = None
+        """Of the interfaces that lead to no uplink; only with the helper they are needed."""
         self._networks = Networks(address for each in interfaces.values() for address in each.addresses)
 
     def of(self, found: Socket) -> Route:
@@ -53,7 +56,23 @@ class Routes:
         # What a machine sends to an address of its own never leaves it.
         if is_loopback(local) or is_loopback(remote) or remote in self._routes:
             return self._loopback
-        return self._routes.get(local, _UNKNOWN)
+        route = self._routes.get(local)
+        if route is None:
+            # Of another network namespace: one behind the same interface is reached over that alone.
+            route = _WITHIN if remote and self.is_inside(remote) else _UNKNOWN
+        return route
+
+    def is_inside(self, address: str) -> bool:
+        """Return whether an address of another network namespace or virtual machine is in the network of an interface
+        that leads to no uplink, so that what it exchanges with others is forwarded here."""
+        if self._inside is None:
+            self._inside = Networks(
+                address
+                for index, each in self._interfaces.items()
+                if not each.is_loopback and not self._route(index, each).crosses_uplink
+                for address in each.addresses
+            )
+        return self._inside.connects(address)
 
     def is_own(self, address: str) -> bool:
         """Return whether an interface has the address."""

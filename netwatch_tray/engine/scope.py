@@ -46,6 +46,7 @@ class Networks:
     def __init__(self, addresses: Iterable[str]) -> None:
         """`addresses`: with prefix length, as in `Interface.addresses`; one that does not parse is left out."""
         self._own: set[bytes] = set()
+        self._connected: dict[int, set[_Network]] = {4: set(), 16: set()}
         self._local: dict[int, set[_Network]] = {size: set(networks) for size, networks in _NEVER_ROUTED.items()}
         self._known: dict[str, Scope | None] = {}
         for each in addresses:
@@ -58,8 +59,17 @@ class Networks:
             # /32 and /128 are no networks, and /0 would be the Internet.
             if 0 < free < 8 * len(packed):
                 self._local[len(packed)].add((first, free))
+                self._connected[len(packed)].add((first, free))
             if len(packed) == 4 and _is_in(packed, [_SHARED]):
                 self._local[4].add(_SHARED)
+
+    def connects(self, address: str) -> bool:
+        """Return whether an address is in the network of an interface, and not its own."""
+        try:
+            packed = _packed(address.partition("%")[0])
+        except (OSError, ValueError):
+            return False
+        return packed not in self._own and _is_in(packed, self._connected[len(packed)])
 
     def scope(self, remote: str) -> Scope | None:
         """Return the scope of a connection by its remote address, or `None` if that is `*` or not an address.

@@ -10,11 +10,11 @@ import mmap
 import os
 import struct
 
-HASH, ARRAY, RINGBUF = 1, 2, 27
+HASH, ARRAY, LRU_HASH, RINGBUF = 1, 2, 9, 27
 NO_PREALLOC = 1
 """Map flag: memory of an entry is allocated when it is created."""
-CGROUP_SKB, CGROUP_SOCK = 8, 9
-INGRESS, EGRESS, SOCK_CREATE = 0, 1, 2
+CGROUP_SKB, CGROUP_SOCK, SOCK_OPS = 8, 9, 13
+INGRESS, EGRESS, SOCK_CREATE, CGROUP_SOCK_OPS = 0, 1, 2, 3
 STATISTICS_RUN_TIME = 0
 
 _MAP_CREATE, _MAP_UPDATE, _MAP_LOOKUP, _MAP_DELETE = 0, 2, 1, 3

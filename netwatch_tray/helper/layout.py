@@ -12,7 +12,10 @@ KEY = struct.Struct("=Q16sHHB3x")
 
 VALUE = struct.Struct("=QQQQQ16sIIII")
 """Bytes received and sent (payload), datagrams received and sent; control group, own address, user, interface of the
-first packet; stamps of creation and of the last packet."""
+first packet; stamps of creation and of the last packet.
+
+Of a TCP connection of another network namespace: bytes received and sent, the same when the row was made; control
+group, own address, user (2**32 - 1: unknown), 1 once it has closed; stamps."""
 STAMPS_OFFSET = 64
 
 STAMP = struct.Struct("=I4xQ")
@@ -40,8 +43,15 @@ OWNER = struct.Struct("=Q16sIBBxxI4xQ")
 """A new socket: cookie, name of the thread that made it (NUL at the end, empty if this kernel keeps it secret),
 process, protocol, kind, user, control group."""
 
-NEW_SOCKET, DNS_QUERY, DNS_ANSWER, TLS_HELLO, QUIC_INITIAL, REFUSAL = 1, 2, 3, 4, 5, 6
+TCP_END = struct.Struct("=Q16sHHBBxxQQ16sQ")
+"""A connection closed: cookie, peer's address and port, own port, protocol, kind; bytes received and sent; own address,
+network namespace (0: this kernel does not report it)."""
+
+NEW_SOCKET, DNS_QUERY, DNS_ANSWER, TLS_HELLO, QUIC_INITIAL, REFUSAL, TCP_ENDED = 1, 2, 3, 4, 5, 6, 7
 """Kinds of records. Refusal: a closed TCP port of this machine refused a connection."""
+
+MAKER = struct.Struct("=QII")
+"""Control group and user of the program that made a TCP socket; 0."""
 
 MOST_PAYLOAD = 4096
 """Bytes of a payload that are copied."""

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import struct
 
-from . import bpf, layout, programs
+from . import bpf, layout, programs, streams
 
 ENTRIES = 16384
 """Flows (socket and peer) that can be told apart at a time; a desktop has some hundreds."""
 RING_SIZE = 1 << 20
 """Bytes. Between two readings it holds some 460 ClientHellos, or 1 800 DNS answers, or 18 000 new sockets."""
 
+_MAKERS = 4096
+"""New TCP sockets whose maker is kept until they are connected."""
+_HOMES = 64
 _ROW_BATCH = 256
 MOST_ROWS = 512 + _ROW_BATCH
 """Rows that `Probes.rows` returns at most."""
 _ONLY_KEY = bytes(4)
 """Of an array with one entry."""
-_TOUCHED = struct.Struct(f"={layout.STAMPS_OFFSET + 4}xI")
+_TOUCHED = struct.Struct(f"={layout.STAMPS_OFFSET - 4}xI4xI")
+"""Of layout.VALUE: whether a TCP connection has closed, and the stamp of the last packet."""
+_PROTOCOL_OFFSET = 28
+"""Of layout.KEY."""
+_TCP = 6
+_HOME = struct.Struct("=Q")
 _OLDEST_KERNEL = (5, 8)
 _INITIAL_CGROUP_NAMESPACE = "cgroup:[4026531835]"
 
@@ -35,11 +44,17 @@ class Probes:
         self._maps: dict[str, int] = {}
         self._links: list[int] = []
         self.programs: dict[str, int] = {}
-        """File descriptors by name: inbound, outbound, new_socket."""
+        """File descriptors by name: inbound, outbound, new_socket; connections, where the kernel permits it."""
+        self.reports_ends = False
+        """The last counters of TCP connections are reported."""
+        self.reports_elsewhere = False
+        """The counters of TCP connections of other network namespaces are in the rows."""
         try:
             self._maps["flows"] = bpf.create_map(bpf.HASH, layout.KEY.size, layout.VALUE.size, entries, bpf.NO_PREALLOC)
             self._maps["stamp"] = bpf.create_map(bpf.ARRAY, len(_ONLY_KEY), layout.STAMP.size, 1)
             self._maps["losses"] = bpf.create_map(bpf.ARRAY, len(_ONLY_KEY), layout.LOSSES.size, 1)
+            self._maps["homes"] = bpf.create_map(bpf.HASH, _HOME.size, 1, _HOMES, bpf.NO_PREALLOC)
+            self._maps["makers"] = bpf.create_map(bpf.LRU_HASH, _HOME.size, layout.MAKER.size, _MAKERS)
             self._maps["ring"] = bpf.create_map(bpf.RINGBUF, 0, 0, ring_size)
             self._load()
             self._attach(cgroup)
@@ -59,6 +74,13 @@ class Probes:
         self.programs["inbound"] = bpf.load_program(bpf.CGROUP_SKB, bpf.INGRESS, programs.inbound(maps))
         self.programs["outbound"] = bpf.load_program(bpf.CGROUP_SKB, bpf.EGRESS, programs.outbound(maps))
 
+        for elsewhere in (True, False):
+            code = streams.connections(maps, elsewhere=elsewhere)
+            with contextlib.suppress(OSError):
+                self.programs["connections"] = bpf.load_program(bpf.SOCK_OPS, 0, code)
+                self.reports_ends, self.reports_elsewhere = True, elsewhere
+                return
+
     def _attach(self, cgroup: str) -> None:
         directory = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -68,12 +90,24 @@ class Probes:
                 ("outbound", bpf.EGRESS),
             ):
                 self._links.append(bpf.attach(self.programs[name], directory, where))
+            if self.reports_ends:
+                self._links.append(bpf.attach(self.programs["connections"], directory, bpf.CGROUP_SOCK_OPS))
         finally:
             os.close(directory)
 
     def set_stamp(self, stamp: int) -> None:
         """Make the programs put this stamp on every flow that has a packet from now on."""
         bpf.update(self._maps["stamp"], _ONLY_KEY, layout.STAMP.pack(stamp, 0))
+
+    def set_home(self, netns: int, *, is_home: bool) -> None:
+        """Set whether an agent lists the connections of this network namespace, by its cookie, so that new ones of
+        others alone have rows."""
+        key = _HOME.pack(netns)
+        with contextlib.suppress(OSError):  # too many: then there are rows that nobody needs
+            if is_home:
+                bpf.update(self._maps["homes"], key, b"\1")
+            else:
+                bpf.delete(self._maps["homes"], key)
 
     def losses(self) -> tuple[int, int, int, int, int]:
         """Return losses since attaching: bytes and datagrams, received and sent, of flows for which the map had no
@@ -87,25 +121,26 @@ class Probes:
 
         None as position is the beginning, or the end. At most MOST_ROWS rows; a walk over all positions has each flow
         once. Flows without a packet since the stamp `floor` are deleted, after they were returned if they are recent
-        enough for that. It has to be older than the stamps that a program that runs now may still write.
+        enough for that; TCP connections only once they have closed. It has to be older than the stamps that a program
+        that runs now may still write.
         """
         rows = bytearray()
         row_size = layout.KEY.size + layout.VALUE.size
         while True:
             keys, values, position = self._rows.read(position)
-            for number, (touched,) in enumerate(_TOUCHED.iter_unpack(values)):
+            for number, (is_closed, touched) in enumerate(_TOUCHED.iter_unpack(values)):
                 if touched >= since:
                     rows += keys[number * layout.KEY.size : (number + 1) * layout.KEY.size]
                     rows += values[number * layout.VALUE.size : (number + 1) * layout.VALUE.size]
                 if touched < floor:
-                    bpf.delete(
-                        self._maps["flows"], bytes(keys[number * layout.KEY.size : (number + 1) * layout.KEY.size])
-                    )
+                    key = bytes(keys[number * layout.KEY.size : (number + 1) * layout.KEY.size])
+                    if is_closed or key[_PROTOCOL_OFFSET] != _TCP:
+                        bpf.delete(self._maps["flows"], key)
             if position is None or len(rows) > (MOST_ROWS - _ROW_BATCH) * row_size:
                 return rows, position
 
     def records(self, most: int) -> list[bytes]:
-        """Take the oldest records, about so many bytes: layout.PACKET with a payload, or layout.OWNER."""
+        """Take the oldest records, about so many bytes: layout.PACKET with a payload, layout.OWNER, layout.TCP_END."""
         return [_without_slack(record) for record in self._ring.read(most)]
 
     def close(self) -> None:
@@ -117,7 +152,7 @@ class Probes:
 def _without_slack(record: bytes) -> bytes:
     """Return a record without the unused part of its buffer. Buffers have one of three sizes, and the part behind the
     payload may hold data of another user."""
-    if layout.RECORD.unpack_from(record)[2] == layout.NEW_SOCKET:
+    if layout.RECORD.unpack_from(record)[2] in {layout.NEW_SOCKET, layout.TCP_ENDED}:
         return record
     return record[: layout.PACKET.size + layout.PACKET.unpack_from(record)[-3]]
 

@@ -1,4 +1,4 @@
-"""The three eBPF programs.
+"""The three eBPF programs for packets and new sockets; that for TCP connections is in `streams`.
 
 Two run for each packet of a socket of this machine, in every network namespace, when the packet is queued to the socket
 (after defragmentation) and when it leaves it (before fragmentation and segmentation). They count what is not TCP by
@@ -72,6 +72,7 @@ _CONSTANTS = {
     "MAP_FULL": 8,
     # layout.OWNER on the stack; it has the size of layout.PACKET
     "OWNER": -48,
+    "MAKER": -48 - layout.MAKER.size,
     "RECORD_SIZE": layout.PACKET.size,
     "NEW_SOCKET": layout.NEW_SOCKET,
     "DNS_QUERY": layout.DNS_QUERY,
@@ -292,6 +293,21 @@ _NEW_SOCKET = """
     call get_current_cgroup_id
     *(u64 *)(r10 + OWNER + 40) = r0
     {name}
+    r1 = *(u32 *)(r6 + SOCK_PROTOCOL)
+    if r1 != TCP goto report
+    r1 = *(u64 *)(r10 + OWNER + 40)
+    *(u64 *)(r10 + MAKER) = r1
+    *(u64 *)(r10 + MAKER + 8) = 0
+    r1 = *(u32 *)(r10 + OWNER + 32)
+    *(u32 *)(r10 + MAKER + 8) = r1
+    r1 = map makers
+    r2 = r10
+    r2 += OWNER
+    r3 = r10
+    r3 += MAKER
+    r4 = 0
+    call map_update_elem
+report:
     r1 = map ring
     r2 = r10
     r2 += OWNER
@@ -321,8 +337,8 @@ def outbound(maps: Mapping[str, int]) -> bytes:
 
 
 def new_socket(maps: Mapping[str, int], *, with_name: bool) -> bytes:
-    """Return the program for CGROUP_SOCK, SOCK_CREATE. `maps`: losses, ring. `with_name`: report the thread's name,
-    which newer kernels permit only with CAP_PERFMON."""
+    """Return the program for CGROUP_SOCK, SOCK_CREATE. `maps`: makers, losses, ring. `with_name`: report the thread's
+    name, which newer kernels permit only with CAP_PERFMON."""
     return assemble(_NEW_SOCKET.format(name=_THREAD_NAME if with_name else "") + _END, _CONSTANTS, maps)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-VERSION = 2
+VERSION = 3
 
 SOCKET = "/run/netwatch-tray-helper.socket"
 
@@ -28,6 +28,8 @@ HELLO_HEAD = struct.Struct("=BBHId")
 Nothing follows."""
 WHOLE_SYSTEM = 1
 """Flag: it counts all of the system, not a container alone."""
+REPORTS_ENDS, REPORTS_ELSEWHERE = 2, 4
+"""Flags: it reports the last counters of TCP connections; rows of TCP connections of other network namespaces."""
 
 ROWS_HEAD = struct.Struct("=BxxxIIIQQQQQ")
 """Kind; next position; stamp for the next reading; stamp before which idle flows are deleted; since attaching: bytes
@@ -35,7 +37,7 @@ received and sent and datagrams received and sent of flows that found no room; r
 or the agent did not read. Rows follow: layout.KEY and layout.VALUE."""
 
 EVENTS_HEAD = struct.Struct("=Bxxx")
-"""Kind. Records follow: layout.OWNER, or layout.PACKET with its payload."""
+"""Kind. Records follow: layout.OWNER, layout.TCP_END, or layout.PACKET with its payload."""
 
 REFUSED_HEAD = struct.Struct("=Bxxx")
 """Kind. A sentence in UTF-8 follows, and the helper hangs up."""

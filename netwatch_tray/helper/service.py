@@ -35,6 +35,8 @@ _EVENTS_IN_MESSAGE = 1 << 15
 _SO_PEERCRED: int = getattr(socket, "SO_PEERCRED", 0)
 _CLOCK_BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", 0)
 """On Linux alone, where the first has another number on some machines (ppc64le)."""
+_SO_NETNS_COOKIE = 71
+_NETNS_COOKIE = struct.Struct("=Q")
 _UCRED = struct.Struct("=iII")
 """struct ucred (unix(7)): process, user, group."""
 _ROOT = 0
@@ -104,9 +106,19 @@ def _request(message: bytes) -> tuple[int, int]:
     return since, position
 
 
+def _netns_of(connection: socket.socket) -> int:
+    """Return the cookie of the client's network namespace, or 0 before Linux 5.14: the kernel makes an accepted Unix
+    socket in the namespace of the one that connected."""
+    with contextlib.suppress(OSError):
+        found: int = _NETNS_COOKIE.unpack(connection.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8))[0]
+        return found
+    return 0
+
+
 class _Client:
     def __init__(self, connection: socket.socket, uid: int) -> None:
         self.connection, self.uid = connection, uid
+        self.netns = _netns_of(connection)
         self.deadline = time.monotonic() + _WHOLE_READING_WITHIN
         self.next_since = 0
         """Stamp from which its next reading begins."""
@@ -117,10 +129,10 @@ class _Client:
         self.lost_records = 0
 
     def may_read(self, record: bytes) -> bool:
-        """Return whether a record may be sent to this user: it belongs to a socket of the user's or of no user, or the
-        user is root."""
+        """Return whether a record may be sent to this user: it belongs to a socket of the user's or of no user, it has
+        amounts alone, or the user is root."""
         _cookie, _protocol, kind, uid = layout.RECORD.unpack_from(record)
-        return self.uid in (_ROOT, uid) or kind == layout.REFUSAL
+        return self.uid in (_ROOT, uid) or kind in (layout.REFUSAL, layout.TCP_ENDED)
 
     def has_room(self) -> bool:
         """Return whether the socket accepts a message now."""
@@ -149,6 +161,8 @@ class Service:
         self._poll.register(listener, select.POLLIN)
         self._stamp = self._stamp_before = 0
         flags = protocol.WHOLE_SYSTEM if covers_system() else 0
+        flags |= protocol.REPORTS_ENDS if probes.reports_ends else 0
+        flags |= protocol.REPORTS_ELSEWHERE if probes.reports_elsewhere else 0
         self._hello = protocol.HELLO_HEAD.pack(
             protocol.HELLO, flags, protocol.VERSION, os.getpid(), time.clock_gettime(_CLOCK_BOOTTIME)
         )
@@ -188,6 +202,7 @@ class Service:
         connection.setblocking(False)
         client = self._clients[connection.fileno()] = _Client(connection, uid)
         self._poll.register(connection, select.POLLIN)
+        self._probes.set_home(client.netns, is_home=True)
         with contextlib.suppress(OSError):  # its first receive fails as well
             client.send(self._hello)
 
@@ -195,6 +210,8 @@ class Service:
         self._poll.unregister(client.connection)
         del self._clients[client.connection.fileno()]
         client.connection.close()
+        if all(each.netns != client.netns for each in self._clients.values()):
+            self._probes.set_home(client.netns, is_home=False)
 
     def _serve(self, client: _Client) -> None:
         """Answer one request. A client that breaks the protocol is dropped."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import os
 import shutil
 import socket
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import needs
 import pytest
-from networks import Wire
+from networks import Wire, entered
 
 import netwatch_tray.helper
 from netwatch_tray.collect.helper_client import HelperClient
@@ -27,7 +27,6 @@ DIRECTORY = Path(netwatch_tray.helper.__file__).parent
 PATIENCE = 20.0
 
 _SO_RCVBUFFORCE, _SO_SNDBUFFORCE, _SO_COOKIE = 33, 32, 57
-_CLONE_NEWNET = 0x40000000
 
 
 def need_ebpf() -> None:
@@ -126,15 +125,8 @@ def cookie(of: socket.socket) -> int:
 
 def make(namespace: str | None, family: int, kind: int, address: str = "", port: int = 0) -> socket.socket:
     """A bound socket in a network namespace, with room for all that a test sends. None: where the test runs."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with Path("/proc/thread-self/ns/net").open() as home:
-        if namespace is not None:
-            with Path(f"/run/netns/{namespace}").open() as there:
-                assert libc.setns(there.fileno(), _CLONE_NEWNET) == 0
-        try:
-            made = socket.socket(family, kind)
-        finally:
-            assert libc.setns(home.fileno(), _CLONE_NEWNET) == 0
+    with contextlib.nullcontext() if namespace is None else entered(namespace):
+        made = socket.socket(family, kind)
     made.settimeout(PATIENCE)
     for option in (_SO_RCVBUFFORCE, _SO_SNDBUFFORCE):
         made.setsockopt(socket.SOL_SOCKET, option, 32 << 20)
@@ -159,7 +151,7 @@ def attached() -> set[int]:
     """Ids of the programs that are attached to the root of the control groups, by this test or others."""
     directory = os.open(probes.root_cgroup(), os.O_RDONLY | os.O_DIRECTORY)
     try:
-        places = bpf.INGRESS, bpf.EGRESS, bpf.SOCK_CREATE
+        places = bpf.INGRESS, bpf.EGRESS, bpf.SOCK_CREATE, bpf.CGROUP_SOCK_OPS
         return {program for place in places for program in bpf.attached(directory, place)}
     finally:
         os.close(directory)

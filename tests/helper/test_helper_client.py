@@ -13,7 +13,16 @@ from hypothesis import given, settings, strategies as st
 
 from netwatch_tray import clock
 from netwatch_tray.collect.helper_client import HelperClient
-from netwatch_tray.collect.helper_readings import UDP, Flow, Owner, PacketKind, Reading, Refusal
+from netwatch_tray.collect.helper_readings import (
+    TCP,
+    UDP,
+    Flow,
+    Owner,
+    PacketKind,
+    Reading,
+    Refusal,
+    TcpEnd,
+)
 from netwatch_tray.helper import layout, protocol
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
@@ -169,6 +178,55 @@ def test_a_flow_that_is_idle_but_not_deleted_keeps_its_counters(client: HelperCl
     assert exchange(client, helper, row(1001, 0, created=1, touched=9)).amounts[FLOW].rx_bytes == 1
 
 
+def tcp_row(rx: int, tx: int, *, before: tuple[int, int] = (0, 0), is_closed: bool = False, touched: int = 1) -> bytes:
+    value = layout.VALUE.pack(rx, tx, *before, 55, OWN, 0xFFFFFFFF, is_closed, 1, touched)
+    return layout.KEY.pack(7, PEER, 443, 5000, TCP) + value
+
+
+def test_connection_of_another_namespace_counts_from_where_its_row_begins(client: HelperClient, helper: Helper) -> None:
+    greet(client, helper)
+    flow = FLOW._replace(protocol=TCP)
+    amount = exchange(client, helper, tcp_row(1000, 500, before=(900, 500))).amounts[flow]
+    assert (amount.rx_bytes, amount.tx_bytes, amount.rx_datagrams, amount.tx_datagrams) == (100, 0, 0, 0)
+    assert (amount.uid, amount.interface, amount.cgroup) == (None, 0, 55)
+    # The helper deletes no row of an open connection, however long it is idle.
+    assert exchange(client, helper, floor=50).amounts == {}
+    reading = exchange(client, helper, tcp_row(1003, 502, before=(900, 500), touched=60), floor=50)
+    assert (reading.amounts[flow].rx_bytes, reading.amounts[flow].tx_bytes, reading.closed) == (3, 2, frozenset())
+    last = tcp_row(1003, 502, before=(900, 500), is_closed=True, touched=61)
+    reading = exchange(client, helper, last, floor=50)
+    assert (reading.amounts, reading.closed) == ({}, frozenset({7}))
+    assert exchange(client, helper, last, floor=50).closed == frozenset()
+
+
+def end(cookie: int, rx: int, tx: int, netns: int) -> bytes:
+    return layout.TCP_END.pack(cookie, PEER, 443, 5000, TCP, layout.TCP_ENDED, rx, tx, OWN, netns)
+
+
+def test_ends_of_connections(client: HelperClient, helper: Helper) -> None:
+    assert helper.connection is not None
+    here = int.from_bytes(helper.connection.getsockopt(socket.SOL_SOCKET, 71, 8), sys.byteorder)
+    flags = protocol.WHOLE_SYSTEM | protocol.REPORTS_ENDS
+    helper.send(protocol.HELLO_HEAD.pack(protocol.HELLO, flags, protocol.VERSION, 99, clock.boottime()))
+    assert client.take() is None
+    helper.request()
+    records = end(7, 1000, 2000, here) + end(8, 3, 4, here + 1) + end(9, 5, 6, 0)
+    helper.send(protocol.EVENTS_HEAD.pack(protocol.EVENTS) + records)
+    helper.send(rows())
+    found = taken(client).ends
+    assert found == {
+        7: TcpEnd("192.0.2.1", 5000, "192.0.2.7", 443, 1000, 2000, is_here=True),
+        8: TcpEnd("192.0.2.1", 5000, "192.0.2.7", 443, 3, 4, is_here=False),
+        9: TcpEnd("192.0.2.1", 5000, "192.0.2.7", 443, 5, 6, is_here=None),
+    }
+    assert exchange(client, helper).ends == {}
+
+
+def test_helper_without_ends_says_so(client: HelperClient, helper: Helper) -> None:
+    greet(client, helper)
+    assert exchange(client, helper).ends is None
+
+
 def test_records(client: HelperClient, helper: Helper) -> None:
     greet(client, helper)
     payload = b"\x16\x03" * 50
@@ -291,6 +349,8 @@ _VALID = (
     protocol.EVENTS_HEAD.pack(protocol.EVENTS)
     + layout.PACKET.pack(7, PEER, 443, 5000, 6, layout.TLS_HELLO, 0, 1000, 20, 20, 0)
     + bytes(20),
+    protocol.EVENTS_HEAD.pack(protocol.EVENTS) + end(7, 1000, 2000, 1),
+    rows(tcp_row(1000, 500, before=(10, 20))),
     hello(),
     protocol.REFUSED_HEAD.pack(protocol.REFUSED) + b"no",
 )
@@ -333,6 +393,7 @@ def test_nothing_that_is_sent_raises_or_makes_an_amount_negative(messages: list[
 def test_structures_have_the_documented_sizes() -> None:
     assert (layout.KEY.size, layout.VALUE.size) == (32, 72)
     assert layout.RECORD.size == layout.PACKET.size == layout.OWNER.size == 48
+    assert layout.TCP_END.size == 72
     assert protocol.READ.size == 12
     assert layout.LOSSES.size == 8 + layout.VALUE.size
     assert layout.STAMP.size == 16

@@ -154,7 +154,7 @@ def test_it_ends_with_its_last_client_and_detaches() -> None:
         one = running.client()
         read(one)
         programs = programs_of(running.process.pid)
-        assert len(programs) == 3
+        assert len(programs) == 4
         assert programs <= attached()
         two = running.client()
         read(two)

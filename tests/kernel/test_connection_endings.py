@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from networks import FAR, FAR6, Wire, inside as enter, wire
-from test_connections_veth import inside
+from networks import FAR, FAR6, Wire, entered, inside as enter, wire
 
 from netwatch_tray.collect.linux.process_map import ProcessMap
 from netwatch_tray.collect.linux.sock_diag import SockDiagSource
@@ -35,7 +34,7 @@ class Meter:
     """Reads the sockets of a namespace as the agent does, and keeps the highest counters of each."""
 
     def __init__(self, namespace: str) -> None:
-        with inside(namespace):
+        with entered(namespace):
             self.source = SockDiagSource()
         self.table = ConnectionTable(ProcessMap())
         self.intervals: Counter[str] = Counter()

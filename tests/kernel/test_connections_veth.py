@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import socket
@@ -11,11 +10,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import nobody
 import pytest
-from networks import FAR, FAR6, Wire, inside as enter, wire
+from networks import FAR, FAR6, Wire, entered, inside as enter, wire
 
 from netwatch_tray.collect.linux.process_map import ProcessMap
 from netwatch_tray.collect.linux.sock_diag import SockDiagSource
@@ -26,21 +24,8 @@ from netwatch_tray.model import App, Connection, Traffic
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
-_CLONE_NEWNET = 0x40000000
 _LARGE = 10**7 + 19
 _SERVERS = {"4": FAR, "6": FAR6}
-
-
-@contextmanager
-def inside(namespace: str) -> Iterator[None]:
-    """This thread's new sockets belong to the namespace meanwhile."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with Path("/proc/thread-self/ns/net").open() as back, Path(f"/run/netns/{namespace}").open() as target:
-        assert libc.setns(target.fileno(), _CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-        try:
-            yield
-        finally:
-            assert libc.setns(back.fileno(), _CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
 
 
 @pytest.fixture
@@ -53,7 +38,7 @@ class Observer:
     """A source and a table in one namespace."""
 
     def __init__(self, namespace: str) -> None:
-        with inside(namespace):
+        with entered(namespace):
             self.source = SockDiagSource()
         self.table = ConnectionTable(ProcessMap())
         self.update()
@@ -94,9 +79,9 @@ def observers(link: Wire) -> Iterator[tuple[Observer, Observer]]:
 def connection(link: Wire, family: str) -> Iterator[tuple[socket.socket, socket.socket]]:
     """A connection from here to there."""
     kind = socket.AF_INET if family == "4" else socket.AF_INET6
-    with inside(link.far):
+    with entered(link.far):
         server = socket.create_server((_SERVERS[family], 0), family=kind)
-    with server, inside(link.near):
+    with server, entered(link.near):
         client = socket.create_connection(server.getsockname()[:2])
         accepted = server.accept()[0]
     with client, accepted:
@@ -160,13 +145,13 @@ def test_a_thousand_short_connections(link: Wire, observers: tuple[Observer, Obs
     """No byte is lost: the listener's are its own, the callers' are "exited before seen", one that lives on has its."""
     here, there = observers
     up = down = 0
-    with connection(link, "4") as (client, accepted), inside(link.far):
+    with connection(link, "4") as (client, accepted), entered(link.far):
         server = socket.create_server((FAR6, 0), family=socket.AF_INET6, backlog=64)
         with server:
             here.update()
             there.update()
             for number in range(1000):
-                with inside(link.near):
+                with entered(link.near):
                     passing = socket.create_connection(server.getsockname()[:2])
                 taken = server.accept()[0]
                 send(passing, taken, number)
@@ -198,7 +183,7 @@ def test_the_interfaces_bytes_come_out(link: Wire, observers: tuple[Observer, Ob
         return Traffic(counters["rx_bytes"], counters["tx_bytes"])
 
     before = carried()
-    with connection(link, "4") as (client, accepted), inside(link.near):
+    with connection(link, "4") as (client, accepted), entered(link.near):
         send(client, accepted, 50_000)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
             for _ in range(10):

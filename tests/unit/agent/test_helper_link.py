@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from netwatch_tray.agent.helper_link import HelperLink
+from netwatch_tray.agent.helper_link import HelperLink, describe
 from netwatch_tray.collect.helper_client import HelperClient
 from netwatch_tray.collect.sources import HELPER_SOCKET
 from netwatch_tray.engine.scheduler import Scheduler
@@ -21,6 +21,29 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
 def test_sources_look_for_the_socket_of_the_protocol() -> None:
     assert HELPER_SOCKET == protocol.SOCKET
+
+
+@pytest.mark.parametrize(
+    ("flags", "limit"),
+    [
+        (0, "container only. This kernel does not let it report the last bytes of TCP connections."),
+        (protocol.WHOLE_SYSTEM | protocol.REPORTS_ENDS, "TCP of containers is counted on Linux 5.15 and newer."),
+        (protocol.WHOLE_SYSTEM | protocol.REPORTS_ENDS | protocol.REPORTS_ELSEWHERE, "names of hosts."),
+    ],
+)
+def test_status_names_what_the_kernel_lacks(flags: int, limit: str) -> None:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener,
+    ):
+        path = Path(directory) / "socket"
+        listener.bind(str(path))
+        listener.listen()
+        client = HelperClient(str(path))
+        with closing(client), listener.accept()[0] as accepted:
+            accepted.send(protocol.HELLO_HEAD.pack(protocol.HELLO, flags, protocol.VERSION, 7, 0.0))
+            assert client.take() is None
+            assert str(describe(client)).endswith(limit)
 
 
 def test_helper_counts_as_set_up_until_it_is_removed() -> None:

@@ -14,6 +14,24 @@ def interface(index: int, name: str, kind: str, address: str, **more: int | None
     return Interface(index=index, name=name, kind=kind, is_up=True, addresses=(address,), **more)  # type: ignore[arg-type]
 
 
+INTERFACES = {
+    1: Interface(index=1, name="lo", is_loopback=True, kind="loopback", is_up=True, addresses=("127.0.0.1/8",)),
+    2: Interface(
+        index=2,
+        name="eth0",
+        kind="ethernet",
+        is_up=True,
+        addresses=("192.0.2.7/24", "fe80::1/64"),
+        default_metric=0,
+    ),
+    3: interface(3, "tun0", "tun", "10.8.0.2/24"),
+    4: interface(4, "docker0", "bridge", "172.17.0.1/16"),
+    5: interface(5, "br0", "bridge", "10.1.0.2/24", default_metric=10),
+    6: Interface(index=6, name="eth1", kind="ethernet", is_up=True, master=5),
+    7: interface(7, "wwan0", "cellular", "10.64.0.2/30", default_metric=20),
+}
+
+
 @pytest.mark.parametrize(
     ("local", "remote", "name", "crosses", "stays"),
     [
@@ -28,28 +46,32 @@ def interface(index: int, name: str, kind: str, address: str, **more: int | None
         ("127.0.0.1", "127.0.0.1", "lo", False, False),
         ("192.0.2.7", "192.0.2.7", "lo", False, False),
         ("10.8.0.2", "192.0.2.7", "lo", False, False),
+        ("172.17.0.2", "198.51.100.1", None, True, False),  # of a container, by way of docker0
+        ("172.17.0.2", "172.17.0.3", None, False, False),
+        ("172.17.0.2", "172.17.0.1", "lo", False, False),
         ("203.0.113.5", "198.51.100.1", None, True, False),
         ("203.0.113.5", "192.0.2.9", None, True, False),  # which way is not known
     ],
 )
 def test_which_way_bytes_take(local: str, remote: str, name: str | None, crosses: bool, stays: bool) -> None:
-    interfaces = {
-        1: Interface(index=1, name="lo", is_loopback=True, kind="loopback", is_up=True, addresses=("127.0.0.1/8",)),
-        2: Interface(
-            index=2,
-            name="eth0",
-            kind="ethernet",
-            is_up=True,
-            addresses=("192.0.2.7/24", "fe80::1/64"),
-            default_metric=0,
-        ),
-        3: interface(3, "tun0", "tun", "10.8.0.2/24"),
-        4: interface(4, "docker0", "bridge", "172.17.0.1/16"),
-        5: interface(5, "br0", "bridge", "10.1.0.2/24", default_metric=10),
-        6: Interface(index=6, name="eth1", kind="ethernet", is_up=True, master=5),
-        7: interface(7, "wwan0", "cellular", "10.64.0.2/30", default_metric=20),
-    }
-    routes = Routes(interfaces, decide(interfaces, {}))
+    routes = Routes(INTERFACES, decide(INTERFACES, {}))
     found = Socket(protocol="TCP", local_address=local, local_port=1, remote_address=remote, remote_port=2)
     route = routes.of(found)
     assert (route.interface, route.crosses_uplink, routes.stays_local(found, route)) == (name, crosses, stays)
+
+
+@pytest.mark.parametrize(
+    ("address", "inside"),
+    [
+        ("172.17.0.2", True),
+        ("172.17.0.1", False),  # of this machine
+        ("192.0.2.9", False),  # in the network of an uplink: it may be any host
+        ("10.1.0.9", False),
+        ("10.8.0.9", False),
+        ("127.0.0.2", False),
+        ("10.0.2.100", False),  # slirp4netns: no interface here leads there
+        ("*", False),
+    ],
+)
+def test_addresses_whose_packets_are_forwarded_here(address: str, inside: bool) -> None:
+    assert Routes(INTERFACES, decide(INTERFACES, {})).is_inside(address) == inside

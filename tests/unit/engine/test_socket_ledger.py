@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sock_diag_messages import CGROUP, DONE, confirm, message, tcp_info
 
+from netwatch_tray.collect.helper_readings import Losses, Reading, TcpEnd
 from netwatch_tray.collect.linux.sock_diag import SocketTable
 from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row
@@ -18,6 +19,7 @@ from netwatch_tray.engine.app_hosts import AppHosts
 from netwatch_tray.engine.apps import SEARCHING_KEY
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.ledger import AppInterval, Reconciliation, reconcile
+from netwatch_tray.engine.streams import Streams
 from netwatch_tray.kinds import TcpState
 from netwatch_tray.model import Traffic
 
@@ -69,6 +71,7 @@ class KernelSocket:
         self.state = ESTABLISHED
         self.received = self.sent = 0
         """The kernel's counters; `received` counts the peer's FIN."""
+        self.has_fin = False
         self.is_listed = True
         """In dumps. A closed socket is not, and exists until its program lets go of it."""
 
@@ -131,11 +134,11 @@ class Connections(RuleBasedStateMachine):
     def end_by_peer(self, found: KernelSocket) -> None:
         if found.state == ESTABLISHED:
             found.state = CLOSE_WAIT
-            found.received += 1
+            self.count_fin(found)
         elif found.state == FIN_WAIT_2:  # the rest is left to a TIME_WAIT socket
-            found.received += 1
+            self.count_fin(found)
             self.leave_remains(found, TIME_WAIT)
-            found.state, found.is_listed = CLOSED, False
+            self.close(found)
 
     @precondition(lambda self: self.sockets)
     @rule(which=st.integers(0, 99))
@@ -152,7 +155,7 @@ class Connections(RuleBasedStateMachine):
         found = self.pick(which)
         if found.state == ESTABLISHED:
             found.state = CLOSING
-            found.received += 1
+            self.count_fin(found)
 
     @precondition(lambda self: self.sockets)
     @rule(which=st.integers(0, 99), with_fin=st.booleans())
@@ -160,7 +163,8 @@ class Connections(RuleBasedStateMachine):
         """`with_fin`: the peer's comes with the acknowledgement of ours."""
         found = self.pick(which)
         if found.state in {ESTABLISHED, FIN_WAIT_2}:
-            found.received += with_fin
+            if with_fin:
+                self.count_fin(found)
             self.leave_remains(found, TIME_WAIT if with_fin else FIN_WAIT_2)
         self.destroy(found)
 
@@ -168,15 +172,13 @@ class Connections(RuleBasedStateMachine):
     @rule(which=st.integers(0, 99))
     def peer_resets(self, which: int) -> None:
         """The program does not notice yet."""
-        found = self.pick(which)
-        found.state, found.is_listed = CLOSED, False
+        self.close(self.pick(which))
 
     @precondition(lambda self: self.sockets)
     @rule(which=st.integers(0, 99))
     def program_aborts(self, which: int) -> None:
         found = self.pick(which)
-        self.forgotten_rx += found.received
-        self.forgotten_tx += found.sent
+        self.close(found, is_aborted=True)
         found.received = found.sent = 0
         self.destroy(found)
 
@@ -213,9 +215,12 @@ class Connections(RuleBasedStateMachine):
         del self.waiting[:count]
         changed, removed = self.netlink.changes()
         sample = SocketSample(
-            self.boottime, {str(key): each for key, each in changed.items()}, {str(k): v for k, v in removed.items()}
+            self.boottime,
+            {f"{key:x}": each for key, each in changed.items()},
+            {f"{key:x}": each for key, each in removed.items()},
+            ended={f"{key:x}": self.boottime for key in self.netlink.take_ended()},
         )
-        self.table.update(sample, is_last=is_last)
+        self.table.update(self.completed(sample, is_last=is_last), is_last=is_last)
         self.check_interval(self.table.interval)
 
     @rule(which=st.integers(0, 99), owner=st.sampled_from(OWNERS))
@@ -255,6 +260,27 @@ class Connections(RuleBasedStateMachine):
     def pick(self, which: int) -> KernelSocket:
         return self.sockets[which % len(self.sockets)]
 
+    def count_fin(self, found: KernelSocket) -> None:
+        found.received += 1
+        found.has_fin = True
+
+    def completed(self, sample: SocketSample, *, is_last: bool) -> SocketSample:  # noqa: ARG002
+        return sample
+
+    def close(self, found: KernelSocket, *, is_aborted: bool = False) -> None:
+        """The kernel closes a socket; its program may still hold it."""
+        found.state, found.is_listed = CLOSED, False
+        self.note_end(found, is_aborted=is_aborted)
+
+    def note_end(self, found: KernelSocket, *, is_aborted: bool) -> None:
+        self.may_miss(found.received, found.sent, is_aborted=is_aborted)
+
+    def may_miss(self, received: int, sent: int, *, is_aborted: bool) -> None:
+        self.slack += 1
+        if is_aborted:
+            self.forgotten_rx += received
+            self.forgotten_tx += sent
+
     def leave_remains(self, found: KernelSocket, state: int) -> None:
         """A small socket takes the place of a connection, with its cookie if it had one."""
         rest = KernelSocket(found.port, 0)
@@ -263,7 +289,8 @@ class Connections(RuleBasedStateMachine):
 
     def destroy(self, found: KernelSocket) -> None:
         self.sockets.remove(found)
-        self.slack += 1
+        if found.state != CLOSED:
+            self.close(found)
         info = tcp_info(found.received, found.sent)
         ports = (found.port, SERVER_PORT)
         cookie = found.cookie or next(self.cookies)
@@ -308,6 +335,73 @@ class Connections(RuleBasedStateMachine):
 
 Connections.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestConnections = Connections.TestCase
+
+
+class ConnectionsWithHelper(Connections):
+    """The same with a helper that reports the ends of connections, as long as it runs and its ring has room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.streams = Streams()
+        self.runs = True
+        self.ring: list[tuple[KernelSocket, TcpEnd, bool]] = []
+
+    @initialize()
+    def connect_helper(self) -> None:
+        self.helper_is_read()
+        self.helper_is_read()
+
+    def open(self, port: int) -> None:
+        super().open(port)
+        if port % 2:  # the helper saw the program make the socket
+            self.sockets[-1].cookie = next(self.cookies)
+
+    def completed(self, sample: SocketSample, *, is_last: bool) -> SocketSample:
+        if is_last:
+            self.helper_is_read()
+        return self.streams.merge(sample, self.listed, lambda *_: False, is_last=is_last)
+
+    def listed(self, key: str) -> Socket | None:
+        entry = self.table.entry(key)
+        return None if entry is None else entry.found
+
+    def note_end(self, found: KernelSocket, *, is_aborted: bool) -> None:
+        found.cookie = found.cookie or next(self.cookies)
+        rx = found.received - found.has_fin
+        end = TcpEnd("192.0.2.7", found.port, "198.51.100.1", SERVER_PORT, rx, found.sent, is_here=True)
+        self.ring.append((found, end, is_aborted))
+        if not self.runs:
+            self.ring_is_full()
+
+    @rule()
+    def helper_is_read(self) -> None:
+        if self.runs:
+            ends = {found.cookie: end for found, end, _ in self.ring if found.cookie is not None}
+            self.ring.clear()
+            nothing = Losses(0, 0, 0, 0, 0)
+            self.streams.count(Reading(self.boottime, self.boottime, {}, {}, (), nothing, (), ends))
+
+    @rule()
+    def ring_is_full(self) -> None:
+        for _, end, is_aborted in self.ring:
+            self.may_miss(end.rx_bytes, end.tx_bytes, is_aborted=is_aborted)
+        self.ring.clear()
+
+    @rule()
+    def helper_is_killed(self) -> None:
+        self.ring_is_full()
+        self.runs = False
+        self.streams.stop()
+
+    @rule()
+    def helper_is_restarted(self) -> None:
+        """The client reads as soon as it is greeted."""
+        self.runs = True
+        self.helper_is_read()
+
+
+ConnectionsWithHelper.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestConnectionsWithHelper = ConnectionsWithHelper.TestCase
 
 
 AMOUNTS = st.none() | st.tuples(st.integers(0, 2**40), st.integers(0, 2**40))

@@ -1,0 +1,196 @@
+"""TCP with the helper: merges the last counters of connections, and those of other network namespaces, into the samples
+of a source of sockets. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from netwatch_tray.collect.helper_readings import TCP, Flow, Reading, TcpEnd
+from netwatch_tray.collect.sockets import Socket, SocketSample
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Traffic
+
+if TYPE_CHECKING:
+    from netwatch_tray.collect.helper_readings import Amount
+
+_READINGS = 2
+"""Readings of the helper within which the end of a connection comes; one may have been requested before it."""
+_MOST_SETTLED = 8192
+"""Connections whose last bytes were passed on, and for which nothing more is taken."""
+
+
+class _Held(NamedTuple):
+    """A closed socket whose last counters are still to come."""
+
+    gone: Socket
+    ended: float
+    readings: int
+
+
+class Streams:
+    """Completes the TCP connections of samples.
+
+    A source reports the last bytes of a closed connection with a doubt about the FIN, and those of an aborted one not
+    at all. The helper reports them exactly. Both are absolute counters of the same socket, so the highest are right,
+    and each connection is removed once: one that a source removes before the helper has reported its end is held until
+    the helper had the opportunity.
+
+    Connections of other network namespaces are added if it is certain that this machine forwards their packets: their
+    own address is in the network of an interface here that is no uplink, as that of a bridge of containers. What
+    containers without such an interface move is carried by sockets here (slirp4netns, pasta), and counted there. And a
+    program or control group has to be known that made the socket.
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[str, TcpEnd] = {}
+        """Since the last sample, by key."""
+        self._held: dict[str, _Held] = {}
+        self._settled: dict[str, None] = {}
+        self._is_reporting = False
+        """The helper reports the ends of connections."""
+        self._readings = 0
+        """Since the last sample."""
+        self._has_sample = self._had_sample = False
+        """There was a sample before the last reading, and before the one before that: then a connection that no sample
+        has is not older than the samples."""
+        self._new: dict[Flow, Amount] = {}
+        """Of other network namespaces, since the last sample."""
+        self._closed: set[str] = set()
+        """Of these, since the last sample."""
+        self._elsewhere: dict[str, Socket] = {}
+
+    def count(self, reading: Reading) -> None:
+        """Add what the helper reported since the previous reading."""
+        self._is_reporting = reading.ends is not None
+        self._readings += 1
+        was_sampled, self._had_sample = self._had_sample, self._has_sample
+        for cookie, end in (reading.ends or {}).items():
+            self._ends[f"{cookie:x}"] = end if was_sampled else end._replace(is_here=None)
+        for flow, amount in reading.amounts.items():
+            if flow.protocol == TCP:
+                before = self._new.get(flow)
+                rx, tx = (0, 0) if before is None else (before.rx_bytes, before.tx_bytes)
+                self._new[flow] = amount._replace(rx_bytes=rx + amount.rx_bytes, tx_bytes=tx + amount.tx_bytes)
+        self._closed.update(f"{cookie:x}" for cookie in reading.closed)
+
+    def stop(self) -> None:
+        """Expect nothing until the next reading."""
+        self._is_reporting = False
+
+    def merge(
+        self,
+        sample: SocketSample,
+        listed: Callable[[str], Socket | None],
+        is_behind: Callable[[str, Socket], bool],
+        *,
+        is_last: bool = False,
+    ) -> SocketSample:
+        """Return the sample with the ends. `listed`: the socket that the table has under a key. `is_behind`: whether it
+        is certain that this machine forwards the packets of a socket, and who made it."""
+        changed = {key: found for key, found in sample.changed.items() if key not in self._settled}
+        removed, ended = {}, dict(sample.ended)
+        ends, self._ends = self._ends, {}
+        readings, self._readings = self._readings, 0
+        waits = self._is_reporting and not is_last
+        for key, held in list(self._held.items()):
+            end = ends.pop(key, None)
+            if end is None and waits and held.readings + readings < _READINGS:
+                self._held[key] = held._replace(readings=held.readings + readings)
+                continue
+            del self._held[key]
+            removed[key], ended[key] = _completed(held.gone, end), held.ended
+            self._settle(key)
+        for key, gone in sample.removed.items():
+            end = ends.pop(key, None)
+            if key in self._settled:
+                ended.pop(key, None)
+            elif end is None and waits and key in ended:
+                self._held[key] = _Held(gone, ended.pop(key), 0)
+            else:
+                removed[key] = _completed(gone, end)
+                if gone.protocol == "TCP" and gone.state == TcpState.CLOSED:
+                    self._settle(key)
+        for key, end in ends.items():
+            found = changed.get(key) or listed(key)
+            if found is not None:
+                changed[key] = _completed(found, end)
+            elif end.is_here and key not in self._settled:
+                removed[key], ended[key] = _closed(end), sample.boottime
+                self._settle(key)
+        self._add_elsewhere(changed, removed, ended, sample.boottime, listed, is_behind)
+        self._has_sample = True
+        return sample._replace(changed=changed, removed=removed, ended=ended)
+
+    def _settle(self, key: str) -> None:
+        self._settled[key] = None
+        while len(self._settled) > _MOST_SETTLED:
+            del self._settled[next(iter(self._settled))]
+
+    def _add_elsewhere(
+        self,
+        changed: dict[str, Socket],
+        removed: dict[str, Socket],
+        ended: dict[str, float],
+        boottime: float,
+        listed: Callable[[str], Socket | None],
+        is_behind: Callable[[str, Socket], bool],
+    ) -> None:
+        new, self._new = self._new, {}
+        closed, self._closed = self._closed, set()
+        for flow, amount in new.items():
+            key = f"{flow.cookie:x}"
+            found = self._elsewhere.get(key)
+            if found is None:
+                found = _of_flow(flow, amount)
+                if key in changed or listed(key) is not None or not is_behind(key, found):
+                    continue
+            found = _moved_on(found, amount)
+            self._elsewhere[key] = changed[key] = found
+        over = closed if self._is_reporting else set(self._elsewhere)
+        for key in over & self._elsewhere.keys():
+            changed.pop(key, None)
+            removed[key] = msgspec.structs.replace(self._elsewhere.pop(key), state=TcpState.CLOSED)
+            ended[key] = boottime
+
+
+def _completed(found: Socket, end: TcpEnd | None) -> Socket:
+    if end is None:
+        return found
+    rx, tx = max(found.rx_bytes or 0, end.rx_bytes), max(found.tx_bytes or 0, end.tx_bytes)
+    return msgspec.structs.replace(found, rx_bytes=rx, tx_bytes=tx)
+
+
+def _closed(end: TcpEnd) -> Socket:
+    return Socket(
+        protocol="TCP",
+        local_address=end.local_address,
+        local_port=end.local_port,
+        remote_address=end.peer_address,
+        remote_port=end.peer_port,
+        state=TcpState.CLOSED,
+        rx_bytes=end.rx_bytes,
+        tx_bytes=end.tx_bytes,
+    )
+
+
+def _of_flow(flow: Flow, amount: Amount) -> Socket:
+    return Socket(
+        protocol="TCP",
+        local_address=amount.local_address,
+        local_port=flow.local_port,
+        remote_address=flow.peer_address,
+        remote_port=flow.peer_port,
+        state=TcpState.ESTABLISHED,
+        rx_bytes=0,
+        tx_bytes=0,
+        uid=amount.uid,
+        cgroup=amount.cgroup or None,
+    )
+
+
+def _moved_on(found: Socket, amount: Amount) -> Socket:
+    moved = Traffic(found.rx_bytes or 0, found.tx_bytes or 0).plus(Traffic(amount.rx_bytes, amount.tx_bytes))
+    return msgspec.structs.replace(found, rx_bytes=moved.rx, tx_bytes=moved.tx)
