@@ -103,7 +103,12 @@ def parse_size(text: str) -> int:
 
 def both_rates(rx_rate: float | None, tx_rate: float | None, units: Units = SI_BYTES) -> str:
     """Return both rates in one line: `↓ 12.4 MB/s  ↑ 840 kB/s`."""
-    return f"{DOWN} {rate(rx_rate, units)}  {UP} {rate(tx_rate, units)}"
+    return joined(rate(rx_rate, units), rate(tx_rate, units))
+
+
+def joined(down: Quantity, up: Quantity) -> str:
+    """Return two rates as `both_rates` writes them."""
+    return f"{DOWN} {down}  {UP} {up}"
 
 
 def short_rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> str:
@@ -121,8 +126,12 @@ def short_rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> str:
 
 def padded_rates(rx_rate: float | None, tx_rate: float | None, units: Units = SI_BYTES) -> str:
     """Return `both_rates` padded to a constant length, because some tray hosts measure their rows only once."""
-    down, up = (_padded(rate(each, units), units) for each in (rx_rate, tx_rate))
-    return f"{DOWN} {down}  {UP} {up}"
+    return joined_padded(rate(rx_rate, units), rate(tx_rate, units), units)
+
+
+def joined_padded(down: Quantity, up: Quantity, units: Units) -> str:
+    """Return two rates as `padded_rates` writes them."""
+    return f"{DOWN} {_padded(down, units)}  {UP} {_padded(up, units)}"
 
 
 class SteadyRate:
@@ -151,7 +160,7 @@ class SteadyRate:
 
 def _padded(rate: Quantity, units: Units) -> str:
     """Pad a rate with figure spaces to the width of the widest rate in these units."""
-    width = len(_unit("bit/s" if units.bits else "B/s", units, 1))
+    width = (5 if units.bits else 3) + (2 if units.binary else 1)  # `Kibit/s`, `kB/s`
     return f"{rate.value.rjust(_WIDTHS[units.prefix], FIGURE_SPACE)} {rate.unit.ljust(width, FIGURE_SPACE)}"
 
 

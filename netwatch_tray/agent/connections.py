@@ -129,7 +129,7 @@ class ConnectionWatch:
         self._is_read, self._has_tick = False, True
         if self.helper_link is not None:
             self.helper_link.tick()
-        if self._timer is not None and self._open_source is not None and self._open_source.wants_reading():
+        if self._timer is not None and self._open_source is not None and self._open_source.wants_reading(tick):
             self._read()
         return moved
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from netwatch_tray import clock
@@ -81,6 +81,8 @@ class EventKeeper:
         self._refused_at = self._stored_at - _REFUSALS_EACH_S  # the first tick reads what the first minute begins at
         self._first_at = 0.0
         """Unix time of the first tick."""
+        self._minute = 0.0
+        """Number of the minute of the last tick."""
         self._day: date | None = None
         """The local day whose amounts are compared."""
         self.last: Event | None = None
@@ -132,8 +134,10 @@ class EventKeeper:
         """Add a tick; `moved`: see Detectors.tick."""
         now = Moment(tick.at.timestamp(), clock.boottime())
         self._first_at = self._first_at or now.at
-        if now.at // 60 != self._first_at // 60:
-            self.load()  # before the first minute is stored, so that the amounts of today do not contain it
+        minute = now.at // 60
+        if minute != self._minute:
+            self._minute = minute
+            self._begin_minute(tick.at)
         if self._rules.on:
             self._take(self._detectors.tick(tick, moved, interfaces, now))
             if self._refusals is not None and now.boottime - self._refused_at >= _REFUSALS_EACH_S:
@@ -143,9 +147,6 @@ class EventKeeper:
                     self._take(self._detectors.refused(counts, now))
         if tick.gap in _INTERRUPTIONS and (tick.interval_s or 0.0) >= _LEAST_INTERRUPTION_S:
             self._take([_not_measured(tick.gap, tick.interval_s, now.at)])
-        if self._day is not None and tick.at.astimezone().date() != self._day:
-            self._day = None
-            self._history.load_events(0, self._compare)
         self._send()
         if self._to_notify or now.boottime - self._stored_at >= _STORED_EACH_S:
             self._store()
@@ -186,6 +187,13 @@ class EventKeeper:
 
     def _moment(self) -> Moment:
         return Moment(self._now(), clock.boottime())
+
+    def _begin_minute(self, at: datetime) -> None:
+        if at.timestamp() // 60 != self._first_at // 60:
+            self.load()  # before the first minute is stored, so that the amounts of today do not contain it
+        if self._day is not None and at.astimezone().date() != self._day:  # a day begins with a minute
+            self._day = None
+            self._history.load_events(0, self._compare)
 
     def _begin(self, memory: EventMemory | None) -> None:
         """Continue with the events and apps of the history."""

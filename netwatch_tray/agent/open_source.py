@@ -8,6 +8,7 @@ from netwatch_tray import clock
 from netwatch_tray.collect.sockets import ConnectionSource, Openings
 from netwatch_tray.engine.scheduler import READ, Scheduler
 from netwatch_tray.errors import CollectError, Message
+from netwatch_tray.model import InterfaceTick, Tick
 
 _PAUSE_AFTER_MESSAGES = 0.25
 """Seconds between wake-ups for messages about closed sockets. The kernel's queue holds some 330 of them."""
@@ -32,6 +33,10 @@ class OpenSource:
         self._openings = openings
         self._opened: int | None = None
         """Connections opened before the last reading."""
+        self._interfaces: tuple[InterfaceTick, ...] = ()
+        """Of the last tick."""
+        self._has_none = False
+        """No connection was opened between the last reading and the last packet on any interface."""
         self._rest_until = 0.0
         """Until then (boot-time clock) readings would exceed `MOST_LOAD`."""
         self._is_closed = False
@@ -50,11 +55,22 @@ class OpenSource:
         if self._openings is not None:
             self._opened = self._openings.count()
 
-    def wants_reading(self) -> bool:
-        """Return whether connections were opened since the last reading and the load allows another one."""
-        if self._openings is None or clock.boottime() < self._rest_until:
+    def wants_reading(self, tick: Tick) -> bool:
+        """Return whether connections were opened since the last reading and the load allows another one. Call it with
+        each tick.
+
+        Opening a connection takes a packet, so they are counted only while counters of interfaces move: where nothing
+        moves, counting is a tenth of the agent's cost.
+        """
+        if self._openings is None:
+            return False
+        total = tick.total
+        if tick.interval_s is None or total.rx_delta or total.tx_delta or tick.interfaces != self._interfaces:
+            self._interfaces, self._has_none = tick.interfaces, False
+        if self._has_none or clock.boottime() < self._rest_until:
             return False
         opened = self._openings.count()
+        self._has_none = opened is not None and opened == self._opened
         return opened is not None and opened != self._opened
 
     def spend(self, cost_s: float) -> None:

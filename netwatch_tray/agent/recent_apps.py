@@ -6,7 +6,7 @@ from collections import deque
 
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.feed.protocol import AppRates
-from netwatch_tray.model import Tick, Traffic
+from netwatch_tray.model import Tick
 
 KEPT_S = 330.0
 _STEP_S = 10.0
@@ -18,9 +18,10 @@ class RecentApps:
 
     def __init__(self) -> None:
         self._kept: deque[AppRates] = deque()
-        self._uplink = Traffic()
+        self._rx = self._tx = 0
+        """Bytes of the uplinks since the last kept interval."""
         self._moved: AppInterval | None = None
-        """Both since the last kept interval."""
+        """What the connections moved since then."""
 
     def add(self, tick: Tick, moved: AppInterval | None) -> None:
         """Add a tick, and what the connections moved since the previous reading, or None if they were not read."""
@@ -28,24 +29,28 @@ class RecentApps:
         while self._kept and not at - KEPT_S <= self._kept[0].at <= at:
             self._kept.popleft()  # old, or the clock was set back
         if tick.interval_s is None or tick.gap is not None:
-            self._uplink, self._moved = Traffic(), None
+            self._begin()
             return
-        self._uplink = self._uplink.plus(Traffic(tick.total.rx_delta, tick.total.tx_delta))
+        self._rx += tick.total.rx_delta
+        self._tx += tick.total.tx_delta
         if moved is None:
             return
         if moved.elapsed_s is None:
-            self._uplink, self._moved = Traffic(), None
+            self._begin()
             return
         self._moved = moved if self._moved is None else self._moved.plus(moved)
         elapsed = self._moved.elapsed_s
         if elapsed is not None and elapsed >= _STEP_S - 1:
             self._keep(at, elapsed, self._moved)
-            self._uplink, self._moved = Traffic(), None
+            self._begin()
 
     @property
     def rates(self) -> tuple[AppRates, ...]:
         """Return the rates of all intervals, oldest first."""
         return tuple(self._kept)
+
+    def _begin(self) -> None:
+        self._rx, self._tx, self._moved = 0, 0, None
 
     def _keep(self, at: float, elapsed: float, moved: AppInterval) -> None:
         apps = {
@@ -53,5 +58,5 @@ class RecentApps:
             for key, (app, traffic) in moved.apps.items()
             if not app.is_tunnel_process
         }
-        total = round(self._uplink.rx / elapsed), round(self._uplink.tx / elapsed)
+        total = round(self._rx / elapsed), round(self._tx / elapsed)
         self._kept.append(AppRates(at, elapsed, total, apps))

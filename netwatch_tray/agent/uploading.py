@@ -135,8 +135,10 @@ class Uploading:
 
     def tick(self, tick: Tick) -> None:
         """Call with each tick, in order."""
-        for each in self._services:
-            each.tick(tick)
+        if self._service:
+            self._service.tick(tick)
+        if self._export:
+            self._export.tick(tick)
 
     def health(self, health: Health) -> None:
         """Add a probe of gateway and DNS server. Call it for each probe."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -78,7 +78,7 @@ class Monitor:
             return None
         if sample.interfaces is not self.interfaces:
             self._decide(sample.interfaces)
-        self._last = tuple(self._interface_ticks(sample, interval))
+        self._last = self._interface_ticks(sample, interval)
         counted, self._counted = self._counted, self._uplinks
         if counted != self._uplinks:
             counted = counted_meanwhile(self.interfaces, counted, self._uplinks)
@@ -96,15 +96,19 @@ class Monitor:
         stale = tuple(msgspec.structs.replace(each, **_UNKNOWN) for each in self._last)
         return Tick(at=at, interval_s=None, gap=gap, total=_total(stale), interfaces=stale)
 
-    def _interface_ticks(self, sample: Sample, interval: Interval) -> Iterable[InterfaceTick]:
+    def _interface_ticks(self, sample: Sample, interval: Interval) -> tuple[InterfaceTick, ...]:
+        ticks: list[InterfaceTick] = []
+        before, still = self._still, dict[int, InterfaceTick]()
         for index, row in sample.counters.items():
             rates: InterfaceRates | None = interval.rates.get(index)
-            still = self._still.pop(index, None)
-            if still is None or rates is not STILL:
-                still = self._interface_tick(index, row, rates, interval.resets.get(index))
+            tick = before.get(index) if rates is STILL else None
+            if tick is None:
+                tick = self._interface_tick(index, row, rates, interval.resets.get(index))
             if rates is STILL:
-                self._still[index] = still
-            yield still
+                still[index] = tick
+            ticks.append(tick)
+        self._still = still
+        return tuple(ticks)
 
     def _interface_tick(
         self, index: int, row: CounterRow, rates: InterfaceRates | None, gap: GapReason | None
@@ -145,14 +149,23 @@ class Monitor:
 
 def _total(interfaces: tuple[InterfaceTick, ...], counted: Sequence[tuple[int, InterfaceRates]] = ()) -> Total:
     """Return the sum over `counted`, by index. Uplinks whose delta is unknown (new ones) are left out of it."""
-    received = [each.rx_rate for _, each in counted if each.rx_rate is not None]
-    sent = [each.tx_rate for _, each in counted if each.tx_rate is not None]
+    rx_rate: float | None = None
+    tx_rate: float | None = None
+    gap: GapReason | None = None
+    rx_delta = tx_delta = 0
+    for _, each in counted:
+        rx_delta += each.rx_delta
+        tx_delta += each.tx_delta
+        if each.rx_rate is not None and each.tx_rate is not None:
+            rx_rate, tx_rate = (rx_rate or 0.0) + each.rx_rate, (tx_rate or 0.0) + each.tx_rate
+    if rx_rate is None:
+        gap = next((each.gap for each in interfaces if each.is_uplink and each.gap), None)
     return Total(
-        rx_rate=sum(received) if received else None,
-        tx_rate=sum(sent) if sent else None,
-        uplinks=tuple(each.name for each in interfaces if each.is_uplink),
-        gap=None if received else next((each.gap for each in interfaces if each.is_uplink and each.gap), None),
-        rx_delta=sum(each.rx_delta for _, each in counted),
-        tx_delta=sum(each.tx_delta for _, each in counted),
-        counted=tuple(index for index, _ in counted),
+        rx_rate=rx_rate,
+        tx_rate=tx_rate,
+        uplinks=tuple([each.name for each in interfaces if each.is_uplink]),
+        gap=gap,
+        rx_delta=rx_delta,
+        tx_delta=tx_delta,
+        counted=tuple([index for index, _ in counted]),
     )

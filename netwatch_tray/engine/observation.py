@@ -48,8 +48,8 @@ class Observation:
         self._routes = NOWHERE
         self._routes_interfaces: Mapping[int, Interface] | None = None
         """The interfaces that `_routes` were made of."""
-        self._uplink = Traffic()
-        """Counted by the uplinks since the last reconciliation."""
+        self._uplink_rx = self._uplink_tx = 0
+        """Bytes counted by the uplinks since the last reconciliation."""
         self._open: AppInterval | None = None
         """What the connections moved since the last reconciliation."""
         self._moved: AppInterval | None = None
@@ -106,7 +106,8 @@ class Observation:
 
     def count(self, tick: Tick) -> None:
         """Add the bytes of the uplinks, which are compared with those of the connections."""
-        self._uplink = self._uplink.plus(Traffic(tick.total.rx_delta, tick.total.tx_delta))
+        self._uplink_rx += tick.total.rx_delta
+        self._uplink_tx += tick.total.tx_delta
 
     def take(
         self, sample: SocketSample, *, is_monotonic: bool, with_tick: bool = True, is_last: bool = False
@@ -129,8 +130,8 @@ class Observation:
         self._open = self._open.plus(interval) if self._open else interval
         # What the uplinks carried is known in whole ticks: between two of them nothing can be compared with it.
         if with_tick or interval.elapsed_s is None:
-            self._sums = reconcile(self._uplink, self._open, self._sums)
-            self._uplink, self._open = Traffic(), None
+            self._sums = reconcile(Traffic(self._uplink_rx, self._uplink_tx), self._open, self._sums)
+            self._uplink_rx, self._uplink_tx, self._open = 0, 0, None
             self._uncounted_at_sums, self._uncounted = self._uncounted, Traffic()
         return changes
 

@@ -40,7 +40,9 @@ class Timer:
 
     def __lt__(self, other: Timer) -> bool:
         """Timers due at the same time fire in order of period, shortest first: sums over ticks then have them all."""
-        return (self.deadline, self.period or 0) < (other.deadline, other.period or 0)
+        if self.deadline != other.deadline:
+            return self.deadline < other.deadline
+        return (self.period or 0) < (other.period or 0)
 
 
 class Scheduler:
@@ -132,13 +134,14 @@ class Scheduler:
     def _run_due(self) -> None:
         now = clock.boottime()
         while self._timers and self._timers[0].deadline <= now and not self._stopping:
-            timer = heapq.heappop(self._timers)
-            if timer.callback is None:
-                continue
-            if timer.period is not None:
+            timer = self._timers[0]
+            if timer.callback is None or timer.period is None:
+                heapq.heappop(self._timers)
+            else:
                 timer.deadline = self._aligned(timer.period)
-                heapq.heappush(self._timers, timer)
-            self._guarded(timer.callback)
+                heapq.heapreplace(self._timers, timer)
+            if timer.callback is not None:
+                self._guarded(timer.callback)
 
     @staticmethod
     def _aligned(period: float) -> float:

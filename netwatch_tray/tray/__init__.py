@@ -174,7 +174,8 @@ class Tray:
         self._lost = message("closed")
 
     def _pictures(self) -> tuple[Picture, ...]:
-        return tuple(draw(self._menu.view.glyph, size, self._backend.bar) for size in self._backend.sizes)
+        glyph, bar = self._menu.view.glyph, self._backend.bar
+        return tuple([draw(glyph, size, bar) for size in self._backend.sizes])
 
     def _open(self, patience: float) -> TrayIcon:
         icon = self._backend.open(

@@ -76,6 +76,8 @@ class TrayMenu:
         """Of the live rows: rates, what they count, amounts, interfaces, the last event."""
         self._width = 0
         """Characters of the live rows."""
+        self._made_of: object = None
+        """What `_texts` were made of."""
         self._amounts: tuple[object, str] = None, ""
         """What their row was made of, and the row."""
         self._event: tuple[object, str] = None, ""
@@ -109,16 +111,20 @@ class TrayMenu:
     @view.setter
     def view(self, view: View) -> None:
         self._view = view
+        amounts, event = self.actions.amounts(), self.actions.last_event()
+        today = None if event is None else date.today()  # noqa: DTZ011  the user's own day
+        made_of = view, self.settings.units, amounts, event, today
+        if made_of == self._made_of:
+            return
+        self._made_of = made_of
         self._texts = list(view.rows)
-        amounts = self.actions.amounts()
         if amounts is not None:
             wanted = amounts, self.settings.units
             if wanted != self._amounts[0]:
                 self._amounts = wanted, presenter.amounts_row(*wanted)
             self._texts.insert(2, self._amounts[1])
-        event = self.actions.last_event()
-        if event is not None:
-            of_event = event, self.settings.units, date.today()  # noqa: DTZ011  the user's own day
+        if event is not None and today is not None:
+            of_event = event, self.settings.units, today
             if of_event != self._event[0]:
                 self._event = of_event, presenter.event_row(*of_event)
             # In place of the last interface where there are many: a menu of more rows is not read.

@@ -185,7 +185,8 @@ class Presence:
             return
         if self._tray and self._tray.is_shown:
             self._note_seen(now)
-            self._end_other()
+            if self._other is not None:
+                self._end_other()
         elif self._is_shown_elsewhere:
             self._note_seen(now)
             self._look_after_other()

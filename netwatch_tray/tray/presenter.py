@@ -114,8 +114,9 @@ class Presenter:
     def _view(self, tick: Tick) -> View:
         shown = self._shown(tick)
         # Panels without tooltips, and those that show its heading only, have the same lines in the menu.
-        lines = [units.both_rates(shown.rx_rate, shown.tx_rate, self._units), shown.of]
-        rows = [units.padded_rates(shown.rx_rate, shown.tx_rate, self._units), *lines[1:], *self._interface_rows(tick)]
+        down, up = units.rate(shown.rx_rate, self._units), units.rate(shown.tx_rate, self._units)
+        lines = [units.joined(down, up), shown.of]
+        rows = [units.joined_padded(down, up, self._units), shown.of, *self._interface_rows(tick)]
         if tick.gap in _WITHOUT_RATES:
             rows = lines = [translate("Tray", text) for text in _WITHOUT_RATES[tick.gap]]
         elif gap := tick.gap or self._gap_of(tick):

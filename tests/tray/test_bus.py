@@ -378,3 +378,19 @@ def test_all_properties_are_marshalled_as_by_jeepney(value: dict[str, Any], orde
     properties = {f"P{signature}": (signature, value[signature]) for signature in order}
     interface = Interface("org.example.Thing", {}, properties, {})
     assert interface.get_all() == by_jeepney("a{sv}", (properties,))
+
+
+@given(values, st.lists(st.tuples(st.sampled_from(["s", "u", "ay"]), values), max_size=6), st.sets(st.integers(0, 5)))
+def test_changed_properties_follow_those_that_never_changed(
+    before: dict[str, Any], changes: list[tuple[str, dict[str, Any]]], reads: set[int]
+) -> None:
+    properties = {f"P{signature}": (signature, before[signature]) for signature in before}
+    interface = Interface("org.example.Thing", {}, properties, {})
+    changed: dict[str, tuple[str, Any]] = {}
+    for number, (signature, after) in enumerate(changes):
+        if interface.set(f"P{signature}", after[signature]):
+            changed[f"P{signature}"] = signature, after[signature]
+        if number in reads:
+            interface.get_all()
+    never = {name: value for name, value in properties.items() if name not in changed}
+    assert interface.get_all() == by_jeepney("a{sv}", ({**never, **changed},))

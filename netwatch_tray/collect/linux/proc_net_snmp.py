@@ -4,6 +4,7 @@ new TCP connections, and what was refused."""
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 
 from netwatch_tray.collect.sockets import RefusalCounts
@@ -90,10 +91,19 @@ def parse_refusals(snmp: bytes, netstat: bytes) -> RefusalCounts:
 def _counters(content: bytes, protocol: bytes, names: tuple[bytes, ...]) -> list[int]:
     """Return counters of one protocol, which has a line with their names and one with their values. Raise
     ParseError."""
-    lines = [line for line in content.split(b"\n") if line.startswith(protocol)]
     try:
-        titles, values = lines
-        found = dict(zip(titles.split(), values.split(), strict=True))
-        return [int(found[name]) for name in names]
-    except (KeyError, ValueError) as error:
+        _, titles, rest = (b"\n" + content).split(b"\n" + protocol)
+        values = rest.partition(b"\n")[0].split()
+        places = _places(titles.partition(b"\n")[0], names, len(values))
+        return [int(values[place]) for place in places]
+    except ValueError as error:
         raise ParseError(f"The kernel's {protocol.decode()} counters lack one of {names}.") from error
+
+
+@functools.lru_cache(maxsize=8)  # the same lines at each reading, which is once a second
+def _places(titles: bytes, names: tuple[bytes, ...], count: int) -> list[int]:
+    """Return the places of these names in a line of `count`. Raise ValueError."""
+    found = titles.split()
+    if len(found) != count:
+        raise ValueError(f"{len(found)} names for {count} values")
+    return [found.index(name) for name in names]

@@ -30,8 +30,8 @@ class Method(NamedTuple):
 
 
 class Interface:
-    """One interface of an object. Properties are kept marshalled, because hosts read all of them each time one has
-    changed, which may be every second."""
+    """One interface of an object. Properties are kept marshalled, those that never change in one piece, because hosts
+    read all of them each time one has changed, which may be every second."""
 
     def __init__(
         self,
@@ -48,7 +48,10 @@ class Interface:
         self.signals = signals
         self._on_read = on_read
         self._properties = dict(properties)
-        self._marshalled: dict[str, bytes] = {}
+        self._changing: dict[str, bytes | None] = {}
+        """Those that were set, marshalled if they were read since."""
+        self._others = bytearray()
+        """The others, as `get_all` returns them; empty until they are read."""
 
     def set(self, name: str, value: Any, entry: bytes | None = None) -> bool:
         """Set a property; return whether it changed. `entry`: the value, if `entry_of` has marshalled it already."""
@@ -56,10 +59,9 @@ class Interface:
         if value == old:
             return False
         self._properties[name] = signature, value
-        if entry is None:
-            self._marshalled.pop(name, None)
-        else:
-            self._marshalled[name] = entry
+        if name not in self._changing:
+            self._others.clear()
+        self._changing[name] = entry
         return True
 
     def entry_of(self, name: str, value: Any) -> bytes:
@@ -76,14 +78,20 @@ class Interface:
     def get_all(self) -> bytearray:
         """Return all properties, marshalled as `a{sv}`."""
         self._on_read(None)
-        entries = bytearray(8)  # the length, and what aligns the first entry
-        for name, (_, value) in self._properties.items():
-            if name not in self._marshalled:
-                self._marshalled[name] = self.entry_of(name, value)
-            entries += bytes(-len(entries) % 8)  # each entry of a dictionary starts at a multiple of 8
-            entries += self._marshalled[name]
+        if not self._others:
+            self._others += bytes(8)  # the length, and what aligns the first entry
+            for name, (_, value) in self._properties.items():
+                if name not in self._changing:
+                    _append(self._others, self.entry_of(name, value))
+        entries = self._others.copy()
+        for name, entry in self._changing.items():
+            _append(entries, entry or self._marshal(name))
         entries[:4] = (len(entries) - 8).to_bytes(4, "little")
         return entries
+
+    def _marshal(self, name: str) -> bytes:
+        entry = self._changing[name] = self.entry_of(name, self._properties[name][1])
+        return entry
 
     def describe(self) -> str:
         """Return the introspection XML."""
@@ -156,6 +164,11 @@ class Object:
 
     def _describe(self) -> str:
         return f"<node>{''.join(interface.describe() for interface in self._all.values())}</node>"
+
+
+def _append(entries: bytearray, entry: bytes) -> None:
+    entries += bytes(-len(entries) % 8)  # each entry of a dictionary starts at a multiple of 8
+    entries += entry
 
 
 def _arguments(signature: str, direction: str = "") -> str:

@@ -10,8 +10,7 @@ while the bus has not taken the messages before.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -168,14 +167,12 @@ class StatusItem:
         """Notify the hosts to read the picture again."""
         self._announce("NewIcon")
 
-    @contextlib.contextmanager
-    def as_one_change(self) -> Iterator[None]:
-        """Notify hosts of all changes within the block at once."""
+    def begin_change(self) -> None:
+        """Notify hosts of nothing until `end_change`, which notifies them of all changes at once."""
         self._is_changing = True
-        try:
-            yield
-        finally:
-            self._is_changing = False
+
+    def end_change(self) -> None:
+        self._is_changing = False
         self.send_next()
 
     def prepare_registration(self) -> None:

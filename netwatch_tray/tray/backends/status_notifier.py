@@ -114,13 +114,16 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self, *, icon: Sequence[Picture] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
         """Set the given values, and notify hosts of all of them at once."""
-        with self._item.as_one_change():
+        self._item.begin_change()
+        try:
             if icon is not None:
                 self.icon = icon
             if title is not None:
                 self.title = title
             if label is not None:
                 self.label = label
+        finally:
+            self._item.end_change()
 
     def _update_icon(self) -> None:
         self._icon_valid = True

@@ -17,7 +17,7 @@ from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.topology import decide
 from netwatch_tray.feed.protocol import AppsMessage
 from netwatch_tray.kinds import TcpState
-from netwatch_tray.model import Interface, Tick, Total
+from netwatch_tray.model import Interface, InterfaceTick, Tick, Total, Why, WhyCode
 
 
 class _Timer:
@@ -125,9 +125,10 @@ class _Openings:
     """Says how many connections were opened so far."""
 
     def __init__(self) -> None:
-        self.opened = 0
+        self.opened = self.counted = 0
 
     def count(self) -> int:
+        self.counted += 1
         return self.opened
 
     def close(self) -> None:
@@ -188,6 +189,35 @@ def test_a_snapshots_sockets_are_read_with_its_tick_and_once(monkeypatch: pytest
     for second in range(1, 32):
         agent.second(opened=1 if second == 15 else 0, is_snapshot=second % 15 == 0)
     assert agent.source.reads == [0.0, 10.0, 15.0, 20.0, 30.0]
+
+
+def test_connections_are_not_counted_while_no_counter_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = _Agent(monkeypatch)
+
+    def second(*, rx_bytes: int, opened: int = 0) -> int:
+        """Return how often the connections were counted in it."""
+        agent.clock += 1
+        agent.openings.opened += opened
+        before = agent.openings.counted
+        uplink = InterfaceTick(
+            index=2, name="eth0", is_up=True, is_uplink=False, why=Why(WhyCode.DOWN), rx_bytes=rx_bytes, tx_bytes=0,
+            rx_packets=0, tx_packets=0, rx_errors=0, tx_errors=0, rx_drops=0, tx_drops=0, rx_rate=0.0, tx_rate=0.0,
+        )  # fmt: skip
+        total = Total(rx_rate=0.0, tx_rate=0.0, uplinks=())
+        agent.watch.count(Tick(at=datetime.now(UTC), interval_s=1.0, gap=None, total=total, interfaces=(uplink,)))
+        return agent.openings.counted - before
+
+    assert second(rx_bytes=1) == 1
+    assert [second(rx_bytes=1) for _ in range(3)] == [0, 0, 0]
+    reads = len(agent.source.reads)
+    assert second(rx_bytes=2, opened=1) == 2, "and once more for the reading"
+    assert len(agent.source.reads) == reads + 1
+    agent.cost = 1.0
+    second(rx_bytes=3, opened=1)
+    assert second(rx_bytes=4, opened=1) == 0, "the readings before were a load"
+    agent.clock += 100
+    assert second(rx_bytes=4) == 2, "what was opened then is read, although nothing moves any more"
+    assert len(agent.source.reads) == reads + 3
 
 
 def test_sockets_are_read_with_the_tick_after_a_connection_was_opened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import cast
 
 import pytest
@@ -314,3 +314,27 @@ def test_refusals_are_counted_from_the_first_tick_on() -> None:
     for _ in range(3):
         kept.tick()
     assert sources.read_count == 1
+
+
+def test_uploads_are_compared_again_when_a_day_begins() -> None:
+    noon = datetime(2026, 6, 1, 12).astimezone()
+
+    class Noon(Quiet):
+        def now(self) -> float:
+            return noon.timestamp()
+
+    kept = Kept(sources=Noon())
+
+    def tick(at: datetime) -> None:
+        total = Total(rx_rate=None, tx_rate=None, uplinks=())
+        kept.keeper.tick(Tick(at=at, interval_s=1.0, gap=None, total=total, interfaces=()), None, {})
+
+    kept.keeper.load()
+    kept.load(None)
+    for seconds in (0, 1, 61, 3600):
+        tick(noon + timedelta(seconds=seconds))
+    assert kept.history.loads == []
+    tick(noon + timedelta(days=1))
+    assert len(kept.history.loads) == 1
+    tick(noon + timedelta(days=1, seconds=61))
+    assert len(kept.history.loads) == 1, "it is being read"
