@@ -1175,6 +1175,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Tag schließen (Escape)</translation>
     </message>
     <message>
+      <source>In all networks.</source>
+      <translation>In allen Netzen.</translation>
+    </message>
+    <message>
       <source>Per hour</source>
       <translation>Je Stunde</translation>
     </message>
@@ -1618,7 +1622,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>Slept {begin} – {end}</source>
-      <translation>Ruhezustand {begin} – {end}</translation>
+      <translation>Ruhezustand von {begin} bis {end}</translation>
     </message>
     <message>
       <source>Further {events} were not kept: {count}</source>
@@ -4874,7 +4878,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>Usage by network with its name, such as that of the Wi-Fi, from NetworkManager. On this computer alone, never uploaded.</source>
-      <translation>Verbrauch nach Netz mit dessen Namen, etwa dem des WLANs, von NetworkManager. Nur auf diesem Computer, nie hochgeladen.</translation>
+      <translation>Verbrauch nach Netz mit dessen Namen, etwa dem des WLANs, von NetworkManager. Nur auf diesem Rechner, nie hochgeladen.</translation>
     </message>
     <message>
       <source>Allowed in a month</source>
@@ -7553,10 +7557,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Left and Right choose a day, Escape goes back</source>
       <translation>Links und Rechts wählen einen Tag, Escape führt zurück</translation>
-    </message>
-    <message>
-      <source>Hours and apps of a day are those of all networks</source>
-      <translation>Stunden und Apps eines Tages sind die aller Netze</translation>
     </message>
     <message>
       <source>Measured on this computer, your provider may count differently</source>

@@ -107,7 +107,7 @@ def _show_connections(found: Look, options: argparse.Namespace) -> None:
         row
         for row in found.connections
         if _is_listening(row) == options.listening
-        and _is_wanted(options.app, (row.process, row.unit, row.user, _owner(row)))
+        and _is_wanted(options.app, row.app, (row.process, row.unit, row.user, _owner(row)))
     ]
     over = 0
     if not (options.all or options.json or options.csv):  # programs get everything
@@ -149,8 +149,13 @@ def _print_connections(rows: Sequence[Connection], names: dict[str, str]) -> Non
     print_table(heads, cells, "<><<<<>>>", fits)
 
 
-def _is_wanted(name: str | None, names: Iterable[str | None]) -> bool:
-    return name is None or any(name.casefold() in each.casefold() for each in names if each)
+def _is_wanted(name: str | None, app: str | None, names: Iterable[str | None]) -> bool:
+    """Return whether one of the names has this text, or that of the desktop entry of the app with this key."""
+    if name is None or any(name.casefold() in each.casefold() for each in names if each):
+        return True
+    from netwatch_tray.desktop_entries import name_of
+
+    return app is not None and name.casefold() in name_of(app).casefold()
 
 
 def _owner(row: Connection) -> str | None:
@@ -247,7 +252,7 @@ def _show_apps(found: Look, options: argparse.Namespace) -> None:
 
     connections, message = found
     has_sums = bool(message.interval_s) and not (options.app or options.top)
-    apps = [app for app in message.apps if _is_wanted(options.app, (app.name, wording.app_name(app.name)))]
+    apps = [app for app in message.apps if _is_wanted(options.app, app.key, (app.name, wording.app_name(app.name)))]
     apps.sort(key=_APP_ORDERS[options.sort])
     apps = apps[: _most(options, 3 if has_sums else 0)]
     if options.json:

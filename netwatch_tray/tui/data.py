@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from netwatch_tray import event_words, wording
+from netwatch_tray import desktop_entries, event_words, wording
 from netwatch_tray.event import Event
 from netwatch_tray.feed.protocol import AppsMessage, HostsMessage
 from netwatch_tray.feed.unwritten import Unwritten
@@ -66,9 +66,10 @@ class Data:
 
 
 def app_rows(data: Data, words: str, column: str) -> list[AppRow]:
-    """Return the apps that have this text in their name; bytes that belong to no app are last."""
+    """Return the apps that have this text in their name or in that of their desktop entry; bytes that belong to no app
+    are last."""
     wanted = words.casefold()
-    rows = [row for row in _app_rows(data) if wanted in row.name.casefold()]
+    rows = [row for row in _app_rows(data) if wanted in row.name.casefold() or _calls_itself(row.key, wanted)]
     if column == "name":
         rows.sort(key=lambda row: (row.is_rest, row.name.casefold()))
     else:
@@ -113,7 +114,11 @@ def connection_rows(data: Data, words: str, column: str, app: str | None) -> lis
         if row.remote_port is not None
         and row.state not in _LEFT_OUT
         and (app is None or row.app == app)
-        and (not wanted or wanted in f"{_owner(row)} {row.host or ''} {row.remote}".casefold())
+        and (
+            not wanted
+            or wanted in f"{_owner(row)} {row.host or ''} {row.remote}".casefold()
+            or _calls_itself(row.app, wanted)
+        )
     ]
     if column == "app":
         rows.sort(key=lambda row: (_owner(row), row.remote or ""))
@@ -132,6 +137,11 @@ def event_rows(data: Data, words: str, in_units: Units) -> list[Event]:
     if not wanted:
         return rows
     return [row for row in rows if wanted in event_words.sentence(row, in_units).casefold()]
+
+
+def _calls_itself(app: str | None, wanted: str) -> bool:
+    """Return whether the desktop entry of an app has this text in its name."""
+    return app is not None and wanted in desktop_entries.name_of(app).casefold()
 
 
 def _owner(row: Connection) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from netwatch_tray import cells
+from netwatch_tray import cells, desktop_entries
 from netwatch_tray.cli import connections, main, session
 from netwatch_tray.cli.looking import Look
 from netwatch_tray.feed.protocol import AppsMessage
@@ -103,13 +103,16 @@ def test_one_connection_that_is_over_is_singular() -> None:
     assert connections._left_out(1) == "1 connection in TIME_WAIT is over and left out; --all lists it."
 
 
-def test_rows_are_chosen_and_sorted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_are_chosen_and_sorted(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desktop_entries, "name_of", lambda key: "Backups of Ada" if key == "sync" else "")
+
     def names(*words: str) -> list[str]:
         return [str(each["process"]) for each in json.loads(printed(capsys, "connections", "--json", *words)[0])]
 
     assert names("--top", "2") == ["sync", "browser"]
     assert names("--top", "2", "--sort", "app") == ["browser", "sync"]
     assert names("--app", "SYN") == ["sync"]
+    assert names("--app", "backups") == ["sync"], "by its desktop entry"
 
     def apps(*words: str) -> list[str]:
         return [str(each["name"]) for each in json.loads(printed(capsys, "apps", "--json", *words)[0])["apps"]]
@@ -117,6 +120,7 @@ def test_rows_are_chosen_and_sorted(capsys: pytest.CaptureFixture[str]) -> None:
     assert apps() == ["sync", "browser", "字" * 30]
     assert apps("--sort", "received", "--top", "1") == ["字" * 30]
     assert apps("--app", "brow") == ["browser"]
+    assert apps("--app", "backups") == ["sync"]
 
 
 def test_watching_shows_what_fits_until_it_is_interrupted(

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings, strategies as st
 from screens import NAMES, NOW, app, busy, connection, event, tick
 
+from netwatch_tray import desktop_entries
 from netwatch_tray.event import Severity
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, EventsMessage, TickMessage
 from netwatch_tray.settings import Settings
@@ -76,6 +78,14 @@ def test_the_filter_keeps_rows_with_the_text() -> None:
     assert [row.name for row in state.app_rows()] == ["Syncthing"]
     state.back()
     assert len(state.app_rows()) == len(NAMES) + 1
+
+
+def test_filter_finds_an_app_by_the_name_in_its_desktop_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desktop_entries, "name_of", lambda key: "Music of Ada" if key == "key1" else "")
+    state = busy()
+    for letter in "musIC":
+        state.type_text(letter)
+    assert [row.name for row in state.app_rows()] == ["Syncthing"]
 
 
 def test_events_are_seen_once_the_user_turns_away_from_them() -> None:

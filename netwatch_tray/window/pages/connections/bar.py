@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication, QPoint, Signal
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
-from netwatch_tray.window.pages.connections.filter import ConnectionFilter, FilterError, parse
+from netwatch_tray.window.pages.connections.filter import ConnectionFilter, FilterError, NameOf, parse
 from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.formatting import native_keys
@@ -24,9 +24,10 @@ class ConnectionsBar(Strip):
     filter_changed = Signal()
     grouping_changed = Signal()
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, name_of: NameOf) -> None:
         self._plain_height = theme.height(48)
         super().__init__(theme, self._plain_height)
+        self._name_of = name_of
         self.filter = ConnectionFilter()
         """Of the last valid text."""
         self.grouping = Grouping.NONE
@@ -109,7 +110,7 @@ class ConnectionsBar(Strip):
         """Use the filter if it is valid; else report its error, and keep the last valid one."""
         problem = ""
         try:
-            self.filter = parse(text)
+            self.filter = parse(text, self._name_of)
         except FilterError as error:
             problem = QCoreApplication.translate("Filter", str(error.problem)).format(**error.values)
             self.field.show_error(error.token)

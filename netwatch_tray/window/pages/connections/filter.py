@@ -1,6 +1,7 @@
 """The filter of the connection list: `app:firefox,curl port:443 -state:listen rate>1M`.
 
-A plain word is searched in app, addresses and state. All conditions must hold; a comma means "or"; `-` or `not` negates
+A plain word is searched in app, addresses and state; an app is found by the name that the page shows and by that of its
+program. All conditions must hold; a comma means "or"; `-` or `not` negates
 the condition after it.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP
@@ -18,6 +20,8 @@ from netwatch_tray.kinds import TcpState
 from netwatch_tray.model import Connection
 
 Test = Callable[[Connection], bool]
+NameOf = Callable[[Connection], str | None]
+"""Returns the name that the page shows for the app of a connection."""
 
 _TOKEN = re.compile(r'(?:"[^"]*"?|\S)+')
 _FIELD = re.compile(r"([a-z]+)([:<>])(.*)", re.DOTALL)
@@ -66,7 +70,7 @@ class ConnectionFilter(NamedTuple):
         return all(test(connection) for test in self.tests)
 
 
-def parse(text: str) -> ConnectionFilter:
+def parse(text: str, name_of: NameOf = lambda _: None) -> ConnectionFilter:
     """Parse a filter. Raise FilterError for an invalid condition."""
     tests: list[Test] = []
     names_state = False
@@ -76,7 +80,7 @@ def parse(text: str) -> ConnectionFilter:
             negated = token
             continue
         word = token[1:] if token.startswith("-") and len(token) > 1 else token
-        test = _test(word)
+        test = _test(word, name_of)
         names_state |= word.startswith("state:") or (len(word) > 3 and "time_wait".startswith(word))
         is_negated = (negated is not None) != (word is not token)
         tests.append(_not(test) if is_negated else test)
@@ -86,17 +90,17 @@ def parse(text: str) -> ConnectionFilter:
     return ConnectionFilter(tuple(tests), names_state)
 
 
-def _test(token: str) -> Test:
+def _test(token: str, name_of: NameOf) -> Test:
     found = _FIELD.fullmatch(token)
     if found is None:
-        return _word(token.replace('"', ""))
+        return _word(token.replace('"', ""), name_of)
     field, sign, rest = found.groups()
     if sign != ":":
         return _rate(field, sign, rest, token)
-    make = _FIELDS.get(field)
+    make = partial(_app, name_of) if field == "app" else _FIELDS.get(field)
     if make is None:
         if ":" in rest and _HEXADECIMAL.fullmatch(field):  # an IPv6 address
-            return _word(token)
+            return _word(token, name_of)
         raise FilterError(Problem.UNKNOWN_FIELD, token, field=field)
     values = [value.replace('"', "") for value in rest.split(",")]
     if not all(values):
@@ -109,9 +113,10 @@ def _not(test: Test) -> Test:
     return lambda connection: not test(connection)
 
 
-def _word(word: str) -> Test:
+def _word(word: str, name_of: NameOf) -> Test:
     def test(connection: Connection) -> bool:
         places = (
+            name_of(connection),
             connection.app_name,
             connection.process,
             connection.unit,
@@ -127,9 +132,9 @@ def _word(word: str) -> Test:
     return test
 
 
-def _app(value: str, _token: str) -> Test:
+def _app(name_of: NameOf, value: str, _token: str) -> Test:
     def test(connection: Connection) -> bool:
-        names = (connection.app_name, connection.process, connection.app, connection.unit)
+        names = (name_of(connection), connection.app_name, connection.process, connection.app, connection.unit)
         return any(name is not None and value in name.lower() for name in names)
 
     return test
@@ -197,7 +202,6 @@ def _interface(value: str, _token: str) -> Test:
 
 
 _FIELDS: dict[str, Callable[[str, str], Test]] = {
-    "app": _app,
     "pid": _pid,
     "port": _port,
     "host": _host,

@@ -73,7 +73,7 @@ class ConnectionsPage(Page):
 
         self.sums = ReconciliationStrip(theme)
         self.offer = HelperOffer(theme)
-        self.bar = ConnectionsBar(theme)
+        self.bar = ConnectionsBar(theme, lambda connection: self._app_names.get(connection.app or ""))
         self._model: SortedModel[Line] = SortedModel(connection_columns(self._context), key, settle_ms=_SETTLE_MS)
         self.table = TableView(theme, self._model, row_height=theme.height(26), lines=False)
         self.table.make_sortable("rx_rate", Qt.SortOrder.DescendingOrder)
@@ -131,7 +131,10 @@ class ConnectionsPage(Page):
         elif isinstance(message, Status):
             self.offer.offer(message.offers_helper)
         elif isinstance(message, AppsMessage) and not self._paused:
-            self._app_names = {app.key: self._looks.name(app.key, wording.app_name(app.name)) for app in message.apps}
+            names = {app.key: self._looks.name(app.key, wording.app_name(app.name)) for app in message.apps}
+            is_new, self._app_names = names != self._app_names, names
+            if is_new and self.bar.filter.tests:
+                self._show_all()
             self.sums.show_apps(message, self._units)
             self.offer.show_apps(message)
         elif isinstance(message, ConnectionsMessage) and not self._paused:

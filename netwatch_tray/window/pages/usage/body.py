@@ -140,6 +140,7 @@ class UsageBody(QScrollArea):
         self.day_pane.show_day(
             found,
             is_busiest=place.network is None and self._found is not None and self._found.busiest == found.day,
+            is_of_all=place.network is not None,
             can_go=(place.can_step_day(-1, today), place.can_step_day(1, today)),
             shown_in=shown_in,
         )

@@ -121,8 +121,11 @@ class DayPane(QWidget):
         """Show the name of a day that is not read yet; what is shown stays until it is."""
         self._title.show_text(day_name(day))
 
-    def show_day(self, found: DayFigures, *, is_busiest: bool, can_go: tuple[bool, bool], shown_in: Units) -> None:
-        """Show a day. `is_busiest`: of the shown period. `can_go`: whether there is a day before, and one after."""
+    def show_day(
+        self, found: DayFigures, *, is_busiest: bool, is_of_all: bool, can_go: tuple[bool, bool], shown_in: Units
+    ) -> None:
+        """Show a day. `is_busiest`: of the shown period. `is_of_all`: say that it is that of all networks. `can_go`:
+        whether there is a day before, and one after."""
         self._title.show_text(day_name(found.day))
         self._back.setEnabled(can_go[0])
         self._forward.setEnabled(can_go[1])
@@ -130,7 +133,8 @@ class DayPane(QWidget):
         self._amount.show_text(str(units.size(used.both if used else None, shown_in)))
         both = f"{DOWN} {units.size(used.rx, shown_in)}  {UP} {units.size(used.tx, shown_in)}" if used else ""
         self._both.show_text(both)
-        self._comparison.show_text(self._compared(found, shown_in, is_busiest=is_busiest))
+        words = [self.tr("In all networks.")] if is_of_all else []
+        self._comparison.show_text(unbroken(" ".join([*words, self._compared(found, shown_in, is_busiest=is_busiest)])))
         bars = [self._bar(each) for each in found.hours]
         self.hours.show_bars(self.tr("Per hour"), bars, None, shown_in, bands=self._bands(found))
 
@@ -151,7 +155,7 @@ class DayPane(QWidget):
         elif found.usual is not None:
             text = self.tr("Usual on such a day: {amount}.")
             words.append(text.format(amount=units.size(found.usual, shown_in)))
-        return unbroken(" ".join(words))
+        return " ".join(words)
 
     def _bar(self, hour: SlotUse) -> Bar:
         begin = datetime.fromtimestamp(hour.start).astimezone()

@@ -112,8 +112,6 @@ class UsagePage(Page):
             texts.insert(0, self.tr("Updated {time}").format(time=f"{self._read_at:%H:%M}"))
         if self.place.day:
             texts.append(self.tr("Left and Right choose a day, Escape goes back"))
-            if self.place.network:
-                texts.append(self.tr("Hours and apps of a day are those of all networks"))
         elif self.body.has_figures:
             texts.append(self.tr("Measured on this computer, your provider may count differently"))
         return texts

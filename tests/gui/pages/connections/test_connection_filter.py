@@ -112,3 +112,11 @@ def test_sockets_in_time_wait_show_where_the_filter_is_about_states() -> None:
 def test_an_app_is_found_by_its_name_and_by_its_process() -> None:
     talk = connection(6, "python3", app="script:/usr/bin/python3 talk.py", app_name="talk.py")
     assert all(parse(text).matches(talk) for text in ("app:talk", "app:python3", "talk", "python3"))
+
+
+@pytest.mark.parametrize("text", ["files", "app:files", "nautilus", "app:nautilus", "app:curl,files", "-app:curl"])
+def test_an_app_is_found_by_its_shown_name_and_by_its_program(text: str) -> None:
+    row = connection(5, "nautilus", app="executable:/usr/bin/nautilus")
+    assert parse(text, lambda each: "Files" if each is row else None).matches(row)
+    assert not parse("app:files").matches(row), "the name is not known yet"
+    assert not parse("-app:files", lambda _: "Files").matches(row)

@@ -366,3 +366,14 @@ def test_what_is_over_is_counted_and_not_listed(open_window: Open) -> None:
     opened.say(ConnectionsMessage(reset=True, added=(over,)))
     until(lambda: not _column(page, 0), "nothing is open")
     assert "No program has a socket open" in visible_text(page)
+
+
+def test_a_filter_finds_an_app_once_its_name_is_known(open_window: Open) -> None:
+    opened, page = _open(open_window, AppsMessage(apps=(), interval_s=2.0))
+    opened.say(ConnectionsMessage(added=(connection(7, "nautilus", app="n", rx_rate=1.0, tx_rate=1.0),)))
+    page.bar.field.setText("app:files")
+    assert page.table.model().rowCount() == 0
+    opened.say(AppsMessage(apps=(_app("n", "Files"),), interval_s=2.0))
+    assert page.table.model().rowCount() == 1
+    page.bar.field.setText("nautilus")
+    assert page.table.model().rowCount() == 1

@@ -244,7 +244,7 @@ def test_one_network_alone_by_its_name(opened: Opened) -> None:
     assert not child(page, PlanBar).isVisible()
     assert "Allowance" not in " ".join(each.accessibleName() for each in child(page, UsagePane).findChildren(QWidget))
     page.choose_day(today)
-    assert "Hours and apps of a day are those of all networks" in page.status()
+    assert "In all networks." in visible_text(page)
     assert page.escape()
     assert page.escape()
     assert page.strip.network.text() == "All networks ▾"
