@@ -7617,7 +7617,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
-    <name>_LastMinute</name>
+    <name>_RateSparkline</name>
     <message>
       <source>The last minute, download above upload</source>
       <translation>Die letzte Minute, Download über Upload</translation>

@@ -102,8 +102,11 @@ class Owners(_Record, frozen=True, kw_only=True, tag="owners"):
     found: Mapping[str, Process | None]
 
 
-class OwnerFacts(_Record, frozen=True, kw_only=True, tag="owner facts"):
-    """Responses to other requests about owners, valid from now on."""
+class OwnerDetails(_Record, frozen=True, kw_only=True, tag="owner facts"):
+    """What the finder of owners returned for a PID, a control group or a user, or that processes exited.
+
+    Written when a result differs from the one before. In a replay, each is returned until a later record replaces it.
+    """
 
     processes: Mapping[int, Process | None] = {}
     """By PID."""
@@ -122,7 +125,7 @@ class Fault(_Record, frozen=True, kw_only=True, tag="fault"):
     text: str
 
 
-Record = Interfaces | Counters | Connections | Owners | OwnerFacts | Fault
+Record = Interfaces | Counters | Connections | Owners | OwnerDetails | Fault
 
 _encoder = msgspec.json.Encoder()
 _header_decoder = msgspec.json.Decoder(Header)

@@ -27,7 +27,7 @@ from netwatch_tray.recording.format import (
     Fault,
     Header,
     Interfaces,
-    OwnerFacts,
+    OwnerDetails,
     Owners,
     RecordingWriter,
 )
@@ -217,26 +217,26 @@ class _Finder:
         found = self._finder.ended(pids)
         if (exited := tuple(sorted(found))) != self._exited:
             self._exited = exited
-            self._writer.add(OwnerFacts(exited=exited))
+            self._writer.add(OwnerDetails(exited=exited))
         return found
 
     def process(self, pid: int) -> Process | None:
         found = self._finder.process(pid)
         if pid not in self._processes or self._processes[pid] != found:
             self._processes[pid] = found
-            self._writer.add(OwnerFacts(processes={pid: self._redaction.process(found)}))
+            self._writer.add(OwnerDetails(processes={pid: self._redaction.process(found)}))
         return found
 
     def unit(self, cgroup: int) -> str | None:
         found = self._finder.unit(cgroup)
         if cgroup not in self._units or self._units[cgroup] != found:
             self._units[cgroup] = found
-            self._writer.add(OwnerFacts(units={cgroup: None if found is None else self._redaction.name(found)}))
+            self._writer.add(OwnerDetails(units={cgroup: None if found is None else self._redaction.name(found)}))
         return found
 
     def user(self, uid: int) -> str:
         found = self._finder.user(uid)
         if self._users.get(uid) != found:
             self._users[uid] = found
-            self._writer.add(OwnerFacts(users={uid: self._redaction.name(found)}))
+            self._writer.add(OwnerDetails(users={uid: self._redaction.name(found)}))
         return found

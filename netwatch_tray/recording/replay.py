@@ -23,7 +23,7 @@ from netwatch_tray.recording.format import (
     Counters,
     Fault,
     Interfaces,
-    OwnerFacts,
+    OwnerDetails,
     Owners,
     Record,
     RecordingReader,
@@ -107,7 +107,7 @@ class Replay(Sources):
         if step is None:
             raise CollectError("The recording has ended.")
         for record in step.records:
-            if isinstance(record, Owners | OwnerFacts):
+            if isinstance(record, Owners | OwnerDetails):
                 self._finder.add(record)
             elif self._connections is not None:
                 self._connections.add(record)
@@ -137,7 +137,7 @@ class _Step(NamedTuple):
     begin: Counters | Fault
     interfaces: Mapping[int, Interface]
     """By index; the same object until they change."""
-    records: list[Connections | Owners | OwnerFacts | Fault]
+    records: list[Connections | Owners | OwnerDetails | Fault]
     """What was read after `begin`, in that order."""
 
 
@@ -248,7 +248,7 @@ class _Finder:
         self._begun += 1
         self._searches = 0
 
-    def add(self, record: Owners | OwnerFacts) -> None:
+    def add(self, record: Owners | OwnerDetails) -> None:
         if isinstance(record, Owners):
             self._answers.append((self._added, record))
             return

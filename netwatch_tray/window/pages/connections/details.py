@@ -60,7 +60,7 @@ class ConnectionDetails(QWidget):
         self.setFixedWidth(theme.height(_WIDTH))
         self._title = Text(theme, theme.fonts.title)
         self._below = Text(theme, theme.fonts.small, "ink2")
-        self._minute = _LastMinute(theme)
+        self._sparkline = _RateSparkline(theme)
         close = FlatButton(theme, "", symbol="close")
         close.setToolTip(self.tr("Close the details (Escape)"))
         close.setAccessibleName(self.tr("Close the details"))
@@ -93,7 +93,7 @@ class ConnectionDetails(QWidget):
         column.setSpacing(GAP)
         column.addLayout(head)
         column.addWidget(self._below)
-        column.addWidget(self._minute)
+        column.addWidget(self._sparkline)
         column.addWidget(scroll, 1)
         column.addLayout(buttons)
         close.clicked.connect(self.close_requested)
@@ -104,7 +104,7 @@ class ConnectionDetails(QWidget):
         title, below, sections = self._describe(line, context)
         self._title.show_text(title)
         self._below.show_text(below)
-        self._minute.add(line, context.now)
+        self._sparkline.add(line, context.now)
         labels = [word for heading, rows in sections for word in (heading, *(label for label, _value in rows))]
         if labels != self._labels:
             self._labels = labels
@@ -213,8 +213,9 @@ class ConnectionDetails(QWidget):
         self._grid.setRowStretch(number, 1)
 
 
-class _LastMinute(QWidget):
-    """The rates of the shown line since it is shown, at most of the last minute."""
+class _RateSparkline(QWidget):
+    """Sparkline of the rates of the connection or group in the pane: of the last minute, but only since it was
+    selected."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

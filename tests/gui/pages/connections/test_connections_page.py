@@ -256,7 +256,7 @@ def test_details_follow_the_selection(open_window: Open) -> None:
     opened.say(ConnectionsMessage(changed=(connection(1, "firefox", rx_rate=7e6, tx_rate=1.0),)))
     said = [each.text() for each in page.details.findChildren(Text)]
     assert said[said.index("Download") + 1] == "7.00 MB/s"
-    minute = page.details._minute
+    minute = page.details._sparkline
     assert [point.rx for point in minute._points] == [5e6, 7e6]
     assert minute.isVisible()
     minute.grab()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from itertools import groupby
+from pathlib import Path
 
 import hellos
 import pytest
@@ -11,6 +13,8 @@ from hellos import V1, V2
 from netwatch_tray.collect.names import aes, quic
 from netwatch_tray.errors import ParseError
 
+CHROMIUM = Path(__file__).parent / "files" / "chromium-156.hex"
+"""Datagrams with the ClientHellos that Chromium 156 sent to a server of ours: in each line the name and a datagram."""
 CONNECTION = bytes.fromhex("8394c8f03e515708")
 
 CRYPTO_FRAME = bytes.fromhex(
@@ -82,6 +86,17 @@ def test_every_scattered_hello_yields_its_name(version: int, answered: bool, cip
             first, second = second, first
         assert flows.take(number, first) is None
         assert flows.take(number, second) == (name, False)
+
+
+@pytest.mark.parametrize("is_reversed", [False, True], ids=["as sent", "reversed"])
+def test_recorded_hellos_of_chromium_yield_their_names(cipher: aes.Aes, *, is_reversed: bool) -> None:
+    lines = [line.split() for line in CHROMIUM.read_text().splitlines()]
+    for name, sent in groupby(lines, key=lambda line: line[0]):
+        datagrams = [bytes.fromhex(datagram) for _, datagram in sent]
+        first, second = reversed(datagrams) if is_reversed else datagrams
+        flows = quic.Flows(cipher)
+        assert flows.take(name, first) is None
+        assert flows.take(name, second) == (name, True)
 
 
 def test_pieces_of_another_flow_are_not_mixed_in() -> None:
