@@ -44,8 +44,7 @@ def is_on() -> bool:
 def turn(*, on: bool) -> None:
     """Turn starting at login on or off. Raise NetWatchError, which names the file.
 
-    On Linux the desktop files are installed as well, so that the started program has its icon in panels and
-    notifications.
+    On Linux the desktop files are installed as well, so that panels and notifications show the program's icon.
     """
     path = file()
     try:

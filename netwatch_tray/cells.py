@@ -1,7 +1,7 @@
-"""Widths of texts in cells of a terminal, and texts cut to a number of cells.
+"""Widths of texts in terminal cells, and texts cut to a number of cells.
 
-If terminal and program disagree about a width, the rest of the line is shifted. Characters on whose width terminals
-disagree (joined emoji, variation selectors, skin tones, flags) are therefore replaced by `certain`.
+If terminal and program disagree about a width, the rest of the line is shifted. So characters whose width differs
+between terminals (joined emoji, variation selectors, skin tones, flags) are replaced by `certain`.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def _is_certain(character: str) -> bool:
 
 
 def width(text: str) -> int:
-    """Return the number of cells."""
+    """Return the number of cells that a text takes."""
     return len(text) if text.isascii() else sum(map(width_of, text))
 
 
 def width_of(character: str) -> int:
-    """Return the cells of one character: 0 for a mark on the character before, else 1 or 2."""
+    """Return the cells of one character: 0 for a mark on the previous character, else 1 or 2."""
     if unicodedata.category(character) in _NO_CELL:
         return 0
     return 2 if unicodedata.east_asian_width(character) in _WIDE else 1

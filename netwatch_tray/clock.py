@@ -1,10 +1,10 @@
 """Two clocks whose difference shows how long the machine slept.
 
-`boottime` continues while the machine sleeps, `uptime` stops. Their difference grows by the length of each sleep; this
-distinguishes sleep from a slow program. Neither changes when the wall clock is set.
+`boottime` continues while the machine sleeps, `uptime` stops. Their difference grows by the length of each sleep, which
+distinguishes sleep from a slow program. Setting the wall clock changes neither.
 
 Linux: clock_gettime(2), CLOCK_BOOTTIME and CLOCK_MONOTONIC. macOS: clock_gettime(3), CLOCK_MONOTONIC_RAW and
-CLOCK_UPTIME_RAW; its CLOCK_MONOTONIC is the wall clock less the time of boot, and is slewed with it.
+CLOCK_UPTIME_RAW; its CLOCK_MONOTONIC is the wall clock minus the time of boot, and is slewed with it.
 """
 
 from __future__ import annotations

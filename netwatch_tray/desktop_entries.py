@@ -18,38 +18,38 @@ from typing import NamedTuple
 from netwatch_tray import language, text
 
 _MOST_BYTES = 1 << 17
-"""Of a file; the longest known one has 30 kB."""
+"""Largest size of a file that is read. The longest known one has 30 kB."""
 _MOST_FILES = 4096
 _MOST_ENTRIES_READ = 1 << 14
-"""Of directories."""
+"""Most directory entries that are read."""
 _DEEPEST = 3
-"""Directories below `applications`."""
+"""Greatest depth of directories below `applications`."""
 _LONGEST_NAME = 120
 _RUNTIMES = re.compile(
     r"(python|perl|ruby|node|java|mono|php|lua)[\d.]*|(ba|da|z)?sh|electron\d*|gjs|wine\d*|bwrap|firejail|pkexec|sudo"
 )
-"""Programs that run another one, which the desktop entry is about."""
+"""Programs that run another program, which is the one that the desktop entry describes."""
 _SHARED = re.compile(r"(/usr|/usr/local|/snap|/home/[^/]+/\.local)?/s?bin|/usr/games|/opt|/")
 """Directories in which unrelated programs lie side by side."""
 _ESCAPES = {"s": " ", "n": " ", "t": " ", "r": " ", "\\": "\\"}
 
 
 class Entry(NamedTuple):
-    """A program as the desktop presents it."""
+    """The name and the icon of a program, as a desktop shows them."""
 
     id: str
     """Without `.desktop`; of a bundle its path."""
     name: str
-    """In the language asked for, not escaped for any output."""
+    """Name in the requested language, not escaped for any output."""
     icon: str
     """Name in the icon theme, or absolute path; empty if it has none."""
     wm_class: str = ""
     programs: tuple[str, ...] = ()
     """The program that it starts, as a path or a name, and the target if that is a symbolic link."""
     is_hidden: bool = False
-    """In no menu."""
+    """Whether menus leave the entry out."""
     is_plain: bool = False
-    """The program is started without options."""
+    """Whether the program is started without options."""
 
 
 class Entries:
@@ -102,7 +102,7 @@ class Entries:
         return known or self._ids.get(name)
 
     def _starting(self, program: str) -> Entry | None:
-        """Return the entry that starts a program, or None if several do, each for a part of it (as for desktop
+        """Return the entry that starts a program, or None if several do, each for a part of it (as with desktop
         settings)."""
         found = self._programs.get(program, [])
         name = program.rpartition("/")[2]

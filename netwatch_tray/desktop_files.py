@@ -19,7 +19,7 @@ from netwatch_tray import launch, paths
 from netwatch_tray.errors import NetWatchError
 
 NAME = "netwatch-tray"
-"""Of the desktop entry and of the icon."""
+"""Name of the desktop entry and of the icon."""
 
 _ENTRY = f"applications/{NAME}.desktop"
 _HICOLOR = "icons/hicolor"
@@ -44,7 +44,7 @@ class Found(NamedTuple):
     place: Path | None
     """The data directory that has them; None if they are not installed."""
     is_packaged: bool
-    """A package installed them, so they are not ours to change."""
+    """Whether a package installed them; then this program does not change them."""
     command: tuple[str, ...] = ()
     """What the installed entry starts, if it is ours."""
     foreign: tuple[Path, ...] = ()
@@ -129,7 +129,7 @@ def remove() -> bool:
 
 
 def refresh() -> None:
-    """Bring installed files up to date when the program was upgraded or moved; where none are installed, do nothing.
+    """Bring the installed files up to date if the program was upgraded or moved. Do nothing if none are installed.
 
     Raise like `install`.
     """
@@ -144,7 +144,7 @@ def refresh() -> None:
 
 
 def icon_reference() -> str:
-    """Return how to name the program's icon to other programs: by its name if an icon theme has it, else by the URI of
+    """Return a reference to the program's icon for other programs: its name if an icon theme has it, else the URI of
     its file."""
     if application := os.environ.get("FLATPAK_ID"):
         return application  # Flatpak exports the icon under this name, and other programs cannot read our files

@@ -32,7 +32,7 @@ def message(template: str, **values: object) -> Message:
 
 
 def joined(messages: Iterable[Message], separator: str = " ") -> Message:
-    """Return these messages after each other. Raise TypeError if there are none."""
+    """Return a message that consists of these messages in order. Raise TypeError if there are none."""
     template = f"{{first}}{separator}{{second}}"
     return reduce(lambda first, second: Message(template, {"first": first, "second": second}), messages)
 

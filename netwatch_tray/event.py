@@ -1,4 +1,4 @@
-"""What happened on the network: values that detectors make, the history keeps, and every surface shows.
+"""Events on the network: values that detectors make, the history stores, and every surface shows.
 
 A detector makes a `Finding`. `engine.events` merges findings with equal keys into an `Event`, decides whether the user
 is notified, and gives it an ID. The evidence is numbers and names, never words; `event_words` has the sentences.
@@ -57,9 +57,9 @@ class Severity(enum.IntEnum):
     """How much an event matters. The numbers are stored and sent, so they never change."""
 
     RECORD = 1
-    """Only recorded."""
+    """Recorded, and shown only in the list of events."""
     NOTICE = 2
-    """Worth a look."""
+    """Shown as a notice: the user may want to look at it."""
     ALERT = 3
     """Notifies, and counts on the bell until it is seen."""
 
@@ -122,7 +122,7 @@ class SentMuch(_Evidence, frozen=True, tag="sent-much", kw_only=True):
 
 
 class HeldRate(_Evidence, frozen=True, tag="held-rate", kw_only=True):
-    """An upload rate above the limit for a long time."""
+    """An upload rate was above the limit for a long time."""
 
     kind = EventKind.UPLOAD
     rate: float
@@ -282,7 +282,7 @@ class TooManyFindings(_Evidence, frozen=True, tag="too-many-findings", kw_only=T
     of: EventKind
     findings: int
     rule_count: int
-    """Number of events of a kind that are kept in `rule_seconds`."""
+    """Number of events of a kind that are kept within `rule_seconds`."""
     rule_seconds: float
 
 

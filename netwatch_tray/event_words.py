@@ -56,7 +56,7 @@ _KINDS = {
     EventKind.AGENT: (mark("EventWords", "The agent itself"), mark("EventWords", "events of the agent")),
     EventKind.UNKNOWN: (mark("EventWords", "Unknown event"), mark("EventWords", "unknown events")),
 }
-"""Title of one event, and title of several."""
+"""Titles by kind: of one event, and of several."""
 _UNNAMED = mark("EventWords", "An unknown app")
 
 
@@ -89,7 +89,7 @@ def explain(event: Event, in_units: Units) -> str:
 
 
 def mute(what: Mute, event: Event) -> str:
-    """Return what muting does: `Mute unusual uploads of Syncthing`."""
+    """Return the action of a mute as text: `Mute unusual uploads of Syncthing`."""
     return translate("EventWords", "Mute {what}").format(what=_covered(what, _name(what, event)))
 
 
@@ -98,7 +98,7 @@ def unmute(what: Mute, event: Event) -> str:
 
 
 def muted(what: Mute) -> str:
-    """Return what a mute covers, where no event is at hand: `unusual uploads of rsync`."""
+    """Return the description of a mute without an event: `unusual uploads of rsync`."""
     return _covered(what, _name(what, None))
 
 

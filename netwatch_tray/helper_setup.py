@@ -41,7 +41,7 @@ _USERS = "NETWATCH_TRAY_USERS"
 _PATIENCE = 60.0
 """Seconds for a command of the system."""
 _MOST_LINKS = 40
-"""Symbolic links in one path, as for the kernel (path_resolution(7))."""
+"""Most symbolic links in one path, as for the kernel (path_resolution(7))."""
 
 
 def invoking_user() -> int | None:
@@ -69,7 +69,7 @@ def allowed_users() -> frozenset[int]:
 
 
 def refusal() -> str | None:
-    """Return why root must not run this program, naming what another user can change; None if it may."""
+    """Return why root must not run this program: what another user can change. None if root may run it."""
     if os.environ.get(launch.WRAPPER):
         return "This program runs from an image that its user made, so root must not run it."
     for path in sorted(_code_of_this_program()):
@@ -80,7 +80,7 @@ def refusal() -> str | None:
 
 
 def install_commands(users: Collection[int]) -> list[str]:
-    """Return the commands, one a line of a shell, that install the helper for these users."""
+    """Return the shell commands, one a line, that install the helper for these users."""
     if refusal() is None:
         # sudo names the user who runs it.
         chosen = () if set(users) == {os.getuid()} else [word for uid in sorted(users) for word in ("--user", str(uid))]
@@ -95,7 +95,7 @@ def install_commands(users: Collection[int]) -> list[str]:
 
 
 def remove_commands() -> list[str]:
-    """Return the commands, one a line of a shell, that remove the helper."""
+    """Return the shell commands, one a line, that remove the helper."""
     if refusal() is None:
         return [_sudo("helper", "remove")]
     files = [*(str(_UNITS / unit) for unit in (_SOCKET_UNIT, _SERVICE)), str(_DROP_IN.parent), str(_CODE.parent)]
@@ -261,7 +261,7 @@ def _service_command(code: Path) -> list[str]:
 
 
 def _drop_in(users: Collection[int]) -> list[str]:
-    """Return the lines that complete the service's unit: its users, and the command of a frozen program."""
+    """Return the lines that complete the unit of the service: its users and, for a frozen program, its command."""
     lines = ["[Service]", f'Environment="{_USERS}={" ".join(map(str, sorted(users)))}"']
     if _is_frozen() and refusal() is None:
         program = sys.executable.replace("%", "%%")  # systemd.unit(5), specifiers

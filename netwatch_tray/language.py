@@ -45,10 +45,10 @@ def translation(context: str, text: str) -> str | None:
 
 
 def use(chosen: str, contexts: Collection[str] | None = None) -> None:
-    """Use the language with this code. `auto` is the first of the system's languages that the program has, else
+    """Choose the language with this code. `auto` is the first of the user's languages that the program has, else
     English.
 
-    `contexts`: load only these; None loads all.
+    `contexts`: load only the texts of these contexts; None loads all.
     """
     global code, _contexts, _translations  # noqa: PLW0603  one language a process
     wanted = next(filter(_has, system_languages() if chosen == "auto" else [chosen]), ENGLISH)

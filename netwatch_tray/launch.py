@@ -1,7 +1,7 @@
-"""How another process of this program is started: the window, an agent, the next login. The only place that decides it.
+"""The commands that start other processes of this program: the window, an agent, the program at the next login.
 
-A checkout and a wheel are run by their interpreter; a frozen program is its own interpreter. A wrapper that must be
-kept (an AppImage's mount, a bundle's launcher) sets an environment variable to what has to be started instead.
+A checkout and a wheel are run by their interpreter; a frozen program is its own interpreter. A wrapper that has to be
+kept (an AppImage's mount, a bundle's launcher) sets an environment variable to the command to start instead.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The values that travel through the program: immutable, made once, never changed.
+"""The values that pass through the program. They are immutable.
 
 Those made each second are not tracked by the garbage collector (`gc=False`): they cannot be part of a cycle, and
 scanning them would be a part of the agent's cost. All amounts are in bytes and all times in seconds; `units` converts
@@ -27,7 +27,7 @@ class GapReason(enum.IntEnum):
     UNREADABLE = 3
     """The counters could not be read."""
     NOT_RUNNING = 4
-    """Between two runs of the agent; also the last tick of a run, if it comes too soon for a rate."""
+    """No agent was running; also the last tick of a run if it comes too soon for a rate."""
     RESET = 5
     """The counters of the interface fell back."""
     JUMPED = 6
@@ -67,7 +67,7 @@ class WhyCode(enum.Enum):
     ALL_UP = "all-up"
     """There is no default route, so all interfaces that are up count."""
     CHOSEN = "chosen"
-    """The user put it in or left it out in the settings."""
+    """The user chose in the settings that it counts or does not count."""
     LOOPBACK = "loopback"
     """Traffic of this computer with itself."""
     DOWN = "down"
@@ -87,7 +87,7 @@ class WhyCode(enum.Enum):
 
 
 class Role(enum.StrEnum):
-    """What an interface is in the topology of this machine."""
+    """What part an interface has in the topology of this machine."""
 
     UPLINK = "uplink"
     """Counts in the total, and has a default route or is the lowest interface known."""
@@ -178,14 +178,14 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     bridges, bonds), for cards of virtual machines and USB gadgets, which report a speed that somebody chose, and where
     the source is not notified of a speed that changes."""
     addresses: tuple[str, ...] = ()
-    """With prefix length: `192.0.2.24/24`."""
+    """IP addresses with prefix length: `192.0.2.24/24`."""
     master: int | None = None
     """Index of the bridge or bond that this is a port of."""
     parent: int | None = None
     """Index of the interface in the same namespace that this one runs over, from evidence alone: the kernel's link
     (VLAN, macvlan), the card of its PPPoE session, or the route to a tunnel's peer."""
     default_metric: int | None = None
-    """Metric of its best default route, IPv4 or IPv6; `None`: carries none."""
+    """Metric of its best default route, IPv4 or IPv6; `None` if it has none."""
     has_host_route: bool = False
     """A route to a single host by way of a gateway uses it: VPN clients add one to reach their server."""
 
@@ -255,8 +255,11 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def own_rates(self) -> tuple[float | None, float | None]:
-        """Return download and upload of what the interface belongs to. The counters of a container's, a virtual
-        machine's or their bridge's interface are those of the other end, so they are swapped."""
+        """Return download and upload as the owner of the interface sees them.
+
+        The counters of the interface of a container or virtual machine, or of their bridge, are those of the other end,
+        so they are swapped.
+        """
         return (self.tx_rate, self.rx_rate) if self.faces_inside else (self.rx_rate, self.tx_rate)
 
 
@@ -284,7 +287,7 @@ def as_tree(interfaces: Iterable[InterfaceTick]) -> list[tuple[int, InterfaceTic
             add(each.index, depth + 1)
 
     add(None, 0)
-    for index in list(above):  # stacked in a circle: no way out is known
+    for index in list(above):  # a cycle of interfaces, so no way out is known
         add(index, 0)
     return found
 
@@ -307,7 +310,7 @@ class Total(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Everything measured at one moment; tooltip, menu, window and terminal all show this."""
+    """Everything measured at one moment. Tooltip, menu, window and terminal all show the same tick."""
 
     at: datetime
     """UTC."""
@@ -320,11 +323,12 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 Scope = Literal["machine", "local", "internet"]
-"""How far a connection reaches: within this machine, into the local network, or beyond; see engine.scope."""
+"""How far away the peer of a connection is: on this machine, in the local network, or beyond; see engine.scope."""
 
 
 HostOrigin = Literal["TLS", "QUIC", "DNS", "hosts"]
-"""Where the name of a host comes from: the greeting of the connection itself, a DNS response, the file /etc/hosts."""
+"""Origin of a host's name: the TLS or QUIC handshake of the connection itself, a DNS response, or the file
+/etc/hosts."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
@@ -368,7 +372,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     host_is_providers: bool | None = None
     """The name is that of the provider, because the real one is encrypted (ECH). `None` if that cannot be known."""
     rx_bytes: int | None = None
-    """Payload since the connection opened; for UDP since the helper counts it. `None` if not measured."""
+    """Payload since the connection opened; for UDP since the helper began to count. `None` if not measured."""
     tx_bytes: int | None = None
     rx_rate: float | None = None
     """Bytes/s."""
@@ -378,7 +382,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     retransmits: int | None = None
     """Segments retransmitted since the connection opened."""
     is_incoming: bool | None = None
-    """Opened by the remote host."""
+    """Whether the remote host opened the connection; `None` if unknown."""
     since: float | None = None
     """Unix time of the first reading that lists it; `None` if it was open before the agent's first reading."""
 
@@ -392,7 +396,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def transport(self) -> str:
-        """TCP or UDP, or QUIC if its greeting was seen."""
+        """Return TCP, UDP or, if a QUIC handshake was seen, QUIC."""
         return "QUIC" if self.host_origin == "QUIC" else self.protocol
 
 
@@ -417,7 +421,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes over other interfaces: loopback, containers, virtual machines."""
     local_tx_bytes: int
     is_tunnel_process: bool = False
-    """The process of a tunnel. Its traffic is that of other apps, so it is in no sum."""
+    """Whether this is the process of a tunnel. Its traffic is already counted for other apps, so no sum includes it."""
 
 
 class HostAmount(msgspec.Struct, frozen=True, kw_only=True):
@@ -430,7 +434,7 @@ class HostAmount(msgspec.Struct, frozen=True, kw_only=True):
     """Latest address of a named host. `None`, if `host` is `None` as well, for the sum of all other hosts."""
     scope: Scope | None
     country: str | None = None
-    """Of the address, as in `Connection`."""
+    """Country of the address, as in `Connection`."""
     rx_bytes: int
     tx_bytes: int
     last_at: float

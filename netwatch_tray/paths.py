@@ -95,17 +95,17 @@ def hosts_directory() -> Path:
 
 
 def spool_file() -> Path:
-    """Return the file of snapshots that wait to be uploaded."""
+    """Return the file of snapshots that are pending for upload."""
     return state_directory() / "spool.sqlite3"
 
 
 def otlp_spool_file() -> Path:
-    """Return the file of metrics and log records that wait for their OpenTelemetry collector."""
+    """Return the file of metrics and log records that are pending for the OpenTelemetry collector."""
     return state_directory() / "otlp-spool.sqlite3"
 
 
 def identities_file() -> Path:
-    """Return the file with the random id of this host for each account."""
+    """Return the file with this host's random ID for each account."""
     return state_directory() / "identities.json"
 
 
@@ -114,8 +114,8 @@ def upload_key_file() -> Path:
 
 
 def report_file() -> Path:
-    """Return where the doctor's report is written, for programs that show files. Make the directory if it is
-    missing."""
+    """Return the path to which the report of `doctor` is written, for programs that show files. Create its
+    directory."""
     directory = _own("XDG_CACHE_HOME", ".cache", "Library/Caches")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return directory / "doctor.txt"

@@ -49,7 +49,7 @@ UploadLevel = Literal["rates", "system", "apps", "connections", "events"]
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Uploading of snapshots to a NetWatch server. The key is kept in another file."""
+    """Uploading of snapshots to a NetWatch server. The API key is stored in another file."""
 
     on: bool = False
     endpoint: str = "https://netwatch-api-production.up.railway.app"
@@ -66,21 +66,22 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Numbers for Prometheus, which reads them here."""
+    """The HTTP endpoint from which Prometheus reads metrics."""
 
     on: bool = False
     address: str = "127.0.0.1"
-    """Numeric. Beyond the loopback everybody who reaches it can read them."""
+    """Numeric address to listen on. Beyond the loopback, everyone who can reach it can read the metrics."""
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 9464
-    """As the OpenTelemetry project proposes for Prometheus exporters."""
+    """Port to listen on; the default is the one that OpenTelemetry proposes for Prometheus exporters."""
 
 
 OtlpLevel = Literal["rates", "system", "apps", "events"]
-"""Those of UploadLevel that have metrics or log records."""
+"""The levels of UploadLevel for which there are metrics or log records."""
 
 
 class Otlp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Metrics and events to an OpenTelemetry collector; see cloud.otlp_target for the environment."""
+    """The export of metrics and events to an OpenTelemetry collector. Environment variables override parts of it; see
+    cloud.otlp_target."""
 
     on: bool = False
     endpoint: str = "http://localhost:4318"
@@ -93,15 +94,15 @@ class Otlp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     all_interfaces: bool = False
     """Also interfaces that are down or make no part of the total."""
     headers_file: str = ""
-    """Holds `name=value` lines; for tokens, which are no settings."""
+    """File of `name=value` lines with HTTP headers, for tokens, which must not be in the settings."""
     certificate_file: str = ""
-    """Authorities to trust in place of the system's, PEM."""
+    """PEM file of certificate authorities to trust in place of the system's."""
     client_certificate_file: str = ""
     client_key_file: str = ""
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is kept of the past on this machine."""
+    """What is recorded on this machine, and for how long it is kept."""
 
     on: bool = True
     size_mb: Annotated[int, msgspec.Meta(ge=20, le=100_000)] = 200
@@ -114,15 +115,15 @@ class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 Counts = Literal["all", "metered", "internet"]
-"""Everything; what passed in networks that NetworkManager calls metered; or the total without what is known to have
-stayed in the local network."""
+"""What a data plan counts: everything; traffic in networks that NetworkManager calls metered; or the total without
+traffic known to have stayed in the local network."""
 
 
 class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data volume that the provider allows in a billing month."""
 
     cap_gb: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
-    """In 10⁹ bytes, both directions together; without it there are no alerts."""
+    """Size of the plan in 10⁹ bytes, both directions together. Without it there are no alerts."""
     billing_day: Annotated[int, msgspec.Meta(ge=1, le=31)] = 1
     """Day of the month on which a period begins; in shorter months the last day."""
     days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 0
@@ -130,7 +131,7 @@ class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     begin: date | None = None
     """First day of any such period."""
     counts: Counts = "all"
-    """What the plan covers."""
+    """Which traffic the plan counts."""
 
     @property
     def cap_bytes(self) -> int | None:
@@ -165,7 +166,7 @@ ColourScheme = Literal["system", "light", "dark"]
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the window looks."""
+    """The appearance of the window."""
 
     theme: ColourScheme = "system"
     """`system`: follow the desktop."""
@@ -176,7 +177,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The counter on the page Usage, which the user can reset."""
+    """The counter on the Usage page, which the user can reset."""
 
     counter_since: datetime | None = None
     """When the user reset the counter, local time; None if there is no counter."""
@@ -192,7 +193,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """`auto`: the system's language, if there is a translation."""
     units: Units = Units()
     total: dict[str, bool] = {}
-    """Interfaces by name to count in the total (true) or leave out (false), whatever the topology is."""
+    """Interfaces by name that the total counts (true) or leaves out (false), whatever the topology is."""
     tray: TrayIcon = TrayIcon()
     window: Window = Window()
     upload: Upload = Upload()
@@ -203,9 +204,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     usage: Usage = Usage()
     events: Events = Events()
     countries: bool = True
-    """Countries of remote addresses are shown, if a database of them is on this computer."""
+    """Show the countries of remote addresses, if a database of them is on this computer."""
     health: bool = False
-    """Gateway and DNS server are probed, for events, `snapshot` and metrics, also while nothing is uploaded."""
+    """Probe gateway and DNS server, for events, `snapshot` and metrics, even while nothing is uploaded."""
 
 
 def load(file: Path) -> Settings:
@@ -238,7 +239,7 @@ def managed() -> frozenset[str]:
 
 
 def refuse_managed(by: Changes) -> None:
-    """Raise SettingsError if these changes contain managed keys."""
+    """Raise SettingsError if the changes contain keys that only the administrator can change."""
     if found := sorted(managed().intersection(_leaves(by))):
         raise SettingsError(
             "Set by your administrator in {file}: {keys}. You cannot change this.",
@@ -256,7 +257,7 @@ def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[s
 
 
 def dotted(*path: str) -> str:
-    """Return a key as TOML writes it: `total."br.lan"`."""
+    """Return the path of a key in TOML notation: `total."br.lan"`."""
     return ".".join(map(_key, path))
 
 
@@ -280,7 +281,7 @@ def parse(text: str) -> tuple[Settings, Message | None]:
 
 
 def _usable_values(text: str) -> tuple[dict[str, Any], Message | None]:
-    """Return the values that can be used, and what is wrong with the others."""
+    """Return the usable values, and a description of the faults of the others."""
     try:
         values = tomllib.loads(text)
         fault = _reduce(values)
@@ -296,7 +297,7 @@ def _usable_values(text: str) -> tuple[dict[str, Any], Message | None]:
 
 
 def _reduce(values: dict[str, Any]) -> Message | None:
-    """Remove unusable values, and return what is wrong with them."""
+    """Remove unusable values from `values`. Return a description of their faults, or None."""
     try:
         msgspec.convert(values, Settings)
     except msgspec.ValidationError:
@@ -310,7 +311,7 @@ def _reduce(values: dict[str, Any]) -> Message | None:
 
 
 def silent(settings: Settings) -> Settings:
-    """Return the same settings, except that nothing is sent, served or probed."""
+    """Return the settings with everything turned off that sends, serves or probes."""
     upload = msgspec.structs.replace(settings.upload, on=False)
     metrics = msgspec.structs.replace(settings.metrics, on=False)
     otlp = msgspec.structs.replace(settings.otlp, on=False)

@@ -1,5 +1,5 @@
-"""Reads the text of a settings file, which may be any kind of file, and checks whether only root can have
-written it."""
+"""Reads the text of a settings file, which may be any kind of file, and checks that only root can have written it if
+required."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Change the settings file: only the keys that change, with comments and order kept, one writer at a time.
+"""Changes the settings file: only the keys that change, with comments and order kept, one writer at a time.
 
-For every process but the agent, which starts a short-lived one for it (`netwatch-tray --change-settings`), because
-tomlkit would take 2.3 MB of its memory permanently.
+Every process uses it but the agent. For the agent a short-lived process does (`netwatch-tray --change-settings`),
+because tomlkit would occupy 2.3 MB of the agent's memory permanently.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _LOOK_AGAIN = 0.005
 
 
 def change(file: Path, modify: Callable[[Settings], Settings]) -> Settings:
-    """Save the settings that `modify` returns for those in the file, and return them. They are durable on return.
+    """Call `modify` with the settings in the file, and save and return the settings that it returns.
 
-    The lock is held from reading to writing, so that no other writer's change is lost. A crash or a full disk leaves
-    the old file. Raise SettingsError, which names the file; also if the file has a fault, which the user has to fix, or
-    the change contains keys that the administrator has set.
+    They are durable on return. The lock is held from reading to writing, so that no change of another writer is lost. A
+    crash or a full disk leaves the old file. Raise SettingsError, which names the file; also if the file has a fault,
+    which the user has to fix, or the change contains keys that the administrator has set.
     """
     try:
         target = file.resolve()  # a symbolic link stays one
@@ -86,7 +86,7 @@ def _edited(file: Path, changes: Changes) -> bytes:
         raise SettingsError(
             "The settings in {file} cannot be changed: {error}. Edit the file by hand.", file=file, error=error
         ) from error
-    # What the next reader would refuse or read differently must not take the place of what it can read.
+    # A file that the next reader would refuse or read differently must not replace a readable one.
     if len(content) > settings_text.MOST_BYTES or settings_file.parse(content.decode()) != (after, None):
         raise SettingsError(
             "The settings in {file} cannot be changed without losing others. Edit the file by hand.", file=file

@@ -55,7 +55,7 @@ def printable(text: str, most: int | None = None) -> str:
     """
     if most is not None and len(text) > most:
         text = text[: max(0, most - 1)] + "…"
-    # Live rows are padded with figure spaces: most texts that are looked at, each second.
+    # The usual case, each second: live rows, which are padded with figure spaces.
     if text.isprintable() or text.replace("\u2007", " ").isprintable():
         return text
     return "".join([each if each.isprintable() or each in _KEPT else REPLACEMENT for each in text])
@@ -115,7 +115,7 @@ def without_credentials(url: str) -> str:
     """
     head, at, tail = url.rpartition("@")
     scheme, slashes, rest = head.partition("//")
-    if not at or (slashes and ":" not in rest and "/" in rest):  # the @ stands in the path
+    if not at or (slashes and ":" not in rest and "/" in rest):  # the @ is in the path
         return url
     return f"{scheme}{slashes}…@{tail}" if slashes else f"…@{tail}"
 

@@ -25,7 +25,7 @@ _GREATEST_POWER = len(_PREFIXES) - 1
 Prefix = Literal["auto", "k", "M", "G"]
 
 _WIDTHS: dict[Prefix, int] = {"auto": 4, "k": 8, "M": 5, "G": 4}
-"""Characters of a rate's value up to 100 Gbit/s: `1023`, `12500000`, `12500`, `12.5`."""
+"""Characters of the value of a rate, up to 100 Gbit/s: `1023`, `12500000`, `12500`, `12.5`."""
 _KEEP_UNIT_DOWN_TO = 0.9
 """Fraction of a unit below which a smaller one is chosen, so that a rate around 1 does not change its unit all the
 time."""
@@ -47,7 +47,7 @@ SI_BYTES = Units()
 _AMOUNT = re.compile(r"(\d+(?:[.,]\d+)?)[ \u00a0\u2009\u202f]*([kKmMgGtTpP]?)(i?[bB]|i|bits?|)")
 _AMBIGUOUS = re.compile(r"\d{1,3},\d{3}")
 _MOST_AMOUNT = 10**18
-"""Bytes."""
+"""Largest amount that is parsed, in bytes."""
 
 
 class Quantity(NamedTuple):
@@ -69,7 +69,7 @@ def rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> Quantity:
 
 
 def size(count: float | None, units: Units = SI_BYTES) -> Quantity:
-    """Return `count` bytes as text such as `9.80 GB`; unknown is `–` without a unit."""
+    """Return an amount of bytes as text, such as `9.80 GB`; unknown is `–` without a unit."""
     return Quantity(UNKNOWN, "") if count is None else _written(count, "B", units, _power(count, units))
 
 
@@ -81,7 +81,8 @@ def longest_size(units: Units = SI_BYTES) -> Quantity:
 def parse_size(text: str) -> int:
     """Return the bytes of a text such as `2.5 TB`, `500 GB` or `1,5 GiB`, from B to PB, rounded.
 
-    Raise AmountError, which explains the fault; a guess could be a plan of the wrong size.
+    Raise AmountError, which explains the fault, instead of guessing: a wrong guess would be a data plan of the wrong
+    size.
     """
     match = _AMOUNT.fullmatch(text.strip())
     if match is None:

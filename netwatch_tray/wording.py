@@ -1,4 +1,4 @@
-"""Words for codes and durations, in the language of the user, so that tray, window and terminal use the same words."""
+"""Words for codes and durations in the user's language, the same for tray, window and terminal."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ _DURATIONS = (
 """Seconds below which a unit is used, the unit and its seconds, the smaller unit and its seconds. Only the unit of days
 differs between languages."""
 _APPS = frozenset({mark("Facts", "Exited before seen"), mark("Facts", "Being looked for"), mark("Facts", "Other apps")})
-"""Names in engine/apps.py for unknown programs, and for the sum of many."""
+"""Names that engine/apps.py gives to unknown programs and to the sum of many apps."""
 _USER = "user "
 
 
 def app_name(name: str) -> str:
-    """Return the name of an app for the user: names that NetWatch gives are translated, those of programs are not."""
+    """Return an app's name for the user. Names given by NetWatch are translated, names of programs are not."""
     if name in _APPS:
         return translate("Facts", name)
     if name.startswith(_USER):
@@ -69,8 +69,7 @@ def app_name(name: str) -> str:
 
 
 def owner(connection: Connection) -> str | None:
-    """Return the app of a connection as it is called everywhere, else process, unit or user; `None` if
-    none is known."""
+    """Return the owner of a connection: the app's name, else process, unit or user; `None` if none is known."""
     name = connection.app_name or connection.process or connection.unit
     if name is None and connection.user is not None:
         name = f"{_USER}{connection.user}"
@@ -78,7 +77,7 @@ def owner(connection: Connection) -> str | None:
 
 
 def gap(reason: GapReason) -> str:
-    """Return why rates are unknown, in lower case."""
+    """Return the reason of a gap in words, in lower case."""
     return translate("Facts", _GAPS[reason])
 
 

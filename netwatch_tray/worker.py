@@ -30,7 +30,7 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self.pending = 0
-        """Tasks submitted whose result has not arrived."""
+        """Number of submitted tasks whose result has not arrived."""
 
     def submit(
         self,
@@ -66,7 +66,7 @@ class Worker:
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
             task()
-            del task  # so that its objects are not kept until the next task
+            del task  # so that objects of the task are not kept until the next one
 
     def _run(
         self, task: Callable[[], Result], done: Callable[[Result], None], failed: Callable[[Exception], None]
@@ -88,7 +88,7 @@ class Worker:
 
 
 def fault_of(error: Exception) -> Message:
-    """Return the text of an error for the user. A bug has none; it was logged."""
+    """Return the text of an error for the user. An unexpected error becomes a general text, because it was logged."""
     if isinstance(error, NetWatchError):
         return error.message
     return message("An unexpected error occurred; see the log.")

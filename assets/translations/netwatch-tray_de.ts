@@ -162,7 +162,7 @@
     </message>
     <message>
       <source>What no connection of an app accounts for: headers, repeated packets; without the helper UDP and QUIC.</source>
-      <translation>Was zu keiner Verbindung einer App gehört: Köpfe, wiederholte Pakete; ohne den Helfer UDP und QUIC.</translation>
+      <translation>Was zu keiner Verbindung einer App gehört: Header, wiederholte Pakete; ohne den Helfer auch UDP und QUIC.</translation>
     </message>
     <message>
       <source>{name}
@@ -176,7 +176,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>Within this computer: {down} and {up}, in no sum</source>
-      <translation>Innerhalb dieses Rechners: {down} und {up}, in keiner Summe</translation>
+      <translation>Innerhalb dieses Rechners: {down} und {up}, in keiner Summe enthalten</translation>
     </message>
     <message>
       <source>A tunnel: what it carries is counted with the apps that use it</source>
@@ -263,8 +263,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Keine App passt</translation>
     </message>
     <message>
-      <source>The list comes back by itself together with the agent.</source>
-      <translation>Die Liste kommt mit dem Agenten von selbst zurück.</translation>
+      <source>The list returns when the agent runs again.</source>
+      <translation>Die Liste ist wieder da, sobald der Agent läuft.</translation>
     </message>
     <message>
       <source>Apps are not known</source>
@@ -356,8 +356,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>App suchen</translation>
     </message>
     <message>
-      <source>Apps whose names hold this stay ({keys} or /)</source>
-      <translation>Apps mit diesem Text im Namen bleiben ({keys} oder /)</translation>
+      <source>Show only apps with this text in their name ({keys} or /)</source>
+      <translation>Nur Apps mit diesem Text im Namen zeigen ({keys} oder /)</translation>
     </message>
     <message>
       <source>5 min</source>
@@ -671,8 +671,8 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>CliProcess</name>
     <message>
-      <source>It ended without a word.</source>
-      <translation>Es endete ohne ein Wort.</translation>
+      <source>It ended without a message.</source>
+      <translation>Es endete ohne Meldung.</translation>
     </message>
   </context>
   <context>
@@ -869,8 +869,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Alter</translation>
     </message>
     <message>
-      <source>It was open before NetWatch began to look</source>
-      <translation>Sie war offen, bevor NetWatch hinsah</translation>
+      <source>Opened before NetWatch started to measure</source>
+      <translation>Schon offen, bevor NetWatch zu messen begann</translation>
     </message>
     <message>
       <source>TLS greeting</source>
@@ -937,12 +937,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>Prozess: {name}</translation>
     </message>
     <message>
-      <source>It belongs to another user: which program it is may not be read. Its rates are measured all the same.</source>
-      <translation>Er gehört einem anderen Benutzer: welches Programm es ist, darf nicht gelesen werden. Seine Raten werden trotzdem gemessen.</translation>
+      <source>It belongs to another user, whose programs may not be read. Its rates are measured all the same.</source>
+      <translation>Er gehört einem anderen Benutzer, dessen Programme nicht gelesen werden dürfen. Seine Raten werden trotzdem gemessen.</translation>
     </message>
     <message>
       <source>The program is not known: its process has exited, or the system does not report it.</source>
-      <translation>Das Programm ist nicht bekannt: sein Prozess ist beendet, oder das System sagt es nicht.</translation>
+      <translation>Das Programm ist nicht bekannt: Sein Prozess ist beendet, oder das System meldet ihn nicht.</translation>
     </message>
     <message>
       <source>1 connection</source>
@@ -972,8 +972,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Verbindungen filtern</translation>
     </message>
     <message>
-      <source>Conditions side by side must all hold; a comma means “or”, - turns one round ({keys} or /)</source>
-      <translation>Bedingungen nebeneinander gelten alle; ein Komma heißt „oder“, - kehrt eine um ({keys} oder /)</translation>
+      <source>All conditions must hold; a comma means “or”, - negates a condition ({keys} or /)</source>
+      <translation>Alle Bedingungen müssen zutreffen; ein Komma heißt „oder“, - verneint eine Bedingung ({keys} oder /)</translation>
     </message>
     <message>
       <source>Group by app, by host or not at all ({keys})</source>
@@ -1102,8 +1102,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Verbindungen sind nicht bekannt</translation>
     </message>
     <message>
-      <source>The list comes back by itself together with the agent.</source>
-      <translation>Die Liste kommt mit dem Agenten von selbst zurück.</translation>
+      <source>The list returns when the agent runs again.</source>
+      <translation>Die Liste ist wieder da, sobald der Agent läuft.</translation>
     </message>
     <message>
       <source>No connections</source>
@@ -1192,7 +1192,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>Busiest of the period.</source>
-      <translation>Der stärkste des Zeitraums.</translation>
+      <translation>Der Tag mit dem meisten Verkehr in diesem Zeitraum.</translation>
     </message>
     <message>
       <source>Nothing is known of this day.</source>
@@ -1971,8 +1971,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>In Ereignissen suchen</translation>
     </message>
     <message>
-      <source>Events with these words stay ({keys} or /)</source>
-      <translation>Ereignisse mit diesen Wörtern bleiben ({keys} oder /)</translation>
+      <source>Show only events with these words ({keys} or /)</source>
+      <translation>Nur Ereignisse mit diesen Wörtern zeigen ({keys} oder /)</translation>
     </message>
     <message>
       <source>Mark all seen</source>
@@ -2010,8 +2010,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Ereignisse</translation>
     </message>
     <message>
-      <source>Enter shows the details, {keys} what can be done</source>
-      <translation>Die Eingabetaste zeigt die Einzelheiten, {keys} was möglich ist</translation>
+      <source>Enter shows the details, {keys} the actions</source>
+      <translation>Die Eingabetaste zeigt die Einzelheiten, {keys} die Aktionen</translation>
     </message>
     <message>
       <source>Frozen</source>
@@ -2344,8 +2344,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Minifenster</translation>
     </message>
     <message>
-      <source>Hold the picture still, or go on</source>
-      <translation>Das Bild einfrieren oder weiterlaufen lassen</translation>
+      <source>Freeze the display, or continue</source>
+      <translation>Die Anzeige einfrieren oder weiterlaufen lassen</translation>
     </message>
     <message>
       <source>Time range</source>
@@ -2364,7 +2364,7 @@ Hat jetzt keine Verbindung</translation>
       <translation>Fadenkreuz bewegen, Gruppe falten</translation>
     </message>
     <message>
-      <source>Look closer at the chart, or from further away</source>
+      <source>Zoom the chart in or out</source>
       <translation>Das Diagramm vergrößern oder verkleinern</translation>
     </message>
     <message>
@@ -2388,8 +2388,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Ein Ereignis stumm schalten, künftig erwarten</translation>
     </message>
     <message>
-      <source>What can be done with an event</source>
-      <translation>Was mit einem Ereignis möglich ist</translation>
+      <source>Actions for an event</source>
+      <translation>Aktionen für ein Ereignis</translation>
     </message>
     <message>
       <source>Copy rows</source>
@@ -2404,7 +2404,7 @@ Hat jetzt keine Verbindung</translation>
       <translation>Zurück: Fadenkreuz, Filter, Auswahl, Einstellungen</translation>
     </message>
     <message>
-      <source>Close the window; the agent goes on</source>
+      <source>Close the window; the agent keeps running</source>
       <translation>Fenster schließen; der Agent läuft weiter</translation>
     </message>
     <message>
@@ -2475,7 +2475,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>This removes the service and its files. The history stays.</source>
-      <translation>Es entfernt den Dienst und seine Dateien. Der Verlauf bleibt.</translation>
+      <translation>Das entfernt den Dienst und seine Dateien. Der Verlauf bleibt.</translation>
     </message>
     <message>
       <source>Bytes of UDP and QUIC</source>
@@ -2647,11 +2647,11 @@ Hat jetzt keine Verbindung</translation>
       <translation>Löschen</translation>
     </message>
     <message>
-      <source>Everything that was ever recorded or imported goes. This cannot be undone.</source>
+      <source>Everything that was ever recorded or imported will be deleted. This cannot be undone.</source>
       <translation>Alles, was je aufgezeichnet oder importiert wurde, wird gelöscht. Das lässt sich nicht rückgängig machen.</translation>
     </message>
     <message>
-      <source>Amounts, curves, apps and events from {first} to {last} go. This cannot be undone.</source>
+      <source>Amounts, curves, apps and events from {first} to {last} will be deleted. This cannot be undone.</source>
       <translation>Mengen, Kurven, Apps und Ereignisse vom {first} bis {last} werden gelöscht. Das lässt sich nicht rückgängig machen.</translation>
     </message>
     <message>
@@ -2915,7 +2915,7 @@ Hat jetzt keine Verbindung</translation>
       <translation>Eingefroren</translation>
     </message>
     <message>
-      <source>Frozen: measuring goes on</source>
+      <source>Frozen: measuring continues</source>
       <translation>Eingefroren: gemessen wird weiter</translation>
     </message>
     <message>
@@ -3544,7 +3544,7 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Kernel rundet diese Bytezähler auf 1024 und beginnt nach 4 GiB von vorn.</translation>
     </message>
     <message>
-      <source>macOS counts packets but no bytes on {names}, in every list of interfaces: the rates there are too low. The bytes of each connection, on the page Connections, are not affected.</source>
+      <source>macOS counts packets but no bytes on {names}, in every list of interfaces: the rates there are too low. The bytes of each connection, on the Connections page, are not affected.</source>
       <translation>macOS zählt bei {names} Pakete, aber keine Bytes, in jeder Liste der Schnittstellen: Die Raten dort sind zu niedrig. Die Bytes der einzelnen Verbindungen auf der Seite „Verbindungen“ sind nicht betroffen.</translation>
     </message>
     <message>
@@ -4120,8 +4120,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Sitzungsbus unter {address} ist nicht verwendbar ({failure}), daher gibt es kein Symbol. Das Fenster und die Befehle im Terminal funktionieren. Starten Sie NetWatch in der Desktop-Sitzung, um das Symbol zu bekommen.</translation>
     </message>
     <message>
-      <source>the session bus is gone ({error})</source>
-      <translation>der Sitzungsbus ist nicht mehr da ({error})</translation>
+      <source>the connection to the session bus was lost ({error})</source>
+      <translation>die Verbindung zum Sitzungsbus ist abgebrochen ({error})</translation>
     </message>
     <message>
       <source>the session bus does not read what it is sent</source>
@@ -4338,8 +4338,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Stumme Ereignisse werden aufgezeichnet und gezählt. Sie melden sich nie.</translation>
     </message>
     <message>
-      <source>Nothing. Mute an event on the page Events, or in its notification.</source>
-      <translation>Nichts. Ein Ereignis lässt sich auf der Seite Ereignisse oder in seiner Meldung stumm schalten.</translation>
+      <source>None. Mute an event on the Events page, or in its notification.</source>
+      <translation>Keine. Ein Ereignis lässt sich auf der Seite „Ereignisse“ oder in seiner Meldung stummschalten.</translation>
     </message>
     <message>
       <source>Muted</source>
@@ -4409,7 +4409,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>The agent stopped.</source>
-      <translation>Der Agent ist stehen geblieben.</translation>
+      <translation>Der Agent läuft nicht mehr.</translation>
     </message>
     <message>
       <source>No live rates. The chart is complete up to {time}.</source>
@@ -4609,7 +4609,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>Unknown for this moment: {reason}</source>
-      <translation>Für diesen Moment unbekannt: {reason}</translation>
+      <translation>Im Augenblick unbekannt: {reason}</translation>
     </message>
     <message>
       <source>Unknown until the second sample: a rate needs two</source>
@@ -4684,7 +4684,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>“Other” is what the interfaces carried besides: headers, repeated packets, ICMP and what this computer forwards.</source>
-      <translation>„Anderes“ ist, was die Schnittstellen außerdem trugen: Köpfe, wiederholte Pakete, ICMP und was dieser Rechner weiterleitet.</translation>
+      <translation>„Anderes“ ist, was die Schnittstellen außerdem übertrugen: Header, wiederholte Pakete, ICMP und was dieser Rechner weiterleitet.</translation>
     </message>
     <message>
       <source>The system counts the bytes of each TCP connection, but not those of UDP sockets.</source>
@@ -4692,7 +4692,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>“Other” is what the interfaces carried besides: UDP, QUIC, DNS, headers and repeated packets.</source>
-      <translation>„Anderes“ ist, was die Schnittstellen außerdem trugen: UDP, QUIC, DNS, Köpfe und wiederholte Pakete.</translation>
+      <translation>„Anderes“ ist, was die Schnittstellen außerdem übertrugen: UDP, QUIC, DNS, Header und wiederholte Pakete.</translation>
     </message>
     <message>
       <source>The rows below also hold what stays inside this computer or makes up a tunnel; these sums do not.</source>
@@ -4745,8 +4745,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Dunkel</translation>
     </message>
     <message>
-      <source>Of this window. The icon follows its panel.</source>
-      <translation>Dieses Fensters. Das Symbol richtet sich nach seiner Leiste.</translation>
+      <source>For this window. The icon follows its panel.</source>
+      <translation>Für dieses Fenster. Das Symbol richtet sich nach seiner Leiste.</translation>
     </message>
     <message>
       <source>Mini window at start</source>
@@ -4922,7 +4922,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>Of any period, such as the day you paid: 2026-11-03.</source>
-      <translation>Eines beliebigen, etwa der Tag der Zahlung: 2026-11-03.</translation>
+      <translation>Von einem beliebigen Zeitraum, etwa der Tag der Zahlung: 2026-11-03.</translation>
     </message>
     <message>
       <source>What counts</source>
@@ -4942,19 +4942,19 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>Metered: networks that NetworkManager calls so, such as a phone's. Internet: without what is known to have stayed in the local network.</source>
-      <translation>Getaktet: Netze, die NetworkManager so nennt, etwa das eines Telefons. Internet: ohne das, was bekanntlich im lokalen Netz blieb.</translation>
+      <translation>Getaktet: Netze, die NetworkManager so nennt, etwa das eines Telefons. Internet: ohne den Verkehr, der nachweislich im lokalen Netz blieb.</translation>
     </message>
     <message>
-      <source>Counter on the page Usage</source>
-      <translation>Zähler auf der Seite Verbrauch</translation>
+      <source>Counter on the Usage page</source>
+      <translation>Zähler auf der Seite „Verbrauch“</translation>
     </message>
     <message>
       <source>off</source>
       <translation>aus</translation>
     </message>
     <message>
-      <source>Counts what passed since you reset it.</source>
-      <translation>Zählt, was vergangen ist, seit Sie ihn zurückgesetzt haben.</translation>
+      <source>Counts the traffic since you reset it.</source>
+      <translation>Zählt den Verkehr, seit Sie ihn zurückgesetzt haben.</translation>
     </message>
     <message>
       <source>Look for what is unusual</source>
@@ -4981,8 +4981,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Keine</translation>
     </message>
     <message>
-      <source>The page Events has everything in any case.</source>
-      <translation>Auf der Seite Ereignisse steht in jedem Fall alles.</translation>
+      <source>The Events page lists everything in any case.</source>
+      <translation>Die Seite „Ereignisse“ zeigt in jedem Fall alles.</translation>
     </message>
     <message>
       <source>Quiet from</source>
@@ -5001,8 +5001,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Ungewöhnlicher Upload: Vielfaches des üblichen Tages</translation>
     </message>
     <message>
-      <source>An app that sends more is an alert. The usual day is the median of 28 days.</source>
-      <translation>Eine App, die mehr sendet, ist ein Alarm. Der übliche Tag ist der Median von 28 Tagen.</translation>
+      <source>An app that sends more raises an alert. The usual day is the median of 28 days.</source>
+      <translation>Sendet eine App mehr, gibt es einen Alarm. Der übliche Tag ist der Median von 28 Tagen.</translation>
     </message>
     <message>
       <source>Unusual upload: at least</source>
@@ -5025,8 +5025,8 @@ Hat jetzt keine Verbindung</translation>
       <translation> min</translation>
     </message>
     <message>
-      <source>An upload above that rate for so long is an alert, whatever the app.</source>
-      <translation>Ein so langer Upload über dieser Rate ist ein Alarm, welche App es auch ist.</translation>
+      <source>An upload above that rate for this long raises an alert, for any app.</source>
+      <translation>Ein so langer Upload über dieser Rate löst einen Alarm aus, bei jeder App.</translation>
     </message>
     <message>
       <source>Every</source>
@@ -5037,8 +5037,8 @@ Hat jetzt keine Verbindung</translation>
       <translation> s</translation>
     </message>
     <message>
-      <source>Each time what passed since the time before.</source>
-      <translation>Jedes Mal, was seit dem letzten Mal geschah.</translation>
+      <source>Each has the traffic since the previous one.</source>
+      <translation>Jede enthält den Verkehr seit der vorigen.</translation>
     </message>
     <message>
       <source>Hide addresses</source>
@@ -5187,8 +5187,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Andere, und zu keiner App</translation>
     </message>
     <message>
-      <source>Nothing was used.</source>
-      <translation>Nichts wurde genutzt.</translation>
+      <source>No traffic.</source>
+      <translation>Kein Verkehr.</translation>
     </message>
   </context>
   <context>
@@ -5280,8 +5280,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Einstellungen</translation>
     </message>
     <message>
-      <source>Holds the picture still; measuring goes on (Space)</source>
-      <translation>Hält das Bild an; gemessen wird weiter (Leertaste)</translation>
+      <source>Freezes the display; measuring continues (Space)</source>
+      <translation>Friert die Anzeige ein; gemessen wird weiter (Leertaste)</translation>
     </message>
     <message>
       <source>Keys</source>
@@ -5340,14 +5340,14 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>show listening sockets instead</source>
-      <translation>stattdessen wartende Sockets zeigen</translation>
+      <translation>stattdessen lauschende Sockets zeigen</translation>
     </message>
     <message>
-      <source>list connections in TIME_WAIT as well, which are over</source>
-      <translation>auch Verbindungen in TIME_WAIT aufführen, die schon zu Ende sind</translation>
+      <source>also list connections in TIME_WAIT, which have ended</source>
+      <translation>auch Verbindungen in TIME_WAIT aufführen, die schon beendet sind</translation>
     </message>
     <message>
-      <source>ask DNS for the names of remote addresses</source>
+      <source>look up the names of remote addresses in DNS</source>
       <translation>Namen der Gegenstellen im DNS nachschlagen</translation>
     </message>
     <message>
@@ -5359,8 +5359,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>mit den Rechnern, mit denen jede App verbunden ist</translation>
     </message>
     <message>
-      <source>what comes first (default: %(default)s)</source>
-      <translation>was zuerst kommt (sonst: %(default)s)</translation>
+      <source>order of the rows (default: %(default)s)</source>
+      <translation>Reihenfolge der Zeilen (sonst: %(default)s)</translation>
     </message>
     <message>
       <source>only the first N</source>
@@ -5440,7 +5440,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>total {total} = TCP by app {tcp} + UDP and QUIC by app {udp} + headers and other {other}</source>
-      <translation>Summe {total} = TCP je App {tcp} + UDP und QUIC je App {udp} + Protokollköpfe und anderes {other}</translation>
+      <translation>Summe {total} = TCP je App {tcp} + UDP und QUIC je App {udp} + Header und anderes {other}</translation>
     </message>
     <message>
       <source>must be a day such as 2026-01-31, yesterday or -7d, not {text!r}</source>
@@ -5960,7 +5960,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>show live rates, with or without a running agent: on a terminal a screen, else a line a second</source>
-      <translation>zeigt die Raten, mit oder ohne laufenden Agenten: im Terminal ein Bild, sonst eine Zeile je Sekunde</translation>
+      <translation>aktuelle Raten zeigen, mit oder ohne laufenden Agenten: im Terminal bildschirmfüllend, sonst eine Zeile je Sekunde</translation>
     </message>
     <message>
       <source>print one line of real rates and end</source>
@@ -6436,7 +6436,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>without what is known to have stayed in the local network</source>
-      <translation>ohne das, was bekanntlich im lokalen Netz blieb</translation>
+      <translation>ohne den Verkehr, der nachweislich im lokalen Netz blieb</translation>
     </message>
     <message>
       <source>one JSON document, bytes</source>
@@ -6631,7 +6631,7 @@ Hat jetzt keine Verbindung</translation>
       <translation>Infobereich, StatusNotifier</translation>
     </message>
     <message>
-      <source>a process that cannot be looked at</source>
+      <source>a process that cannot be examined</source>
       <translation>ein nicht einsehbarer Prozess</translation>
     </message>
     <message>
@@ -6711,8 +6711,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Hosts seit gestern {time}</translation>
     </message>
     <message>
-      <source>Others, not told apart</source>
-      <translation>Andere, nicht unterschieden</translation>
+      <source>Other hosts together</source>
+      <translation>Weitere Hosts zusammen</translation>
     </message>
     <message>
       <source>{count} hosts more, {amount}</source>
@@ -6863,8 +6863,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Raten in Bytes oder Bits je Sekunde</translation>
     </message>
     <message>
-      <source>Freeze the picture, or go on</source>
-      <translation>Das Bild einfrieren oder weiterlaufen lassen</translation>
+      <source>Freeze the display, or continue</source>
+      <translation>Die Anzeige einfrieren oder weiterlaufen lassen</translation>
     </message>
     <message>
       <source>frozen</source>
@@ -6904,11 +6904,11 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>1 alert</source>
-      <translation>1 Warnung</translation>
+      <translation>1 Alarm</translation>
     </message>
     <message>
       <source>{count} alerts</source>
-      <translation>{count} Warnungen</translation>
+      <translation>{count} Alarme</translation>
     </message>
     <message>
       <source>Filter: </source>
@@ -7207,8 +7207,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>NetWatch Cloud oder ein eigener.</translation>
     </message>
     <message>
-      <source>On; what becomes of it is not known at this moment.</source>
-      <translation>An; was daraus wird, ist im Augenblick nicht bekannt.</translation>
+      <source>On; its state is not known at the moment.</source>
+      <translation>An; der Zustand ist im Augenblick nicht bekannt.</translation>
     </message>
     <message>
       <source>Off: nothing is sent to a NetWatch server.</source>
@@ -7251,8 +7251,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Liegt im Schlüsselbund des Systems oder in einer Datei, die nur Sie lesen dürfen.</translation>
     </message>
     <message>
-      <source>Measures for 2 seconds and shows the very text; nothing is sent.</source>
-      <translation>Misst 2 Sekunden und zeigt genau den Text; gesendet wird nichts.</translation>
+      <source>Measures for 2 seconds and shows the exact text; nothing is sent.</source>
+      <translation>Misst 2 Sekunden lang und zeigt genau den Text; gesendet wird nichts.</translation>
     </message>
     <message>
       <source>Rates only</source>
@@ -7560,7 +7560,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>Measured on this computer, your provider may count differently</source>
-      <translation>Auf diesem Computer gemessen, Ihr Anbieter kann anders zählen</translation>
+      <translation>Auf diesem Rechner gemessen, Ihr Anbieter zählt vielleicht anders</translation>
     </message>
     <message>
       <source>There is no history yet</source>
@@ -7623,8 +7623,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Die letzte Minute, Download über Upload</translation>
     </message>
     <message>
-      <source>The last minute, as long as this was looked at</source>
-      <translation>Die letzte Minute, soweit hingesehen wurde</translation>
+      <source>The last minute, since these details were opened</source>
+      <translation>Die letzte Minute, seit diese Einzelheiten offen sind</translation>
     </message>
     <message>
       <source>now</source>
@@ -7646,8 +7646,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Hosts seit gestern {time}</translation>
     </message>
     <message>
-      <source>Others, not told apart</source>
-      <translation>Andere, nicht unterschieden</translation>
+      <source>Other hosts together</source>
+      <translation>Weitere Hosts zusammen</translation>
     </message>
     <message>
       <source>Name from {origin}</source>

@@ -64,9 +64,9 @@ PERIOD = 1.0
 _CHECK_PERIOD = 10.0
 """Seconds between checks of the settings file, which the user may edit by hand, of the locks, and of uploading."""
 _CONTEXTS = ("EventWords", "Facts", "Messages", "Tray")
-"""Of the translations that the agent shows; the others would only take memory."""
+"""Contexts of the translations that the agent shows; the others would only take memory."""
 _RECENT_TICKS = 300
-"""Kept for the next window that opens: five minutes."""
+"""Ticks kept for the next window that opens: five minutes."""
 
 
 class Agent:
@@ -83,7 +83,7 @@ class Agent:
         self._presence: Presence | None = None
         self._tray_reported: tuple[Message | None, bool] = (None, False)
         self._unreachable: Message | None = None
-        """Why no new client can connect."""
+        """Why no new client can connect; None if one can."""
         self._successor: AlreadyRunningError | None = None
         with contextlib.ExitStack() as undo:
             self._scheduler = Scheduler()
@@ -268,7 +268,7 @@ class Agent:
         )
 
     def _resync(self, topic: Topic) -> ServerMessage | None:
-        # A late reader of ticks needs only the next one.
+        # A client that fell behind needs only the next tick.
         if topic == "events":
             return self._events.everything()
         return self._connections.everything(topic) if topic in TOPICS else None

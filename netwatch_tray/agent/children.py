@@ -34,34 +34,35 @@ class Children:
         """
         self._subscribers, self._activation_token, self._failed = subscribers, activation_token, failed
         self._windows: list[tuple[Popen[bytes], float, tuple[str, ...]]] = []
-        """With when each was started, seconds since boot, and its options."""
+        """Running windows, each with its start time in seconds since boot and its options."""
         self._others: list[Popen[bytes]] = []
         self._doctor: Popen[bytes] | None = None
 
     def open_window(self) -> None:
-        """Start `window`, which raises the window that is open already, if there is one."""
+        """Start `window`, which raises a window that is already open."""
         self._start_window()
 
     def open_settings(self) -> None:
-        """Start `window --settings`, which shows the settings in the window that is open already, if there is one."""
+        """Start `window --settings`, which shows the settings, in a window that is already open if there is one."""
         self._start_window("--settings")
 
     def open_mini(self) -> None:
-        """Start `window --mini`, which shows the mini window of the process that runs already, if there is one."""
+        """Start `window --mini`, which shows the mini window, in the window process that already runs if there is
+        one."""
         self._start_window("--mini")
 
     def open_events(self) -> None:
-        """Start `window --events`, which shows the events in the window that is open already, if there is one."""
+        """Start `window --events`, which shows the events, in a window that is already open if there is one."""
         self._start_window("--events")
 
     def show_doctor(self) -> None:
-        """Start `doctor --show`, unless one runs."""
+        """Start `doctor --show`, unless it is running already."""
         self.reap()
         if self._doctor is None:
             self._doctor = self._try_to_start("doctor", "--show")
 
     def _start_window(self, *options: str) -> None:
-        """Start a window, unless one with the same options is starting, which then serves this request as well."""
+        """Start a window, unless one with the same options is starting; that one serves this request as well."""
         self.reap()
         now, connected = clock.boottime(), self._subscribers()
         starting = (

@@ -1,6 +1,6 @@
-"""When the sockets are read, and where the results go.
+"""Reads the sockets at the right times, and passes on the results.
 
-They are read every 10 s, or every 2 s while a client subscribes to them; and with the next tick when connections were
+They are read every 10 s, or every 2 s while a client subscribes to them, and with the next tick after connections were
 opened, because the owner of a socket can be found only while its process lives.
 """
 
@@ -35,10 +35,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 PERIOD_UNWATCHED = 10.0
-"""Seconds between readings without a client.
-
-Counters are cumulative, and the kernel reports the last bytes of what closes between.
-"""
+"""Seconds between readings without a client. Counters are cumulative, and the kernel reports the last bytes of
+connections that close in between."""
 _SEARCH_SLICE = 0.005
 """Seconds that the search for owners may block the loop at a time."""
 
@@ -46,8 +44,8 @@ TOPICS: frozenset[Topic] = frozenset({"connections", "apps"})
 
 
 class ConnectionWatch:
-    """Read the sockets while the agent runs; if the source is costly, in a thread and only while a client
-    shows them."""
+    """Reads the sockets while the agent runs. A costly source is read in a thread, and only while a client shows the
+    sockets."""
 
     def __init__(
         self,
@@ -73,9 +71,9 @@ class ConnectionWatch:
         """The source in use."""
         self._fault: Message | None = None
         self._is_read = False
-        """The sockets were read since the last tick, together with it."""
+        """Whether the sockets were read after the last tick, together with it."""
         self._has_tick = True
-        """The uplinks were read at this moment, too; false if a tick was skipped."""
+        """False if the last tick was skipped, so that the uplinks were not read together with the sockets."""
         self._timer: Timer | None = None
         self._is_watched = False
         self._has_read = False
@@ -100,7 +98,7 @@ class ConnectionWatch:
 
     @property
     def names(self) -> bytes | None:
-        """Return the names of hosts in the form to be kept, or None if there was no helper."""
+        """Return the names of hosts, encoded for storage, or None if there was no helper."""
         hosts = self._observation.table.hosts
         return None if hosts is None else hosts.packed()
 
@@ -221,7 +219,7 @@ class ConnectionWatch:
     def _read(self, *, with_tick: bool = True, is_last: bool = False) -> None:
         """Read the sockets. `with_tick`: the interfaces were read at this moment as well."""
         opened = self._open_source
-        if opened is None or self._worker.pending:  # the reading before is late: its result serves as well
+        if opened is None or self._worker.pending:  # the previous reading is still running; its result will serve
             return
         source = opened.source
         if source.is_costly:
@@ -240,7 +238,7 @@ class ConnectionWatch:
 
     def _finish(self, sample: SocketSample) -> None:
         if self._is_watched:
-            self._take(sample, with_tick=True)  # as nearly as possible
+            self._take(sample, with_tick=True)  # the thread reads a moment after the tick
         else:
             self._forget()
 

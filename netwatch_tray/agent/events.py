@@ -47,7 +47,7 @@ _INTERRUPTIONS = (GapReason.INTERRUPTED, GapReason.ASLEEP)
 
 
 class EventKeeper:
-    """The events of this agent, and their storage. It reads past events when they are first needed, and holds findings
+    """The events of this agent, and their storage. Past events are read when they are first needed; findings are held
     until then."""
 
     def __init__(
@@ -78,7 +78,9 @@ class EventKeeper:
         self._to_notify: list[int] = []
         self._is_storing = False
         self._stored_at = clock.boottime()
-        self._refused_at = self._stored_at - _REFUSALS_EACH_S  # the first tick reads what the first minute begins at
+        self._refused_at = (
+            self._stored_at - _REFUSALS_EACH_S
+        )  # the first tick loads the past, before the first minute is stored
         self._first_at = 0.0
         """Unix time of the first tick."""
         self._minute = 0.0
@@ -86,7 +88,7 @@ class EventKeeper:
         self._day: date | None = None
         """The local day whose amounts are compared."""
         self.last: Event | None = None
-        """The latest one."""
+        """The latest event."""
 
     def close(self) -> None:
         """Pass what is not stored yet to the history."""
@@ -102,7 +104,7 @@ class EventKeeper:
             self._log.apply(rules)
 
     def load(self) -> None:
-        """Read the past events unless that was done; they are published then."""
+        """Read the past events unless that was done. They are published when they have been read."""
         if self._log is None and not self._is_loading:
             self._is_loading = True
             self._history.load_events(REMEMBERED, self._begin)
@@ -172,7 +174,7 @@ class EventKeeper:
         return self._detectors.dns
 
     def plan_used(self, alert: PlanAlert) -> None:
-        """Add the finding that a part of the data plan is used up."""
+        """Add a finding that a certain percentage of the data plan is used."""
         now, cycle = self._now(), alert.cycle
         evidence = PlanUsed(
             percent=alert.percent,
@@ -213,7 +215,7 @@ class EventKeeper:
         self._publish(EventsMessage(reset=True, events=self._log.latest(MOST_EVENTS), unseen=self._log.unseen))
 
     def _compare(self, memory: EventMemory | None) -> None:
-        """Compare uploads of today with those of the days before."""
+        """Compare today's uploads with those of earlier days from now on."""
         self._day = date.fromtimestamp(self._now())  # noqa: DTZ012  the user's own days
         if memory is not None:
             days = {key: found for key, amounts in memory.sent.items() if (found := usual(amounts)) is not None}

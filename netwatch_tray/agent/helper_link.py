@@ -1,4 +1,4 @@
-"""The agent's connection to the helper: when it is read, and where its readings go."""
+"""The agent's connection to the helper: when to read it, and where its readings go."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class HelperLink:
         self._watch()
 
     def read(self) -> None:
-        """Read the amounts up to now; wait for the response for a short time only."""
+        """Read the amounts up to now. Waits for the response only for a short time."""
         if self._client is not None and self._client.info is not None:
             self._requested_at = clock.boottime()
             reading = self._client.read(_PATIENCE)

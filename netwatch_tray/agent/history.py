@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _MOST_ROWS = 12_000
-"""Interfaces times ticks held at a time, 5 MB. A host of containers hands over more often than once a minute."""
+"""Interfaces times ticks held in memory, 5 MB. A host of containers passes them on more often than once a minute."""
 _MOST_HELD = 900
 """Measurements held while the disk does not respond."""
 _LONGEST_END = 5.0
@@ -51,13 +51,14 @@ class _NotLoadedError(HistoryError):
 
 
 class Moved(NamedTuple):
-    """Bytes of the total, both directions together, imported ones included."""
+    """Bytes of the total today and in this period of the data plan, both directions together, imported ones
+    included."""
 
     today: int
     month: int
     """Bytes in the present period of the data plan, in the networks that the plan covers."""
     since: date
-    """Its first day."""
+    """First day of that period."""
 
 
 class HistoryKeeper:
@@ -79,7 +80,7 @@ class HistoryKeeper:
         self._rows = 0
         self._minute: int | None = None
         self.moved: Moved | None = None
-        """As of the last minute that was stored; `None` if unknown."""
+        """Amounts as of the last stored minute; `None` if unknown."""
         self._earlier: tuple[tuple[date, date, int, Counts], int] | None = None
         """Key of the last query (today, first day, hour, what the plan covers), and the bytes of the period before
         today."""

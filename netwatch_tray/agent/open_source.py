@@ -1,4 +1,4 @@
-"""The open source of sockets: what it reports between two readings, and when another reading is due."""
+"""Watches the source of sockets that is in use: reads its messages, and decides when it has to be read again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_LOAD = 0.05
 
 
 class OpenSource:
-    """Read the messages about closed sockets as they come, and count the connections that are opened."""
+    """Reads the messages about closed sockets as they arrive, and counts the connections that are opened."""
 
     def __init__(
         self,
@@ -34,11 +34,11 @@ class OpenSource:
         self._opened: int | None = None
         """Connections opened before the last reading."""
         self._interfaces: tuple[InterfaceTick, ...] = ()
-        """Of the last tick."""
+        """Interfaces of the last tick."""
         self._has_none = False
-        """No connection was opened between the last reading and the last packet on any interface."""
+        """Whether no connection was opened between the last reading and the last packet on any interface."""
         self._rest_until = 0.0
-        """Until then (boot-time clock) readings would exceed `MOST_LOAD`."""
+        """Boot-time clock: until then another reading would exceed `MOST_LOAD`."""
         self._is_closed = False
         self._watch()
 
@@ -56,11 +56,11 @@ class OpenSource:
             self._opened = self._openings.count()
 
     def wants_reading(self, tick: Tick) -> bool:
-        """Return whether connections were opened since the last reading and the load allows another one. Call it with
-        each tick.
+        """Return whether connections were opened since the last reading, and the load allows another reading. Call it
+        with each tick.
 
-        Opening a connection takes a packet, so they are counted only while counters of interfaces move: where nothing
-        moves, counting is a tenth of the agent's cost.
+        Opening a connection takes a packet, so connections are counted only while counters of interfaces move. Without
+        traffic, counting would be a tenth of the agent's cost.
         """
         if self._openings is None:
             return False
@@ -74,7 +74,7 @@ class OpenSource:
         return opened is not None and opened != self._opened
 
     def spend(self, cost_s: float) -> None:
-        """Add processor time to the load."""
+        """Add the processor time of a reading to the load."""
         self._rest_until = max(self._rest_until, clock.boottime()) + cost_s / MOST_LOAD
 
     def _watch(self) -> None:

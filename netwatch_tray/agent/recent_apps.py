@@ -1,4 +1,4 @@
-"""What each app did in the last minutes, for windows that open later."""
+"""The rates of each app over the last minutes, for windows that open later."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netwatch_tray.model import Tick
 
 KEPT_S = 330.0
 _STEP_S = 10.0
-"""As often as the sockets are read while no client subscribes to them."""
+"""Seconds of an interval: the sockets are read as often while no client subscribes to them."""
 
 
 class RecentApps:
@@ -21,7 +21,7 @@ class RecentApps:
         self._rx = self._tx = 0
         """Bytes of the uplinks since the last kept interval."""
         self._moved: AppInterval | None = None
-        """What the connections moved since then."""
+        """Bytes of the connections since then."""
 
     def add(self, tick: Tick, moved: AppInterval | None) -> None:
         """Add a tick, and what the connections moved since the previous reading, or None if they were not read."""

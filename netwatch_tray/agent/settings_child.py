@@ -35,7 +35,7 @@ class SettingsChild:
         self._words = b""
 
     def write(self, changes: Changes) -> None:
-        """Schedule these changes to be written."""
+        """Write these changes in a child process, once the present one has exited."""
         merge(self._waiting, changes)
         if self._child is None:
             self._start()

@@ -67,7 +67,8 @@ class SettingsKeeper:
 
 
 def _read(file: Path, in_use: Message) -> tuple[Settings, Message | None]:
-    """Return the settings and a description of the fault in the file. `in_use`: what applies in place of the fault."""
+    """Return the settings, and a description of the fault in the file if there is one. `in_use`: settings to use in
+    place of faulty ones."""
     settings, error = settings_file.read(file)
     if error is None:
         return settings, None

@@ -1,4 +1,5 @@
-"""The services that send: to a NetWatch server, and to an OpenTelemetry collector, while the settings want them."""
+"""The services that send data to a NetWatch server and to an OpenTelemetry collector, while the settings turn
+them on."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ _SECRETS = (
     "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
     "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
 )
-"""Variables that no child of the agent needs."""
+"""Environment variables that no child process of the agent needs."""
 
 
 class Uploading:

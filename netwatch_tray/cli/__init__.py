@@ -39,11 +39,11 @@ _SUBCOMMANDS = {
     "upload": ("snapshot", "upload", "serve-metrics"),
     "otlp": ("otlp",),
 }
-"""By module of this package, in the order of the help text."""
+"""Subcommands by module of this package, in the order of the help text."""
 
 
 _CONTEXTS = ("Argparse", "EventWords", "Facts", "Messages", "Terminal", "Tray")
-"""Of the translations that subcommands print."""
+"""Contexts of the translations that subcommands print."""
 
 
 _OF_ARGPARSE = (
@@ -54,7 +54,7 @@ _OF_ARGPARSE = (
     mark("Argparse", "invalid choice: %(value)r (choose from %(choices)s)"), mark("Argparse", "expected one argument"),
     mark("Argparse", "the following arguments are required: %s"), mark("Argparse", "not allowed with argument %s"),
 )  # fmt: skip
-"""Texts of the standard library's module, as far as this program makes it print them."""
+"""Texts of argparse that this program makes it print, to be translated."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -129,7 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     language.use(_chosen_language(), _CONTEXTS)
-    # Its own texts would come from gettext's compiled files; it finds this name at each call.
+    # argparse translates its texts by gettext's compiled files, through this name, which it looks up at each call.
     argparse._ = partial(translate, "Argparse")  # type: ignore[attr-defined]
     options, unknown = _parser(words).parse_known_args(words)
     if unknown:

@@ -37,8 +37,8 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
         "connections", example="netwatch-tray connections --resolve", help="who is connected, with measured rates"
     )
     parser.add_argument("--listening", action="store_true", help="show listening sockets instead")
-    parser.add_argument("--all", action="store_true", help="list connections in TIME_WAIT as well, which are over")
-    parser.add_argument("--resolve", action="store_true", help="ask DNS for the names of remote addresses")
+    parser.add_argument("--all", action="store_true", help="also list connections in TIME_WAIT, which have ended")
+    parser.add_argument("--resolve", action="store_true", help="look up the names of remote addresses in DNS")
     _add_choice(parser, tuple(_CONNECTION_ORDERS))
     _add_formats(parser)
     parser.set_defaults(run=_connections)
@@ -51,7 +51,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _add_choice(parser: argparse.ArgumentParser, orders: Sequence[str]) -> None:
-    parser.add_argument("--sort", choices=orders, default=orders[0], help="what comes first (default: %(default)s)")
+    parser.add_argument("--sort", choices=orders, default=orders[0], help="order of the rows (default: %(default)s)")
     parser.add_argument("--top", type=whole_number(1, 10**6), metavar="N", help="only the first N")
     parser.add_argument("--app", metavar="NAME", help="only apps with this text in their name")
 
@@ -75,7 +75,7 @@ def _apps(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace, show: Callable[[Look, argparse.Namespace], None]) -> int:
-    """Print once, or repeatedly; on a terminal in place of the previous output."""
+    """Print once, or repeatedly. On a terminal each output replaces the previous one."""
     if not options.watch:
         show(look(options.replay), options)
         return DONE
@@ -90,9 +90,10 @@ def _show(options: argparse.Namespace, show: Callable[[Look, argparse.Namespace]
 
 
 def _most(options: argparse.Namespace, below: int) -> int | None:
-    """Return how many rows fit on the screen; all of them unless they are printed repeatedly.
+    """Return the greatest number of rows to print: that of `--top` and, with `--watch`, what fits on the screen. None
+    for all.
 
-    `below`: lines that follow the table.
+    `below`: number of lines that follow the table.
     """
     size = terminal_size()
     if not options.watch or size is None or options.json or options.csv:
@@ -136,7 +137,7 @@ def _left_out(count: int) -> str:
 
 def _print_connections(rows: Sequence[Connection], names: dict[str, str]) -> None:
     units, size = usable_settings().units, terminal_size()
-    # On a terminal host and address share a column.
+    # A terminal shows host and address in one column unless it is wide.
     has_hosts = any(row.host for row in rows) and (size is None or size.columns >= 160)
     if has_hosts:
         ends = translate("Terminal", "HOST"), translate("Terminal", "ADDRESS")
@@ -178,7 +179,7 @@ _CONNECTION_ORDERS: dict[str, Callable[[Connection], tuple[Any, ...]]] = {
     "remote": lambda row: ((row.host or row.remote or "").casefold(), _place(row)),
     "rtt": lambda row: (-(row.rtt_s or 0), _place(row)),
 }
-"""By the words of --sort."""
+"""Sort keys by the words of --sort."""
 
 
 def _fields() -> tuple[str, ...]:
@@ -195,8 +196,11 @@ def _is_listening(row: Connection) -> bool:
 def _cells(
     row: Connection, in_units: Units, names: dict[str, str], *, has_hosts: bool, is_narrow: bool
 ) -> Sequence[str]:
-    """Return the cells of a row. `has_hosts`: name and address of the remote end instead of both ends. `is_narrow`: the
-    name instead of the address, if it is known."""
+    """Return the cells of a row.
+
+    `has_hosts`: show name and address of the remote end instead of both ends. `is_narrow`: show a known name instead of
+    the address.
+    """
     from netwatch_tray import units
     from netwatch_tray.model import endpoint
 
@@ -218,7 +222,7 @@ def _cells(
 
 
 def _host(row: Connection) -> str:
-    """Return the name of the host with its origin, and the country if it is known."""
+    """Return the name of the host with its origin, and its country if known."""
     from netwatch_tray.units import UNKNOWN
 
     if row.host is None:
@@ -244,7 +248,7 @@ _APP_ORDERS: dict[str, Callable[[App], tuple[Any, ...]]] = {
     "sent": lambda app: (-app.tx_bytes,),
     "name": lambda app: (app.name.casefold(),),
 }
-"""By the words of --sort."""
+"""Sort keys by the words of --sort."""
 
 
 def _show_apps(found: Look, options: argparse.Namespace) -> None:
@@ -307,7 +311,8 @@ def _app_cells(app: App, in_units: Units) -> tuple[str, ...]:
 
 
 def _host_cells(connections: Sequence[Connection], in_units: Units) -> list[tuple[str, ...]]:
-    """Return a row for each host, or address without a name, with its open connections; the greatest amount first."""
+    """Return a row for each host, or for each address without a name, with its open connections; greatest amount
+    first."""
     from netwatch_tray import units
 
     by_host: dict[str, list[Connection]] = {}

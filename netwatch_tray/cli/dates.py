@@ -34,9 +34,10 @@ def add_days(parser: argparse.ArgumentParser, about_first: str) -> None:
 
 
 def chosen_days(options: argparse.Namespace, default_days: int | None) -> tuple[date, date]:
-    """Return the days of `--from` and `--to`, both included; without them the last days up to today, None for all.
+    """Return the first and the last day that `--from` and `--to` choose, both included.
 
-    Exit with code 2 if there are none.
+    Without `--from` these are `default_days` days up to the last one, or all days if `default_days` is None. Exit with
+    code 2 if the first day is after the last.
     """
     last: date = options.last or date.today()  # noqa: DTZ011  the user's own days
     earliest = date.min if default_days is None else date.fromordinal(max(1, last.toordinal() - default_days + 1))

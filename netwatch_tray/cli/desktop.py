@@ -52,7 +52,7 @@ def _desktop(options: argparse.Namespace) -> int:
 
 
 def in_words(found: Found) -> str:
-    """Return where menu entry and icons are installed, or how to install them."""
+    """Return where the menu entry and the icons are installed, or how to install them."""
     from netwatch_tray import desktop_files
 
     if found.place is None:

@@ -117,7 +117,8 @@ def _subscribed(*, needs_agent: bool) -> FeedClient | None:
 
 
 def _messages(client: FeedClient, patience: float | None = None) -> Iterator[EventsMessage]:
-    """Yield the agent's messages about events: without end, or until none came for this many seconds."""
+    """Yield the agent's messages about events, until none came for `patience` seconds; without a limit if that is
+    None."""
     from netwatch_tray.feed.protocol import EventsMessage
 
     deadline = None if patience is None else time.monotonic() + patience
@@ -132,7 +133,8 @@ def _messages(client: FeedClient, patience: float | None = None) -> Iterator[Eve
 
 
 def _stored(since: float, *, has_agent: bool) -> list[Event]:
-    """Return the events of the history. Raise HistoryError, unless the agent has sent its events."""
+    """Return the events of the history. If it cannot be read, raise HistoryError, unless the agent has sent its
+    events."""
     try:
         with open_history() as reader:
             return reader.events(since, time.time() + 86_400)

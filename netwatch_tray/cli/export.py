@@ -126,9 +126,8 @@ def _values(
 def _other(
     reader: HistoryReader, apps: Mapping[int, Sequence[int]], start: int, end: int, step: int
 ) -> Iterator[tuple[object, ...]]:
-    """Yield the bytes of the total without those of the apps. Apps are read a moment later and may be ahead; the
-    difference is subtracted from the next rows.
-    """
+    """Yield the bytes of the total that belong to no app. Apps are read a moment later and may be ahead of the total;
+    the difference is subtracted from the next rows."""
     ahead_rx = ahead_tx = 0
     for row in reader.rows("total", None, start, end, step):
         rx, tx = apps.get(row.at, (0, 0))

@@ -1,6 +1,6 @@
-"""`selftest --installed`: check that all parts of this installation work.
+"""`selftest --installed`: checks that all parts of this installation work.
 
-Nothing of a checkout is assumed. Each part is used, in separate directories, and nothing leaves the computer.
+It assumes nothing of a checkout. Each part is used in temporary directories, and nothing leaves the computer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QImage
 
 _PATIENCE = 30.0
-"""Seconds for agent and window to start; a cold disk may take some of them."""
+"""Seconds for agent and window to start. A cold disk may take some of them."""
 _LOOK_AGAIN = 0.1
 
 
@@ -137,8 +137,8 @@ def _history(directory: Path) -> str:
 
 
 def _certificates() -> str:
-    """Check the certificate authorities for encrypted uploads. They are the system's, whose location may have to be
-    found first."""
+    """Check the certificate authorities for encrypted uploads. They are the system's, so they may have to be found
+    first."""
     import ssl
 
     context = ssl.create_default_context()
@@ -176,7 +176,8 @@ def _is_drawn(image: QImage) -> bool:
 
 
 def _agent_and_window(directory: Path) -> str:
-    """Start agent and window as a user would, but in separate directories: nothing of the user's is read or written."""
+    """Start agent and window as a user would, but in temporary directories, so that no file of the user is read or
+    written."""
     run = directory / "run"
     run.mkdir(mode=0o700)
     places = {
@@ -195,7 +196,7 @@ def _agent_and_window(directory: Path) -> str:
     try:
         _wait(agent, lambda: _ask(environment).get("clients") is not None, "The agent does not answer.")
         window = subprocess.Popen(launch.command("window"), env=environment, stdin=subprocess.DEVNULL)
-        # the requesting process is a client as well
+        # the process that asks is the second client
         _wait(window, lambda: _ask(environment).get("clients") == 2, "The window does not reach the agent.")
         version = _ask(environment).get("version")
     finally:

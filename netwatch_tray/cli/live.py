@@ -40,7 +40,7 @@ _INTERVAL = 1.0
 _LOOK_EVERY = 2.0
 """Seconds between attempts to find an agent, while this program measures."""
 _SILENCE = 5.0
-"""Seconds without a message of the agent after which `watch` says so."""
+"""Seconds without a message of the agent after which `watch` reports it."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -93,7 +93,8 @@ def _watch(options: argparse.Namespace) -> int:
 
 
 def has_screen() -> bool:
-    """Return whether this is a terminal that can show the full-screen program, which writes to stderr as well."""
+    """Return whether stdin, stdout and stderr are a terminal that can show the full-screen program, which uses all
+    three."""
     return (
         all(stream is not None and stream.isatty() for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__))
         and os.environ.get("TERM", "dumb") != "dumb"
@@ -125,10 +126,10 @@ def watch(
     skips_first: bool = False,
     ticks: Iterator[Tick] | None = None,
 ) -> int:
-    """Print a line for each tick, `count` of them, or without end if it is None.
+    """Print a line for each tick: `count` lines, or without end if it is None.
 
-    `form`: None prints text for people. `skips_first`: do not print the first tick while it has no rates. `ticks`: by
-    default those of the agent, or of this machine.
+    `form`: the output format; None prints text for people. `skips_first`: do not print the first tick while it has no
+    rates. `ticks`: by default those of the agent, or of this machine.
     """
     settings = usable_settings()
     write = _print_document if form == "json" else _bar_writer(form, settings) if form else _line_writer(settings.units)
@@ -142,7 +143,7 @@ def watch(
 
 
 def _ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
-    """Yield the agent's ticks while one runs that measures this often; otherwise measure here."""
+    """Yield the agent's ticks if one runs that measures at this interval; otherwise measure here."""
     client = _agent_of(interval)
     while True:
         if client is not None:
@@ -154,7 +155,7 @@ def _ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
             for tick in own:
                 yield tick
                 if time.monotonic() - looked >= _LOOK_EVERY:
-                    with contextlib.suppress(NetWatchError):  # one that hangs is no help
+                    with contextlib.suppress(NetWatchError):  # an agent that hangs is ignored
                         client = _agent_of(interval)
                     if client is not None:
                         break
@@ -162,7 +163,7 @@ def _ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
 
 
 def _agent_of(interval: float) -> FeedClient | None:
-    """Return a connection to an agent that measures this often. Raise NetWatchError if it does not answer."""
+    """Return a connection to an agent that measures at this interval. Raise NetWatchError if it does not respond."""
     try:
         client, hello = connect()
     except AgentUnreachableError:
@@ -213,7 +214,7 @@ def _own_ticks(interval: float, total: Mapping[str, bool]) -> Generator[Tick]:
 
 
 def _print_document(tick: Tick) -> None:
-    """Print a tick as JSON. A reason is printed by its name, which is the same in all versions of the program."""
+    """Print a tick as JSON. Reasons are printed as code names, which are the same in all versions of the program."""
     import msgspec
 
     document = msgspec.to_builtins(tick)
@@ -228,7 +229,7 @@ def _print_document(tick: Tick) -> None:
 
 
 def _line_writer(in_units: Units) -> Callable[[Tick], None]:
-    """Return a function that prints ticks as text for people, with the columns in the same place in each line."""
+    """Return a function that prints ticks as text for people, with the columns at the same position in each line."""
     from netwatch_tray import units, wording
 
     download, upload = units.SteadyRate(in_units), units.SteadyRate(in_units)
@@ -252,7 +253,7 @@ def _bar_writer(kind: BarFormat, settings: Settings) -> Callable[[Tick], None]:
 
 
 def _english(status: Status) -> dict[str, object]:
-    """Return the fields of the status for programs; messages are English sentences."""
+    """Return the fields of the status for other programs; messages become English sentences."""
     import msgspec
 
     found = msgspec.structs.asdict(status)

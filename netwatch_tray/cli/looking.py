@@ -1,4 +1,4 @@
-"""Readings of connections and apps: from the agent, or measured here if none runs."""
+"""Readings of connections and apps: from the agent or, if none runs, measured here."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Look(NamedTuple):
 
 
 def look(recording: Path | None) -> Look:
-    """Return what the agent has measured since it started, or without an agent the result of two readings here.
+    """Return what the agent has measured since it started. Without an agent, measure here with two readings.
 
-    `recording`: return the state at the end of this file instead.
+    `recording`: return the state at the end of this recording instead.
     """
     if recording is not None:
         return _replay(recording)
@@ -46,7 +46,8 @@ def look(recording: Path | None) -> Look:
 
 
 def looks() -> Iterator[Look]:
-    """Yield a look every two seconds, without end: from the agent while it runs, then measured here."""
+    """Yield the connections and apps every two seconds, without end: from the agent while it runs, then measured
+    here."""
     with contextlib.suppress(AgentUnreachableError):
         client, _hello = connect()
         with closing(client):
@@ -55,8 +56,8 @@ def looks() -> Iterator[Look]:
 
 
 def _agents_looks(client: FeedClient) -> Iterator[Look]:
-    """Yield the looks of the agent. Raise AgentUnreachableError when it exits, NetWatchError if it cannot read
-    connections."""
+    """Yield the connections and apps that the agent reports. Raise AgentUnreachableError when it exits, NetWatchError
+    if it cannot read connections."""
     from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Subscribe
 
     client.send(Subscribe(frozenset({"connections", "apps"})))

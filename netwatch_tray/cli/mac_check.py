@@ -1,4 +1,4 @@
-"""`mac-check`: a report of facts that only a Mac can show. It contains no address, host, process or user."""
+"""`mac-check`: reports what can only be verified on a Mac. The report contains no address, host, process or user."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Pairs = Iterator[tuple[str, str]]
 
 _COUNTER_LAG = 1 << 20
-"""Bytes that an interface may move between two dumps that follow each other."""
+"""Bytes by which an interface's counters may grow between two dumps, one directly after the other."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,7 +41,7 @@ def _mac_check(_options: argparse.Namespace) -> int:
 
 
 def report(sections: tuple[tuple[str, Callable[[], Pairs]], ...]) -> int:
-    """Print each section, even if others fail; WRONG marks a failed check."""
+    """Print each section, even if others fail. A failed check is marked WRONG."""
     code = DONE
     for title, section in sections:
         pairs: dict[str, str] = {}
@@ -81,7 +81,7 @@ def _names() -> Pairs:
 
 
 def missing_names(look_up: Callable[[str], Any], constant: Callable[[str], Any]) -> list[str]:
-    """Return the names in the table of Apple's names that this Mac does not have, or has with another value."""
+    """Return the names in the table of Apple's names that this Mac lacks, or for which it has another value."""
     from netwatch_tray.tray.backends.cocoa_names import CONSTANTS, SELECTORS
 
     missing = [f"{name}={constant(name)}" for name, value in CONSTANTS.items() if constant(name) != value]
@@ -122,7 +122,7 @@ def _counters() -> Pairs:
 
 
 def compared(whole: Sample, rounded: Sample) -> str:
-    """Return, in words, whether 32-bit counters in KiB agree with the 64-bit counters."""
+    """Return a sentence about whether the 32-bit counters in KiB agree with the 64-bit counters."""
     off = []
     for index, counters in whole.counters.items():
         other = rounded.counters.get(index)

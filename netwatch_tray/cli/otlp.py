@@ -33,7 +33,7 @@ _LEVELS: dict[OtlpLevel, str] = {
 }
 """What each level adds to the one before."""
 _PREVIEW_SECONDS = 2.0
-"""What the rates are measured over."""
+"""Seconds over which the rates of the preview are measured."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

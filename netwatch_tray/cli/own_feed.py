@@ -1,4 +1,4 @@
-"""Measures in this program if no agent runs, and delivers the messages that an agent would send."""
+"""Measures in this process if no agent runs, and delivers the messages that an agent would send."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class OwnFeed:
-    """A replacement for FeedClient that measures here. It reads in a thread, because tools like lsof block."""
+    """Replaces FeedClient while no agent runs. It measures in a thread, because tools like lsof block."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -67,7 +67,7 @@ def start(_options: argparse.Namespace) -> int:
 
 
 def _open_window_of_other() -> None:
-    """Request the window of the other agent. Raise NetWatchError if the agent that holds the locks does not listen
+    """Request the window from the other agent. Raise NetWatchError if the agent that holds the locks does not listen
     here."""
     from netwatch_tray import paths
     from netwatch_tray.feed.protocol import Command
@@ -119,7 +119,7 @@ def _window(options: argparse.Namespace) -> int:
             "manager. Without it, netwatch-tray watch shows the rates in the terminal.",
             error=error,
         ) from None
-    require_display()  # before an agent is started for nothing
+    require_display()  # before an agent is started in vain
     chosen: tuple[Request, ...] = ("settings", "events", "mini")
     request: Request = next((each for each in chosen if getattr(options, each)), "window")
     if options.replay is not None:
@@ -130,7 +130,7 @@ def _window(options: argparse.Namespace) -> int:
     except AgentBusyError:
         pass  # the window tries until it is greeted
     except AgentUnreachableError:
-        launch.start_agent()  # the window waits for it as it would for one that restarts
+        launch.start_agent()  # the window waits for this agent as for one that restarts
     return run(paths.feed_socket(), request)
 
 

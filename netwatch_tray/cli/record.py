@@ -1,4 +1,4 @@
-"""The subcommand `record`, which makes recordings, and the option `--replay` of others, which replays them."""
+"""The subcommand `record`, which makes recordings, and the option `--replay` of other subcommands."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 PERIOD = 1.0
 """Seconds between readings of the interfaces."""
 CONNECTIONS_EVERY = 2
-"""Readings of the interfaces to one of the sockets."""
+"""Number of readings of the interfaces for each reading of the sockets."""
 _SEARCH_SLICE = 0.05
 """Seconds."""
 _MAX_SEARCHES = 4
-"""Of these slices after a reading; the search goes on after the next one."""
+"""Most slices of search after a reading. The search continues after the next one."""
 _PAUSE_AFTER_MESSAGES = 0.25
 """Seconds."""
 _FLUSH_EVERY = 10
-"""Readings after which everything so far is handed to the system."""
+"""Number of readings after which the recording is flushed to the operating system."""
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -57,7 +57,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def add_replay(parser: argparse._ActionsContainer, *, is_live: bool = True) -> None:
-    """Add `--replay`, and `--speed` where the replay takes its time."""
+    """Add the option `--replay` and, where a replay has a speed, `--speed`."""
     parser.add_argument("--replay", type=Path, metavar="FILE", help="of a recording instead of this machine")
     if is_live:
         parser.add_argument(
@@ -114,7 +114,7 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def record(recorder: Recorder) -> Iterator[tuple[Tick | None, Observation]]:
-    """Record without end; yield the result of each reading of the interfaces, as a replay will return it."""
+    """Record without end. Yield the result of each reading of the interfaces, as a replay will yield it."""
     for number, step in enumerate(measure(recorder, {})):
         yield step
         if number % _FLUSH_EVERY == 0:
@@ -122,9 +122,8 @@ def record(recorder: Recorder) -> Iterator[tuple[Tick | None, Observation]]:
 
 
 def measure(sources: Sources, chosen: Mapping[str, bool]) -> Iterator[tuple[Tick | None, Observation]]:
-    """Yield the result of each reading of the interfaces, without end. Each CONNECTIONS_EVERY-th also reads the
-    sockets. `chosen`: see topology.decide.
-    """
+    """Yield the result of each reading of the interfaces, without end. One in CONNECTIONS_EVERY also reads the sockets.
+    `chosen`: see topology.decide."""
     connections = _connections(sources)
     due = time.monotonic()
     reads = (number % CONNECTIONS_EVERY == 0 for number in itertools.count())
@@ -158,7 +157,7 @@ def replay(source: Replay) -> Iterator[tuple[Tick | None, Observation]]:
 def _steps(
     sources: Sources, connections: ConnectionSource | None, reads: Iterator[bool], chosen: Mapping[str, bool]
 ) -> Iterator[tuple[Tick | None, Observation]]:
-    """Measure. `reads`: for each reading of the interfaces, whether the sockets are read as well."""
+    """Measure. `reads`: yields, for each reading of the interfaces, whether the sockets are read as well."""
     from netwatch_tray.engine.monitor import Monitor
     from netwatch_tray.engine.observation import Observation
 
@@ -198,7 +197,8 @@ def replayed_ticks(file: Path, speed: float) -> Iterator[Tick]:
 
 
 def _wait(connections: ConnectionSource | None, until: float) -> None:
-    """Wait, and read the messages about closed sockets meanwhile: the kernel's queue holds only some 330."""
+    """Wait until a time, reading the messages about closed sockets meanwhile: the kernel queues only about 330 of
+    them."""
     import select
 
     while (left := until - time.monotonic()) > 0:
@@ -212,7 +212,7 @@ def _wait(connections: ConnectionSource | None, until: float) -> None:
 
 @contextlib.contextmanager
 def private_home() -> Iterator[str]:
-    """Use a directory for all files of this process and its children that is removed afterwards."""
+    """Use a new directory for all files of this process and its children. It is removed afterwards."""
     import shutil
     import tempfile
 
@@ -228,7 +228,8 @@ def private_home() -> Iterator[str]:
 
 @contextlib.contextmanager
 def replaying_agent(file: Path, speed: float) -> Iterator[None]:
-    """Run an agent on a recording, in a separate directory that this process then uses as well. Raise NetWatchError."""
+    """Run an agent on a recording. The agent uses a temporary directory, as this process does in the block. Raise
+    NetWatchError."""
     import subprocess
 
     from netwatch_tray import launch, paths

@@ -1,4 +1,4 @@
-"""Shared by the subcommands: exit codes, parsing and printing, the connection to the agent, the settings."""
+"""Shared by the subcommands: exit codes, parsing, printing, the connection to the agent, and the settings."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def load_settings() -> Settings:
 
 
 def usable_settings() -> Settings:
-    """Return the settings for a subcommand that only shows something. Report a fault in them on stderr."""
+    """Return the settings for a subcommand that only shows something. A fault in them is reported on stderr."""
     from netwatch_tray import paths, settings
 
     found, error = settings.read(paths.settings_file())
@@ -191,7 +191,7 @@ def has_display() -> bool:
 
 
 def can_print(sign: str) -> bool:
-    """Return whether stdout shows this character: the fonts of the kernel's console have some 500 at most."""
+    """Return whether stdout can show this character. The fonts of the kernel's console have about 500 characters."""
     if sys.stdout.isatty() and os.environ.get("TERM") in ("linux", "dumb"):
         return sign.isascii()
     try:
@@ -209,14 +209,13 @@ def print_json(document: object) -> None:
 
 
 def complain(what: str) -> None:
-    """Print to stderr. Control characters in the text are made harmless. Nothing happens if stderr cannot be
-    written."""
+    """Print a text to stderr, with control characters replaced. Nothing happens if stderr cannot be written."""
     with contextlib.suppress(OSError):  # a full disk below it, or a closed terminal
         print(f"netwatch-tray: {printable_lines(what)}", file=sys.stderr, flush=True)
 
 
 def print_pairs(pairs: Mapping[str, str | Sequence[str]]) -> None:
-    """Print a line for each pair; a value of several lines has them below each other."""
+    """Print a line for each pair. The lines of a value with several lines are below each other."""
     width = max(map(len, pairs))
     for name, value in pairs.items():
         for line in [value] if isinstance(value, str) else value:
@@ -230,7 +229,7 @@ class Fit(NamedTuple):
     least: int = 0
     """Cells to which it may be cut; 0 if it is not cut."""
     rank: int = 0
-    """The column with the highest rank goes first; 0: it stays."""
+    """The column with the highest rank is left out first; one with rank 0 always stays."""
 
 
 def terminal_size() -> os.terminal_size | None:
@@ -243,7 +242,7 @@ def terminal_size() -> os.terminal_size | None:
 
 
 def bar(share: float, most: int) -> str:
-    """Return a bar of at most this many cells, in characters that the terminal has."""
+    """Return a bar of at most this many cells, in characters that the terminal can show."""
     from netwatch_tray.tui.look import Look, bar, is_unicode
 
     return Look(is_unicode()).text(bar(share, most))

@@ -161,10 +161,10 @@ def _setup(options: argparse.Namespace) -> int:
         for name in ("level", "interval", "hide_addresses", "hide_names")
         if (value := getattr(options, name)) is not None
     }
-    if endpoint != account.parse_endpoint(settings.upload.endpoint):  # else another spelling of the same
+    if endpoint != account.parse_endpoint(settings.upload.endpoint):  # otherwise it is another notation of the same URL
         chosen["endpoint"] = address
     if "upload.on" not in managed and not (key and _is_same(before, (endpoint, key))):
-        # Off while the key changes, so that nothing of one account goes to another.
+        # Uploading is off while the key changes, so that no data of one account is sent to another.
         chosen["on"] = False
     upload = save("upload", **chosen)[0].upload
     if key is None:
@@ -187,7 +187,7 @@ def _setup(options: argparse.Namespace) -> int:
 
 
 def _key_in(file: str) -> Key:
-    """Return the key in a file. Raise SettingsError."""
+    """Return the key that a file contains. Raise SettingsError."""
     from netwatch_tray.cloud.account import Key
 
     try:
@@ -223,7 +223,7 @@ def _asked_key() -> Key:
 
 
 def _account_before(upload: Upload) -> tuple[Endpoint, Key] | None:
-    """Return the account that was set up so far."""
+    """Return the account that is set up, or None if there is none."""
     from netwatch_tray.cloud import account
 
     try:
@@ -329,9 +329,10 @@ def _waiting(exists: bool) -> str:
 
 
 def _test(_options: argparse.Namespace) -> int:
-    """Send one snapshot without using the spool, so that a running upload is neither waited for nor changed.
+    """Send one snapshot without using the spool, so that an agent that is uploading is not affected.
 
-    Measured once, so that its deltas are 0 if the server adds up all it gets, and a test must not count traffic twice.
+    The snapshot is the first measurement, whose deltas are 0: a server that adds up deltas must not count the traffic
+    of a test.
     """
     from netwatch_tray import settings as settings_file
     from netwatch_tray.cloud import account, wire
@@ -376,7 +377,7 @@ def _serve_metrics(options: argparse.Namespace) -> int:
     from netwatch_tray.engine.scheduler import Scheduler
 
     settings = usable_settings()
-    # Whoever asks is on this machine, so nothing need be hidden; processes and connections make no metrics.
+    # Only programs on this machine can ask, so nothing has to be hidden. Processes and connections make no metrics.
     upload = msgspec.structs.replace(settings.upload, level="system", hide_addresses=False, hide_names=False)
     settings = msgspec.structs.replace(settings, upload=upload, metrics=Metrics(port=options.port))
     scheduler = Scheduler()

@@ -1,4 +1,4 @@
-"""How much was used: `usage`."""
+"""The subcommand `usage`: amounts by day, month, interface, app and network."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _rows(
 
 
 def _remainder(reader: HistoryReader, first: date, last: date) -> list[tuple[str, Used]]:
-    """What makes the apps up to the total, by its kind."""
+    """Return the bytes of the total that belong to no app, by kind."""
     remainder = reader.remainder(first, last)._asdict()
     return [(kind, used) for kind, used in remainder.items() if used.both]
 
@@ -169,7 +169,7 @@ def network_called(reader: HistoryReader, settings: Settings, name: str) -> Netw
 
 
 def _title(options: argparse.Namespace, first: date, last: date) -> str:
-    """Return what the table shows, and of which days."""
+    """Return the title of the table: its subject and its days."""
     what = next((name for name in ("interfaces", "apps", "networks") if getattr(options, name)), options.by)
     usage = _titles()[what]
     if options.network:
@@ -193,7 +193,8 @@ def _titles() -> dict[str, str]:
 
 
 def _print(rows: Sequence[tuple[str, Used]], settings: Settings, *, with_sum: bool) -> None:
-    """Columns that are 0 in all rows are left out. A terminal gets bars for the sum of both directions."""
+    """Print the rows without columns that are 0 in all of them. On a terminal, add a bar for both directions
+    together."""
     from netwatch_tray import units
     from netwatch_tray.history.results import Used
 

@@ -277,7 +277,7 @@ class MetricsEncoder:
             for direction, amount in (("receive", rx), ("transmit", tx)):
                 attributes = {**_process(each), "network.io.direction": direction}
                 if before is None and start < at:
-                    # What takes a first value for the beginning, as Prometheus does, counts from here.
+                    # Consumers that ignore the start time, such as Prometheus, count from this value.
                     points.append(_sum_point(attributes, start, start, 0))
                 points.append(_sum_point(attributes, start, at, amount))
         _limit(self._processes)

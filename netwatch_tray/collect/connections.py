@@ -1,4 +1,4 @@
-"""Opens the best source of sockets on this machine, and reports why it is not a better one."""
+"""Opens the best source of sockets on this machine, and reports why there is no better one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from netwatch_tray.errors import Message, UnsupportedError, joined
 
 
 def open_source() -> ConnectionSource:
-    """Return the best source that works here; its `note` also has the reasons why better ones do not.
+    """Return the best source that works here. Its `note` also contains why better ones do not work.
 
-    Raise UnsupportedError with the reason of each.
+    Raise UnsupportedError with the reason of each source if none works.
     """
     reasons: list[Message] = []
     for opener in _openers():
@@ -42,7 +42,7 @@ def open_openings() -> Openings | None:
 
 
 def open_refusals() -> Refusals | None:
-    """Return a counter of refused packets, or `None` if this system does not count them, or not for every user."""
+    """Return a counter of refused packets. Return `None` if this system has none, or this user may not read it."""
     if sys.platform != "linux":
         return None
     from netwatch_tray.collect.linux.proc_net_snmp import RefusalCounters  # noqa: PLC0415  Linux only

@@ -1,4 +1,4 @@
-"""The country of an address, from a database in MaxMind's format that is on this computer. Nothing is ever requested.
+"""The country of an address, from a database in MaxMind's format on this computer. No request is ever sent.
 
 The package that reads the format is optional (`pip install netwatch-tray[countries]`).
 """
@@ -33,16 +33,17 @@ class Countries:
         self._database: _Database | None = None
         self._is_open = False
         self.is_on = True
-        """The user wants countries. A change applies to a row from its next change on."""
+        """Whether the user wants countries. A change applies to a row when the row changes next."""
 
     @property
     def source(self) -> str | None:
-        """Return type and date of the database in use, for the user, or `None` if there is no database."""
+        """Return type and date of the database in use as a text for the user, or `None` if there is none."""
         self._open()
         return None if self._database is None else self._database.name
 
     def of(self, address: str) -> str | None:
-        """Return the two letters of a country (ISO 3166), or `None` if it is unknown or the user wants no countries."""
+        """Return the two-letter code of a country (ISO 3166), or `None` if it is unknown or the user has turned
+        countries off."""
         if not self.is_on:
             return None
         self._open()

@@ -24,7 +24,7 @@ _SECTOR = 512
 """Bytes: /proc/diskstats counts in these whatever the disk's own are (Documentation/admin-guide/iostats.rst)."""
 _STACKED = re.compile(r"(?:loop|ram|zram|dm-|md|sr|fd)\d")
 _IMAGE = re.compile(r"/dev/(?:loop|ram|zram)\d")
-"""Files or memory used as disks."""
+"""Block devices that are files or memory used as disks."""
 _LOCAL = frozenset(
     "ext2 ext3 ext4 xfs btrfs f2fs jfs reiserfs bcachefs zfs vfat exfat ntfs ntfs3 fuseblk".split()
     + "apfs hfs hfsplus msdos".split()
@@ -59,7 +59,7 @@ class Traffic(NamedTuple):
 
 
 def usages() -> tuple[Usage, ...]:
-    """Return the space of each real file system. Raise CollectError."""
+    """Return the space of each file system that is on a disk. Raise CollectError."""
     if sys.platform == "linux":
         mounts = _real_in(_read("/proc/self/mounts"))
     else:
@@ -68,7 +68,7 @@ def usages() -> tuple[Usage, ...]:
         mounts = real(mac_mounts(psutil.disk_partitions(all=False)))
     found = {}
     for mount in mounts:
-        with contextlib.suppress(OSError):  # unmounted meanwhile, or not ours to see
+        with contextlib.suppress(OSError):  # unmounted meanwhile, or hidden from this user
             status = os.statvfs(mount.point)
             size = status.f_frsize
             if status.f_blocks:
@@ -103,7 +103,7 @@ def _real_in(content: bytes) -> list[Mount]:
 
 
 def real(mounts: Iterable[Mount]) -> list[Mount]:
-    """Return one mount of each file system on a disk, the one mounted first, and in any case the root."""
+    """Return one mount of each file system on a disk, the one mounted first, and always the root."""
     found: dict[str, Mount] = {}
     for mount in mounts:
         if mount.kind in _LOCAL:

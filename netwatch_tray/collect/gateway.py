@@ -11,7 +11,7 @@ from netwatch_tray.text import decoded
 
 
 def gateway_address(proc: Path = Path("/proc/net")) -> str | None:
-    """Return the hardware address of the IPv4 default gateway, or its IP address where the kernel has no other.
+    """Return the hardware address of the IPv4 default gateway, or its IP address if the kernel does not know that.
 
     Return `None` if there is no gateway, or the system is not Linux. Source: route(5), arp in proc_pid_net(5).
     """

@@ -1,9 +1,9 @@
-"""Health of the network: RTT and loss to the default gateway and to the DNS server.
+"""Probes of the network: RTT and loss to the default gateway and to the DNS server.
 
 The gateway is pinged with ICMP echo over a datagram socket, which needs no privilege where the system allows it (macOS;
-Linux within net.ipv4.ping_group_range); else a TCP connection is begun, whose refusal is a response as well. The
-DNS server is queried for the name servers of the root (RFC 1035), which every resolver knows and which reveals nothing
-about the user. The loss of a gateway that never responded is unknown: many are silent by configuration.
+Linux within net.ipv4.ping_group_range). Elsewhere a TCP connection is attempted, whose refusal is a response as well.
+The DNS server is queried for the name servers of the root (RFC 1035), which every resolver has and which reveals
+nothing about the user. The loss of a gateway that never responded is unknown, because many are silent by configuration.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Health(NamedTuple):
 
 class HealthSource:
     """Probes default gateway and DNS server. It blocks for up to several seconds while it waits for responses, so call
-    it from a separate thread."""
+    it in a separate thread."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class HealthSource:
         self._dns_server = dns_server or default_dns_server
         self._dns_port = dns_port
         self._answered: set[str] = set()
-        """Gateways that have responded before: a missing response is a loss."""
+        """Gateways that have responded before. For these a missing response counts as loss."""
 
     def probe(self) -> Health:
         """Probe gateway and DNS server. Raise CollectError, or UnsupportedError if this system cannot report their
@@ -95,7 +95,7 @@ class HealthSource:
     def _probe_dns(self, address: str) -> Reachability:
         try:
             return _summary(address, [ask_dns(address, self._dns_port) for _ in range(_PROBES)])
-        except OSError:  # no route: that is no property of the server
+        except OSError:  # there is no route, which is not a fault of the server
             return Reachability(address, None, None)
 
 
@@ -119,7 +119,7 @@ def ping(address: str) -> float | None:
         probe.connect(_socket_address(address, 0))
         sequence = int.from_bytes(os.urandom(2), "big")
         is_six = probe.family == socket.AF_INET6
-        # The kernel fills in the identifier, and over IPv6 the checksum; over IPv4 on macOS it is ours to make.
+        # The kernel fills in the identifier, and over IPv6 the checksum; over IPv4 on macOS this program computes it.
         head = _ECHO.pack(_ECHO_REQUEST6 if is_six else _ECHO_REQUEST, 0, 0, 0, sequence)
         payload = os.urandom(16)
         request = head + payload
@@ -153,7 +153,7 @@ def checksum(content: bytes) -> int:
 
 
 def _knock(address: str) -> float | None:
-    """Return seconds until a TCP connection is accepted or refused, or `None` if neither happens on any port."""
+    """Return the seconds until a TCP connection was accepted or refused, or `None` if neither happened on any port."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for port in _TCP_PORTS:
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -166,8 +166,8 @@ def _knock(address: str) -> float | None:
 
 
 def ask_dns(address: str, port: int = 53) -> float | None:
-    """Return seconds until a DNS server responded with anything, or `None` if it did not. Raise OSError if there is no
-    route."""
+    """Return the seconds until a DNS server responded with anything, or `None` if it did not. Raise OSError if there is
+    no route."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     identifier = os.urandom(2)
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -226,7 +226,8 @@ def default_gateway() -> str | None:
 
 
 def default_dns_server() -> str | None:
-    """Return the first name server on another machine; the servers behind a local stub resolver come first."""
+    """Return the first DNS server on another machine, or `None` if there is none. If a local stub resolver is
+    configured, the servers that it uses come first."""
     for file in ("/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"):
         for server in parse_resolv_conf(_read(file)):
             if not is_this_machine(server):

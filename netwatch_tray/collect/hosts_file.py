@@ -1,4 +1,4 @@
-"""Names of addresses in /etc/hosts (hosts(5)), which the administrator gave them."""
+"""Names of addresses in /etc/hosts (hosts(5)), which the administrator has set."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from netwatch_tray.text import decoded
 _log = logging.getLogger(__name__)
 
 _CHECKED_EVERY = 10.0
-"""Seconds."""
+"""Seconds between checks whether the file changed."""
 _MOST_BYTES = 1 << 20
-"""Of the file; lists that block advertisers are larger, and name no addresses of hosts."""
+"""Largest size of a file that is read. Lists that block advertisers are larger, and do not name addresses of hosts."""
 _LONGEST_NAME = 255
 
 

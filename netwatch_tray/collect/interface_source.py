@@ -1,4 +1,4 @@
-"""What every source of interface counters provides."""
+"""The interface of every source of interface counters."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ class InterfaceSource(Protocol):
     def sample(self) -> Sample:
         """Read the kernel once. Raise CollectError if this reading failed; the next one may succeed.
 
-        `Sample.interfaces` is the same object until a link event, so that nothing derived from it is computed again
-        without one.
+        `Sample.interfaces` is the same object until a link event, so that results derived from it can be reused.
         """
 
     def close(self) -> None: ...

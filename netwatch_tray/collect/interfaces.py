@@ -1,4 +1,4 @@
-"""Interface counters: opens the best source of this machine, once."""
+"""Opens the best source of interface counters on this machine."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class OpenedSource(NamedTuple):
 
     source: InterfaceSource
     report: tuple[tuple[str, Message], ...]
-    """For `doctor`, in the order of trying: name of each source, and `in use` or why it was refused."""
+    """For `doctor`: name of each source, in the order in which they were tried, and `in use` or why it was refused."""
 
 
 Opener = tuple[str, Callable[[], InterfaceSource]]
-"""Name of a source, and what opens it or raises UnsupportedError."""
+"""Name of a source, and the function that opens it or raises UnsupportedError."""
 
 
 def open_interfaces(prefer: str | None = None) -> OpenedSource:
-    """Open the first source that works. `prefer` names one to try before the others.
+    """Open the first source that works. `prefer`: the name of a source to try before the others.
 
-    Raise UnsupportedError if none works, or there is none of that name.
+    Raise UnsupportedError if none works, or there is none with that name.
     """
     return open_first(_openers(), prefer)
 
@@ -44,7 +44,7 @@ def open_every() -> list[InterfaceSource]:
 
 
 def open_first(openers: Sequence[Opener], prefer: str | None) -> OpenedSource:
-    """Open the first source that works, best first, but `prefer` before all. Raise UnsupportedError."""
+    """Open the first source that works: `prefer`, then the others, best first. Raise UnsupportedError if none works."""
     names = [name for name, _ in openers]
     if prefer is not None and prefer not in names:
         raise UnsupportedError(
@@ -71,7 +71,7 @@ def _openers() -> Sequence[Opener]:
     return _darwin_openers() if sys.platform == "darwin" else _linux_openers()
 
 
-# Lazily: each system has modules of its own, and psutil costs memory that is not spent before it is needed.
+# Lazily: each system has separate modules, and psutil takes memory only once it is needed.
 
 
 def _linux_openers() -> Sequence[Opener]:

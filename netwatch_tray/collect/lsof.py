@@ -1,6 +1,6 @@
-"""Sockets from lsof(8) in its form for programs (`-F`): every system has it, at the price of a process per reading.
+"""Sockets from lsof(8) in its machine-readable format (`-F`). Every system can have it; each reading starts a process.
 
-Without root it lists the user's own processes only, and it has no byte counters.
+Without root it lists only the user's own processes. It has no byte counters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rows that cannot be parsed: each is left out and counted, and the first of each source is logged."""
+"""Rows that cannot be parsed. Each is left out and counted, and the first of each source is logged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Value = TypeVar("_Value")
 
 
 class LeftOut:
-    """Count unusable rows, and log the first of them."""
+    """Counts rows that cannot be parsed, and logs the first of them."""
 
     def __init__(self, message: str, most_logged: int = 1) -> None:
         """`message`: begins each line in the log; the row follows."""
@@ -39,9 +39,9 @@ _left_out: dict[str, LeftOut] = {}
 
 
 def parsed(source: str, rows: Iterable[_Row], parse: Callable[[_Row], _Value]) -> list[_Value]:
-    """Return the results of `parse` for all rows; empty rows and rejected ones are left out.
+    """Return the results of `parse` for all rows except empty and rejected ones.
 
-    `parse`: rejects a row by ParseError, ValueError, IndexError or OverflowError. Raise ParseError if it rejects every
+    `parse` rejects a row by ParseError, ValueError, IndexError or OverflowError. Raise ParseError if it rejects every
     row, because the format has changed then.
     """
     values: list[_Value] = []
@@ -73,12 +73,12 @@ def counts() -> dict[str, int]:
 
 
 def clear() -> None:
-    """Forget what was left out, for tests."""
+    """Reset the counts; used by tests."""
     _left_out.clear()
 
 
 def faults() -> tuple[Message, ...]:
-    """Return a sentence for each source that had rows left out, for the user."""
+    """Return a sentence for the user about each source with rows that were left out."""
     return tuple(
         message("Rows of {source} that cannot be read: {count}. They were left out.", source=source, count=count)
         for source, count in counts().items()

@@ -10,7 +10,7 @@ import struct
 import threading
 
 _SO_COOKIE = 57
-"""Linux: the number by which sock_diag lists the socket, 64 bits (socket(7), since 4.12)."""
+"""Linux: the socket option with the socket's cookie, 64 bits, which sock_diag lists as well (socket(7), since 4.12)."""
 _COOKIE = struct.Struct("=Q")
 
 _MOST = 64
@@ -22,7 +22,7 @@ _lock = threading.Lock()
 
 
 def note(opened: socket.socket) -> None:
-    """Remember that this program opened a socket. Does nothing on systems without socket cookies."""
+    """Record that this program opened a socket. Does nothing on systems without socket cookies."""
     try:
         cookie = opened.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, _COOKIE.size)
     except OSError:

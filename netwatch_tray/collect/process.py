@@ -1,4 +1,4 @@
-"""The owner of a socket: its process, its user, its systemd unit or container."""
+"""The owner of a socket: its process, user, and systemd unit or container."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     script: str | None = None
     """What a runtime runs (`runtimes.py`): `manage.py` of `python3 /srv/manage.py`; `None`: something unnamed."""
     parent: int | None = None
-    """Its pid."""
+    """PID of the parent."""
     unit: str | None = None
     """Systemd unit or container it runs in."""
     desktop_name: str | None = None
@@ -29,7 +29,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessFinder(Protocol):
-    """Find owners in small steps, so that a search through all processes never delays a tick."""
+    """Finds owners in small steps, so that a search through all processes never delays a tick."""
 
     def look_for(self, sockets: Mapping[str, Socket]) -> None:
         """Begin to search for the owners of these sockets, by key."""
@@ -38,15 +38,15 @@ class ProcessFinder(Protocol):
         """End the search for the owners of these sockets, because they are closed."""
 
     def search(self, budget_s: float) -> Mapping[str, Process | None]:
-        """Continue the search for about `budget_s` seconds. Return the owners found since the last call; `None` stands
-        for an owner that is not visible to this user."""
+        """Continue the search for about `budget_s` seconds. Return the owners found since the last call. `None` stands
+        for an owner that this user cannot see."""
 
     @property
     def is_searching(self) -> bool:
         """Return whether `search` should be called again soon."""
 
     def ended(self, pids: Iterable[int]) -> set[int]:
-        """Return the PIDs whose process exited. A child of the process may still have the socket."""
+        """Return those of the PIDs whose process exited. A child of the process may still have the socket."""
 
     def process(self, pid: int) -> Process | None:
         """Return a process by its PID, or `None` if it exited or is hidden."""

@@ -33,7 +33,7 @@ _users = UserNames()
 
 
 def read_facts(pid: int) -> ProcessFacts | None:
-    """Return the facts about a process, or `None` if it exited or this system does not show it. Raise ParseError."""
+    """Return the facts about a process, or `None` if it exited or this system does not show them. Raise ParseError."""
     return _read_linux(pid) if sys.platform == "linux" else _read_psutil(pid)
 
 
@@ -53,7 +53,7 @@ def _read_linux(pid: int, root: str = "/proc") -> ProcessFacts | None:
 
 
 def _facts(stat: ProcessStat, boot_time: float) -> ProcessFacts:
-    """Return the facts in /proc/PID/stat, so without user and executable."""
+    """Return the facts in /proc/PID/stat, which has no user and executable."""
     ticks = os.sysconf("SC_CLK_TCK")
     return ProcessFacts(
         name=stat.name,

@@ -1,4 +1,4 @@
-"""Opens the finder of sockets' owners for this system."""
+"""Opens the finder of socket owners for this system."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from netwatch_tray.text import from_os
 
 
 class NamedProcesses:
-    """Finder for sources that report the process of a socket; it adds what psutil reports about that process."""
+    """Finds owners for sources that report the process of a socket, and adds what psutil reports about the process."""
 
     is_searching = False
 

@@ -1,6 +1,7 @@
 """Names of addresses by reverse DNS, looked up only when the user requests them.
 
-Each query leaves the computer and shows the DNS server which addresses it talks to, so nothing here runs by itself.
+Each query leaves the computer and reveals to the DNS server an address that the computer communicates with, so nothing
+here runs by itself.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ _KEPT_FOR = 600.0
 
 
 class NameResolver:
-    """Resolve addresses in threads, with a cache. The threads are daemons, so a pending query does not delay
-    the exit."""
+    """Resolves addresses in threads, with a cache. The threads are daemons, so a pending query does not delay the
+    exit."""
 
     def __init__(self, look_up: Callable[[str], str | None] | None = None) -> None:
         """`look_up`: returns the name of an address or `None`; by default the system's resolver."""
@@ -34,9 +35,9 @@ class NameResolver:
         self._threads: list[threading.Thread] = []
 
     def resolve(self, addresses: Iterable[str], timeout: float) -> dict[str, str]:
-        """Return the names known after at most `timeout` seconds, by address.
+        """Return the names that are known after at most `timeout` seconds, by address.
 
-        An address without a name, or whose response is late, is absent. Late responses are kept for the next call.
+        An address without a name, or with a late response, is missing. Late responses are kept for the next call.
         """
         wanted = set(addresses)
         deadline = clock.boottime() + timeout

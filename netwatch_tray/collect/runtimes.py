@@ -1,4 +1,5 @@
-"""The program that a runtime runs: script, class, assembly or program named on the command line of an interpreter.
+"""Finds the program that a runtime executes: the script, class, assembly or program on the command line of an
+interpreter.
 
 Programs that share a runtime (python3, java, electron, wine …) are different apps to the user. The options of each
 runtime are listed, so that an option's value is not mistaken for the script.
@@ -14,12 +15,12 @@ _SEPARATORS = r"[/\\]"
 # Patterns are compiled when the first such program is met: most machines run none.
 _ELECTRON_APP = r"(?:^|\0| )--app-path=([^\0]*?)(?=\0| --|$)"
 _ELECTRON_DATA = r"(?:^|\0| )--user-data-dir=([^\0]*?)(?=\0| --|$)"
-"""Helpers of Chromium overwrite their arguments with one text in which spaces part them."""
+"""Option in the helpers' command lines. Chromium overwrites its arguments with one text, separated by spaces."""
 _WINDOWS_PROGRAM = r"(?i)([^\\/\0\"]*?\.exe)(?=[\0\" ]|$)"
 _NO_NAMES = frozenset(
     {"app", "app.asar", "default_app.asar", "resources", "main.js", "index.js", "dist", "build", "src"}
 )
-"""Parts of an Electron app's path that are not its name; the directory above is."""
+"""Directories in an Electron app's path that do not name the app; the directory above does."""
 
 
 class _Options(NamedTuple):
@@ -33,7 +34,7 @@ class _Options(NamedTuple):
     code: frozenset[str] = frozenset()
     """Options that are followed by code instead of a script."""
     names: frozenset[str] = frozenset()
-    """Options whose value is what runs."""
+    """Options whose value is the program that runs."""
     commands: frozenset[str] = frozenset()
     """Subcommands that are followed by a script."""
     other_commands: frozenset[str] = frozenset()
@@ -99,12 +100,13 @@ _VERSION = re.compile(r"[\d.]*(?:-\w+)?$")
 
 
 def is_runtime(program: str) -> bool:
-    """Return whether an executable of this base name runs programs of others."""
+    """Return whether an executable with this base name executes other programs."""
     return _family(program) is not None
 
 
 def script_of(program: str, command_line: str) -> str | None:
-    """Return the name of what a runtime runs, or `None` if the program is not a runtime, or runs code without a name.
+    """Return the name of the program that a runtime executes, or `None` if it is not a runtime, or its code has no
+    name.
 
     `program`: base name of the executable. `command_line`: its words, each ended by NUL, as in /proc/PID/cmdline.
     """
@@ -167,8 +169,8 @@ def _electron(command_line: str) -> str | None:
 
 
 def _wine(command_line: str) -> str | None:
-    """Return the program that Wine runs. Wine writes the Windows command line over its own; before that its loader
-    precedes the program."""
+    """Return the program that Wine runs. Wine replaces its own command line by the Windows command line. Until then its
+    loader precedes the program."""
     found = re.search(_WINDOWS_PROGRAM, command_line)
     return found[1].strip() or None if found is not None else None
 

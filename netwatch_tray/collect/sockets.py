@@ -1,4 +1,4 @@
-"""Values and spellings shared by all sources of sockets: protocol, states, addresses."""
+"""Values shared by all sources of sockets: socket, sample, states and the notation of addresses."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rtt_s: float | None = None
     retransmits: int | None = None
     is_incoming: bool | None = None
-    """The peer opened the connection."""
+    """Whether the peer opened the connection; `None` if unknown."""
     uid: int | None = None
     inode: int | None = None
-    """Linux: what /proc/PID/fd shows of it; `None` while no descriptor refers to it."""
+    """Linux: inode of the socket, as in /proc/PID/fd; `None` while no descriptor refers to it."""
     cgroup: int | None = None
     """Linux: id of the control group (v2) it was opened in."""
     pid: int | None = None
@@ -64,7 +64,7 @@ class SocketSample(NamedTuple):
 
 
 class ConnectionSource(Protocol):
-    """Read the sockets of the network namespace in which the source was opened."""
+    """Reads the sockets of the network namespace in which the source was opened."""
 
     name: str
     """For `doctor`: the system call or the tool, not the module."""
@@ -79,7 +79,7 @@ class ConnectionSource(Protocol):
     """Readable when something must be fetched by `catch_up` before the next reading; `None`: never."""
 
     def catch_up(self) -> None:
-        """Read the pending messages from `descriptor`; the next `read` returns their content. Raise CollectError."""
+        """Read the pending messages from `descriptor`. The next `read` returns their content. Raise CollectError."""
 
     def read(self) -> SocketSample:
         """Read once. Raise CollectError if this reading failed; the next one may succeed, and nothing is lost."""
@@ -88,24 +88,24 @@ class ConnectionSource(Protocol):
 
 
 class RefusalCounts(NamedTuple):
-    """Counts of the kernel since boot in this network namespace."""
+    """The kernel's counts of refused packets since boot in this network namespace."""
 
     resets: int
     """TCP segments with RST sent, for whatever reason."""
     explained: int
-    """Resets that this machine's own connections account for; may exceed `resets`."""
+    """Resets that belong to this machine's own connections; may exceed `resets`."""
     datagrams: int
     """UDP datagrams that came for closed ports, IPv4."""
     unreachables: int
     """ICMP messages "destination unreachable" sent, IPv4."""
 
     def since(self, earlier: RefusalCounts) -> RefusalCounts:
-        """Return what was counted since an earlier reading."""
+        """Return the counts minus those of an earlier reading."""
         return RefusalCounts(*(max(0, now - then) for now, then in zip(self, earlier, strict=True)))
 
     @property
     def unexplained(self) -> int:
-        """Return the least number of resets that refused packets of others."""
+        """Return the smallest number of resets that must have been sent for refused packets of other hosts."""
         return max(0, self.resets - self.explained)
 
 
@@ -128,7 +128,7 @@ class Openings(Protocol):
 
 
 class Changes:
-    """Turn complete lists into changes since the previous list."""
+    """Turns complete lists into changes since the previous list."""
 
     def __init__(self) -> None:
         self._known: Mapping[str, Socket] = {}
@@ -141,7 +141,7 @@ class Changes:
 
 
 def add_row(sockets: dict[str, Socket], key: str, found: Socket) -> None:
-    """Add a row of a list whose keys may repeat: rows with the same key are one socket, their bytes are summed."""
+    """Add a row of a list in which keys may repeat. Rows with the same key are one socket, whose bytes are summed."""
     other = sockets.get(key)
     if other is not None:
         found = msgspec.structs.replace(
@@ -169,12 +169,13 @@ _STATES = {
 
 
 def tcp_state(word: str) -> TcpState | None:
-    """Return the state that any system's word names (`ESTAB`, `SynSent`, `FIN-WAIT-1`), or `None` if it names none."""
+    """Return the state that a word of any system means (`ESTAB`, `SynSent`, `FIN-WAIT-1`), or `None` if it means
+    none."""
     return _STATES.get(re.sub(r"[^A-Z0-9]", "", word.upper()))
 
 
 def numeric_address(text: str) -> str:
-    """Return the normal form of an address: `*` for any, IPv4 where IPv6 only wraps it, a scope kept after `%`.
+    """Return the normal form of an address: `*` for any address, IPv4 if IPv6 only wraps it, a scope kept after `%`.
 
     Raise ParseError if it is not a numeric address.
     """

@@ -1,4 +1,4 @@
-"""The sources of all measurements of one machine; a recording is another set of them (recording.replay)."""
+"""The sources of all measurements of one machine. A recording is another set of them (recording.replay)."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Sources:
     """The best sources of this machine, opened on request."""
 
     is_live = True
-    """The sources measure this machine, now."""
+    """Whether the sources measure this machine now, rather than replay a recording."""
     speed: float = 1.0
     """Seconds of measurements per second."""
     _countries: Countries | None = None
 
     def now(self) -> float:
-        """Return the time of day of the measurements, Unix time."""
+        """Return the Unix time of the measurements."""
         return time.time()
 
     def interfaces(self) -> OpenedSource:
@@ -52,17 +52,17 @@ class Sources:
         return open_refusals()
 
     def finder(self) -> ProcessFinder:
-        """Return the finder of sockets' owners."""
+        """Return the finder of socket owners."""
         return open_finder()
 
     def countries(self) -> Countries:
-        """Return the countries of remote addresses, always the same object."""
+        """Return the lookup of countries by address, always the same object."""
         if self._countries is None:
             self._countries = Countries()
         return self._countries
 
     def hosts_file(self) -> HostsFile:
-        """Return the names that the administrator gave to addresses."""
+        """Return the names that the administrator has given to addresses."""
         return HostsFile()
 
     def helper(self) -> HelperClient | None:

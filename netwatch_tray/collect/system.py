@@ -1,4 +1,4 @@
-"""Processor, memory, load and what the machine is: from /proc on Linux (proc(5)), by psutil elsewhere."""
+"""Processor, memory, load and properties of the machine: from /proc on Linux (proc(5)), by psutil elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 from netwatch_tray.text import decoded, from_os
 
 _MOST_DIGITS = 20
-"""Of a number in /proc/meminfo, which counts KiB in 64 bits."""
+"""Most digits of a number in /proc/meminfo, which counts KiB in 64 bits."""
 _MEMORY_FIELDS = frozenset((b"MemTotal", b"MemFree", b"MemAvailable", b"Buffers", b"Cached", b"SwapTotal", b"SwapFree"))
 """The lines of /proc/meminfo that are used, of about fifty."""
 _PRETTY_NAME = re.compile(r"""PRETTY_NAME=(["']?)(.*)\1$""")
@@ -45,7 +45,7 @@ class Memory(NamedTuple):
 
 class SystemSample(NamedTuple):
     cpu_pct: float | None
-    """0 to 100 over the time since the sample before; `None` in the first."""
+    """CPU use since the previous sample, 0 to 100; `None` in the first sample."""
     cpu_per_core: tuple[float, ...] | None
     memory: Memory
     load: tuple[float, float, float]
@@ -68,8 +68,8 @@ class _Readings(Protocol):
 
 
 class SystemSource:
-    """Samples of processor, memory and load. Shares are computed since the previous sample, so no caller has to sleep
-    between two."""
+    """Samples of processor, memory and load. Shares are computed since the previous sample, so a caller does not have
+    to wait between two readings."""
 
     def __init__(self, readings: _Readings | None = None) -> None:
         """`readings`: by default this system's."""
@@ -92,8 +92,8 @@ def _readings() -> _Readings:
 
 
 def usage(before: Sequence[CpuTimes], now: Sequence[CpuTimes]) -> tuple[float, ...]:
-    """Return how busy the processors were between two readings, in percent: all together, then each. Empty if
-    unknown."""
+    """Return the share of time in which the processors were busy between two readings, in percent: all together, then
+    each. Empty if unknown."""
     if len(before) != len(now):  # a processor came or went
         return ()
     shares = []
@@ -164,7 +164,8 @@ def _cpu_times(line: bytes) -> tuple[bytes, CpuTimes]:
 def parse_meminfo(content: bytes) -> Memory:
     """Parse /proc/meminfo. Raise ParseError.
 
-    Before Linux 3.14 the kernel does not estimate what is available; then it is what is free or holds cached files.
+    Before Linux 3.14 the kernel does not estimate the available memory. Then it is the free memory and that of cached
+    files.
     """
     fields: dict[bytes, int] = {}
     for line in content.split(b"\n"):
@@ -241,5 +242,5 @@ def _mac_sysctl(name: str) -> str | None:
 
 
 def hostname() -> str:
-    """Return the present host name; another network may assign another one."""
+    """Return the current host name, which another network may change."""
     return from_os(os.uname().nodename) or "unnamed"

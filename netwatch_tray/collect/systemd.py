@@ -22,7 +22,7 @@ def _byte(found: re.Match[bytes]) -> bytes:
 
 
 def desktop_app(unit: str | None) -> tuple[str | None, str] | None:
-    r"""Return launcher and id of the desktop app whose unit this is, or `None` if it is not an app's.
+    r"""Return launcher and ID of the desktop app that runs in a unit, or `None` if the unit is not that of an app.
 
     `unit`: escaped as systemd has it. `app-gnome-org.gnome.Foo\x2dBar-77.scope` → `gnome`, `org.gnome.Foo-Bar`.
     """
@@ -36,5 +36,5 @@ def desktop_app(unit: str | None) -> tuple[str | None, str] | None:
 
 
 def short_name(app_id: str) -> str:
-    """Return what an id calls the app: the last part of `org.gnome.Foo`."""
+    """Return a short name from an app ID: the last part of `org.gnome.Foo`."""
     return app_id.rpartition(".")[2] if app_id.count(".") > 1 else app_id

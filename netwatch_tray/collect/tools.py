@@ -1,7 +1,7 @@
-"""Run the system's own tools (lsof, ss, nettop) where no kernel API provides the data; bounded in every way.
+"""Runs the system's own tools (lsof, ss, nettop) where no kernel API provides the data, with limits of time and output.
 
 Only one runs at a time in the whole program, without a shell, in the C locale, in a separate process group that is
-killed when the tool is late, and with a limit on its output. These functions block: call them from a worker thread.
+killed when the tool is late. These functions block: call them in a worker thread.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 _SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-"""lsof lies in /usr/sbin on macOS, which a program started from the Finder does not have in its PATH."""
+"""Directories of the system's programs. lsof is in /usr/sbin on macOS, which is not in the PATH of a program that the
+Finder starts."""
 _MOST_BYTES = 64 << 20
 _MOST_COMPLAINT = 4096
 
@@ -31,7 +32,7 @@ _turn = threading.Lock()
 
 
 def find(program: str) -> str:
-    """Return the full path of the system's `program`. Raise UnsupportedError if it is not installed."""
+    """Return the full path of a program of the system. Raise UnsupportedError if it is not installed."""
     path = shutil.which(program, path=_SYSTEM_PATH)
     if path is None:
         raise UnsupportedError("{program} is not installed.", program=program)
@@ -68,7 +69,8 @@ def output(
                     "{name} wrote more than {most_bytes} bytes and was stopped.", name=name, most_bytes=most_bytes
                 ) from None
             finally:
-                # The group, because a tool may have started others; before it is reaped, so that the id is still its.
+                # Kill the group, because a tool may have started others; before it is reaped, so that the ID is not
+                # reused.
                 if process.returncode is None:
                     with contextlib.suppress(ProcessLookupError, PermissionError):
                         os.killpg(process.pid, signal.SIGKILL)

@@ -1,8 +1,8 @@
-"""Bytes of each app by remote host, hour by hour for the last day. Pure except for the clock.
+"""Bytes of each app by remote host, in hours, for the last day. Pure except for the clock.
 
-A finished hour is kept packed: about 60 bytes for a host of an app. The number of separate hosts in an hour is limited
-(a BitTorrent client has thousands); the others are one sum, so that the hosts of an app always add up to the bytes
-booked for it.
+A finished hour is stored packed: about 60 bytes for a host of an app. The number of separate hosts in an hour is
+limited (a BitTorrent client has thousands). The others are one sum, so the hosts of an app always add up to the bytes
+booked for the app.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from netwatch_tray.model import HostAmount, HostOrigin, Scope, Traffic
 HOUR = 3600
 """Seconds."""
 _HOURS = 24
-"""Kept beside the one under way."""
+"""Finished hours that are kept besides the current one."""
 _MOST_HOSTS_OF_APP, _MOST_HOSTS = 256, 1024
-"""In an hour."""
+"""Most hosts that are stored separately in an hour: of one app, and of all together."""
 _MOST_AMOUNTS = 500
-"""In one answer; the hosts with the fewest bytes are one sum."""
+"""Most amounts in one response. The hosts with the fewest bytes are one sum."""
 
 
 _Amount = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
@@ -82,7 +82,7 @@ def hosts_of(hours: Iterable[bytes], app: str) -> tuple[HostAmount, ...]:
 
 
 def _unpacked(packed: bytes) -> _Hour:
-    """Raise ParseError."""
+    """Decode a packed hour. Raise ParseError."""
     try:
         return {app: {each.key: each for each in hosts} for app, hosts in _decoder.decode(packed).items()}
     except msgspec.MsgspecError as error:
@@ -90,7 +90,7 @@ def _unpacked(packed: bytes) -> _Hour:
 
 
 def _merge(found: dict[_Key, _HostBytes], more: Iterable[_HostBytes]) -> None:
-    """Add up; of a named host the address is the one of the latest hour."""
+    """Add the amounts of `more` to `found`. A host with a name gets its address of the later hour."""
     for each in more:
         known = found.get(each.key)
         if known is None:
@@ -133,22 +133,22 @@ class AppHosts:
         """Finished hours, by number since 1970."""
         self._hour = int(now() // HOUR)
         self._open: _Hour = {}
-        """The hour under way."""
+        """The current hour, not packed."""
         self._count = 0
-        """Hosts in it."""
+        """Number of hosts in `_open`."""
 
     @property
     def hour(self) -> int:
-        """Return the number of the present hour since 1970."""
+        """Return the number of the current hour since 1970."""
         return int(self._now() // HOUR)
 
     @property
     def since(self) -> float:
-        """Return the Unix time of the earliest bytes that it may have."""
+        """Return the Unix time from which on bytes may be included."""
         return max(self._began, float((self._hour - _HOURS) * HOUR))
 
     def book(self, app: str, peer: Peer, traffic: Traffic) -> None:
-        """Book traffic of an app with a peer."""
+        """Add traffic of an app with a peer. Peers on this machine are ignored."""
         if peer.scope == "machine":
             return
         now = self._now()
@@ -171,7 +171,7 @@ class AppHosts:
         return hosts_of([*self._packed.values(), self._pack()], app)
 
     def hours(self) -> dict[int, bytes]:
-        """Return all hours packed, the one under way included, by number since 1970."""
+        """Return all hours packed, including the current one, by their number since 1970."""
         return self._packed | ({self._hour: self._pack()} if self._open else {})
 
     def restore(self, hours: Mapping[int, bytes]) -> None:
@@ -185,7 +185,7 @@ class AppHosts:
         self._reopen()
 
     def _turn(self, hour: int) -> None:
-        """Begin another hour, possibly an earlier one, because the clock may be set back."""
+        """Continue with another hour, possibly an earlier one, because the clock may be set back."""
         if hour == self._hour:
             return
         if self._open:

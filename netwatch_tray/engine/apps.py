@@ -14,13 +14,13 @@ from netwatch_tray.collect.systemd import desktop_app, short_name
 _HELPERS = frozenset(
     "WebKitNetworkProcess WebKitWebProcess WebKitGPUProcess QtWebEngineProcess plugin-container".split()
 )
-"""Programs that work for the one that started them, wherever they lie."""
+"""Programs that count under the program that started them, in whatever directory they are."""
 _SHARED_DIRECTORIES = re.compile(r"^(?:/usr|/usr/local|/opt/homebrew|/home/[^/]+/\.local|/nix/[^/]+/[^/]+)?/s?bin$|^$")
-"""Where unrelated programs lie side by side, so that being started by a neighbour means nothing."""
+"""Directories of unrelated programs. Being started by a program in the same directory means nothing there."""
 _BUNDLE = re.compile(r"^(.*?/([^/]+)\.app)/")
 _SNAP = re.compile(r"^/snap/([^/]+)/")
 _APP_IMAGE = re.compile(r"^.*/\.mount_([^/]{0,6}?)\w{6}/")
-"""Where an AppImage is mounted: six characters of its name, then six random ones for each run."""
+"""Mount point of an AppImage: six characters of its name, then six random ones for each run."""
 _TUNNEL_PROGRAMS = frozenset("openvpn openconnect vpnc tailscaled sstpc openfortivpn".split())
 _MOST_GENERATIONS = 16
 
@@ -43,7 +43,7 @@ OTHERS = AppName(OTHERS_KEY, "Other apps")
 def app_of(process: Process, parent_of: Callable[[Process], Process | None]) -> AppName:
     """Return the app of a process: its container or system service, its bundle, snap or flatpak, or its executable.
 
-    A helper counts under the process that started it, as a browser's children do under the browser.
+    A helper process belongs to the app of the process that started it, as a browser's children belong to the browser.
     """
     unit = process.unit
     if unit is not None and not unit.endswith(".scope") and not unit.startswith(("app-", "dbus-")):
@@ -104,7 +104,7 @@ def app_of_user(user: str) -> AppName:
 
 
 def _leader(process: Process, parent_of: Callable[[Process], Process | None]) -> Process:
-    """Return the process that this one works for: the first of its kind among its parents."""
+    """Return the process that a helper process works for, found by following its parents."""
     for _ in range(_MOST_GENERATIONS):
         if process.executable is None:
             break
@@ -113,7 +113,7 @@ def _leader(process: Process, parent_of: Callable[[Process], Process | None]) ->
         if parent is None or parent.executable is None:
             break
         if parent.executable == process.executable and is_runtime(name):
-            # Electron's helpers are named by what they have: a directory of data instead of the app.
+            # Helpers of Electron have a directory of data in their command line instead of the app.
             works_for = process.script in {None, parent.script} or name.lower().startswith("electron")
         else:
             is_neighbour = os.path.dirname(parent.executable) == directory  # noqa: PTH120  text, not a path to open

@@ -1,4 +1,4 @@
-"""Bytes of UDP: merges what the helper counts by socket and peer into the samples of a source of sockets. Pure."""
+"""Bytes of UDP: adds what the helper counts by socket and peer to the samples of a socket source. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from netwatch_tray.model import Traffic
 _IDLE = 60.0
 """Seconds without a datagram after which an exchange with a peer is over; UDP has no other end."""
 _MOST_PEERS, _MOST_PEERS_OF_SOCKET = 2048, 256
-"""That have a row of their own. The bytes of others are booked for the app of the socket."""
+"""Most peers with a separate row: in total, and of one socket. The bytes of other peers are booked for the app of the
+socket."""
 _MOST_SOCKETS = 8192
 """Number of sockets for which it is remembered whether they belong to this network namespace."""
 _NONE = Traffic()
 
 
 class _Exchange:
-    """Traffic of a connected socket, or of another socket with one peer."""
+    """Traffic of a connected socket, or of an unconnected socket with one peer."""
 
     __slots__ = ("found", "last", "moved")
 
@@ -55,7 +56,7 @@ class Datagrams:
         self._sockets: dict[str, Socket] = {}
         """UDP sockets of the last sample, by key."""
         self._new: dict[Flow, Amount] = {}
-        """Since the last sample."""
+        """Bytes since the last sample."""
         self._connected: dict[str, _Exchange] = {}
         """By key of the socket."""
         self._peers: dict[str, dict[str, _Exchange]] = {}
@@ -66,11 +67,11 @@ class Datagrams:
         self._doubtful: dict[int, dict[str, _Exchange]] = {}
         """Bytes of unknown sockets that no sample lists, by cookie and key."""
         self.is_counting = False
-        """The bytes are known now."""
+        """Whether the bytes are known now."""
         self._has_reading = False
-        """A reading came since the last sample. One may be late: the helper answers when it can."""
+        """Whether a reading arrived since the last sample. The helper may respond late."""
         self._was_counting = False
-        """At the last sample."""
+        """Whether the bytes were known at the last sample."""
 
     def count(self, reading: Reading, is_here: Mapping[int, bool]) -> None:
         """Add the bytes since the previous reading. `is_here`: see `ConnectionTable.note_creators`."""
@@ -108,10 +109,12 @@ class Datagrams:
             elif flow.cookie not in self._is_here and is_own(amount.local_address) and not _is_loopback(flow):
                 exchange = _Exchange(_peer_of(key, flow, amount, None))
                 exchange.add(amount, sample.boottime)
-                # By a key of its own: the socket may be listed, and the peer have a row, before this is booked.
+                # Under a separate key: before this is booked, the socket may be listed and the peer may get a row.
                 self._doubtful.setdefault(flow.cookie, {})[f"{_key(key, flow)} before"] = exchange
         for cookie, exchanges in doubtful.items():
-            if self._is_here.get(cookie, True):  # unknown: silent since the reading before, so it has closed
+            if self._is_here.get(
+                cookie, True
+            ):  # unknown, and without traffic since the previous reading: it has closed
                 removed.update({key: exchange.row(TcpState.CLOSED) for key, exchange in exchanges.items()})
         for key, found in udp.items():
             changed[key] = self._row(key, found)
@@ -173,7 +176,7 @@ class Datagrams:
             del self._peers[base]
 
     def _end_exchanges(self, sample: SocketSample, changed: dict[str, Socket], removed: dict[str, Socket]) -> None:
-        """Remove the rows of sockets that closed, and of peers that are silent."""
+        """Remove the rows of closed sockets, and of peers without traffic for a while."""
         for key in sample.removed:
             if self._sockets.pop(key, None) is not None:
                 self._remember({int(key, 16): True})  # its last bytes may come later

@@ -1,4 +1,4 @@
-"""What the table of connections stores for each socket."""
+"""The state that the table of connections stores for each socket."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from netwatch_tray.engine.hosts import Host
 
 UNMOVED = Traffic()
-"""Compared by identity: nothing moved, and there is nothing to book."""
+"""Sentinel for a socket without new traffic, so that there is nothing to book; compared by identity."""
 
 
 class Entry:
@@ -33,7 +33,7 @@ class Entry:
         self.app = SEARCHING
         self.process: Process | None = None
         self.rx = self.tx = 0
-        """The highest values of the socket's counters so far."""
+        """The highest values that the socket's counters have reached."""
         self.rx_rate: float | None = None
         self.tx_rate: float | None = None
         self.row: Connection | None = None
@@ -43,7 +43,7 @@ class Entry:
         self.unbooked = UNMOVED
         """Bytes not booked for the host yet, because owner or name may still be found."""
         self.name_by = 0.0
-        """Until when a name may be expected (boot-time clock)."""
+        """Boot-time clock: until then a name may still be found."""
 
     @property
     def pid(self) -> int | None:
@@ -51,7 +51,7 @@ class Entry:
 
     @property
     def is_over(self) -> bool:
-        """Return whether the socket waits in TIME_WAIT, so it is not an open connection of its app."""
+        """Return whether the socket is in TIME_WAIT, so that it does not count as an open connection of its app."""
         return self.found.state == TcpState.TIME_WAIT
 
     def advance(self, found: Socket) -> Traffic | None:
@@ -73,7 +73,7 @@ class Peer(NamedTuple):
     """The remote end of a connection."""
 
     address: str | None
-    """None if it has none."""
+    """None if the remote end has no address."""
     scope: Scope | None
     country: str | None
     name: str | None
@@ -98,18 +98,19 @@ class Ended(NamedTuple):
     remote: str
     """Name of the remote host, or its address where none is known."""
     port: int | None
-    """The remote one."""
+    """Port of the remote end."""
     is_incoming: bool
     is_own: bool
-    """This program's."""
+    """Whether the connection is this program's."""
     crosses_uplink: bool
     moved: Traffic
-    """Payload."""
+    """Payload that the connection carried."""
     boottime: float
 
 
 class Listeners:
-    """TCP sockets that listen, by port: several programs, or one with several addresses, may listen on one."""
+    """TCP sockets that listen, by port. One port may have several: of several programs, or of one program on several
+    addresses."""
 
     def __init__(self) -> None:
         self._ports: dict[int | None, dict[str, Entry]] = {}
@@ -119,13 +120,14 @@ class Listeners:
         self._ports.setdefault(entry.found.local_port, {})[key] = entry
 
     def remove(self, key: str, port: int | None) -> None:
-        """Forget a socket, if it is one of these."""
+        """Remove a socket if it is one of these."""
         listeners = self._ports.get(port)
         if listeners is not None and listeners.pop(key, None) is not None and not listeners:
             del self._ports[port]
 
     def of(self, found: Socket) -> tuple[str, Entry] | None:
-        """Return key and listener on the port of a TCP socket; of several, one whose owner is known."""
+        """Return the key and the entry of the listener on the port of a TCP socket, or None. If there are several,
+        prefer one whose owner is known."""
         listeners = self._ports.get(found.local_port) if found.protocol == "TCP" else None
         if not listeners:
             return None

@@ -30,12 +30,12 @@ _SEPARATE = frozenset({EventKind.LINE, EventKind.INTERFACE, EventKind.GATEWAY, E
 LEARNING_S = DAY
 """Seconds from the first measurement of a history in which no app is new: all of them would be."""
 MOST_KEPT = ((HOUR, 10), (DAY, 30))
-"""Seconds, and the most events of a kind that begin in them. With one more event a kind and day for what is beyond, a
-day has at most 31 times the number of kinds."""
+"""Limits: seconds, and the most events of one kind that begin in them. Events beyond the limits are counted in one
+event per kind and day, so a day has at most 31 events of each kind."""
 MOST_NOTIFIED = ((600.0, 5), (DAY, 40))
-"""Seconds, and the most notifications in them."""
+"""Limits: seconds, and the most notifications in them."""
 _SAME_S = 60.0
-"""Seconds by which a time that was taken from an ID may be ahead: IDs of one moment are a millisecond apart."""
+"""Seconds by which a time taken from an ID may be ahead: IDs made at the same moment are a millisecond apart."""
 REMEMBERED = 600
 """Events in memory, those that began last: more than begin in a day, so that merging needs no other."""
 
@@ -46,11 +46,11 @@ class Outcome(NamedTuple):
     events: tuple[Event, ...] = ()
     """New or changed."""
     notify: bool = False
-    """The user is to be notified of the last of them."""
+    """Whether to notify the user of the last of them."""
     is_new: bool = False
-    """The last event began with this finding."""
+    """Whether the last event began with this finding."""
     is_notable: bool = False
-    """The last event is new or became more severe, and is not muted."""
+    """Whether the last event is new or became more severe, and is not muted."""
 
     @property
     def is_new_alert(self) -> bool:
@@ -65,7 +65,7 @@ class EventLog:
         """`stored`: events of earlier runs, in any order. `learning_until`: Unix time before which no app is new."""
         self._learning_until = learning_until
         self._by_id: OrderedDict[int, Event] = OrderedDict()
-        """By when they began."""
+        """Events by ID, in the order in which they began."""
         self._by_key: dict[tuple[EventKind, str], int] = {}
         """ID of the latest event with a key."""
         self._began: dict[int, float] = {}
@@ -80,7 +80,7 @@ class EventLog:
         self._notified = [
             began for number, began in self._began.items() if self._may_notify(self._by_id[number], began)
         ]
-        """When there was a notification, as far as that is known."""
+        """Times of notifications, as far as they are known."""
 
     def apply(self, rules: Events) -> None:
         """Use other settings from now on. Events that were muted stay marked as muted."""
@@ -98,7 +98,7 @@ class EventLog:
         return self._by_id.get(number)
 
     def latest(self, most: int) -> tuple[Event, ...]:
-        """Return the last events by when their evidence was made, oldest first."""
+        """Return at most `most` events with the newest evidence, oldest first."""
         return tuple(sorted(self._by_id.values(), key=lambda each: (each.last, each.id))[-most:])
 
     def mark_seen(self, ids: Iterable[int] | None) -> tuple[Event, ...]:
@@ -152,7 +152,7 @@ class EventLog:
         return Outcome((event,), notify, before is None, is_new and not event.is_muted)
 
     def _put(self, event: Event, began: float | None = None) -> None:
-        """Store an event. `began`: time of its beginning, if it is new."""
+        """Store an event. `began`: time at which it began, None if it is not new."""
         self._by_id[event.id] = event
         if began is not None:
             self._began[event.id] = began
@@ -191,7 +191,7 @@ class EventLog:
         )
 
     def _may_notify(self, event: Event, at: float) -> bool:
-        """Return whether an event is one to notify of, whatever was notified before."""
+        """Return whether the rules allow a notification for this event, regardless of how many were shown before."""
         least = {"alerts": Severity.ALERT, "notices": Severity.NOTICE}.get(self._rules.notify)
         return least is not None and event.severity >= least and not event.is_muted and not self._is_quiet(at)
 
@@ -233,12 +233,12 @@ def _minutes(time_of_day: str) -> int | None:
 
 
 def _within(times: Iterable[float], at: float) -> list[float]:
-    """Return the times of the last day. Later ones are left out: the clock was set back."""
+    """Return the times of the last day. Times after `at` are left out, because the clock was set back."""
     return [each for each in times if at - DAY < each <= at + _SAME_S]
 
 
 def _has_room(times: Iterable[float], at: float, limits: Iterable[tuple[float, int]]) -> bool:
-    """Return whether one more at `at` is within each limit: so many in so many seconds."""
+    """Return whether one more event at `at` is within each limit of events per number of seconds."""
     return all(sum(at - seconds < each <= at + _SAME_S for each in times) < most for seconds, most in limits)
 
 
@@ -247,7 +247,7 @@ _decoder = msgspec.json.Decoder(Finding)
 
 
 def _is_storable(finding: Finding) -> bool:
-    """Return whether history and feed can have it: no infinite number, and text that is text."""
+    """Return whether history and feed can encode the finding: no infinite number, and no text with surrogates."""
     try:
         return _decoder.decode(_encoder.encode(finding)) == finding
     except (msgspec.MsgspecError, UnicodeError, OverflowError):

@@ -1,14 +1,15 @@
 """Names of remote hosts: which name a program requested, and which address it got. Pure except for the clock.
 
-The names come from packets that the helper copied, each with the socket that sent or received it. So a name belongs to
-a program, never to an address alone: one address serves many names, and another program may use it for another one.
+The names come from packets that the helper copied, each with the socket that sent or received it. A name belongs to a
+program, never to an address alone: one address serves many names, and another program may use the address for another
+one.
 
-- A ClientHello names the host of its own connection. - A DNS response names the address for the process whose socket
-received it. A name from it is used only for connections of that process. The responses of a resolver for others
-(systemd-resolved) do not help, but the query to it is seen.
+- A ClientHello names the host of its connection.
+- A DNS response names an address for the process whose socket received it, and only for connections of that process.
+  The responses of a local resolver (systemd-resolved) to other processes do not help, but the queries to it do.
 
-Most responses name no connection: they are a resolver's, or prefetched, or the ClientHello names the host. So they are
-kept as they came, and one is parsed when a connection to an address in it needs a name.
+Most responses name no connection: they are those of a resolver, or prefetched, or the ClientHello names the host. So
+responses are stored unparsed, and one is parsed when a connection to an address in it needs a name.
 """
 
 from __future__ import annotations
@@ -34,15 +35,15 @@ _FORGET_EVERY = 60.0
 _HANDSHAKE = 10.0
 """Seconds; later Initials to the same peer begin another connection."""
 _MOST_NAMES = 4096
-"""Of each origin."""
+"""Most names of each origin."""
 _MOST_RESPONSES_OF_PROCESS = 1024
 _MOST_RESPONSE_BYTES = 1 << 20
-"""Of the responses of all processes, with what the interpreter takes for each."""
+"""Most bytes of the stored responses of all processes, including the interpreter's overhead."""
 _RESPONSE_OVERHEAD = 160
-"""Bytes."""
+"""Bytes that the interpreter takes for each response."""
 _MOST_CREATORS = 8192
 _MOST_SEGMENTS = 16
-"""That are read of one packet of several datagrams (GSO)."""
+"""Most datagrams that are read in one packet of several (GSO)."""
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -181,8 +182,8 @@ class Hosts:
         return msgspec.msgpack.encode((_boot(), list(self._greeted.items()), resolved[-_MOST_NAMES:]))
 
     def restore(self, packed: bytes) -> None:
-        """Begin with the names of a previous run of the agent. They are valid in the same boot of the system only,
-        because sockets and processes belong to it. Raise ParseError."""
+        """Continue with the names of a previous run of the agent. They are valid only within the same boot, because
+        they refer to its sockets and processes. Raise ParseError."""
         try:
             boot, greeted, resolved = msgspec.msgpack.decode(packed, type=_Packed)
         except msgspec.MsgspecError as error:
@@ -228,7 +229,7 @@ class Hosts:
         return (None if pid is None else self._resolve(pid, address)) or greeted
 
     def _resolve(self, pid: int, address: str) -> Host | None:
-        """Return the host that a process got this address for."""
+        """Return the host whose name a process resolved to this address."""
         key, latest = (pid, address), self._responses.latest(pid)
         searched = self._sought.get(key, 0)
         if latest > searched:
@@ -239,7 +240,7 @@ class Hosts:
         return self._resolved.get(key)
 
     def _take_hello(self, packet: Packet, now: float) -> bool:
-        """Return whether it named the peer of its socket. Raise ParseError."""
+        """Add a packet with a ClientHello. Return whether it named the peer of its socket. Raise ParseError."""
         flow = packet.flow
         if packet.kind is PacketKind.TLS_HELLO:
             return self._greet(flow, "TLS", self._streams.take(flow.cookie, packet.payload), now)
@@ -262,8 +263,8 @@ class Hosts:
         return True
 
     def _has_just_greeted(self, flow: Flow, now: float) -> bool:
-        """Return whether a QUIC handshake has shown its name, so that its further Initials, mostly acknowledgements,
-        need not be decrypted."""
+        """Return whether a QUIC handshake of this flow has already shown its name. Its further Initials are mostly
+        acknowledgements and need not be decrypted."""
         greeted = self._greeted.get((flow.cookie, flow.peer_address, flow.peer_port))
         return greeted is not None and now - greeted.at < _HANDSHAKE
 
@@ -286,7 +287,7 @@ class Hosts:
 
 
 def _boot() -> str | None:
-    """Return an identifier of this boot of the system, or None if unknown."""
+    """Return the ID of this boot of the system, or None if unknown."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -305,7 +306,7 @@ def _drop_older(names: OrderedDict[_Key, Host], oldest: float) -> None:
 
 
 def _keep(names: OrderedDict[Any, _Value], key: Any, value: _Value, most: int) -> None:
-    """Store as the newest, and drop the oldest beyond `most`."""
+    """Store a value as the newest one, and drop the oldest ones beyond `most`."""
     names[key] = value
     names.move_to_end(key)
     if len(names) > most:

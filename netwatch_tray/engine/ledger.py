@@ -1,4 +1,4 @@
-"""The bytes of each app, booked once, and sums that are exact. Pure."""
+"""The bytes of each app, each booked once, with exact sums. Pure."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ _NONE = Traffic()
 
 
 class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
-    """Payload booked between two samples, closed connections included: TCP, and UDP where it is counted."""
+    """The payload booked between two samples, including that of closed connections: TCP, and UDP where it is
+    counted."""
 
     elapsed_s: float | None
-    """`None`: the first sample, or too long ago for a rate."""
+    """Seconds between the samples; `None` for the first sample, and if the previous one is too long ago for a rate."""
     apps: Mapping[str, tuple[AppName, Traffic]]
-    """Moved in the interval over the uplinks, by the app's key."""
+    """Traffic over the uplinks in the interval, by app key."""
     processes: Mapping[int, Traffic]
     """Booked in the interval over the uplinks, by PID."""
     local: Traffic
-    """Moved in the interval over no uplink."""
+    """Traffic in the interval that crossed no uplink."""
     overrun: bool = False
     """Connections closed faster than the kernel could report: last bytes of some are missing, so in the remainder."""
     late: Mapping[str, tuple[AppName, Traffic]] = {}
@@ -42,11 +43,11 @@ class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def amounts(self) -> Mapping[str, tuple[AppName, Traffic]]:
-        """Return the bytes booked in the interval over the uplinks, by the app's key: `apps` and `late`."""
+        """Return the bytes booked in the interval over the uplinks by app key: the sum of `apps` and `late`."""
         return _sum(self.apps, self.late) if self.late else self.apps
 
     def plus(self, later: AppInterval) -> AppInterval:
-        """Return both as one; `later` follows directly after this."""
+        """Return both intervals as one. `later` follows directly after this one."""
         processes = dict(self.processes)
         for pid, moved in later.processes.items():
             processes[pid] = processes.get(pid, _NONE).plus(moved)
@@ -85,9 +86,9 @@ class _Account:
         self.pids: Counter[int] = Counter()
         """Connections of each process."""
         self.total = _NONE
-        """Over the uplinks."""
+        """Bytes over the uplinks."""
         self.local = _NONE
-        """Over no uplink."""
+        """Bytes that crossed no uplink."""
         self.now = _NONE
         """The part of `total` that moved and was booked in the interval under way."""
         self.late = _NONE
@@ -101,9 +102,9 @@ class _Held:
 
     def __init__(self) -> None:
         self.crossing = _NONE
-        """Over the uplinks."""
+        """Bytes over the uplinks."""
         self.local = _NONE
-        """Over no uplink."""
+        """Bytes that crossed no uplink."""
         self.late = _NONE
         """The part of `crossing` that moved before the interval under way."""
 
@@ -124,14 +125,14 @@ class AppLedger:
         """The last interval that was closed."""
 
     def join(self, app: AppName, pid: int | None) -> None:
-        """Add an open connection of the app's."""
+        """Add an open connection to the app."""
         account = self._account(app)
         account.connections += 1
         if pid is not None:
             account.pids[pid] += 1
 
     def leave(self, app: AppName, pid: int | None) -> None:
-        """Remove a connection that had joined: it closed, or belongs to another app."""
+        """Remove a connection that was added by `join`: it closed, or it belongs to another app."""
         account = self._account(app)
         account.connections -= 1
         if pid is not None:
@@ -142,7 +143,7 @@ class AppLedger:
     def credit(
         self, app: AppName, pid: int | None, traffic: Traffic, *, crosses_uplink: bool, is_udp: bool = False
     ) -> None:
-        """Book bytes that moved in the interval under way."""
+        """Book bytes of the current interval."""
         account = self._account(app)
         if crosses_uplink:
             if is_udp and not app.is_tunnel_process:
@@ -155,7 +156,7 @@ class AppLedger:
             self._local = self._local.plus(traffic)
 
     def hold(self, key: str, traffic: Traffic, *, crosses_uplink: bool, is_udp: bool = False) -> None:
-        """Keep bytes that moved in the interval under way until the owner of the socket `key` is known."""
+        """Hold bytes of the current interval until the owner of the socket `key` is known."""
         held = self._held.get(key)
         if held is None:
             held = self._held[key] = _Held()
@@ -168,7 +169,7 @@ class AppLedger:
             self._local = self._local.plus(traffic)
 
     def note_lan(self, traffic: Traffic) -> None:
-        """Note that bytes which are credited or held in the interval under way stayed in the local network."""
+        """Count bytes of the current interval, credited or held, that stayed in the local network."""
         self._lan = self._lan.plus(traffic)
 
     def release(self, key: str, app: AppName, pid: int | None) -> None:
@@ -237,7 +238,7 @@ class AppLedger:
         return tuple(found)
 
     def _account(self, app: AppName) -> _Account:
-        """Return the account of an app, which becomes the last in the order of use."""
+        """Return the account of an app, and mark it as the most recently used."""
         account = self._accounts.pop(app.key, None)
         if account is None:
             account = _Account(app)
@@ -249,7 +250,7 @@ class AppLedger:
             self._processes[pid] = self._processes.get(pid, _NONE).plus(traffic)
 
     def _fold_idle(self) -> None:
-        """Fold the accounts that were unused for longest, so that their number is bounded.
+        """Merge the accounts that were unused for longest into one, so that their number is bounded.
 
         Each run of a container or unit may have a different name.
         """

@@ -1,4 +1,4 @@
-"""Ticks from counters, rates and topology; every surface shows the same tick."""
+"""Makes ticks from counters, rates and topology. Every surface shows the same tick."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ class Monitor:
         self.interfaces: Mapping[int, Interface] = {}
         """The interfaces by index; another object when something changes."""
         self.memberships: Mapping[int, Membership] = {}
-        """Their part in the total, by index."""
+        """Whether each interface is part of the total, by index."""
         self._uplinks: tuple[int, ...] = ()
         """Indexes, as of `memberships`."""
         self._counted: tuple[int, ...] = ()
-        """The uplinks at the sample before."""
+        """Indexes of the uplinks at the previous sample."""
         self._last: tuple[InterfaceTick, ...] = ()
         self._still: dict[int, InterfaceTick] = {}
-        """Ticks of unchanged interfaces, by index: most of them, on a host of containers."""
+        """Ticks of unchanged interfaces by index, reused while they are unchanged: most interfaces of a host of
+        containers."""
         self.is_paused = False
         self.fault: Message | None = None
         """Why the last reading failed; `None` after a reading that succeeded."""
@@ -56,8 +57,7 @@ class Monitor:
             self._gap = GapReason.RESUMED
 
     def tick(self, *, is_last: bool = False) -> Tick | None:
-        """Measure and return a tick, or None less than half a period after the previous one, when there is nothing to
-        measure yet.
+        """Measure, and return a tick. Return None if less than half a period has passed since the previous one.
 
         A failed reading makes a tick without rates, with the last known counters, and sets `fault`. `is_last`: no other
         tick follows, so it has all bytes up to now even if it comes too soon for rates.
@@ -148,7 +148,8 @@ class Monitor:
 
 
 def _total(interfaces: tuple[InterfaceTick, ...], counted: Sequence[tuple[int, InterfaceRates]] = ()) -> Total:
-    """Return the sum over `counted`, by index. Uplinks whose delta is unknown (new ones) are left out of it."""
+    """Return the sum over `counted`: index and rates of each counted interface, without uplinks whose delta is unknown
+    (new ones)."""
     rx_rate: float | None = None
     tx_rate: float | None = None
     gap: GapReason | None = None

@@ -1,4 +1,4 @@
-"""Sums over the sockets of a machine: the one assembly of socket table, routes, app ledger and reconciliation."""
+"""The one place that assembles the sums over all sockets: table, routes, app ledger and reconciliation."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Observation:
         self._uplink_rx = self._uplink_tx = 0
         """Bytes counted by the uplinks since the last reconciliation."""
         self._open: AppInterval | None = None
-        """What the connections moved since the last reconciliation."""
+        """Bytes of the connections since the last reconciliation."""
         self._moved: AppInterval | None = None
         self._sums: Reconciliation | None = None
         self._datagrams: Datagrams | None = None
@@ -105,7 +105,7 @@ class Observation:
             self._streams.stop()
 
     def count(self, tick: Tick) -> None:
-        """Add the bytes of the uplinks, which are compared with those of the connections."""
+        """Add the bytes that the uplinks counted, which are compared with those of the connections."""
         self._uplink_rx += tick.total.rx_delta
         self._uplink_tx += tick.total.tx_delta
 
@@ -128,7 +128,7 @@ class Observation:
         interval = self.table.interval
         self._moved = self._moved.plus(interval) if self._moved else interval
         self._open = self._open.plus(interval) if self._open else interval
-        # What the uplinks carried is known in whole ticks: between two of them nothing can be compared with it.
+        # The bytes of the uplinks are known at ticks only, so a reading between two ticks cannot be compared with them.
         if with_tick or interval.elapsed_s is None:
             self._sums = reconcile(Traffic(self._uplink_rx, self._uplink_tx), self._open, self._sums)
             self._uplink_rx, self._uplink_tx, self._open = 0, 0, None
@@ -147,7 +147,7 @@ class Observation:
         return self._routes.is_inside(found.local_address) and self.table.owners.knows_maker(key, found)
 
     def scope_of(self, address: str) -> Scope | None:
-        """Return how far an address is, by the routes at the last sample, or `None` if it is not an address."""
+        """Return how far away an address is, by the routes at the last sample, or `None` if it is not an address."""
         return self._routes.scope_of(address)
 
     def take_moved(self) -> AppInterval | None:

@@ -1,5 +1,4 @@
-"""The owner of a socket: the app of its process, the process that made it, or what the kernel reports of
-every socket."""
+"""The owner of a socket: the app of its process, the process that created it, or what the kernel reports of it."""
 
 from __future__ import annotations
 
@@ -17,30 +16,31 @@ if TYPE_CHECKING:
     from netwatch_tray.collect.helper_readings import Owner
 
 _MOST_PROCESSES = 2000
-"""Whose app is remembered."""
+"""Most processes whose app is remembered."""
 _MOST_CREATORS = 4096
-"""Sockets whose creator is remembered, beyond their end."""
+"""Most sockets whose creator is remembered, closed ones included."""
 _CREATOR_KEPT_FOR = 30.0
 """Seconds that a process which creates sockets is not read again."""
 
 
 class Owners:
-    """Owners of sockets: apps by process, and creators of sockets by key, with bounded memory."""
+    """Owners of sockets: apps by process, and creators of sockets by key. Memory is bounded."""
 
     def __init__(self, finder: ProcessFinder, shares_network: Callable[[int], bool | None] = shares_network) -> None:
         self._finder = finder
         self._shares_network = shares_network
         self._apps: dict[Process, AppName] = {}
         self._creators: dict[str, tuple[AppName, Process | None]] = {}
-        """The process that made a socket, or had it until it closed, by the socket's key."""
+        """The process that created a socket, or owned it until it closed, by the socket's key."""
         self._creating: dict[int, tuple[float, Process, bool | None]] = {}
-        """By PID: processes that made sockets; when they were read, and whether they are in this network namespace."""
+        """Processes that created sockets, by PID: when they were read, the process, and whether it is in this network
+        namespace."""
 
     def note_creators(self, owners: Mapping[int, Owner]) -> dict[int, bool]:
-        """Remember which processes made new sockets, by cookie, for sockets whose owner cannot be found.
+        """Remember which processes created these new sockets (by cookie), for sockets whose owner cannot be found.
 
-        Return whether the sockets belong to this network namespace, where that is known. Call it at once, because the
-        processes may be about to exit.
+        Return, by cookie, whether the socket belongs to this network namespace, as far as that is known. Call it at
+        once, because the processes may be about to exit.
         """
         now = clock.boottime()
         is_here: dict[int, bool] = {}
@@ -69,7 +69,7 @@ class Owners:
         return is_here
 
     def creator(self, key: str) -> tuple[AppName, Process | None] | None:
-        """Return the process that made a socket, or `None` if unknown."""
+        """Return the process that created a socket, or `None` if unknown."""
         return self._creators.get(key)
 
     def knows_maker(self, key: str, found: Socket) -> bool:
@@ -91,7 +91,7 @@ class Owners:
             del self._creators[next(iter(self._creators))]
 
     def presumed(self, found: Socket) -> AppName | None:
-        """Return the app according to what the kernel reports of every socket: unit or user."""
+        """Return the app by the socket's systemd unit or user, which the kernel reports for every socket."""
         unit = self.unit(found)
         if unit is not None:
             return app_of_unit(unit)

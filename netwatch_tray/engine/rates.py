@@ -18,7 +18,7 @@ LONGEST_PAUSE = 5.0
 SHORTEST_SHARE = 0.5
 """Share of the period below which the time between two samples is too short for a measurement."""
 _SLEEP = 1.0
-"""Seconds by which the boot-time clock must outrun the one that stops in sleep."""
+"""Seconds by which the boot-time clock must be ahead of the clock that stops during sleep."""
 _WRAP = 1 << 32
 _FASTEST_LINK = 50e9
 """Bytes/s: 400 Gbit/s, for links whose speed is unknown or not to be believed."""
@@ -26,9 +26,9 @@ _FASTEST_WRAPPING = 12.5e9
 """Bytes/s: 100 Gbit/s, for links of unknown speed whose 32-bit counters fell back."""
 _MARGIN = 1.1
 _LATE = 6.0
-"""Seconds; see most_bytes."""
+"""Seconds by which a counter may be older than its time stamp; see most_bytes."""
 _SLOWEST_LINK = 1_000_000
-"""Bit/s: a delta that even this link could have carried needs no closer look."""
+"""Bit/s. A delta that even this link could have carried is not checked further."""
 _RX_BYTES, _TX_BYTES, _RX_ERRORS, _TX_ERRORS, _RX_DROPS, _TX_DROPS = range(2, 8)
 
 
@@ -51,11 +51,11 @@ class Interval(NamedTuple):
     elapsed: float | None
     """Seconds; None on the first sample."""
     gap: GapReason | None
-    """Why no rate at all is known although there was a sample before."""
+    """Why all rates are unknown although there was a previous sample; None if they are known."""
     rates: dict[int, InterfaceRates]
     """By interface index; an interface that is absent has no known delta."""
     resets: dict[int, GapReason]
-    """Why not, by index, of interfaces that were there before: RESET or JUMPED."""
+    """Why the delta of an interface is unknown although it was there before, by index: RESET or JUMPED."""
 
 
 STILL = InterfaceRates(0.0, 0.0, 0.0, 0.0, 0, 0)
@@ -105,7 +105,7 @@ class RateTracker:
         self._before: Sample | None = None
         self._uptime = 0.0
         self._fallen: dict[int, tuple[int, int]] = {}
-        """Bytes before they fell back, of interfaces whose byte counters have stood still since."""
+        """Byte counters before they fell back, by index, of interfaces whose byte counters have not changed since."""
 
     def update(
         self, sample: Sample, uptime: float | None = None, gap: GapReason | None = None, *, is_last: bool = False
@@ -191,7 +191,8 @@ class RateTracker:
         peak = self._fallen.get(index)
         if peak is not None and was != now:
             del self._fallen[index]
-            # Back where it was before it fell: the readings in between were wrong, and what it rose by is no traffic.
+            # The counter is back at its value from before it fell: the readings in between were wrong, and the rise is
+            # no traffic.
             if now[0] >= peak[0] and now[1] >= peak[1]:
                 return GapReason.RESET
         found = bounded(was, now, most_bytes(elapsed, *speeds))

@@ -1,4 +1,4 @@
-"""The way of a connection's bytes: over an uplink or within the machine, and how far they reach. Pure."""
+"""The way of a connection's bytes: over an uplink or within the machine, and how far away the peer is. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from netwatch_tray.model import Interface, Role, Scope
 
 class Route(NamedTuple):
     interface: str | None
-    """Name of the one that has the local address; `None` if unknown."""
+    """Name of the interface with the local address; `None` if unknown."""
     crosses_uplink: bool
-    """Its bytes are part of the total; through a tunnel or a bridge they are as well."""
+    """Whether its bytes are part of the total, also if they pass through a tunnel or a bridge first."""
     leads_to_network: bool = False
-    """The interface is of a local network; a tunnel, PPP and cellular are not, whatever addresses they reach."""
+    """Whether the interface is connected to a local network. Tunnels, PPP and cellular are not, whatever addresses they
+    have."""
 
 
 _TO_A_PROVIDER = frozenset({InterfaceKind.PPP, InterfaceKind.CELLULAR})
@@ -53,7 +54,7 @@ class Routes:
         """Return the route of a socket, by its addresses."""
         local = found.local_address.partition("%")[0]
         remote = (found.remote_address or "").partition("%")[0]
-        # What a machine sends to an address of its own never leaves it.
+        # Packets to an address of this machine never leave it.
         if is_loopback(local) or is_loopback(remote) or remote in self._routes:
             return self._loopback
         route = self._routes.get(local)
@@ -79,11 +80,11 @@ class Routes:
         return address.partition("%")[0] in self._routes
 
     def scope(self, found: Socket) -> Scope | None:
-        """Return how far a connection reaches, or `None` if it has no peer."""
+        """Return how far away the peer of a socket is, or `None` if it has no peer."""
         return None if found.remote_address is None else self.scope_of(found.remote_address)
 
     def scope_of(self, remote: str) -> Scope | None:
-        """Return how far a remote address is, or `None` if it is not an address."""
+        """Return how far away a remote address is, or `None` if it is not an address."""
         return self._networks.scope(remote)
 
     def stays_local(self, found: Socket, route: Route) -> bool:
@@ -100,7 +101,7 @@ class Routes:
         )
 
     def _crosses(self, index: int, seen: set[int]) -> bool:
-        """Return whether the interface is an uplink, or one is below it: the parent of a VLAN, a port of a bridge."""
+        """Return whether the interface is an uplink or runs over one: the parent of a VLAN, a port of a bridge."""
         if index in seen or index not in self._interfaces:
             return False
         seen.add(index)

@@ -1,8 +1,7 @@
-"""One thread's loop: callbacks at deadlines, when a descriptor is ready, or when another thread requests one.
+"""The loop of one thread: calls back at deadlines, when a descriptor is ready, or on request of another thread.
 
-Periodic work is aligned to whole multiples of its period on the boot-time clock, so that everything which runs each
-second, each two and each ten wakes the processor together; a deadline missed (sleep, a slow callback) is skipped, not
-made up for.
+Periodic callbacks run at whole multiples of their period on the boot-time clock, so that those of one, two and ten
+seconds wake the processor together. A deadline that was missed (sleep, a slow callback) is skipped, not made up for.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ _log = logging.getLogger(__name__)
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 REST = 1.0
-"""Seconds; see `Scheduler.rest`."""
+"""Seconds for which a descriptor is ignored; see `Scheduler.rest`."""
 
 
 class Timer:
-    """A pending callback, which `cancel` drops."""
+    """A pending callback, which can be cancelled by `cancel`."""
 
     __slots__ = ("callback", "deadline", "period")
 
@@ -39,14 +38,15 @@ class Timer:
         self.callback = None
 
     def __lt__(self, other: Timer) -> bool:
-        """Timers due at the same time fire in order of period, shortest first: sums over ticks then have them all."""
+        """Timers due at the same time fire in order of period, shortest first, so that sums over ticks include the
+        latest tick."""
         if self.deadline != other.deadline:
             return self.deadline < other.deadline
         return (self.period or 0) < (other.period or 0)
 
 
 class Scheduler:
-    """The agent's loop, which runs until `stop`. A callback that raises is logged with its traceback, and the loop
+    """The agent's loop, which runs until `stop`. An exception in a callback is logged with its traceback, and the loop
     continues.
 
     Only `call_soon` and `stop` may be called from other threads and from signal handlers.
@@ -72,9 +72,10 @@ class Scheduler:
         return self._add(Timer(clock.boottime() + delay, None, callback))
 
     def watch(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
-        """Call back with the ready events (READ, WRITE or both) while `fd` is watched; another call replaces this one.
+        """Call back with the ready events (READ, WRITE or both) of `fd`. A second call replaces the callback.
 
-        A callback that raises is suspended for REST seconds: its descriptor stays ready and would call it without end.
+        After an exception in the callback `fd` is ignored for REST seconds, because it stays ready and would call back
+        without end.
         """
         self._wake(fd)
         if fd in self._selector.get_map():
@@ -83,8 +84,7 @@ class Scheduler:
             self._selector.register(fd, events, callback)
 
     def rest(self, fd: int) -> None:
-        """Call back for `fd` again only after REST seconds, because it is ready for something that cannot
-        be done now."""
+        """Ignore `fd` for REST seconds, because it is ready for something that cannot be done now."""
         with contextlib.suppress(KeyError):
             key = self._selector.unregister(fd)
             self._resting[fd] = self.after(REST, lambda: self.watch(fd, key.events, key.data))
@@ -97,11 +97,11 @@ class Scheduler:
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call back in the loop's thread. May be called from any thread."""
         self._soon.append(callback)
-        with contextlib.suppress(BlockingIOError):  # full of wakes is awake enough
+        with contextlib.suppress(BlockingIOError):  # a full pipe wakes the loop as well
             os.write(self._wake_sender, b"\0")
 
     def stop(self) -> None:
-        """Make `run` return after the callbacks under way."""
+        """Make `run` return after the current round of callbacks."""
         self._stopping = True
         with contextlib.suppress(BlockingIOError):
             os.write(self._wake_sender, b"\0")
@@ -156,7 +156,7 @@ class Scheduler:
 
     @staticmethod
     def _guarded(callback: Callable[..., None], *arguments: int) -> bool:
-        """Return whether the callback succeeded."""
+        """Run a callback. Return whether it succeeded."""
         try:
             callback(*arguments)
         except Exception:  # noqa: BLE001  the guard of the thread: a bug in one callback must not end the others

@@ -1,4 +1,4 @@
-"""How far a connection reaches: this machine, the local network or the Internet. Pure."""
+"""How far away the peer of a connection is: on this machine, in the local network or on the Internet. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from netwatch_tray.model import Scope
 
 _Network = tuple[int, int]
-"""First address and count of low bits that are free."""
+"""A network as its first address and its number of host bits."""
 
 
 def _network(text: str) -> _Network:
-    """Raise OSError or ValueError unless it is an address with a prefix length."""
+    """Parse an address with a prefix length. Raise OSError or ValueError if it is anything else."""
     address, _, length = text.partition("/")
     packed = _packed(address.partition("%")[0])
     free = 8 * len(packed) - int(length)
@@ -22,7 +22,7 @@ def _network(text: str) -> _Network:
 
 
 def _packed(address: str) -> bytes:
-    """Raise OSError or ValueError unless it is a numeric address without a scope."""
+    """Return the bytes of a numeric address without a scope. Raise OSError or ValueError if it is anything else."""
     return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
@@ -33,11 +33,13 @@ _NEVER_ROUTED = {
     ),
     16: tuple(_network(each) for each in ("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8")),
 }
-"""By size of the address: private and link-local networks (RFC 1918, 3927, 4193, 4291), multicast and broadcast."""
+"""Networks that are never routed, by size of the address: private and link-local networks (RFC 1918, 3927, 4193, 4291),
+multicast and broadcast."""
 _SHARED = _network("100.64.0.0/10")
-"""Between a provider and its customers (RFC 6598), and in some VPNs: local for a machine with such an address."""
+"""Addresses between a provider and its customers (RFC 6598), also used in some VPNs. They are local for a machine that
+has such an address."""
 _MOST_ADDRESSES = 4096
-"""Whose scope is remembered."""
+"""Most addresses whose scope is remembered."""
 
 
 class Networks:
@@ -56,7 +58,7 @@ class Networks:
             except (OSError, ValueError):
                 continue
             self._own.add(packed)
-            # /32 and /128 are no networks, and /0 would be the Internet.
+            # /32 and /128 are single addresses, and /0 would be the Internet.
             if 0 < free < 8 * len(packed):
                 self._local[len(packed)].add((first, free))
                 self._connected[len(packed)].add((first, free))
@@ -74,7 +76,7 @@ class Networks:
     def scope(self, remote: str) -> Scope | None:
         """Return the scope of a connection by its remote address, or `None` if that is `*` or not an address.
 
-        A private address is local behind any number of routers, because the Internet does not route it.
+        A private address is local even behind several routers, because the Internet does not route it.
         """
         if remote not in self._known:
             if len(self._known) >= _MOST_ADDRESSES:

@@ -25,10 +25,10 @@ _TUNNELS = frozenset(
     + "vxlan geneve bareudp gtp amt".split()
 )
 _AMBIGUOUS = frozenset({InterfaceKind.PPP})
-"""May be a tunnel (PPTP, L2TP), DSL over a card (PPPoE) or a modem with nothing below it."""
+"""Kinds that may be a tunnel (PPTP, L2TP), DSL over a card (PPPoE) or a modem with nothing below it."""
 _HARDWARE = frozenset({InterfaceKind.ETHERNET, InterfaceKind.WIFI, InterfaceKind.CELLULAR, InterfaceKind.INFINIBAND})
 _NEVER_OUT = frozenset({"anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet"})
-"""macOS: links to devices nearby, inside this machine and to its virtual machines."""
+"""macOS: links to nearby devices, inside this machine and to its virtual machines. They never lead out."""
 
 
 class Membership(NamedTuple):
@@ -131,7 +131,7 @@ class _Topology:
         if interface.index in self._ports:
             ports = self._ports[interface.index]
             outward = [port for port in ports if self._leads_out(port)]
-            # Of a bond's members only those that are up carry; of a bridge's ports only those that lead out.
+            # Only the members of a bond that are up carry traffic, and only the ports of a bridge that lead out.
             return [port for port in outward if port.is_up] or outward
         parent = self._interfaces.get(interface.parent or 0)
         if parent or interface.kind not in _TUNNELS:

@@ -1,4 +1,4 @@
-"""A client's end of the feed: the window, `watch`, `status` and the other subcommands of the terminal."""
+"""The client's end of the feed, for the window, `watch`, `status` and the other subcommands."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class FeedClient:
                 raise AgentUnreachableError("The connection to the agent was closed.") from error
             if not data:
                 if b"\n" in self._received:
-                    break  # the last words first
+                    break  # deliver buffered messages before reporting the disconnect
                 raise AgentUnreachableError("The connection to the agent was closed.")
             self._received += data
             if len(self._received) > LONGEST_LINE and b"\n" not in self._received:
@@ -72,7 +72,7 @@ class FeedClient:
         return [decode_server_message(bytes(line)) for line in lines]
 
     def wait(self, timeout: float) -> list[ServerMessage]:
-        """Like `receive`, but wait up to `timeout` seconds for the first message. Return [] if none came."""
+        """Like `receive`, but wait up to `timeout` seconds for the first message. Return [] if none arrived."""
         deadline = clock.boottime() + timeout
         while (left := deadline - clock.boottime()) > 0:
             if select.select([self._socket], [], [], left)[0] and (messages := self.receive()):

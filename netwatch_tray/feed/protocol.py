@@ -34,7 +34,7 @@ WATCHED_INTERVAL_S = 2.0
 
 
 class RecentTick(msgspec.Struct, frozen=True):
-    """The parts of a past tick that a chart draws."""
+    """The part of a past tick that a chart draws."""
 
     at: float
     """Unix time, seconds."""
@@ -42,7 +42,7 @@ class RecentTick(msgspec.Struct, frozen=True):
     total: tuple[float | None, float | None]
     """Rates, bytes/s: received, sent."""
     rates: dict[int, tuple[float | None, float | None]]
-    """The same by interface index."""
+    """Rates by interface index, bytes/s: received, sent."""
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello", kw_only=True):
@@ -72,7 +72,7 @@ class ConnectionsMessage(msgspec.Struct, frozen=True, tag="connections", kw_only
     added: tuple[Connection, ...] = ()
     changed: tuple[Connection, ...] = ()
     removed: tuple[str, ...] = ()
-    """Keys."""
+    """Keys of connections that were removed."""
     source: str | None = None
     fault: Message | None = None
     """Why the list is missing or stale."""
@@ -93,14 +93,14 @@ class AppRates(msgspec.Struct, frozen=True):
     """Unix time of its end."""
     elapsed_s: float
     total: tuple[int, int]
-    """Of the interfaces of the total."""
+    """Rates of the interfaces of the total."""
     apps: dict[str, tuple[int, int]]
     """By key; idle ones are left out."""
 
 
 class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
-    """Topic `apps`: the apps that used the network in the last interval, and the remainder of the sums. Pairs:
-    received, sent."""
+    """Topic `apps`: the apps that used the network in the last interval, and the sums over all of them. Pairs are bytes
+    received and sent."""
 
     apps: tuple[App, ...]
     interval_s: float | None
@@ -108,19 +108,19 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
     uplink: tuple[int, int] = (0, 0)
     """Bytes that the interfaces of the total counted in the interval."""
     tcp: tuple[int, int] = (0, 0)
-    """TCP payload of all apps over them."""
+    """TCP payload of all apps over the interfaces of the total."""
     udp: tuple[int, int] | None = None
-    """UDP payload of all apps over them, QUIC included; None if it is not counted."""
+    """UDP payload of all apps over the interfaces of the total, QUIC included; None if it is not counted."""
     other: tuple[int, int] = (0, 0)
-    """The rest: headers, forwarded traffic and whatever else no connection accounts for, and UDP if it is not counted.
+    """The rest: headers, forwarded traffic and all other bytes of no known connection, and UDP if it is not counted.
     Never spread over the apps."""
     uncounted: tuple[int, int] = (0, 0)
-    """UDP payload in `other` that exceeded what the helper can tell apart."""
+    """UDP payload in `other` that the helper could not attribute, because it had no room for more flows."""
     local: tuple[int, int] = (0, 0)
     """Payload that crossed no interface of the total; no part of the above."""
     lan: tuple[int, int] = (0, 0)
-    """Part of tcp, udp and tunnels over them that is known to have stayed in the local network: at most uplink less
-    this went to the Internet. Without the helper UDP is not included."""
+    """The part of `tcp`, `udp` and the connections of tunnels that is known to have stayed in the local network. At
+    most `uplink` minus this went to the Internet. Without the helper UDP is not included."""
     states: dict[TcpState, int] = {}
     """How many TCP sockets are in each state."""
     overrun: bool = False

@@ -32,7 +32,7 @@ _SEND_BUFFER = 128 << 10
 """Bytes that the kernel holds for a client that is slow to read."""
 _MOST_CLIENTS = 32
 _BACKLOG = 64
-"""Connections that wait while the agent is at work elsewhere."""
+"""Connections that may wait to be accepted while the agent is busy."""
 _LONGEST_REQUEST = 1 << 16
 _MOST_UNREAD = 1 << 18
 """Bytes of answers and notices kept for a client that does not read; one that does needs some hundreds."""
@@ -185,7 +185,7 @@ class FeedServer:
         *lines, client.received = client.received.split(b"\n")
         try:
             for line in lines:
-                if client in self._clients:  # else it was dropped for what it did not read
+                if client in self._clients:  # otherwise it was disconnected because it did not read
                     self._execute(client, decode_client_message(bytes(line)))
         except ParseError as error:
             _log.warning("%s It is disconnected.", error)
@@ -261,7 +261,7 @@ class _Client:
         self.unsent = bytearray()
         self.behind = False
         self.unread = 0
-        """Bytes added to `unsent` since it is behind."""
+        """Bytes added to `unsent` since the client has stopped reading fast enough."""
         self.topics: frozenset[Topic] = frozenset()
         self.missed: set[Topic] = set()
 

@@ -1,4 +1,4 @@
-"""Traffic of the apps since the history was last written, so that their amounts need not wait for the next minute."""
+"""Traffic of the apps since the history was last written, so that shown amounts do not lag by up to a minute."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netwatch_tray.feed.protocol import AppsMessage
 from netwatch_tray.model import Traffic
 
 _KEPT_S = 200.0
-"""The agent writes once a minute, and the history is read once a minute."""
+"""Seconds. The agent writes once a minute, and the history is read once a minute."""
 _DELAY_S = 0.5
 """Seconds within which a message arrives after its reading."""
 
@@ -23,16 +23,17 @@ class _Reading(NamedTuple):
 
 
 class Unwritten:
-    """Bytes of the apps over the last minutes, by name as in the history. Tunnels have no amounts there."""
+    """Bytes of the apps over the last minutes, by their names in the history. Tunnels are left out, because the history
+    has no amounts of them."""
 
     def __init__(self) -> None:
         self._readings: deque[_Reading] = deque()
 
     def add(self, at: float, message: AppsMessage) -> None:
-        """Add the rates that the agent reports, and those that it kept from before. `at`: Unix time when the message
-        arrived."""
+        """Add the rates that the agent reports, and those that it kept from earlier. `at`: Unix time at which the
+        message arrived."""
         names = {app.key: app.name for app in message.apps if not app.is_tunnel_process}
-        if message.recent:  # the first message: there is nothing older, or there is a hole before it
+        if message.recent:  # the first message, or one after a hole: nothing older is known
             self._readings.clear()
         for each in message.recent:
             moved = {names[key]: _bytes(*rates, each.elapsed_s) for key, rates in each.apps.items() if key in names}
@@ -55,9 +56,8 @@ class Unwritten:
         return other
 
     def since(self, written: float) -> dict[str, Traffic]:
-        """Return the traffic of each app after this Unix time, up to which the history is written. Empty if that is
-        long ago, because the history is not being written then.
-        """
+        """Return the traffic of each app after the Unix time up to which the history is written. Empty if that is long
+        ago, because the history is not being written then."""
         found: dict[str, Traffic] = {}
         if not self._readings or self._readings[-1].at - written > _KEPT_S:
             return found

@@ -1,4 +1,4 @@
-"""What the recorder hands to the store: minutes, gaps, and the counters that the next run compares with."""
+"""What the recorder passes to the store: minutes, gaps, and the counters that the next run starts from."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class RecordedGap(msgspec.Struct, kw_only=True):
     """Unix time of the first measurement after; `None` if the gap lasts."""
     reason: GapReason
     series: Series | None = None
-    """`None` if nothing was measured at all."""
+    """The series without measurements; `None` if nothing was measured at all."""
     is_complete: bool = True
-    """All bytes carried meanwhile are in `carried`."""
+    """Whether `carried` has all bytes of the gap."""
     carried: dict[Series, tuple[int, int]] = {}
     """Bytes received and sent."""
 
 
 class RecordedMinute(msgspec.Struct, frozen=True):
-    """Measurements of a minute, or of a part of one."""
+    """Measurements of one minute, or of a part of it."""
 
     start: int
     """Unix time."""
@@ -61,31 +61,31 @@ class RecorderState(msgspec.Struct, frozen=True, array_like=True):
     """Seconds since boot when this was stored."""
     interfaces: tuple[StoredCounters, ...]
     gone: tuple[str, ...] = ()
-    """Keys of interfaces that were removed: their gaps last."""
+    """Keys of interfaces that were removed, whose gaps have not ended."""
 
 
 class Batch(msgspec.Struct):
-    """Measurements of the recorder that are not written to the history yet."""
+    """Measurements that the recorder has summed and the store has not written yet."""
 
     minutes: list[RecordedMinute] = []
     gaps: list[RecordedGap] = []
     returned: dict[Series, float] = {}
     """Interfaces that were removed and are back, with the Unix time at which their gaps end."""
     uplinks: list[tuple[float, tuple[str, ...]]] = []
-    """Names of the interfaces that make the total, with the Unix time since when they do."""
+    """Names of the interfaces that make the total, and the Unix time since when each does."""
     refused: list[tuple[float, Series]] = []
-    """Series with amounts that no link can carry, and their Unix time: such amounts are not counted."""
+    """Series with amounts that no link can carry, and their Unix time. Such amounts are not counted."""
     state: RecorderState | None = None
 
     @property
     def total_bytes(self) -> int:
-        """Return the bytes of the total, both directions together, as the ledgers of days count them."""
+        """Return the bytes of the total that the day ledgers will count, both directions together."""
         values = [minute.values.get(TOTAL) for minute in self.minutes]
         carried = [gap.carried.get(TOTAL, (0, 0)) for gap in self.gaps if gap.finish is not None]
         return sum(value[1] + value[2] for value in values if value) + sum(map(sum, carried))
 
     @property
     def lan_bytes(self) -> int:
-        """Bytes that are known to have stayed in the local network, both directions."""
+        """Return the bytes that are known to have stayed in the local network, both directions together."""
         values = [minute.values.get(LAN) for minute in self.minutes]
         return sum(value[1] + value[2] for value in values if value)

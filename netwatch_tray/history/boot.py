@@ -1,4 +1,4 @@
-"""The boot of the system: counters of two runs are compared only within one boot."""
+"""The boot of the system. Counters of two runs of the program are compared only within one boot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netwatch_tray import clock
 from netwatch_tray.history.batch import RecorderState
 
 _CLOCK_DRIFT = 5.0
-"""Seconds by which the two clocks may differ within one boot: they are not read at the same moment."""
+"""Seconds by which the two clocks may differ within one boot, because they are not read at the same moment."""
 
 
 class Boot(NamedTuple):
@@ -37,6 +37,6 @@ class Boot(NamedTuple):
             return "same boot" if self.identity == state.boot else "later boot"
         if self.boottime < state.boottime:
             return "later boot"  # this clock never goes back while the system runs
-        # Only within one boot does this clock advance by what the wall clock does.
+        # Within one boot both clocks advance equally.
         drift = (self.wall - state.at) - (self.boottime - state.boottime)
         return "same boot" if abs(drift) < _CLOCK_DRIFT else "unknown"

@@ -1,4 +1,4 @@
-"""The numbers that the history stores for kinds of series and of networks. They never change; new ones are added.
+"""The numbers that the history stores for kinds of series and of networks. They never change; new ones may be added.
 
 Reasons of gaps are stored as the numbers of model.GapReason.
 """
@@ -10,7 +10,7 @@ from netwatch_tray.model import GapReason
 LOST = 0
 """Series whose name a damaged file has lost. No query returns them."""
 SERIES_KINDS = {"total": 1, "interface": 2, "app": 3, "carrier": 4, "lan": 5}
-"""By series.SeriesKind."""
+"""Codes by series.SeriesKind."""
 
 OTHER = 0
 NETWORK_KINDS = {
@@ -21,7 +21,7 @@ NETWORK_KINDS = {
     "tun": 32, "dummy": 33, "ifb": 34, "vrf": 35, "hsr": 36, "ipoib": 37, "batadv": 38, "amt": 39, "bareudp": 40,
     "gtp": 41, "l2tp": 42, "macsec": 43, "openvpn": 44, "ovpn": 45, "rmnet": 46, "nlmon": 47, "vcan": 48,
 }  # fmt: skip
-"""By the kind of the uplink, see model.Interface: the names of ip-link(8). A kind that is not among them is OTHER."""
+"""Codes by the kind of the uplink, see model.Interface: the names of ip-link(8). Any other kind is OTHER."""
 
 _NETWORK_KINDS_BY_CODE = {code: kind for kind, code in NETWORK_KINDS.items()}
 
@@ -41,7 +41,7 @@ LEGACY_REASONS = {
 }
 """Reasons of gaps as versions 1 and 2 of the format stored them."""
 INTERRUPTED = "nothing measured for "
-"""Begins their sentence for GapReason.INTERRUPTED; a number of seconds follows."""
+"""The beginning of the text for GapReason.INTERRUPTED in those versions; a number of seconds follows."""
 
 
 def network_kind(code: int) -> str:
@@ -49,17 +49,17 @@ def network_kind(code: int) -> str:
 
 
 def reason_of(stored: int | str) -> GapReason:
-    """Return the reason of a gap of any version of the format; UNKNOWN where it is none of the known ones."""
+    """Return the reason of a gap of any format version, or UNKNOWN for a number that this version does not have."""
     if isinstance(stored, int):
         return GapReason(stored)
     return GapReason.INTERRUPTED if stored.startswith(INTERRUPTED) else LEGACY_REASONS.get(stored, GapReason.UNKNOWN)
 
 
 def series_kind_of(stored: int | str) -> int:
-    """Return the code of a kind of series of any version of the format."""
+    """Return the code of a series' kind of any format version."""
     return stored if isinstance(stored, int) else SERIES_KINDS.get(stored, LOST)
 
 
 def network_kind_of(stored: int | str) -> int:
-    """Return the code of a kind of network of any version of the format."""
+    """Return the code of a network's kind of any format version."""
     return stored if isinstance(stored, int) else NETWORK_KINDS.get(stored, OTHER)

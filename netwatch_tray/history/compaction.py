@@ -1,4 +1,5 @@
-"""Packs minutes that are an hour old into chunks, and drops what is too old or exceeds the size."""
+"""Packs minutes that are more than an hour old into chunks, and drops values that are too old or exceed the size
+limit."""
 
 from __future__ import annotations
 
@@ -21,9 +22,9 @@ from netwatch_tray.history.packing import (
 from netwatch_tray.history.rows import Rows, is_moment
 
 _FINE_KEPT = 3600 + 60
-"""Seconds; one more minute, so that the last hour is whole at any moment."""
+"""Seconds for which ticks are kept: one minute more than an hour, so that the last hour is always complete."""
 _KEPT = {TENS: 86400 + 3600, MINUTES: 30 * 86400}
-"""Seconds by tier; hours are kept for ever, within the size that the user allows."""
+"""Seconds for which values are kept, by tier. Hours are kept for ever, within the size that the user allows."""
 _MOST_DROPPED = 3
 """Chunks of a tier dropped at a time. One is due each hour; a clock that is years ahead for a while must not drop
 everything."""
@@ -32,7 +33,7 @@ _SHRINK_STEP = 30 * 86400
 
 
 class Compactor:
-    """Packs and drops stored values, within the transactions of its owner. Each method raises sqlite3.Error."""
+    """Packs and drops stored values within transactions of the caller. Each method raises sqlite3.Error."""
 
     def __init__(self, connection: sqlite3.Connection, rows: Rows) -> None:
         self._connection = connection
@@ -57,7 +58,7 @@ class Compactor:
                 place = (at - start) // TENS
                 for series, second, value in self._rows.tens(at, fine_data):
                     tens[series].add(place + second // TENS, value)
-            # Of these minutes alone, before those of an earlier packing are merged into them.
+            # The sums of these minutes alone, before minutes of an earlier packing are merged.
             wholes = {series: minutes[series].whole() for series in sorted(minutes.keys() - passing)}
             for tier, chunks in ((TENS, tens), (MINUTES, minutes)):
                 for series in sorted(chunks):
@@ -87,7 +88,7 @@ class Compactor:
         self._connection.execute("INSERT OR REPLACE INTO chunk VALUES (?, ?)", (key, packed))
 
     def drop(self, now: float) -> None:
-        """Drop values that are older than their tier is kept."""
+        """Drop values that are older than values of their tier are kept."""
         self._connection.execute("DELETE FROM recent WHERE packed = 1 AND start < ?", (now - _FINE_KEPT,))
         for tier, kept in _KEPT.items():
             oldest = self._oldest(tier)
@@ -96,9 +97,10 @@ class Compactor:
                 self._delete_chunks(tier, until)
 
     def shrink(self, now: float, most_bytes: int) -> None:
-        """Drop the oldest values until the file is as small as the user wants; ledgers of days are kept.
+        """Drop the oldest values until the file is within `most_bytes`. Ledgers of days are kept.
 
-        Hours go first, then minutes, but nothing of the last day. SQLite reuses the space; the file keeps its length.
+        Hours are dropped first, then minutes, but nothing of the last day. SQLite reuses the space; the file keeps its
+        length.
         """
         while self.bytes_in_use() > most_bytes:
             oldest = self._oldest(HOURS)
@@ -123,7 +125,7 @@ class Compactor:
         return start if found == tier else None
 
     def _delete_chunks(self, tier: int, until: int) -> None:
-        """Delete the chunks before the one that `until` is in."""
+        """Delete the chunks of a tier before the chunk that contains the Unix time `until`."""
         self._connection.execute(
             "DELETE FROM chunk WHERE id >= ? AND id < ?", (chunk_id(tier, 0), chunk_id(tier, max(0, until)))
         )

@@ -1,4 +1,4 @@
-"""A history file that SQLite may call corrupt, read as far as it can be: around pages that are lost, row by row."""
+"""Reads as much as possible of a history file that SQLite may call corrupt: row by row, around damaged pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from netwatch_tray.history import schema
 _log = logging.getLogger(__name__)
 
 MOST_MISSES = 20_000
-"""Keys tried one after the other that cannot be read, before the rest of a table is read from its other end."""
+"""Most consecutive keys that cannot be read before the rest of a table is read from its other end."""
 _LEAST_ROW = 16
 """Bytes of the smallest row: no more keys are tried than the file can hold rows."""
 _RECOVERY_TIMEOUT = 300.0
@@ -56,7 +56,7 @@ TABLES = {
         "evidence",
     ),
 }
-"""Columns by table. The first one is a key, see `KEYED`."""
+"""Columns by table. In the tables of `KEYED` the first one is the key."""
 KEYED = frozenset(
     {"series", "network", "network_name", "usage", "chunk", "recent", "gap", "gap_bytes", "state", "event"}
 )
@@ -70,7 +70,7 @@ class DamagedFile:
         self._file = file
         self._undo = contextlib.ExitStack()
         self.is_whole = True
-        """Everything that was read so far could be read."""
+        """Whether nothing was found to be unreadable so far."""
         self._connection = self._opened()
         self._recovered: sqlite3.Connection | None = None
 
@@ -78,7 +78,7 @@ class DamagedFile:
         self._undo.close()
 
     def rows(self, table: str) -> Iterator[tuple[Any, ...]]:
-        """Return each row that can be read, once."""
+        """Yield each row of a table that can be read, once."""
         columns = TABLES[table]
         seen: set[object] = set()
         sources = [self._connection]
@@ -95,7 +95,7 @@ class DamagedFile:
                     sources.append(recovered)
 
     def indexed(self, table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Return the rows of an index that holds these columns: it may have rows that the table itself has lost."""
+        """Return the rows of an index with these columns. It may have rows that the table itself has lost."""
         found: list[tuple[Any, ...]] = []
         query = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(columns[:-1])}"  # noqa: S608  our names
         with contextlib.suppress(*_UNREADABLE):
@@ -103,7 +103,8 @@ class DamagedFile:
         return found
 
     def _scanned(self, connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """Read from the first row to the last; where some cannot be read, from the last one backwards as well."""
+        """Yield the rows from the first to the last. Where some cannot be read, also read backwards from the last
+        one."""
         query = f"SELECT {', '.join(columns)} FROM {table}"  # noqa: S608  our names
         if table not in KEYED:
             rows = list(self._until_error(connection, query))
@@ -117,7 +118,7 @@ class DamagedFile:
     def _by_key(
         self, connection: sqlite3.Connection, table: str, query: str, key: str
     ) -> Generator[tuple[Any, ...], None, bool]:
-        """Read forwards, key by key where rows cannot be read. Return whether the last row was reached."""
+        """Yield rows forwards, one key at a time where rows cannot be read. Return whether the last row was reached."""
         # Of the 2^32 IDs between two hours only those of known series are tried.
         width = 2 + self._most_series(connection) if table == "chunk" else 1 << 32
         place, misses = 0, 0
@@ -139,7 +140,7 @@ class DamagedFile:
     def _until_error(
         self, connection: sqlite3.Connection, query: str, *values: object
     ) -> Iterator[tuple[Any, ...] | None]:
-        """Return the rows up to the first that cannot be read; then `None`, if all could be read."""
+        """Yield the rows up to the first that cannot be read. If all could be read, yield None at the end."""
         count = 0
         try:
             for row in connection.execute(query, values):
@@ -173,7 +174,7 @@ class DamagedFile:
         return max(found, key=_count_days)
 
     def _with_first_page_of(self, version: int) -> sqlite3.Connection:
-        """Return a copy of the file with the first page of a new history of a version of the format."""
+        """Return a copy of the file whose first page is that of a new history of this format version."""
         directory = self._directory()
         copy = directory / "copy.sqlite3"
         shutil.copyfile(self._file, copy)
@@ -189,12 +190,14 @@ class DamagedFile:
         return connection
 
     def _directory(self) -> Path:
-        """Return a directory on the disk of the history, because /tmp may be memory; removed by `close`."""
+        """Return a temporary directory on the disk of the history, because /tmp may be in memory. `close` removes
+        it."""
         made = tempfile.TemporaryDirectory(dir=self._file.parent, prefix=".salvage-")
         return Path(self._undo.enter_context(made))
 
     def _recover(self) -> sqlite3.Connection | None:
-        """Return a database made once by SQLite's own tool, or `None` if that is not installed or failed."""
+        """Return a database recovered by SQLite's own tool, which runs once, or `None` if it is not installed or
+        failed."""
         if self._recovered is not None:
             return self._recovered
         tool = shutil.which("sqlite3")
@@ -236,7 +239,7 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 
 def _count_days(connection: sqlite3.Connection) -> int:
-    """Return how many ledgers of days there seem to be: none, where the tables are on other pages."""
+    """Return how many day ledgers can be read: none, if the tables begin on other pages than assumed."""
     with contextlib.suppress(*_UNREADABLE):
         query = "SELECT count(*) FROM usage WHERE typeof(day) = 'text' AND typeof(data) = 'blob'"
         return int(connection.execute(query).fetchone()[0])

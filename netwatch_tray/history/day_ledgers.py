@@ -1,4 +1,4 @@
-"""The ledgers of local days, on the writer's side: one row a day and network, which each commit adds to."""
+"""The ledgers of local days for the writer: one row for each day and network, to which each commit adds."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ _NOTHING = (0, 0, 0, 0, 0)
 
 
 class DayLedgers:
-    """Keep the ledgers of one day in memory, because nearly every commit adds to the same ones.
+    """Caches the ledgers of one day, because nearly every commit adds to the same ones.
 
-    Only the process that holds the lock of the history writes them, so what is in memory is what is in the file.
-    Not for two threads at a time.
+    Only the process that holds the lock of the history writes them, so the cache agrees with the file. Not thread-safe.
     """
 
     def __init__(self, connection: sqlite3.Connection, rows: Rows) -> None:
@@ -24,14 +23,14 @@ class DayLedgers:
         self._rows = rows
         self._day: str | None = None
         self._ledgers: dict[int, Ledger] = {}
-        """Of `_day`, by network."""
+        """Ledgers of the day `_day`, by network."""
 
     def forget(self) -> None:
-        """Read the file again next time: a transaction was rolled back, or another writer used this connection."""
+        """Drop the cache, because a transaction was rolled back or another writer used this connection."""
         self._day = None
 
     def add(self, at: float, network: int, entries: Ledger) -> None:
-        """Add to the ledger of the local day that the Unix time `at` is in. Raise sqlite3.Error."""
+        """Add to the ledger of the local day that contains the Unix time `at`. Raise sqlite3.Error."""
         day = time.strftime("%Y-%m-%d", time.localtime(at))
         ledgers = self._of(day)
         ledger = ledgers.setdefault(network, {})
@@ -53,10 +52,10 @@ class DayLedgers:
     def used(
         self, series: int, first_day: str, last_day: str, *, metered_only: bool = False, without: int | None = None
     ) -> int:
-        """Return the bytes of a series in these local days, both directions. Raise sqlite3.Error.
+        """Return the bytes of a series in these local days, both directions together. Raise sqlite3.Error.
 
-        `metered_only`: of networks that are metered. `without`: series of what stayed in the local network, which is
-        subtracted.
+        `metered_only`: only of metered networks. `without`: the series of bytes that stayed in the local network, which
+        are subtracted.
         """
         metered: set[int] = set()
         if metered_only:

@@ -1,4 +1,5 @@
-"""What the agent needs of the past to find new and unusual traffic. Read once a run, and the amounts once a day."""
+"""Reads what the agent must know of earlier runs to detect new and unusual traffic: events, apps, and bytes sent by
+day."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from netwatch_tray.history.tiers import Tiers
 
 
 class EventMemory(NamedTuple):
-    """Events and apps of the history at its last commit."""
+    """Events, apps and bytes sent, as of the last commit of the history."""
 
     events: tuple[Event, ...] = ()
     """Oldest first."""
@@ -26,15 +27,15 @@ class EventMemory(NamedTuple):
     apps: frozenset[str] | None = None
     """Keys of all apps in the history; `None` if there is no history."""
     sent: Mapping[str, tuple[int, ...]] = {}
-    """By key of the app: bytes sent on each measured day of the last MOST_DAYS ones before today, from the first day on
-    which it moved anything, oldest first."""
+    """Bytes that each app, by its key, sent on each measured day before today, oldest first: at most the last MOST_DAYS
+    days, from the first one with traffic of the app on."""
     sent_today: Mapping[str, int] = {}
     last_at: float | None = None
     """Unix time of the last measurement, if that was in this boot of the system."""
 
 
 def read(rows: Rows, now: float, most_events: int) -> EventMemory:
-    """Raise HistoryError."""
+    """Read the history up to `now` (Unix time), with at most `most_events` events. Raise HistoryError."""
     oldest, _newest = Tiers(rows).extent()
     keys = dict(rows.typed("series", (int, str), "SELECT id, key FROM series WHERE kind = ?", SERIES_KINDS["app"]))
     today = date.fromtimestamp(now)  # noqa: DTZ012  the user's own days
@@ -55,7 +56,7 @@ def read(rows: Rows, now: float, most_events: int) -> EventMemory:
 
 
 def _sent_by_day(rows: Rows, keys: Mapping[int, str], today: date) -> dict[str, dict[str, int]]:
-    """Return the bytes that apps sent, by local day and key. Days on which nothing was measured are not there."""
+    """Return the bytes that apps sent, by local day and app key. Days on which nothing was measured are missing."""
     (total,) = rows.one("SELECT max(id) FROM series WHERE kind = ?", SERIES_KINDS[TOTAL.kind])
     first = today - timedelta(days=MOST_DAYS)
     query = "SELECT day, data FROM usage WHERE day BETWEEN ? AND ?"

@@ -1,4 +1,4 @@
-"""The events of the history as rows: one row an event, replaced when the event changes."""
+"""The events of the history as rows: one row for each event, replaced when the event changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from netwatch_tray.history.usage import LATEST
 KEPT_S = 90 * 86400
 """Seconds from the last finding of an event until it is dropped."""
 MOST = 5000
-"""Events that are kept; the oldest are dropped first."""
+"""Most events that are kept; the oldest are dropped first."""
 
 _COLUMNS = "id, first, last, kind, severity, count, muted, seen, key, app, app_name, host, pid, evidence"
 _NUMBER = (int, float)
@@ -25,7 +25,7 @@ _INSERT = f"INTO event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 
 
 
 def write(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
-    """Insert events, in place of those with their IDs. Raise sqlite3.Error."""
+    """Insert events, or replace the events with the same IDs. Raise sqlite3.Error."""
     connection.executemany(
         f"INSERT OR REPLACE {_INSERT}",
         [
@@ -39,7 +39,7 @@ def write(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
 
 
 def insert(connection: sqlite3.Connection, row: tuple[Any, ...]) -> None:
-    """Insert a row of another file, unless its ID is there. Raise sqlite3.Error."""
+    """Insert a row of another file unless its ID exists already. Raise sqlite3.Error."""
     connection.execute(f"INSERT OR IGNORE {_INSERT}", row)
 
 

@@ -1,8 +1,8 @@
-"""Hosts of apps on the disk: a file for each day, if the user keeps them.
+"""Files with the hosts of apps, one for each day, if the user keeps them.
 
-A file contains the packed hours of `engine.app_hosts` of one day (UTC), about 10 to 30 kB on a desktop, and is replaced
-as a whole. If a file cannot be read, only its day is lost. The agent writes; any program of the same user may read
-meanwhile.
+A file contains the packed hours of `engine.app_hosts` of one UTC day, about 10 to 30 kB on a desktop, and is replaced
+as a whole. If a file cannot be read, only its day is lost. The agent writes the files; other programs of the same user
+may read them at any time.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from netwatch_tray.model import HostAmount
 _log = logging.getLogger(__name__)
 
 MOST_BYTES = 50_000_000
-"""Of all files together; beyond it the oldest days are deleted."""
+"""Largest size of all files together. Beyond it the oldest days are deleted."""
 _HOURS_OF_DAY = 24
 _EPOCH = date(1970, 1, 1).toordinal()
 _SUFFIX = ".hosts"
 _MOST_BYTES_OF_DAY = 16 << 20
-"""Unpacked; a day of full hours has 3 MB."""
+"""Largest size of a day, unpacked. A day of full hours has 3 MB."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(dict[int, bytes])
 
 
 class HostDays:
-    """The files of days in a directory, which need not exist."""
+    """The files in one directory, which need not exist."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -58,7 +58,7 @@ class HostDays:
                 hours = {number: packed for number, packed in hours.items() if _is_readable(packed, app)}
 
     def read(self, first: int, last: int) -> dict[int, bytes]:
-        """Return the packed hours from one to another, both included, by number since 1970."""
+        """Return the packed hours from `first` to `last`, both included, by their number since 1970."""
         found: dict[int, bytes] = {}
         for file in self._files():
             day = _day(file)
@@ -67,7 +67,7 @@ class HostDays:
         return found
 
     def write(self, hours: Mapping[int, bytes], oldest: int) -> None:
-        """Store hours, replacing those that are stored already, and delete days before the hour `oldest`.
+        """Store hours, replacing stored ones, and delete the days before the hour `oldest`.
 
         Raise HistoryError.
         """
@@ -83,7 +83,7 @@ class HostDays:
             raise _unwritable(self._directory, error) from error
 
     def read_names(self) -> bytes | None:
-        """Return what `write_names` stored, or None if it cannot be read."""
+        """Return the bytes that `write_names` stored, or None if they cannot be read."""
         try:
             return _unpacked(self._names.read_bytes())
         except FileNotFoundError:
@@ -93,7 +93,7 @@ class HostDays:
             return None
 
     def write_names(self, names: bytes) -> None:
-        """Raise HistoryError."""
+        """Store the names of hosts in packed form. Raise HistoryError."""
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             paths.replace_private(self._names, zlib.compress(names))
@@ -111,7 +111,7 @@ class HostDays:
             raise _unwritable(self._directory, error) from error
 
     def delete_between(self, start: float, end: float) -> None:
-        """Delete the days (UTC) that overlap a span of Unix times. Raise HistoryError."""
+        """Delete the UTC days that overlap a span of Unix times. Raise HistoryError."""
         try:
             for file in self._files():
                 if start < (_day(file) + 1) * 86400 and end > _day(file) * 86400:
@@ -133,7 +133,7 @@ class HostDays:
 
 
 def _day(file: Path) -> int:
-    """Return the number of a file's day since 1970; -1: the file is another one."""
+    """Return the number of the file's day since 1970, or -1 if it is not a file of a day."""
     try:
         return date.fromisoformat(file.name.removesuffix(_SUFFIX)).toordinal() - _EPOCH
     except ValueError:
@@ -141,7 +141,7 @@ def _day(file: Path) -> int:
 
 
 def _content(file: Path) -> dict[int, bytes]:
-    """Return the hours of a day; none where there is no file, or one that cannot be read."""
+    """Return the packed hours of a day by number; empty if the file is missing or cannot be read."""
     try:
         return _decoder.decode(_unpacked(file.read_bytes()))
     except FileNotFoundError:
@@ -156,7 +156,7 @@ def _packed(content: Mapping[int, bytes]) -> bytes:
 
 
 def _unpacked(data: bytes) -> bytes:
-    """Raise zlib.error where the data are damaged, cut or too large."""
+    """Decompress the content of a file. Raise zlib.error if it is damaged, truncated or too large."""
     decompressor = zlib.decompressobj()
     unpacked = decompressor.decompress(data, _MOST_BYTES_OF_DAY)
     if not decompressor.eof:

@@ -1,7 +1,7 @@
-"""Usage that another program measured, stored separately from what this one recorded.
+"""Usage that another program measured, stored separately from what this program recorded.
 
-It is stored as the other program reported it, so that the same export may be imported repeatedly. What counts is
-decided when it is read: only spans that ended before this program's first day, and of a month only what its days lack.
+It is stored as the other program reported it, so the same export may be imported repeatedly. What counts is decided on
+reading: only spans that ended before this program's first day, and of a month only the part that its days do not cover.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from netwatch_tray.history.usage import Days, period_of
 
 Span = Literal["day", "month", "year"]
 SPANS: dict[Span, Span | None] = {"day": "month", "month": "year", "year": None}
-"""Each span with the next longer one."""
+"""The spans, each with the next longer one."""
 
 
 class Import(NamedTuple):
@@ -32,7 +32,7 @@ class Import(NamedTuple):
 
 
 class ImportedAmount(NamedTuple):
-    """The part of an import that no shorter span covers."""
+    """The part of an import that no shorter imported span covers."""
 
     name: str
     days: Days
@@ -41,14 +41,15 @@ class ImportedAmount(NamedTuple):
 
 
 def counted_in_total(file: Path) -> set[str]:
-    """Return the interfaces that were ever part of the total. Raise HistoryError: there is no history yet."""
+    """Return the interfaces that were ever part of the total. Raise HistoryError if there is no history yet."""
     with closing(schema.open_for_reading(file)) as connection, explained(file):
         rows = connection.execute("SELECT names FROM uplinks").fetchall()
     return {name for (names,) in rows for name in names.split("\n") if name}
 
 
 def add_imports(file: Path, imports: Iterable[Import], counted: Collection[str]) -> None:
-    """Store all imports or none, also while the agent records. Amounts that are there already grow, never shrink.
+    """Store all imports or none, also while the agent records. An amount that exists already may grow, but never
+    shrinks.
 
     `counted`: interfaces whose bytes belong to the total. Raise HistoryError.
     """
@@ -66,7 +67,8 @@ def add_imports(file: Path, imports: Iterable[Import], counted: Collection[str])
 
 
 def amounts(imports: Iterable[Import], until: date) -> list[ImportedAmount]:
-    """Return amounts that count each byte once, oldest first. `until`: first day of which nothing counts."""
+    """Return amounts that count each imported byte once, oldest first. `until`: the first day from which imports do not
+    count."""
     reported: dict[Span, dict[tuple[str, date], tuple[int, int]]] = {"day": {}, "month": {}, "year": {}}
     for name, span, first, rx, tx in imports:
         reported[span][name, first] = rx, tx
@@ -80,7 +82,7 @@ def amounts(imports: Iterable[Import], until: date) -> list[ImportedAmount]:
             amount = ImportedAmount(name, period_of(first, span), max(0, rx - known_rx), max(0, tx - known_tx))
             if amount.days.last < until and (amount.rx or amount.tx):
                 found.append(amount)
-            if longer is not None:  # with the sum of its parts, where that is more than its own amount
+            if longer is not None:  # the sum of its parts if that exceeds its own amount
                 key = name, period_of(first, longer).first
                 sum_rx, sum_tx = outside.get(key, (0, 0))
                 outside[key] = sum_rx + max(rx, known_rx), sum_tx + max(tx, known_tx)

@@ -1,7 +1,7 @@
-"""Changes of the whole history by the user: delete days, back up, restore, merge the history of another machine.
+"""Changes of the whole history by the user: delete days, back up, restore, and merge the history of another machine.
 
-Each change is one transaction of SQLite, so a full disk or a kill leaves everything as it was. That is also safe while
-the agent records: its next transaction notices that another program wrote, and reads again what it had in memory.
+Each change is one transaction of SQLite, so a full disk or a kill changes nothing. It is safe while the agent records:
+before its next transaction the agent notices that another program wrote, and reads its caches again.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _TABLES = (
     "recent", "chunk", "usage", "imported", "gap_bytes", "gap", "uplinks", "alert", "event", "once", "series",
     "network_name", "network",
 )  # fmt: skip
-"""All but `state`, which has what the counters had reached: without it, the agent would count bytes again."""
+"""All tables but `state`, which has the last values of the counters. Without it the agent would count bytes again."""
 _SERIES_MASK = 0xFFFF_FFFF
 _WAIT_S = 60
-"""For a transaction of the agent to end."""
+"""Seconds to wait until a transaction of the agent ends."""
 
 
 def delete_days(file: Path, first: date, last: date) -> int:
-    """Delete everything that was recorded or imported of these local days. Return how many days had any.
+    """Delete everything that was recorded or imported for these local days. Return how many of the days had data.
 
     Raise HistoryError, NoHistoryYetError.
     """
@@ -79,9 +79,9 @@ def delete_network_names(file: Path) -> int:
 
 
 def back_up(file: Path, target: Path) -> int:
-    """Write a copy as of this moment, also while the agent records, and return its size in bytes.
+    """Write a copy of the current state, also while the agent records. Return its size in bytes.
 
-    The copy appears whole under its name or not at all. Raise HistoryError, NoHistoryYetError.
+    The file `target` is complete or does not appear at all. Raise HistoryError, NoHistoryYetError.
     """
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -106,7 +106,8 @@ def back_up(file: Path, target: Path) -> int:
 
 
 def restore(file: Path, source: Path) -> Message:
-    """Replace the history by a backup of any version. Return what was carried over. Raise HistoryError."""
+    """Replace the history by a backup of any format version. Return a message about what was restored. Raise
+    HistoryError."""
     with _readable_copy(source) as copy, _changing(file, may_create=True) as connection:
         for table in _TABLES:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608  our own names
@@ -114,9 +115,9 @@ def restore(file: Path, source: Path) -> Message:
 
 
 def merge(file: Path, source: Path) -> Message:
-    """Add the history of another machine. Return what was carried over.
+    """Add the history of another machine. Return a message about what was added.
 
-    Raise HistoryError, also if days of it are in this history already: they would count twice.
+    Raise HistoryError, also if this history already has days of the other one: they would count twice.
     """
     with _readable_copy(source) as copy, _changing(file, may_create=True) as connection:
         with closing(schema.open_for_reading(copy)) as other:
@@ -130,7 +131,7 @@ def merge(file: Path, source: Path) -> Message:
             )
         has_state = connection.execute("SELECT 1 FROM state").fetchone() is not None
         done = salvage.merge(connection, copy)
-        if not has_state:  # that of the other machine has what its counters had reached
+        if not has_state:  # the state of the other machine has its counters
             connection.execute("DELETE FROM state")
         now = time.time()
         connection.executemany("INSERT OR IGNORE INTO once VALUES (?, ?)", [(mark, now) for mark in sorted(marks)])
@@ -139,9 +140,9 @@ def merge(file: Path, source: Path) -> Message:
 
 @contextmanager
 def _changing(file: Path, *, may_create: bool = False) -> Iterator[sqlite3.Connection]:
-    """Run the block in one transaction; afterwards nothing that it deleted can be read from the file."""
+    """Run the block in one transaction. Data that it deletes cannot be found in the file afterwards."""
     if not may_create:
-        schema.open_for_reading(file).close()  # raises NoHistoryYetError rather than making a file
+        schema.open_for_reading(file).close()  # raises NoHistoryYetError instead of creating a file
     with closing(schema.open_for_writing(file)) as connection, explained(file):
         connection.execute(f"PRAGMA busy_timeout = {1000 * _WAIT_S}")
         connection.execute("PRAGMA secure_delete = ON")
@@ -152,14 +153,14 @@ def _changing(file: Path, *, may_create: bool = False) -> Iterator[sqlite3.Conne
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-        with contextlib.suppress(sqlite3.Error):  # of the agent: its next checkpoint does it
+        with contextlib.suppress(sqlite3.Error):  # a transaction of the agent; its next checkpoint will do it
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager
 def _readable_copy(source: Path) -> Iterator[Path]:
-    """Copy a history and bring the copy up to date, so that the file itself is only read. Raise HistoryError, also for
-    what the block raises about the copy: with the name of the file that the user chose."""
+    """Copy a history and migrate the copy to the current version, so that the file itself is only read. Raise
+    HistoryError. Errors that the block raises about the copy name the file that the user chose."""
     with tempfile.TemporaryDirectory(prefix="netwatch-tray-") as directory:
         copy = Path(directory) / source.name
         try:
@@ -181,7 +182,7 @@ def _readable_copy(source: Path) -> Iterator[Path]:
 
 
 def _about(said: Message, copy: Path, source: Path) -> Message:
-    """Return a message about the copy as one about its source."""
+    """Replace the name of the copy in a message by the name of its source."""
     values = {
         name: value.replace(str(copy), str(source)) if isinstance(value, str) else value
         for name, value in said.values.items()
@@ -205,7 +206,7 @@ def _clear_chunks(connection: sqlite3.Connection, start: int, end: int) -> None:
 
 
 def _clear_part(connection: sqlite3.Connection, number: int, tier: int, places: tuple[int, int]) -> None:
-    """Make some values of a chunk unknown. One that cannot be read is deleted."""
+    """Make some values of a chunk unknown. A chunk that cannot be read is deleted."""
     (data,) = connection.execute("SELECT data FROM chunk WHERE id = ?", (number,)).fetchone()
     with contextlib.suppress(CorruptRowError, TypeError):
         columns = unpack_columns(data, tier)
@@ -220,7 +221,7 @@ def _clear_part(connection: sqlite3.Connection, number: int, tier: int, places: 
 
 
 def _delete_imports(connection: sqlite3.Connection, first: date, last: date) -> None:
-    """Delete imported days, and the months and years that lie wholly in the span."""
+    """Delete imported days, and the imported months and years that are wholly in the span."""
     rows = connection.execute("SELECT name, span, first FROM imported").fetchall()
     for name, span, begin in rows:
         with contextlib.suppress(ValueError, TypeError):
@@ -232,7 +233,7 @@ def _delete_imports(connection: sqlite3.Connection, first: date, last: date) -> 
 
 
 def _delete_unused_names(connection: sqlite3.Connection) -> None:
-    """Delete the names of interfaces, apps and networks of which nothing is left."""
+    """Delete the names of interfaces, apps and networks without remaining data."""
     used = {number & _SERIES_MASK for (number,) in connection.execute("SELECT id FROM chunk")}
     for (data,) in connection.execute("SELECT data FROM usage"):
         with contextlib.suppress(CorruptRowError, TypeError):
@@ -250,7 +251,8 @@ def _delete_unused_names(connection: sqlite3.Connection) -> None:
 
 
 def _marks(connection: sqlite3.Connection) -> set[str]:
-    """Return a mark for each day and network with traffic: those of two files are equal only if one is a copy."""
+    """Return a fingerprint for each day and network with traffic. Two files have equal ones only if one is a copy of
+    the other."""
     total = connection.execute("SELECT id FROM series WHERE kind = ?", (SERIES_KINDS["total"],)).fetchone()
     found: set[str] = set()
     if total is None:

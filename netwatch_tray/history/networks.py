@@ -1,6 +1,6 @@
-"""Identifies the network that the computer is in by a hash of its gateway, so that no location is stored.
+"""Identifies the current network by a hash of its gateway, so that no location is stored.
 
-Its name is only requested and kept if the user wants that.
+The name of the network is requested and stored only if the user wants that.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from netwatch_tray.model import InterfaceTick
 
 
 class Network(NamedTuple):
-    """A network by which usage is recorded."""
+    """A network to which usage is attributed."""
 
     key: str
     """Hash of the gateway and of the kind of the uplink; with a name, also of its connection in NetworkManager, because
     a network for guests may have the same gateway."""
     kind: str
-    """Of the uplink, see model.Interface; `offline` without one."""
+    """Kind of the uplink, see model.Interface; `offline` without one."""
     is_metered: bool | None = None
-    """`None` if unknown."""
+    """Whether NetworkManager calls the network metered; `None` if unknown."""
     name: str | None = None
     """As NetworkManager calls it; `None` if unknown or not wanted."""
 
@@ -34,10 +34,10 @@ OFFLINE = Network("offline", "offline")
 def current_network(
     interfaces: Iterable[InterfaceTick], proc: Path = Path("/proc/net"), *, with_name: bool = False
 ) -> Network:
-    """Return the network of the first uplink. Waits for NetworkManager, which reports whether it is metered.
+    """Return the network of the first uplink. Blocks until NetworkManager has responded whether the network is metered.
 
-    Without the address of a gateway, networks of the same kind on the same interface are one network. `with_name`:
-    the name is wanted as well.
+    If the address of the gateway is unknown, networks of the same kind on the same interface are one network.
+    `with_name`: request the name as well.
     """
     uplink = next((each for each in interfaces if each.is_uplink), None)
     if uplink is None:

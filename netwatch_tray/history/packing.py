@@ -1,8 +1,8 @@
 """The layout of blobs: minutes as they are recorded, and chunks, which are compressed columns of one series and tier.
 
-A chunk holds an hour of tens of seconds or of minutes, or four days of hours. A value that covers no time is unknown.
-`pack_*` refuse what `unpack_*` refuse: the decoder that will read a blob checks it before it is written. `mended` keeps
-what can be kept of values that were refused.
+A chunk holds an hour of values of ten seconds or of minutes, or four days of hours. A value that covers no time is
+unknown. `pack_*` refuse what `unpack_*` refuse, because each blob is decoded for a check before it is written. `mended`
+returns the usable part of refused values.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import msgspec
 from netwatch_tray.errors import HistoryError
 
 TENS, MINUTES, HOURS = 10, 60, 3600
-"""Seconds a value, by tier. Ticks themselves are in the minutes."""
+"""Seconds per value of each tier. Ticks themselves are in the minutes."""
 SPAN = {TENS: 3600, MINUTES: 3600, HOURS: 4 * 86400}
-"""Seconds a chunk, by tier."""
+"""Seconds per chunk, by tier."""
 
 Unpacked = TypeVar("Unpacked")
 
@@ -40,17 +40,19 @@ MinuteValues = dict[_Amount, Value]
 
 
 LedgerEntry = tuple[_Sum, _Sum, _Sum, _Sum, _Sum]
-"""Bytes received and sent, those of gaps included; bytes of these that were carried in gaps, perhaps on an earlier day;
+"""Bytes received and sent, including those of gaps; bytes received and sent in gaps alone, perhaps on an earlier day;
 tenths of a second measured."""
 
 Ledger = dict[_Amount, LedgerEntry]
-"""What was carried on a local day in one network, by ID of the series."""
+"""Traffic of a local day in one network, by ID of the series."""
 
 
 def less(entry: LedgerEntry, local: LedgerEntry | None) -> LedgerEntry:
-    """Return the amount of a total without what stayed in the local network, which may be ahead of it; None: nothing.
+    """Return an amount of the total without the bytes that stayed in the local network; `local` is None if there are
+    none.
 
-    Of gaps only the total is known, so their bytes stay.
+    Local bytes may be ahead of the total, so the result is never below the bytes of gaps, for which only the total is
+    known.
     """
     if local is None:
         return entry
@@ -63,12 +65,12 @@ class CorruptRowError(HistoryError):
 
 
 class Fine(msgspec.Struct, frozen=True, array_like=True):
-    """The ticks of a minute."""
+    """The ticks of one minute."""
 
     times: list[_InMinute]
-    """When each ended, ms since the start of the minute."""
+    """When each tick ended, in ms since the start of the minute."""
     elapsed: list[_Positive]
-    """How long each lasted, ms."""
+    """How long each tick lasted, in ms."""
     lines: dict[_Amount, msgspec.Raw]
     """TickBytes by ID of the series; decoded only where they are requested."""
 
@@ -78,7 +80,7 @@ TickBytes = tuple[list[_Amount | None], list[_Amount | None]]
 
 
 class Columns(msgspec.Struct):
-    """The `Value`s of a chunk by column."""
+    """The `Value`s of a chunk, by column."""
 
     covered: list[int]
     rx: list[int]
@@ -88,7 +90,7 @@ class Columns(msgspec.Struct):
 
     @classmethod
     def of(cls, size: int) -> Columns:
-        """Return so many unknown values."""
+        """Return columns of `size` unknown values."""
         return cls([0] * size, [0] * size, [0] * size, [0] * size, [0] * size)
 
     @classmethod
@@ -97,7 +99,7 @@ class Columns(msgspec.Struct):
         return cls.of(SPAN[tier] // tier)
 
     def add(self, place: int, value: Value) -> None:
-        """Add to the value at a place: after the clock was set back the same minute is recorded twice."""
+        """Add to the value at a place. The same minute is recorded twice after the clock was set back."""
         covered, rx, tx, rx_peak, tx_peak = value
         if not (self.covered[place] or self.rx[place] or self.tx[place]):  # nearly always
             self.covered[place], self.rx[place], self.tx[place] = covered, rx, tx
@@ -118,7 +120,7 @@ class Columns(msgspec.Struct):
         self.tx_peak = list(map(max, self.tx_peak, other.tx_peak))
 
     def extend(self, other: Columns, place: int, part: slice) -> None:
-        """Append a part of `other` at `place`; what lies before it becomes unknown."""
+        """Append a part of `other` at `place`. Values between the present end and `place` become unknown."""
         self.pad(place)
         self.covered += other.covered[part]
         self.rx += other.rx[part]
@@ -127,7 +129,7 @@ class Columns(msgspec.Struct):
         self.tx_peak += other.tx_peak[part]
 
     def pad(self, size: int) -> None:
-        """Append unknown values up to a length."""
+        """Append unknown values up to this length."""
         unknown = [0] * (size - len(self.covered))
         self.covered += unknown
         self.rx += unknown
@@ -149,7 +151,7 @@ def chunk_id(tier: int, at: int, series: int = 0) -> int:
 
 
 def start_of(chunk: int) -> tuple[int, int]:
-    """Return the tier, and the Unix time of the first value, of the chunk with that ID."""
+    """Return the tier of the chunk with this ID, and the Unix time of its first value."""
     tier = _TIER_OF_RANK[chunk >> 60]
     return tier, (chunk >> 32 & (1 << 28) - 1) * SPAN[tier]
 
@@ -193,7 +195,7 @@ def pack_columns(columns: Columns) -> bytes:
 
 
 def unpack_columns(data: bytes, tier: int) -> Columns:
-    """Raise CorruptRowError."""
+    """Decode the columns of a chunk. Raise CorruptRowError."""
     size = SPAN[tier] // tier
     begin = -(-size // 8)
     unpacker = zlib.decompressobj()
@@ -219,31 +221,31 @@ def unpack_columns(data: bytes, tier: int) -> Columns:
 
 
 def pack_minute(minute: MinuteValues) -> bytes:
-    """Raise CorruptRowError."""
+    """Encode the values of a minute. Raise CorruptRowError."""
     return _checked(_minute, minute)
 
 
 def unpack_minute(data: bytes) -> MinuteValues:
-    """Raise CorruptRowError."""
+    """Decode the values of a minute. Raise CorruptRowError."""
     return _decoded(_minute, data)
 
 
 def pack_ledger(ledger: Ledger) -> bytes:
-    """Raise CorruptRowError."""
+    """Encode the ledger of a day. Raise CorruptRowError."""
     return _checked(_ledger, ledger)
 
 
 def unpack_ledger(data: bytes) -> Ledger:
-    """Raise CorruptRowError."""
+    """Decode the ledger of a day. Raise CorruptRowError."""
     return _decoded(_ledger, data)
 
 
 def mended(values: Mapping[int, Value] | bytes, most: int = 1 << 62) -> tuple[dict[int, Value], list[int | None]]:
-    """Return what can be kept of a minute or a ledger that was refused, and the IDs of series that were changed.
+    """Return the usable values of a minute or a ledger that was refused, and the IDs of the series that were changed.
 
-    An amount below 0 becomes 0: version 1 of the format stored them, and the amounts beside it are right. A value that
-    is not five numbers up to `most` is left out. `None`: so is one whose key is no ID of a series.
-    Raise CorruptRowError where nothing can be read.
+    Amounts below 0 become 0: version 1 of the format stored them, and the other amounts are right. A value that is not
+    five numbers up to `most` is left out. The ID `None` stands for values whose key is not the ID of a series; they are
+    left out, too. Raise CorruptRowError if nothing is usable.
     """
     table: object = values
     if isinstance(values, bytes):
@@ -272,7 +274,7 @@ def _is_five_numbers(value: object) -> TypeGuard[Value]:
 
 
 def pack_fine(times: list[int], elapsed: list[int], lines: Mapping[int, TickBytes]) -> bytes:
-    """Raise CorruptRowError."""
+    """Encode the ticks of a minute. Raise CorruptRowError."""
     data = _checked(_whole_fine, (times, elapsed, lines))
     size = len(times)
     if len(elapsed) != size or not all(len(rx) == len(tx) <= size for rx, tx in lines.values()):
@@ -281,7 +283,7 @@ def pack_fine(times: list[int], elapsed: list[int], lines: Mapping[int, TickByte
 
 
 def unpack_fine(data: bytes) -> Fine:
-    """Raise CorruptRowError."""
+    """Decode the ticks of a minute. Raise CorruptRowError."""
     fine = _decoded(_fine, data)
     if len(fine.times) != len(fine.elapsed):
         raise CorruptRowError("ticks without a time")
@@ -303,10 +305,11 @@ def unpack_line(fine: Fine, series: int) -> TickBytes | None:
 def tens_of(
     fine: Fine, wanted: Collection[int] | None = None, refused: Callable[[int], None] | None = None
 ) -> Iterator[tuple[int, int, Value]]:
-    """Sum ticks into values of ten seconds; return ID of the series, second of the minute at which it begins, value.
+    """Sum ticks into values of ten seconds. Yield the ID of the series, the second of the minute at which the value
+    begins, and the value.
 
-    `wanted`: only these series. `refused` is called with each series whose ticks cannot be read; without it that
-    raises CorruptRowError.
+    `wanted`: only these series. `refused`: called with each series whose ticks cannot be read; without it
+    CorruptRowError is raised.
     """
     elapsed = fine.elapsed
     spans = [(second, part, round(sum(elapsed[part]) / 100)) for second, part in _spans_of_tens(fine.times)]
@@ -336,7 +339,8 @@ def tens_of(
 
 
 def summed(elapsed: list[int], rx: Sequence[int | None], tx: Sequence[int | None]) -> Value | None:
-    """Combine ticks that lasted `elapsed` ms each into one value, or `None` if all of them are unknown."""
+    """Combine ticks into one value, or return `None` if all of them are unknown. `elapsed`: length of each tick
+    in ms."""
     # Unknown ticks are rare, and a search for them takes ten times as long as the sums.
     known_rx, known_tx = cast("Sequence[int]", rx), cast("Sequence[int]", tx)
     try:
@@ -352,7 +356,7 @@ def summed(elapsed: list[int], rx: Sequence[int | None], tx: Sequence[int | None
 
 
 def _spans_of_tens(times: list[int]) -> list[tuple[int, slice]]:
-    """Return the second at which each ten seconds begin, and the ticks in them."""
+    """Return the second at which each span of ten seconds begins, and the ticks in it."""
     spans = []
     end = 0
     for second, group in groupby(times, lambda time_ms: time_ms // 10_000 * 10):
@@ -369,7 +373,7 @@ def _decoded(decoder: msgspec.msgpack.Decoder[Unpacked], data: bytes) -> Unpacke
 
 
 def _checked(decoder: msgspec.msgpack.Decoder[Unpacked], value: object) -> bytes:
-    """Encode and check with the decoder that will read it. The check is a fiftieth of the cost of a minute."""
+    """Encode a value and check it with its decoder. The check takes a fiftieth of the time that a minute costs."""
     try:
         data = _encoder.encode(value)
         decoder.decode(data)

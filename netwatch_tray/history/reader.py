@@ -1,8 +1,8 @@
 """Reads the history while the agent writes it: curves, sums and usage. Never changes the file.
 
-A row that cannot be read costs that row and is reported, see `rows`; HistoryError is raised for whole files alone.
+A row that cannot be read is left out and reported, see `rows`. HistoryError is raised only for a whole file.
 
-Each call is a few queries and some arithmetic, ten milliseconds at most; call it off the thread that paints.
+Each call takes a few queries and some arithmetic, at most ten milliseconds. Do not call it in the thread that paints.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from netwatch_tray.settings import Counts
 
 _FINE_SLOTS_S = 2 * 86400
 _OF_SOCKETS = ("app", "carrier", "lan")
-"""Kinds of series that sockets are booked for, from minutes on."""
+"""Kinds of series whose bytes come from sockets; they are stored in minutes and longer values only."""
 _NUMBER = (int, float)
 _MAYBE = type(None)
 _MOVED_BY_MINUTE_S = 2 * HOURS
@@ -51,30 +51,31 @@ Key = TypeVar("Key", int, str)
 
 
 class HistoryReader:
-    """Queries of the history. The file is open from the creation of the reader to `close`. Not thread-safe."""
+    """Queries of the history. The file is open until `close`. Not thread-safe."""
 
     def __init__(self, file: Path) -> None:
-        """Raise NoHistoryYetError; HistoryError where it is of another version or cannot be read."""
+        """Open the file. Raise NoHistoryYetError; HistoryError if it is of another version or cannot be read."""
         self._connection = schema.open_for_reading(file)
         self._rows = Rows(self._connection, file)
         self._tiers = Tiers(self._rows)
 
     @property
     def lost(self) -> int:
-        """Return the number of rows and values left out or set to 0 since the start, because they are damaged."""
+        """Return how many damaged rows and values were left out or set to 0 since the reader was created."""
         return self._rows.lost
 
     def close(self) -> None:
         self._connection.close()
 
     def names(self, kind: SeriesKind) -> list[str]:
-        """Return the names of everything that was ever recorded or imported. Raise HistoryError, as all below do."""
+        """Return the names of all series of a kind that were ever recorded or imported. Raise HistoryError, as all
+        methods below do."""
         query = "SELECT name FROM series WHERE kind = ? UNION SELECT name FROM imported WHERE ? ORDER BY name"
         found = self._rows.typed("names", (str,), query, SERIES_KINDS[kind], kind == "interface")
         return [name for (name,) in found]
 
     def keys(self, kind: SeriesKind) -> dict[str, str]:
-        """Return the key of each name, of several with one name that of the latest; see Series."""
+        """Return the key of each name. If several keys have one name, return the latest; see Series."""
         query = "SELECT name, key FROM series WHERE kind = ? ORDER BY id"
         return dict(self._rows.typed("series", (str, str), query, SERIES_KINDS[kind]))
 
@@ -106,12 +107,12 @@ class HistoryReader:
             first = int(start // step) * step
             size = -(-math.ceil((end - first) / step) // factor) * factor
             columns = self._tiers.values(ids, step, first, size)
-            if kind in _OF_SOCKETS:  # only what moved is stored of these; the rest of the measured time is 0
+            if kind in _OF_SOCKETS:  # stored only where bytes moved; elsewhere in the measured time it is 0
                 columns.covered = self._tiers.measured(step, first, size, self.gaps(first, first + size * step))
             return curve_of(columns, step, first, factor)
 
     def bytes_between(self, kind: SeriesKind, name: str | None, start: int, end: int) -> Used:
-        """Return what passed between two Unix times: to the minute in the last month, before that to the hour.
+        """Return the traffic between two Unix times: to the minute in the last month, before that to the hour.
 
         The bytes of a gap count at its end, because that is when they were measured.
         """
@@ -126,8 +127,8 @@ class HistoryReader:
         return Used(sum(columns.rx) + gap_rx, sum(columns.tx) + gap_tx, gap_rx, gap_tx, sum(columns.covered) / 10)
 
     def moved_by_name(self, kind: SeriesKind, start: int, end: int) -> dict[str, int]:
-        """Return the bytes of both directions of each interface or app between two Unix times, without those of gaps:
-        to the minute up to two hours, else to the hour."""
+        """Return the bytes of each interface or app between two Unix times, both directions together, without those of
+        gaps. Spans up to two hours are exact to the minute, longer ones to the hour."""
         with self._snapshot():
             query = "SELECT id, name FROM series WHERE kind = ?"
             names = dict(self._rows.typed("series", (int, str), query, SERIES_KINDS[kind]))
@@ -140,9 +141,11 @@ class HistoryReader:
         return found
 
     def slots(self, kind: SeriesKind, name: str | None, edges: Sequence[float]) -> tuple[int, list[SlotUse]]:
-        """Return what passed between each two of these Unix times, and the seconds of the values it was taken from.
+        """Return the traffic between each two consecutive edges (Unix times), and the duration in seconds of the stored
+        values used.
 
-        Minutes for two days and where a border is not at a whole hour, as long as they are kept; else hours.
+        Minutes are used for up to two days and for edges that are not whole hours, as long as they are kept; else
+        hours.
         """
         start, end = int(edges[0]), math.ceil(edges[-1])
         with self._snapshot():
@@ -171,7 +174,7 @@ class HistoryReader:
         return tier, found
 
     def first_day(self) -> date | None:
-        """Return the first local day that has any usage, imported ones included, or None if there is none."""
+        """Return the first local day with any usage, imported days included, or None if there is none."""
         (own,) = self._rows.one("SELECT min(day) FROM usage")
         (imported,) = self._rows.one("SELECT min(first) FROM imported WHERE counted AND span = 'day'")
         return min(filter(None, (day and self._date(day) for day in (own, imported))), default=None)
@@ -188,9 +191,9 @@ class HistoryReader:
     ) -> dict[date, Used]:
         """Return the usage of each local day that has any, oldest first.
 
-        `counts`: of an imported day the network is unknown, so it is left out where only metered ones count, or one
-        network. What stayed in the local network is subtracted from the total alone. `network`: see by_network; only
-        what passed in it.
+        `counts`: with `metered`, imported days are left out, because their network is unknown. With `internet`, bytes
+        that stayed in the local network are subtracted from the total, but not from other series. `network`: key of the
+        only network to include, see by_network; imported days are left out.
         """
         with self._snapshot():
             ids = set(self._ids(kind, name))
@@ -239,7 +242,7 @@ class HistoryReader:
         return dict(sorted(found.items(), key=lambda item: (-item[1].both, item[0])))
 
     def remainder(self, first: date, last: date) -> Remainder:
-        """Return what no app accounts for in a span of local days."""
+        """Return the bytes of the total that belong to no app in a span of local days."""
         with self._snapshot():
             kinds = dict(self._rows.typed("series", (int, int), "SELECT id, kind FROM series"))
             sums = _sums(
@@ -304,7 +307,7 @@ class HistoryReader:
         return event_rows.select(self._rows, start, end, kinds, most)
 
     def carried(self, kind: SeriesKind, name: str | None, start: float, end: float) -> list[GapBytes]:
-        """Return what passed in gaps that ended in the range of Unix times, oldest first."""
+        """Return the bytes of gaps that ended in the range of Unix times, oldest first."""
         rows = self._rows.typed(
             "gaps",
             (_NUMBER, _NUMBER, int, str, int, int),
@@ -324,7 +327,7 @@ class HistoryReader:
         return [each for each in found if each.rx >= 0 and each.tx >= 0]
 
     def is_complete(self, first: date, last: date) -> bool:
-        """Return whether the counters account for everything that passed on these local days."""
+        """Return whether the counters account for all traffic on these local days."""
         start, end = midnight(first), midnight_after(last)
         (lost,) = self._rows.one(
             "SELECT count(*) FROM gap WHERE complete = 0 AND finish >= ? AND finish < ? AND reason != ?",
@@ -335,7 +338,8 @@ class HistoryReader:
         return not lost
 
     def rows(self, kind: SeriesKind, name: str | None, start: int, end: int, tier: int) -> Iterator[TierRow]:
-        """Return what is stored in a tier (TENS, MINUTES, HOURS), series by series, where anything was measured."""
+        """Yield the stored values of a tier (TENS, MINUTES, HOURS), series by series, without times that were not
+        measured."""
         wanted = "SELECT id, name FROM series WHERE kind = ? AND (? IS NULL OR name = ?) ORDER BY name, id"
         oldest, newest = self._tiers.extent()
         end = min(end, newest)
@@ -359,7 +363,7 @@ class HistoryReader:
                         )
 
     def _ledgers(self, first: date, last: date) -> Iterator[tuple[date, int, Ledger]]:
-        """Return local day, ID of the network, and ledger; oldest first."""
+        """Yield local day, ID of the network, and ledger; oldest first."""
         query = "SELECT day, network, data FROM usage WHERE day BETWEEN ? AND ? ORDER BY day"
         for day, network, data in self._rows.query(query, first.isoformat(), last.isoformat()):
             local = self._date(day)
@@ -374,7 +378,7 @@ class HistoryReader:
             return None
 
     def _imported(self, kind: SeriesKind, name: str | None, first: date, last: date) -> list[ImportedAmount]:
-        """Return what was imported of days before the first recorded one, as far as it is wholly in the span."""
+        """Return imported amounts that are wholly in the span and before the first recorded day."""
         if kind not in ("total", "interface"):
             return []
         rows = self._rows.typed(
@@ -399,7 +403,7 @@ class HistoryReader:
         return [amount for amount in found if first <= amount.days.first and amount.days.last <= last]
 
     def _ids(self, kind: SeriesKind, name: str | None) -> list[int]:
-        """Return the series of a name: an interface that changed its kind is still one to the user."""
+        """Return the series with this name. An interface that changed its kind is still the same one to the user."""
         query = "SELECT id FROM series WHERE kind = ? AND (? IS NULL OR name = ?)"
         return [
             series for (series,) in self._rows.query(query, SERIES_KINDS[kind], name, name) if isinstance(series, int)

@@ -27,7 +27,8 @@ _CLOCK_STEP = 2.0
 _NOTHING_READ = frozenset({GapReason.PAUSED, GapReason.UNREADABLE})
 
 Measurement = Tick | tuple[datetime, AppInterval] | None
-"""A tick; what the apps moved until then; or a mark that measurements before this point were discarded."""
+"""A tick; the traffic of apps up to then, with its time; or a mark that the measurements before this point were
+discarded."""
 
 
 class _Cell:
@@ -42,15 +43,15 @@ class _Cell:
         self.tx_fine: list[int | None] = []
 
     def value(self, elapsed: list[int], otherwise_covered: int) -> Value:
-        """Return the sum. `elapsed`: ms of each tick. `otherwise_covered`: tenths of a second covered by a series
-        without ticks."""
+        """Return the sum of the minute. `elapsed`: length of each tick in ms. `otherwise_covered`: time in tenths of a
+        second that a series without ticks covers."""
         ticks = len(self.rx_fine)
         value = summed(elapsed[:ticks], self.rx_fine, self.tx_fine) if ticks else None
         return value or (otherwise_covered, self.rx, self.tx, round(self.rx_peak), round(self.tx_peak))
 
 
 class _Interface:
-    """An interface of the last tick."""
+    """An interface as of the last tick."""
 
     __slots__ = ("cell", "name", "series", "tick")
 
@@ -58,9 +59,9 @@ class _Interface:
         self.name = tick.name
         self.series = Series.of_interface(tick)
         self.tick = tick
-        """Its part of the last tick that was read."""
+        """The interface in the last tick that was read."""
         self.cell: _Cell | None = None
-        """Of the current minute."""
+        """The series of the interface in the current minute."""
 
     def counted(self) -> StoredCounters:
         tick = self.tick
@@ -76,7 +77,8 @@ class Recorder:
     """Turns measurements into batches. Not thread-safe."""
 
     def __init__(self, state: RecorderState | None, boot: Boot) -> None:
-        """`state`: where the previous run ended; `None` if there was none, and history begins with the first tick."""
+        """`state`: the end of the previous run; `None` if there was none, so that history begins with the first
+        tick."""
         self._boot = boot
         self._before = state
         self._reason = GapReason.NOT_RUNNING
@@ -121,7 +123,7 @@ class Recorder:
             self._batch.uplinks.append((at, tuple(map(storable, tick.total.uplinks))))
 
     def batch(self, boottime: float) -> Batch:
-        """Return everything up to the last measurement. Call `stored` once it is.
+        """Return everything up to the last measurement. Call `stored` after it was written.
 
         `boottime`: the current `clock.boottime`.
         """
@@ -155,7 +157,7 @@ class Recorder:
         if state is None:
             return
         relation = self._boot.follows(state)
-        # The longer of the two: the state may have been stored long after its last measurement, and clocks are set.
+        # Use the longer one: the state may be stored long after its last measurement, and the wall clock may be set.
         elapsed = max(self._boot.boottime - state.boottime, at - state.at)
         present = {interface.series.key for interface in self._interfaces.values()}
         self._removed = {key: Series.of_interface_key(key) for key in state.gone}
@@ -200,9 +202,8 @@ class Recorder:
         self._batch.gaps.append(gap)
 
     def _since(self, before: InterfaceTick, now: InterfaceTick, wall: float) -> tuple[int, int] | GapReason:
-        """Return the traffic of an interface while measurements were discarded. `wall`: seconds by a clock that may
-        have been set.
-        """
+        """Return the traffic of an interface while measurements were discarded. `wall`: seconds by the wall clock,
+        which may have been set."""
         elapsed = wall if wall > 0 else self._boot.boottime
         return bounded(
             (before.rx_bytes, before.tx_bytes),
@@ -312,18 +313,19 @@ class Recorder:
         return cell
 
     def _add(self, tick: InterfaceTick, at: float) -> None:
-        """Begin an interface. Its earlier bytes do not count, because it may have carried them in another namespace."""
+        """Begin to record an interface. Its earlier bytes do not count, because it may have carried them in another
+        namespace."""
         interface = self._interfaces[tick.index] = _Interface(tick)
         self._mark_returned(interface.series.key, at)
 
     def _rename(self, interface: _Interface, tick: InterfaceTick, at: float) -> None:
-        """Continue the same counters as another series."""
+        """Continue the same counters as another series, because the interface was renamed."""
         self._mark_removed(interface.series, at)
         interface.name, interface.series, interface.cell = tick.name, Series.of_interface(tick), None
         self._mark_returned(interface.series.key, at)
 
     def _note_removed(self, tick: Tick, last_at: float, at: float) -> None:
-        """Note interfaces that were removed, and those that are back under another index."""
+        """Note which interfaces were removed, and which ones exist again under another index."""
         there = {each.index for each in tick.interfaces}
         for index in self._interfaces.keys() - there:
             self._mark_removed(self._interfaces.pop(index).series, last_at)

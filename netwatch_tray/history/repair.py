@@ -1,4 +1,4 @@
-"""Repairs what version 1 of the format stored and refused to read itself: amounts below 0."""
+"""Repairs amounts below 0, which version 1 of the format stored and then refused to read."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from netwatch_tray.history.packing import (
 from netwatch_tray.history.rows import Rows
 
 _DONE = "amounts below 0"
-"""In table `once`."""
+"""The mark in the table `once`."""
 
 
 def is_repaired(connection: sqlite3.Connection) -> bool:
-    """Raise sqlite3.Error."""
+    """Return whether the history was repaired already. Raise sqlite3.Error."""
     return connection.execute("SELECT 1 FROM once WHERE what = ?", (_DONE,)).fetchone() is not None
 
 
@@ -42,8 +42,8 @@ def repair(connection: sqlite3.Connection, rows: Rows) -> None:
 def _repaired(
     rows: Rows, data: object, when: object, unpack: Callable[[bytes], dict[int, Value]]
 ) -> dict[int, Value] | None:
-    """Return the readable part of a damaged row, or `None` if it is not damaged. Raise CorruptRowError if nothing is
-    readable."""
+    """Return the usable part of a damaged row, or `None` if it is not damaged. Raise CorruptRowError if nothing is
+    usable."""
     if not isinstance(data, bytes):
         raise CorruptRowError("no bytes")
     try:

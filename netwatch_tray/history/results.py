@@ -1,4 +1,4 @@
-"""Results of the history's reader."""
+"""Values that the history's reader returns."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from netwatch_tray.model import GapReason
 
 
 class Curve(NamedTuple):
-    """Columns of values, oldest first; `None` is unknown, to be drawn as a break."""
+    """Columns of values, oldest first. `None` is unknown and is drawn as a break."""
 
     step: float
-    """Nominal seconds a value."""
+    """Nominal seconds per value."""
     at: list[float]
     """Unix time at which each value's span ends."""
     rx: list[float | None]
@@ -51,10 +51,11 @@ NOTHING = Used(0, 0, 0, 0, 0.0)
 
 
 class Remainder(NamedTuple):
-    """Traffic of the total's interfaces without that of apps: apps and remainder are the total, to the byte."""
+    """The traffic of the total that belongs to no app. Apps and remainder add up to the total, to the byte."""
 
     unmeasured: Used
-    """While the program was not measuring, so no app can be named: sleep, pauses, times between two runs."""
+    """Traffic while the program was not measuring, so that no app can be named: sleep, pauses, times between two
+    runs."""
     other: Used
     """UDP, QUIC, headers and whatever else no connection accounts for."""
     imported: Used
@@ -62,10 +63,13 @@ class Remainder(NamedTuple):
 
     @classmethod
     def of(cls, total: Used, apps: Iterable[Used], imported: Used = NOTHING) -> Remainder:
-        """`total`: measured by this program. Where the apps have more than it, nothing remains."""
+        """Subtract the apps from the total. Where the apps exceed the total, the remainder is 0.
+
+        `total`: measured by this program. `imported`: from another program, so without apps.
+        """
         moved = reduce(Used.plus, apps, NOTHING)
         left_rx, left_tx = max(0, total.rx - moved.rx), max(0, total.tx - moved.tx)
-        # Sockets count on in a pause, so apps may have bytes of a gap; then less of the gap is unaccounted for.
+        # Sockets continue to count during a pause, so apps may have bytes of a gap, which then has a smaller remainder.
         rx, tx = min(left_rx, total.gap_rx), min(left_tx, total.gap_tx)
         other = Used(left_rx - rx, left_tx - tx, 0, 0, total.covered_s)
         return cls(Used(rx, tx, rx, tx, 0.0), other, imported)
@@ -107,7 +111,7 @@ class NetworkUse(NamedTuple):
     """Kind of its uplink."""
     used: Used
     number: int = 1
-    """Numbers the networks of one kind in the order in which the computer first joined them."""
+    """Number of the network among those of its kind, in the order in which the computer first joined them."""
     is_metered: bool | None = None
     """`None` if unknown."""
     name: str | None = None
@@ -131,15 +135,15 @@ class TierRow(NamedTuple):
 
 
 class SlotUse(NamedTuple):
-    """Traffic between two moments, and the greatest rates in between."""
+    """Traffic between two times, and the greatest rates in between."""
 
     start: float
     """Unix time."""
     end: float
     used: Used
     rx_peak: float
-    """Bytes/s of a tick; 0 if there was none."""
+    """Greatest rate of a tick, bytes/s; 0 if there was none."""
     tx_peak: float
     rx_peak_at: float | None
-    """Unix time, to the length of the stored values."""
+    """Unix time of the peak, as exact as the length of the stored values."""
     tx_peak_at: float | None

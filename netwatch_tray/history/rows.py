@@ -1,7 +1,5 @@
-"""Reads the history row by row: a row that cannot be read is left out, counted and reported once.
-
-The rows around it stay in each sum and each curve.
-"""
+"""Reads the history row by row. A row that cannot be read is left out, counted and reported once; all other rows
+remain."""
 
 from __future__ import annotations
 
@@ -40,12 +38,12 @@ Unpacked = TypeVar("Unpacked")
 Types = tuple[type | tuple[type, ...], ...]
 
 _MOST_LOGGED = 50
-"""Damaged rows; more of them are only counted."""
+"""Most damaged rows that are logged; further ones are only counted."""
 _MOST_REMEMBERED = 1000
 
 
 class Rows:
-    """Runs queries and decodes blobs for one connection. Not thread-safe."""
+    """Runs queries and decodes blobs on one connection. Not thread-safe."""
 
     def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
         self._connection = connection
@@ -55,12 +53,12 @@ class Rows:
 
     @property
     def lost(self) -> int:
-        """Return the number of rows and values left out or repaired since the connection was opened."""
+        """Return how many rows and values were left out or repaired since the connection was opened."""
         return self._left_out.count
 
     @property
     def note(self) -> Message | None:
-        """Return what was damaged, for the user, or `None` if nothing was."""
+        """Return a message for the user about damaged rows, or `None` if there were none."""
         if not self.lost:
             return None
         return message(
@@ -71,7 +69,7 @@ class Rows:
         )
 
     def report(self, what: str) -> None:
-        """Count and log a row, once."""
+        """Count and log a damaged row, once."""
         if what in self._reported:
             return
         if len(self._reported) < _MOST_REMEMBERED:
@@ -79,13 +77,13 @@ class Rows:
         self._left_out.add(what)
 
     def refuse(self, series: int | None, when: object, how: str) -> None:
-        """Report a value by the name of its series and its time (Unix time or day)."""
+        """Report a damaged value by the name of its series and its time (Unix time or day)."""
         self.report(f"{self._name(series)}, {moment(when)} ({how})")
 
     def mended(self, values: Mapping[int, Value] | bytes, when: object, most: int = 1 << 62) -> dict[int, Value]:
         """Return the usable part of refused values, and report the others; see packing.mended.
 
-        Raise CorruptRowError if nothing can be read.
+        Raise CorruptRowError if nothing is usable.
         """
         found, faulty = mended(values, most)
         for series in faulty:
@@ -127,17 +125,18 @@ class Rows:
             return None
 
     def query(self, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]  # columns as queried
-        """Raise HistoryError."""
+        """Return the rows of a query. Raise HistoryError."""
         with explained(self._file):
             return self._connection.execute(query, values).fetchall()
 
     def one(self, query: str, *values: object) -> tuple:  # type: ignore[type-arg]  # columns as queried
-        """Return the row of a query that always has one. Raise HistoryError."""
+        """Return the only row of a query. Raise HistoryError."""
         (row,) = self.query(query, *values)
         return row
 
     def typed(self, what: str, types: Types, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]  # columns as queried
-        """Return the rows whose columns have these types: SQLite itself takes any bytes for a row.
+        """Return the rows of a query whose columns have these types. SQLite itself may return any type for damaged
+        rows.
 
         Raise HistoryError.
         """
@@ -190,5 +189,5 @@ def moment(at: object) -> str:
 
 
 def is_moment(at: object) -> bool:
-    """Return whether it is a Unix time that can be shown."""
+    """Return whether a value is a Unix time that can be shown."""
     return isinstance(at, int | float) and 0 <= at <= LATEST

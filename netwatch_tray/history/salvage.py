@@ -1,8 +1,8 @@
-"""Carries over the readable part of a history file that was set aside into the current history.
+"""Adds the readable rows of history files that were set aside to the current history.
 
-A file is set aside when SQLite reports it as corrupt; version 1 of the format also did that to sound files with an
-amount below 0. Both kinds are beside the history as `*.damaged-*` and are merged into it once, table by table. The file
-itself is only read and keeps its name.
+A file is set aside when SQLite reports it as corrupt. Version 1 of the format also set aside sound files with an amount
+below 0. Both are beside the history as `*.damaged-*` and are merged into it once, table by table. The file itself is
+only read and keeps its name.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ _NOTHING: Value = (0, 0, 0, 0, 0)
 
 
 def carry_over(connection: sqlite3.Connection, aside: Path) -> Message:
-    """Merge a file in one transaction, so that a full disk or a kill leaves everything as it was.
+    """Merge a file in one transaction, so that a full disk or a kill changes nothing.
 
-    Return what was done, for the user. Raise HistoryError, sqlite3.Error, OSError.
+    Return a message for the user. Raise HistoryError, sqlite3.Error, OSError.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -65,14 +65,13 @@ def carry_over(connection: sqlite3.Connection, aside: Path) -> Message:
 
 
 def merge(connection: sqlite3.Connection, source: Path) -> Message:
-    """Merge a file within a transaction of the caller. Return what was done, for the user. Raise HistoryError,
-    sqlite3.Error, OSError.
-    """
+    """Merge a file within a transaction of the caller. Return a message for the user. Raise HistoryError,
+    sqlite3.Error, OSError."""
     return _Merger(connection).merge(source)
 
 
 class _Merger:
-    """Adds the rows of a source to a history, inside a transaction of it."""
+    """Adds the rows of a file to a history, within a transaction of the caller."""
 
     def __init__(self, target: sqlite3.Connection) -> None:
         self._target = target
@@ -81,15 +80,15 @@ class _Merger:
         self._passing: set[int] = set()
         self._total = 0
         self._twice: dict[str, list[MinuteValues]] = {}
-        """Minutes that the history has as well, by local day: they must not count twice."""
+        """Minutes that the history has already, by local day: they must not count twice."""
         self._carried: Counter[str] = Counter()
-        """Rows by table."""
+        """Number of merged rows by table."""
         self._days: set[str] = set()
         self._refused = 0
         self._aside = ""
 
     def merge(self, file: Path) -> Message:
-        """Return what was carried over, for the user."""
+        """Merge the rows of a file. Return a message for the user."""
         self._aside = file.name
         source = DamagedFile(file)
         try:
@@ -164,7 +163,8 @@ class _Merger:
         return int(found)
 
     def _id(self, series: int) -> int:
-        """Return the ID of a series in the history. One whose name is lost keeps its bytes under kind `lost`."""
+        """Return the ID of a series in the history. If the name of the series is lost, its bytes are kept under the
+        kind `lost`."""
         found = self._series.get(series)
         if found is None:
             key = f"{self._aside} {series}"
@@ -176,7 +176,7 @@ class _Merger:
         return found
 
     def _values(self, data: object, unpack: Any, most: int) -> dict[int, Value] | None:
-        """Return values by the IDs of the history, or `None` if nothing can be read."""
+        """Return values by the series IDs of the history, or `None` if nothing is usable."""
         if not isinstance(data, bytes):
             return None
         try:
@@ -205,7 +205,7 @@ class _Merger:
             self._carried["recent"] += 1
 
     def _is_there(self, start: int, values: MinuteValues) -> bool:
-        """Return whether the history has the same minute: version 1 wrote the last one into both files."""
+        """Return whether the history has the same minute: version 1 wrote the last minute into both files."""
         wanted = values.get(self._total, _NOTHING)[:3]
         if not any(wanted[1:]):
             return False
@@ -276,7 +276,7 @@ class _Merger:
             if not is_moment(start) or not isinstance(stored_reason, int | str) or not (end is None or is_moment(end)):
                 self._refused += 1
                 continue
-            # A gap that lasts is unknown to the recorder of the current history, which would never end it.
+            # The recorder of the current history does not know an open gap of the file and would never end it.
             finish = start if end is None and has_state else end
             reason = int(reason_of(stored_reason))
             known = None if series is None else self._id(series)

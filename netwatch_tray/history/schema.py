@@ -1,7 +1,7 @@
 """The history file: its tables and versions, and how it is opened.
 
-SQLite in WAL mode: one program writes, any number read meanwhile. A commit is on the disk when it returns
-(`synchronous=FULL`), so that a power cut loses only what was not committed.
+SQLite in WAL mode: one program writes, any number read at the same time. A commit is on the disk when it returns
+(`synchronous=FULL`), so a power failure loses only what was not committed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _APPLICATION_ID = 0x4E575448
 
 
 def _code(column: str, codes: Mapping[str, int], otherwise: int) -> str:
-    """Return the SQL expression for the code of a text."""
+    """Return the SQL expression that maps a text column to its code."""
     cases = " ".join(f"WHEN '{text}' THEN {code:d}" for text, code in codes.items())
     return f"CASE {column} {cases} ELSE {otherwise:d} END"
 
@@ -184,9 +184,7 @@ class CorruptHistoryError(HistoryError):
 
 @contextlib.contextmanager
 def explained(file: Path) -> Iterator[None]:
-    """Turn errors of SQLite into messages for the user. Raise CorruptHistoryError where the file is damaged, else
-    HistoryError.
-    """
+    """Turn errors of SQLite within the block into HistoryError, or CorruptHistoryError if the file is damaged."""
     try:
         yield
     except UnicodeDecodeError as error:  # SQLite's message about a damaged table may contain damaged names
@@ -211,9 +209,9 @@ def explained(file: Path) -> Iterator[None]:
 
 
 def open_for_writing(file: Path) -> sqlite3.Connection:
-    """Create the file, private to the user, or migrate an older one in one transaction.
+    """Open the file. Create it, readable by the user only, or migrate an older version in one transaction.
 
-    Raise CorruptHistoryError; HistoryError where it cannot be written or was written by a newer program.
+    Raise CorruptHistoryError; HistoryError if it cannot be written or was written by a newer program.
     """
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -269,7 +267,7 @@ def _columns(connection: sqlite3.Connection) -> dict[str, list[str]]:
 
 
 def _compare(connection: sqlite3.Connection, file: Path) -> None:
-    """Raise CorruptHistoryError where damage renamed a table or a column: SQLite does not detect that."""
+    """Raise CorruptHistoryError if damage has changed the name of a table or column, which SQLite does not detect."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
         _migrate(model)
         wanted = _columns(model)
@@ -282,12 +280,12 @@ def _compare(connection: sqlite3.Connection, file: Path) -> None:
 
 
 def _text(data: bytes) -> str:
-    """Decode text for SQLite; damaged text stays text."""
+    """Decode text for SQLite. Invalid bytes become U+FFFD."""
     return data.decode(errors="replace")
 
 
 def verify(connection: sqlite3.Connection, file: Path) -> None:
-    """Raise CorruptHistoryError where SQLite's own check finds damage."""
+    """Raise CorruptHistoryError if SQLite's own check finds damage."""
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if verdict != "ok":
         raise CorruptHistoryError("The history {file} is damaged ({verdict}).", file=file, verdict=verdict)
@@ -356,7 +354,8 @@ def _check(connection: sqlite3.Connection, file: Path) -> int:
 
 
 def _migrate(connection: sqlite3.Connection, known: int = 0, until: int | None = None) -> None:
-    """`known`: the version that the file has at least, whatever its header reports. `until`: `None`: the newest."""
+    """Migrate to version `until`, by default the newest. `known`: the version that the file has at least, whatever its
+    header contains."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()  # another program may have migrated it
@@ -374,15 +373,14 @@ def _migrate(connection: sqlite3.Connection, known: int = 0, until: int | None =
 
 
 def _lay_out(connection: sqlite3.Connection) -> None:
-    """Make each table begin on the page on which it begins in a new file, because `damaged_file` depends on that.
-    Nothing else does, so it is skipped if there is no room for a second copy of the file.
-    """
+    """Make each table begin on the same page as in a new file, because `damaged_file` depends on that. Nothing else
+    does, so it is skipped if there is no room for a second copy of the file."""
     with contextlib.suppress(sqlite3.Error):
         connection.execute("VACUUM")
 
 
 def first_page(file: Path, version: int) -> bytes:
-    """Create a history of a version of the format and return its first page, which holds the schema."""
+    """Create a history of this format version and return its first page, which holds the schema."""
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
         _migrate(connection, until=version)
         if version > LAST_NOT_LAID_OUT:
@@ -392,7 +390,8 @@ def first_page(file: Path, version: int) -> bytes:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Return the statements one by one: `executescript` commits first and would leave half a migration behind."""
+    """Yield the statements of a script one by one. `executescript` would commit first, so half a migration could
+    remain."""
     text = ""
     for line in script.splitlines(keepends=True):
         text += line

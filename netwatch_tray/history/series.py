@@ -10,11 +10,11 @@ from netwatch_tray.kinds import InterfaceKind
 from netwatch_tray.model import InterfaceTick
 
 SeriesKind = Literal["total", "interface", "app", "carrier", "lan"]
-"""`carrier`: a tunnel's own connections, which carry what other apps are shown with; they are in no sum. `lan`: what is
-known to have stayed in the local network, a part of the total."""
+"""`carrier`: the connections of a tunnel itself, whose bytes are already counted for other apps, so that no sum
+includes them. `lan`: traffic known to have stayed in the local network, a part of the total."""
 
 _PASSING_KINDS = frozenset({InterfaceKind.VETH, InterfaceKind.NETKIT})
-"""Ends of containers: their names are random, and nobody looks them up after a month."""
+"""Kinds of container ends, whose names are random, so that nobody looks them up after a month."""
 
 
 class Series(NamedTuple):
@@ -25,7 +25,7 @@ class Series(NamedTuple):
     """Identifies it among those of its kind, from boot to boot."""
     name: str
     is_lasting: bool = True
-    """Kept for longer than the minute tier, and in the ledgers of days."""
+    """Whether the series is kept for longer than minutes are, and is in the day ledgers."""
 
     @classmethod
     @functools.lru_cache(maxsize=128)

@@ -1,4 +1,4 @@
-"""The only writer of the history file: stores batches, and once an hour packs and drops what is old."""
+"""The only writer of the history file: stores batches and, once an hour, packs values and drops old ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ _NOTHING = (0, 0, 0, 0, 0)
 
 
 class Store:
-    """Open from its creation to `close`. Each method is one transaction or several and leaves the file consistent."""
+    """The history file, open for writing until `close`. Each method is one or more transactions that leave the file
+    consistent."""
 
     def __init__(self, file: Path) -> None:
         """Take the lock and open the file. Raise HistoryError, CorruptHistoryError."""
@@ -62,19 +63,19 @@ class Store:
             raise
 
     def close(self) -> None:
-        with suppress(sqlite3.Error):  # what it could not write to the file is in the WAL for the next start
+        with suppress(sqlite3.Error):  # data that is not in the file is in the WAL, for the next start
             self._connection.close()
         os.close(self._lock)
 
     @property
     def is_there(self) -> bool:
-        """Return whether the open file is still the one under its name."""
+        """Return whether the open file is still the one at its path."""
         return _identity(self._file) == self._identity
 
     def restore(self) -> Message | None:
-        """Carry over what can be read of files that were set aside, each once; return what was done, for the user.
+        """Merge files that were set aside, each once, and return a message for the user.
 
-        Never raises: a file that cannot be carried over now keeps its name and is tried again at the next start.
+        Never raises. A file that cannot be merged now keeps its name and is tried again at the next start.
         """
         done = []
         for aside in schema.set_aside_files(self._file):
@@ -96,7 +97,7 @@ class Store:
         return joined(done) if done else None
 
     def state(self) -> RecorderState | None:
-        """Return where the previous run ended. Raise HistoryError."""
+        """Return the end of the previous run. Raise HistoryError."""
         with explained(self._file):
             row = self._connection.execute("SELECT data FROM state").fetchone()
             if row is None:
@@ -108,7 +109,7 @@ class Store:
                 return None
 
     def write(self, batch: Batch, network: Network) -> None:
-        """Write all of it or nothing, except for values that could not be read again: these are reported.
+        """Store all of a batch or nothing, except values that could not be decoded again; those are reported.
 
         Raise HistoryError.
         """
@@ -131,10 +132,8 @@ class Store:
                 self._connection.execute("INSERT OR REPLACE INTO state VALUES (1, ?)", (data,))
 
     def tidy(self, now: float, most_bytes: int) -> None:
-        """Once an hour, pack the hours that are over and drop what is too old or too much. Raise HistoryError.
-
-        `most_bytes`: largest size of the file.
-        """
+        """Once an hour, pack finished hours and drop values that are too old or exceed `most_bytes`. Raise
+        HistoryError."""
         hour = int(now) // 3600 * 3600
         if hour == self._packed_hour:
             return
@@ -155,7 +154,8 @@ class Store:
             )
 
     def alerted(self, cycle: str) -> frozenset[int]:
-        """Return the percentages that the user was notified of in the billing month that began that day.
+        """Return the percentages of the data plan of which the user was notified in the billing month that began on
+        that day.
 
         Raise HistoryError.
         """
@@ -164,7 +164,7 @@ class Store:
         return frozenset(percent for (percent,) in rows)
 
     def remember_alerts(self, cycle: str, percents: Iterable[int]) -> None:
-        """Raise HistoryError."""
+        """Store the percentages of which the user was notified in a billing month. Raise HistoryError."""
         with self._transaction():
             self._connection.executemany(
                 "INSERT OR IGNORE INTO alert VALUES (?, ?, ?)", [(cycle, percent, time.time()) for percent in percents]
@@ -177,11 +177,11 @@ class Store:
             event_rows.mark_seen(self._connection, seen)
 
     def event_memory(self, now: float, most_events: int) -> EventMemory:
-        """Raise HistoryError."""
+        """Return the events and apps of the history; see event_memory.read. Raise HistoryError."""
         return event_memory.read(self.rows, now, most_events)
 
     def changed_by_others(self) -> bool:
-        """Return whether another program wrote since the last call, after forgetting what was read before that.
+        """Return whether another program wrote since the last call. If so, drop what was read before.
 
         Raise HistoryError.
         """
@@ -208,7 +208,7 @@ class Store:
                 raise
 
     def _forget(self) -> None:
-        """Discard data in memory, because a transaction was rolled back or `salvage` wrote."""
+        """Drop cached data, because a transaction was rolled back or `salvage` wrote."""
         self._series.clear()
         self._networks.clear()
         self._days.forget()
@@ -225,7 +225,8 @@ class Store:
         return known
 
     def _found(self, query: str, values: tuple[object, ...]) -> int:
-        """Return the ID of a row that exists, because it was inserted just before if it did not."""
+        """Return the ID of a row that is known to exist. If the index does not have it, rebuild the index. Raise
+        HistoryError."""
         row = self._connection.execute(query, values).fetchone()
         if row is None or not isinstance(row[0], int):
             # The index is damaged: either the check finds that as well, or rebuilding the index helps.
@@ -333,7 +334,7 @@ def _combined(one: Value, other: Value) -> Value:
 
 
 def _locked(file: Path) -> int:
-    """Return a descriptor that holds the lock beside the file. Raise HistoryError where another program holds it."""
+    """Return a descriptor that holds the lock file of the history. Raise HistoryError if another program holds it."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         held = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

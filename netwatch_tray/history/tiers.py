@@ -1,4 +1,4 @@
-"""Values of series by time: chunks of three tiers, and the minutes and ticks that are not in chunks yet."""
+"""Values of series by time: chunks of three tiers, and minutes and ticks that are not in chunks yet."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ _CHUNKS = """
     WITH RECURSIVE wanted (id) AS (VALUES (?) UNION ALL SELECT id + ? FROM wanted WHERE id + ? <= ?)
     SELECT chunk.id, data FROM wanted CROSS JOIN chunk ON chunk.id = wanted.id
 """
-"""One look-up a chunk: chunks are sorted by time before series, because that is how they are written."""
+"""Finds chunks one by one, because they are sorted by time before series: they are written in that order."""
 
 
 class Tiers:
-    """Read values by time, through `Rows`. Raise HistoryError."""
+    """Reads values by time through `Rows`. Each method may raise HistoryError."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
 
     def choose(self, start: float, end: float, most_points: int) -> int:
-        """Return the coarsest tier that fills a quarter of the points, or a coarser one where that begins too late."""
+        """Return the coarsest tier with enough values for a quarter of the points, or a coarser one if that tier begins
+        too late."""
         for tier in reversed(_TIERS):
             if (end - start) / tier >= most_points / 4:
                 break
@@ -51,13 +52,13 @@ class Tiers:
         return tier
 
     def reaches(self, tier: int, start: float) -> bool:
-        """Return whether the tier has everything since `start`, or as much as any other."""
+        """Return whether the tier goes back to `start`, or as far as any coarser tier."""
         coarser = [self._oldest(each) for each in _TIERS[_TIERS.index(tier) :]]
         if coarser[0] is None:
             return not any(coarser)
         if coarser[0] <= start:
             return True
-        # Chunks of hours begin with their day, long before the first minute of a fresh history.
+        # Chunks of hours begin on whole days, long before the first minute of a new history.
         older = [each for each in coarser[1:-1] if each is not None and each < coarser[0] // 3600 * 3600]
         return not older and (coarser[-1] is None or coarser[0] - coarser[-1] < SPAN[HOURS])
 
@@ -71,7 +72,7 @@ class Tiers:
         return None if start is None else int(start)
 
     def values(self, ids: Sequence[int], tier: int, first: int, size: int) -> Columns:
-        """Return `size` values from the Unix time `first` on, of several series added up."""
+        """Return the sums of several series: `size` values from the Unix time `first` on."""
         found = Columns.of(size)
         for number, series in enumerate(ids):
             columns = self._columns_of(series, tier, first, size)
@@ -111,9 +112,9 @@ class Tiers:
         return found
 
     def measured(self, tier: int, first: int, size: int, gaps: Iterable[StoredGap]) -> list[int]:
-        """Return the tenths of a second measured in each of `size` values.
+        """Return how many tenths of a second were measured in each of `size` values.
 
-        Taken from the gaps in the range, which costs less than reading the chunks of the total.
+        Computed from the gaps in the range, which costs less than reading the chunks of the total.
         """
         oldest, newest = self.extent()
         covered = [0] * size
@@ -128,7 +129,8 @@ class Tiers:
         return covered
 
     def extent(self) -> tuple[int, int]:
-        """Return the Unix time of the first measurement, to the hour, and of the last, to the minute; (0, 0): none."""
+        """Return the Unix times of the first measurement, to the hour, and of the last, to the minute; (0, 0) without
+        any."""
         (begin,) = self._rows.one("SELECT min(start) FROM recent WHERE start BETWEEN 0 AND ?", LATEST)
         (end,) = self._rows.one("SELECT max(start) + 60 FROM recent WHERE start BETWEEN 0 AND ?", LATEST)
         first_gap, last_gap = self._rows.one(
@@ -151,7 +153,7 @@ class Tiers:
             yield from ((at, value) for at, value in values if first <= at < end)
 
     def ticks(self, ids: Sequence[int], start: float, end: float) -> Curve:
-        """Return the rates of each tick of the first of these series that a minute has."""
+        """Return the rate of each tick. Of several series, each minute shows the first one that it contains."""
         curve = Curve(1.0, [], [], [], [], [])
         query = "SELECT start, fine FROM recent WHERE start > ? AND start < ? ORDER BY start, id"
         for minute, data in self._rows.typed("minutes", (int, bytes), query, start - 60, end):
@@ -172,9 +174,9 @@ class Tiers:
         return curve
 
     def chunk_starts(self, tier: int, start: int, end: int) -> list[int]:
-        """Return the Unix times at which chunks of the range begin, without trying those that are absent.
+        """Return the Unix times at which the stored chunks in a range begin, found without trying each possible time.
 
-        A clock that was years ahead for a while leaves more absent ones than can be tried.
+        A clock that was years ahead for a while leaves too many absent chunks to try.
         """
         query = "SELECT DISTINCT start FROM recent WHERE packed = 0 AND start > ? AND start < ?"
         found = {
@@ -198,7 +200,7 @@ def _append(curve: Curve, at: float, rx: float | None, tx: float | None) -> None
 
 
 def curve_of(columns: Columns, step: int, first: int, factor: int) -> Curve:
-    """Return the rates of columns that begin at the Unix time `first`, each `factor` values made into one."""
+    """Return the rates of columns that begin at the Unix time `first`, combining `factor` values into one."""
 
     def points(row: list[int]) -> Iterator[tuple[int, ...]]:
         return zip(*[iter(row)] * factor, strict=True)

@@ -12,7 +12,7 @@ from netwatch_tray.settings import DataPlan
 Period = Literal["day", "week", "month", "billing", "year", "all"]
 
 ALERT_PERCENTS = (80, 100)
-"""Of the cap; each is reported once a billing month."""
+"""Percentages of the cap. Each is reported once in a billing month."""
 LATEST = 253_402_214_400
 """Unix time of 9999-12-31 00:00 UTC: a later moment cannot be shown."""
 _BY_CALENDAR = DataPlan()
@@ -33,7 +33,7 @@ class Days(NamedTuple):
 
 
 class PlanAlert(NamedTuple):
-    """A part of the data plan is used up."""
+    """The user has used up a certain percentage of the data plan."""
 
     percent: int
     used: int
@@ -49,7 +49,7 @@ class Outlook(NamedTuple):
     used: int
     cap: int | None
     days_left: int
-    """Today included; 0 if the period is over."""
+    """Number of days left, today included; 0 if the period is over."""
     allowance: int | None
     """What is left for each day from today on; `None` if there is no cap, or the period is over."""
     projection: int | None
@@ -66,7 +66,7 @@ def billing_month(day: date, billing_day: int) -> Days:
 
 
 def plan_period(day: date, plan: DataPlan) -> Days:
-    """Return the period of a data plan that a day is in: a billing month, or so many days."""
+    """Return the period of a data plan that contains a day: a billing month, or a fixed number of days."""
     if not plan.days or plan.begin is None:
         return billing_month(day, plan.billing_day)
     begin = plan.begin.toordinal()
@@ -76,7 +76,7 @@ def plan_period(day: date, plan: DataPlan) -> Days:
 
 
 def neighbour(span: Days, period: Period, plan: DataPlan, step: int) -> Days:
-    """Return the period after (1) or before (-1) one; the same where the calendar ends."""
+    """Return the next (1) or previous (-1) period; the same period at the ends of the calendar."""
     edge = span.last if step > 0 else span.first
     if edge in (date.min, date.max):
         return span
@@ -84,7 +84,7 @@ def neighbour(span: Days, period: Period, plan: DataPlan, step: int) -> Days:
 
 
 def period_of(day: date, period: Period, plan: DataPlan = _BY_CALENDAR) -> Days:
-    """Return the period of a day; weeks begin on Monday (ISO 8601)."""
+    """Return the period that contains a day. Weeks begin on Monday (ISO 8601)."""
     if period == "day":
         return Days(day, day)
     if period == "week":
@@ -104,7 +104,7 @@ def midnight(day: date) -> float:
     """Return the Unix time at which the local day begins, at most LATEST."""
     try:
         return max(0.0, datetime.combine(day, time()).timestamp())
-    except (OverflowError, ValueError, OSError):  # near year 1 or 9999 the zone's offset leads out of the calendar
+    except (OverflowError, ValueError, OSError):  # near year 1 or 9999 the time zone's offset leaves the calendar
         return 0.0 if day.year < 5000 else float(LATEST)
 
 
@@ -136,9 +136,9 @@ def due_alerts(used: int, cap: int, alerted: frozenset[int]) -> list[int]:
 
 
 def heat_limits(amounts: Iterable[int]) -> tuple[int, int, int, int]:
-    """Return the amounts at which the steps 2 to 5 of a heat map begin, bytes.
+    """Return the amounts in bytes at which the steps 2 to 5 of a heat map begin.
 
-    They are 5, 10, 20 and 40 GB times the power of two that puts the median of the days that have any into step 3.
+    They are 5, 10, 20 and 40 GB times a power of two, chosen so that the median of the days with traffic is in step 3.
     """
     known = sorted(amount for amount in amounts if amount > 0)
     limit = 10_000_000_000.0
@@ -157,7 +157,7 @@ def heat_step(amount: int, limits: tuple[int, int, int, int]) -> int:
 
 
 def listed_spans(days: Iterable[date]) -> list[Days]:
-    """Return days, in order, as spans of consecutive ones."""
+    """Return days, given in order, as spans of consecutive days."""
     spans: list[Days] = []
     for day in days:
         if spans and (day - spans[-1].last).days == 1:
@@ -168,7 +168,7 @@ def listed_spans(days: Iterable[date]) -> list[Days]:
 
 
 def _in_month(year: int, month: int, day: int) -> date:
-    """Return the nearest day within years 1 to 9999."""
+    """Return a day of a month; a day, month or year that does not exist becomes the nearest one in years 1 to 9999."""
     if not date.min.year <= year <= date.max.year:
         return date.min if year < date.min.year else date.max
     last = 31 if month == 12 else (date(year, month + 1, 1) - timedelta(days=1)).day

@@ -71,7 +71,7 @@ class Parsed(NamedTuple):
 def parse(document: bytes, today: date) -> Parsed:
     """Return the days, months and years of each interface. Raise HistoryError if nothing is usable.
 
-    Single rows are rejected: an amount that no link carries in its span, a day before 1970 or after tomorrow.
+    Rows are rejected singly: an amount that no link carries in its span, a day before 1970 or after tomorrow.
     """
     found = _decoded(document)
     unit = _UNITS.get(found.jsonversion)

@@ -1,6 +1,6 @@
-"""Records while the agent runs. Whatever happens to the file, the measurements of the last hour are kept.
+"""Records while the agent runs. Whatever happens to the file, the measurements of the last hour are not lost.
 
-Blocks while the disk does, so the agent calls it in a thread of its own, one call at a time.
+It blocks while the disk does, so the agent calls it in a separate thread, one call at a time.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 _MOST_MINUTES = 60
-"""Kept in memory while the file cannot be written. When there are more, all of them become a gap with their bytes."""
+"""Most minutes in memory while the file cannot be written. If there are more, all of them become one gap with their
+bytes."""
 
 
 class HistoryWriter:
-    """Opens the file with the first record, not before: the agent must start quickly."""
+    """Writes the history. It opens the file with the first record, because the agent must start quickly."""
 
     def __init__(
         self,
@@ -59,7 +60,7 @@ class HistoryWriter:
         self._network = OFFLINE
         self._network_hour = 0
         self._cycle: Days | None = None
-        """The billing month of the two below; `None`: they have to be read."""
+        """The billing month of the next two attributes; `None` if they have to be read."""
         self._used = 0
         self._alerted: frozenset[int] = frozenset()
         self.fault: Message | None = None
@@ -70,7 +71,7 @@ class HistoryWriter:
 
     @property
     def faults(self) -> tuple[Message, ...]:
-        """Return what is wrong with the file and with rows of it, for the user."""
+        """Return messages for the user about faults of the file and of its rows."""
         damage = self._store.rows.note if self._store is not None else self._damage
         return tuple(filter(None, (self.fault, self.note, damage)))
 
@@ -90,15 +91,16 @@ class HistoryWriter:
         return store.used(day.isoformat(), day.isoformat(), counts)
 
     def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> PlanAlert | None:
-        """Add measurements and, with `commit`, store all that is not stored yet. Sets `fault`, never raises.
+        """Add measurements and, with `commit`, store all that is not stored yet. Never raises; sets `fault` instead.
 
-        Return the alert that is due now; each threshold of the data plan is reported once a billing month.
+        Return the alert about the data plan that is due now, if any. Each percentage is reported once in a billing
+        month.
         """
         recorder = self._take(measurements)
         return self._commit(recorder, may_alert=True) if recorder and commit else None
 
     def event_memory(self, now: float, most_events: int) -> EventMemory:
-        """Return what the history has of events and apps. Raise HistoryError."""
+        """Return the events and apps of the history; see event_memory.read. Raise HistoryError."""
         memory = self._unless_corrupt(lambda: self._opened().event_memory(now, most_events))
         state = self._opened().state()
         is_same_boot = state is not None and self._boot().follows(state) == "same boot"
@@ -112,7 +114,7 @@ class HistoryWriter:
     def close(self, measurements: Sequence[Measurement] = ()) -> None:
         """Store the last measurements, if there are any, and close the file.
 
-        A threshold of the data plan that is reached now is reported at the next start.
+        An alert about the data plan that becomes due now is reported at the next start.
         """
         recorder = self._take(measurements) if measurements else None
         if recorder:
@@ -139,7 +141,8 @@ class HistoryWriter:
         return recorder
 
     def _look_at_network(self, tick: Tick) -> None:
-        """Identify the network when uplinks or addresses changed, and once an hour: it may have become metered."""
+        """Identify the network when uplinks or addresses have changed, and once an hour, because it may have become
+        metered."""
         uplinks = [(each.name, each.addresses) for each in tick.interfaces if each.is_uplink]
         hour = int(tick.at.timestamp()) // 3600
         if uplinks != self._uplinks or hour != self._network_hour:
@@ -169,7 +172,7 @@ class HistoryWriter:
             return None
 
     def _unless_corrupt(self, action: Callable[[], Result]) -> Result:
-        """Run the action, a second time where the file was found corrupt and set aside. Raise HistoryError."""
+        """Run an action. If the file is found corrupt, set it aside and run the action again. Raise HistoryError."""
         try:
             return action()
         except CorruptHistoryError as error:
@@ -177,7 +180,7 @@ class HistoryWriter:
         return action()
 
     def _write(self, batch: Batch) -> None:
-        """Write to the disk. Once this returns the batch must not be written again, whatever fails afterwards."""
+        """Write a batch to the disk. After this returns the batch must not be written again, whatever fails later."""
         store = self._opened()
         if store.changed_by_others():
             self._cycle = None

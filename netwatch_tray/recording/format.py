@@ -1,6 +1,7 @@
-"""The file format of recordings (docs/record.md): a header, then one record a line, JSON, in the order of reading.
+"""The file format of recordings (docs/record.md): a header, then one JSON record a line, in the order in which they
+were read.
 
-A file whose name ends in `.gz` is compressed by gzip. A line that is damaged costs that line.
+A file whose name ends in `.gz` is compressed by gzip. A damaged line is skipped; the others remain readable.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ _log = logging.getLogger(__name__)
 
 VERSION = 1
 MAX_BYTES = 1 << 30
-"""Of a file's records, uncompressed."""
+"""Largest size of a file's records, uncompressed."""
 MAX_SEARCHES = 10_000
 _MAX_LINE = 32 << 20
-"""Bytes: the first reading of some 100 000 sockets."""
+"""Bytes of a line. The first reading of about 100 000 sockets fits."""
 _MAX_REPORTED = 10
-"""Damaged lines that are logged one by one."""
+"""Most damaged lines that are logged singly."""
 
 _Amount = Annotated[int, Meta(ge=0)]
 _Seconds = Annotated[float, Meta(ge=0, le=1e11)]
@@ -72,7 +73,7 @@ class Interfaces(_Record, frozen=True, kw_only=True, tag="interfaces"):
 
 
 class Counters(_Record, frozen=True, kw_only=True, tag="counters"):
-    """A reading of the interface counters; begins a step, to which the records up to the next one belong."""
+    """A reading of the interface counters. It begins a step, to which the records up to the next reading belong."""
 
     boottime: _Seconds
     uptime: _Seconds
@@ -95,7 +96,7 @@ class Connections(_Record, frozen=True, kw_only=True, tag="connections"):
 
 
 class Owners(_Record, frozen=True, kw_only=True, tag="owners"):
-    """The result of a search for the owners of sockets; `None` stands for an owner that is not visible to this user."""
+    """The result of a search for the owners of sockets. `None` stands for an owner that this user cannot see."""
 
     search: Annotated[int, Meta(ge=1, le=MAX_SEARCHES)]
     """Number of this search since the last reading of the sockets, from 1."""
@@ -133,7 +134,7 @@ _decoder = msgspec.json.Decoder(Record)
 
 
 class RecordingWriter:
-    """Write a new file that only the user can read. Each method raises NetWatchError if that fails."""
+    """Writes a new file that only the user can read. Each method raises NetWatchError if that fails."""
 
     def __init__(self, file: Path, header: Header) -> None:
         """Create the file. An existing file is not overwritten."""
@@ -180,7 +181,7 @@ class RecordingWriter:
 
 
 class RecordingReader:
-    """Iterate over the records of a file; use it as a context manager. Damaged records are logged and skipped."""
+    """Iterates over the records of a file; use it as a context manager. Damaged records are logged and skipped."""
 
     def __init__(self, file: Path) -> None:
         """Open a recording. Raise NetWatchError if the file cannot be read, or is not a recording of this version."""

@@ -140,7 +140,7 @@ class _Interfaces:
                 rows=sample.counters,
             )
         )
-        return msgspec.structs.replace(sample, uptime=uptime, at=at)  # so that a replay measures the very same
+        return msgspec.structs.replace(sample, uptime=uptime, at=at)  # so that a replay measures exactly the same
 
     def close(self) -> None:
         self._source.close()
@@ -190,7 +190,7 @@ class _Finder:
         self.searches = 0
         """Since the last reading of the sockets."""
         self._processes: dict[int, Process | None] = {}
-        """What was recorded last, here and below."""
+        """Recorded last, like the attributes below, so that only changes are recorded."""
         self._units: dict[int, str | None] = {}
         self._users: dict[int, str] = {}
         self._exited: tuple[int, ...] = ()

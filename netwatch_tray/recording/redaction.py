@@ -1,9 +1,9 @@
-"""Replaces addresses and names in a recording by others, so that their relations are preserved.
+"""Replaces addresses and names in a recording, so that their relations stay recognizable.
 
-Addresses are mapped one to one by a random key that is not kept, and addresses that share a prefix share one afterwards
+Addresses are mapped one to one by a random key that is not kept. Addresses that share a prefix share one afterwards
 (Crypto-PAn, Xu et al. 2002, with BLAKE2 as its random function). An address stays in its class: private, link-local,
-multicast or public. Loopback addresses stay. In names each word is always replaced by the same other word, except words
-that the program itself interprets, such as directories of programs and the suffixes of systemd's units.
+multicast or public. Loopback addresses stay. In names, each word is always replaced by the same other word, except
+words that the program itself interprets, such as directories of programs and the suffixes of systemd's units.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Redaction:
         if text not in self._addresses:
             try:
                 found = ipaddress.ip_address(text)
-            except ValueError:  # a source would have to be wrong; still, nothing of it gets through
+            except ValueError:  # only a faulty source returns this; hide it all the same
                 self._addresses[text] = "192.0.2.1"
             else:
                 self._addresses[text] = text if found.is_loopback or found.is_unspecified else str(self._mapped(found))

@@ -1,4 +1,4 @@
-"""Sources that return the contents of a recording, reading by reading."""
+"""Sources that return the contents of a recording, one reading after the other."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from netwatch_tray.recording.format import (
 
 
 class Replay(Sources):
-    """Replace this machine's sources by a recording. Each opener returns the same source every time.
+    """Replaces the sources of this machine by a recording. Each opener returns the same source every time.
 
     A sample of the interfaces begins the next step of the recording. A reading of the sockets returns the readings of
-    all steps since then as one.
+    all steps since the previous one, as one reading.
     """
 
     is_live = False
 
     def __init__(self, file: Path, *, speed: float = 1.0, keeps_time: bool = False) -> None:
-        """`speed`: recorded seconds per second. `keeps_time`: measurements have the recorded time of day; otherwise the
-        recording seems to begin now. Raise NetWatchError if the file cannot be read, or holds no measurement."""
+        """`speed`: recorded seconds per second. `keeps_time`: whether measurements have their recorded time; otherwise
+        the recording seems to begin now. Raise NetWatchError if the file cannot be read, or has no measurement."""
         self.speed = speed
         self._reader = RecordingReader(file)
         self._steps = _steps(self._reader)
@@ -69,7 +69,7 @@ class Replay(Sources):
         return self._connections is not None and self._connections.is_pending
 
     def now(self) -> float:
-        """Return the time of day of the current step, Unix time."""
+        """Return the Unix time of the current step."""
         return self._now
 
     def interfaces(self) -> OpenedSource:
@@ -81,10 +81,10 @@ class Replay(Sources):
         return self._connections
 
     def openings(self) -> None:
-        """Return nothing: a recording has no data between its steps."""
+        """Return None: a recording has no data between its steps."""
 
     def refusals(self) -> None:
-        """Return nothing: refused packets are not recorded."""
+        """Return None: refused packets are not recorded."""
 
     def finder(self) -> ProcessFinder:
         return self._finder
@@ -94,10 +94,10 @@ class Replay(Sources):
         return HostsFile(os.devnull)
 
     def helper(self) -> None:
-        """Return nothing: the helper's readings are not recorded."""
+        """Return None: the helper's readings are not recorded."""
 
     def countries(self) -> Countries:
-        """Return the countries of addresses; replaced addresses have none."""
+        """Return the lookup of countries; replaced addresses have none."""
         return Countries(()) if self._reader.header.hides_addresses else super().countries()
 
     def begin_step(self) -> Sample:
@@ -138,7 +138,7 @@ class _Step(NamedTuple):
     interfaces: Mapping[int, Interface]
     """By index; the same object until they change."""
     records: list[Connections | Owners | OwnerDetails | Fault]
-    """What was read after `begin`, in that order."""
+    """The records that follow `begin`, in order."""
 
 
 def _steps(records: Iterable[Record]) -> Iterator[_Step]:
@@ -224,13 +224,13 @@ class _Connections:
 
 
 class _Finder:
-    """Return owners after as many searches since the reading of their sockets as it took when this was recorded."""
+    """Returns owners after as many searches since the reading of their sockets as it took in the recording."""
 
     is_searching = False
 
     def __init__(self) -> None:
         self._answers: deque[tuple[int, Owners]] = deque()
-        """With the number of the reading that they follow."""
+        """Owners to return, and the number of the reading after which they were found."""
         self._added = 0
         """Readings so far, and those of them that were returned."""
         self._begun = 0

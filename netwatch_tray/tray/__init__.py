@@ -1,4 +1,4 @@
-"""The icon in the tray or the menu bar, with its tooltip and its menu. The agent uses what is in this module."""
+"""The icon in the tray or the menu bar, with its tooltip and its menu: the interface that the agent uses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NAME, _PROGRAM = "netwatch-tray", "NetWatch"
 _FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
 """Seconds between attempts to come back after the session bus was lost."""
 _RETRY_PATIENCE = 0.2
-"""Seconds that such an attempt may hold up the agent."""
+"""Seconds for which such an attempt may block the agent."""
 
 
 _STEP_EVERY = 0.15
@@ -59,7 +59,7 @@ class Tray:
         self._presenter = Presenter(settings)
         self._pace = Pace(settings.tray.period)
         self._tick: Tick | None = None
-        """The latest one."""
+        """The latest tick."""
         self._menu = TrayMenu(actions._replace(choose=self._choose), settings)
         self._language = language.code
         self._walked: str | None = None
@@ -67,7 +67,7 @@ class Tray:
         self._next_step = 0.0
         self._saving: Timer | None = None
         self._shape: object = None
-        """Of the menu that is shown."""
+        """Key of the structure of the shown menu."""
         self._retry: Timer | None = None
         self._retry_delay = _FIRST_RETRY
         self._lost = message("closed")
@@ -75,36 +75,36 @@ class Tray:
 
     @property
     def is_shown(self) -> bool:
-        """Return whether a program shows the icon, as far as the backend can find out."""
+        """Return whether a program shows the icon, as far as the backend can detect."""
         return self._icon is not None and self._icon.is_shown
 
     @property
     def has_tray(self) -> bool | None:
-        """Return whether there is a tray, which may not show the icon yet, or None if that is not known yet."""
+        """Return whether there is a tray, even if it does not show the icon yet; None while that is unknown."""
         return False if self._icon is None else self._icon.has_tray
 
     @property
     def owns_main_thread(self) -> bool:
-        """Return `Backend.owns_main_thread`."""
+        """Return whether the icon needs the main thread; see Backend.owns_main_thread."""
         return self._backend.owns_main_thread
 
     @property
     def has_lost_bus(self) -> bool:
-        """Return whether the icon waits for its bus to come back."""
+        """Return whether the connection to the session bus is lost and the icon waits for a new one."""
         return self._icon is None
 
     @property
     def state(self) -> Message:
-        """Return whether the icon is visible, and if not, what it waits for."""
+        """Return whether the icon is visible or, if not, what it waits for."""
         return self._lost if self._icon is None else self._icon.state
 
     @property
     def activation_token(self) -> str | None:
-        """Return the token of the last click, which the window that it opens needs as XDG_ACTIVATION_TOKEN."""
+        """Return the token of the last click. The window that the click opens needs it as XDG_ACTIVATION_TOKEN."""
         return None if self._icon is None else self._icon.activation_token
 
     def show(self, tick: Tick) -> None:
-        """Show a tick. Nothing is drawn or sent that looks as before, or more often than the settings require."""
+        """Show a tick. Nothing is drawn or sent if the view is unchanged, or more often than the settings allow."""
         self._tick = tick
         passed = self._pace.take(tick)
         if passed is not None:
@@ -127,7 +127,7 @@ class Tray:
             self._icon.update_menu()
 
     def apply(self, settings: Settings) -> None:
-        """Show the latest tick by these settings."""
+        """Apply these settings to the icon at once, with the latest tick."""
         if self._walked is not None:  # it is not in the file yet
             settings = _of_interface(settings, self._walked)
         if self._language != language.code:
@@ -143,12 +143,12 @@ class Tray:
             self._icon.update_menu()
 
     def notify(self, notification: Notification) -> None:
-        """Notify the user; without an icon nothing can be shown."""
+        """Show a notification. Without an icon nothing is shown."""
         if self._icon is not None:
             self._icon.notify_user(notification)
 
     def set_visible(self, *, is_visible: bool) -> None:
-        """Show or hide an icon whose loop must continue; see Backend.owns_main_thread."""
+        """Show or hide the icon while its loop continues; see Backend.owns_main_thread."""
         if self._icon is not None:
             self._icon.is_visible = is_visible
 
@@ -198,8 +198,8 @@ class Tray:
         self._actions.pause(not self._menu.view.is_paused)
 
     def _walk(self, steps: int) -> None:
-        """Show another interface: so many steps on the circle of the total and the interfaces. Positive steps (wheel
-        up) go backwards."""
+        """Show another interface, this many steps away in the circle of the total and the interfaces. Positive steps
+        (wheel up) go backwards."""
         now = clock.boottime()
         if not self._menu.can_change("tray.interface"):
             return
@@ -212,7 +212,7 @@ class Tray:
         self.apply(self._menu.settings)
         if self._saving is not None:
             self._saving.cancel()
-        # Once the wheel rests: saving starts a process.
+        # Save once the wheel rests, because saving starts a process.
         self._saving = self._scheduler.after(_SAVE_AFTER, lambda: self._choose(self._menu.settings))
 
     def _choose(self, settings: Settings) -> None:
@@ -242,5 +242,5 @@ class Tray:
 
 
 def _of_interface(settings: Settings, name: str) -> Settings:
-    """Return the settings changed to show the rates of this interface; an empty name is the total."""
+    """Return the settings with this interface as the one whose rates are shown; an empty name is the total."""
     return msgspec.structs.replace(settings, tray=msgspec.structs.replace(settings.tray, interface=name))

@@ -1,4 +1,4 @@
-"""Lines for bars that run a program and show its output: waybar, i3bar, polybar and the like."""
+"""Lines for status bars that show the output of a program: waybar, i3bar, polybar and others."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Bar:
             case "i3bar":
                 return f",[{_json(_i3bar(view))}]"
             case "polybar":
-                # A left click opens the window. What could be taken for a tag of polybar's cannot: no tag has a space.
+                # A left click opens the window. The text cannot be mistaken for a tag of polybar, because no tag
+                # contains a space.
                 return f"%{{A1:{_NAME} window:}}{view.label}%{{A}}"
 
 

@@ -1,6 +1,6 @@
-"""Two lines of digits for the icon, in pixel fonts drawn for it: at 22 pixels no outline font is legible.
+"""Draws two lines of digits for the icon in pixel fonts made for it, because at 22 pixels no outline font is legible.
 
-All digits are equally wide, so that nothing moves while they change.
+All digits have the same width, so that nothing moves while they change.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from netwatch_tray.tray.picture import scaled
 
 _Font = dict[str, str]
-"""Each glyph is its rows, top first; `#` is ink."""
+"""A font. Each glyph is given by its rows, top first; `#` is ink."""
 
 _TALL: _Font = {
     "0": ".##. #..# #..# #..# #..# #..# #..# #..# .##.",
@@ -60,14 +60,14 @@ _WIDEST = "888M"
 
 
 class _Layout(NamedTuple):
-    """The layout of the lines in an icon of one size; lengths in its pixels."""
+    """The layout of the two lines in an icon of one size; lengths in its pixels."""
 
     font: _Font
     scale: int
     spacing: int
-    """Between two characters."""
+    """Pixels between two characters."""
     leading: int
-    """Between the two lines."""
+    """Pixels between the two lines."""
 
 
 _LAYOUTS = {
@@ -82,7 +82,8 @@ _LAYOUTS = {
 
 
 def draw(lines: tuple[str, str], size: int) -> bytes:
-    """Return a mask of `size` × `size` pixels (one of icon.SIZES) with both lines, right-aligned, in the middle."""
+    """Return a mask of `size` × `size` pixels (one of icon.SIZES) with both lines, right-aligned and centred
+    vertically."""
     layout = _LAYOUTS[size]
     upper, lower = (_line(text, layout) for text in lines)
     above = (size - len(upper) - layout.leading - len(lower)) // 2
@@ -103,6 +104,6 @@ def _width(text: str, layout: _Layout) -> int:
     return columns * layout.scale + (len(text) - 1) * layout.spacing
 
 
-@functools.lru_cache(maxsize=64)  # all of a few sizes
+@functools.lru_cache(maxsize=64)  # all glyphs in a few sizes
 def _glyph(rows: str, scale: int) -> list[bytes]:
     return scaled(rows.split(), scale)

@@ -20,7 +20,7 @@ GLYPHS = (
     Glyph("offline"),
     Glyph("alert"),
 )
-"""All there are."""
+"""All glyphs."""
 
 Bar = Literal["light", "dark", "unknown"]
 """Colour of the background of the icon."""
@@ -35,13 +35,13 @@ _Polygon = tuple[tuple[float, float], ...]
 
 
 class _Grid(NamedTuple):
-    """The measures of the glyph in one grid, in grid units; everything else follows from them."""
+    """The measures of a glyph in one grid, in grid units. All other measures follow from them."""
 
     size: int
     margin: int
-    """Above and below."""
+    """Empty units above and below the glyph."""
     left: int
-    """Of the left arrow; the right one mirrors it."""
+    """Left edge of the left arrow; the right arrow mirrors it."""
     width: int
     """Of an arrow's head."""
     head: int
@@ -51,7 +51,7 @@ class _Grid(NamedTuple):
     dot: int
     """Height of the exclamation mark's dot."""
     gap: int
-    """Above the dot."""
+    """Empty units above the dot."""
 
 
 _MARK = 4
@@ -66,7 +66,7 @@ _16, _22, _24 = _GRIDS = (
 _NATURAL = {"scalable": 4}
 """Factor of the natural size to the grid: swaybar scales drawings up by whole factors only, and down by any."""
 
-# LXQt takes the last of all, whatever the size; its own icons have 22 pixels.
+# LXQt uses the last entry whatever the size; its own icons have 22 pixels.
 _THEME_PLACES = {"16x16": _16, "22x22": _22, "24x24": _24, "32x32": _16, "48x48": _16, "scalable": _22}
 
 
@@ -76,8 +76,8 @@ def draw(glyph: Glyph, size: int, bar: Bar) -> Picture:
 
 
 def _draw_digits(lines: tuple[str, str], size: int, bar: Bar) -> Picture:
-    """Draw digits. On a bar of unknown colour they are light on a dark plate, because an ink that suits all bars is too
-    faint for thin strokes."""
+    """Draw digits. On a bar of unknown colour they are light on a dark plate, because a colour that suits all bars is
+    too faint for thin strokes."""
     from netwatch_tray.tray import digits  # noqa: PLC0415  only where they are chosen
 
     mask = digits.draw(lines, size)

@@ -1,6 +1,6 @@
-"""The menu of the icon: live rows, actions and choices. It consists of pystray's classes, which each backend draws.
+"""The menu of the icon: live rows, actions and choices. It consists of pystray's classes, which every backend can draw.
 
-Live rows are padded with figure spaces to one width, because panels that use GTK measure a menu by the previous texts
+Live rows are padded with figure spaces to one width, because panels that use GTK measure a menu by its previous texts
 and truncate longer ones.
 """
 
@@ -73,21 +73,21 @@ class TrayMenu:
         self.settings = settings
         self.actions = actions
         self._texts: list[str] = []
-        """Of the live rows: rates, what they count, amounts, interfaces, the last event."""
+        """Texts of the live rows: rates, counted interfaces, amounts, interfaces, the last event."""
         self._width = 0
         """Characters of the live rows."""
         self._made_of: object = None
         """What `_texts` were made of."""
         self._amounts: tuple[object, str] = None, ""
-        """What their row was made of, and the row."""
+        """The amounts, and the row that was made of them."""
         self._event: tuple[object, str] = None, ""
-        """The same of the last event."""
+        """The last event, and the row that was made of it."""
         self._rows: list[MenuItem] = []
         self.view = presenter.waiting()
         self._app_rows = [self._app_row(index) for index in range(presenter.MOST_APPS)]
         self._apps: tuple[str, ...] = ()
         self._interfaces: dict[str, MenuItem] = {}
-        # pystray counts the parameters of a callback, which it cannot do for a partial, for example.
+        # Functions, because pystray counts the parameters of a callback, which fails for a partial.
         self._below = (
             MenuItem(translate("Tray", "Busiest apps"), Menu(self._app_items)),
             Menu.SEPARATOR,
@@ -105,7 +105,7 @@ class TrayMenu:
 
     @property
     def view(self) -> View:
-        """Return the view that the menu shows when it is drawn next."""
+        """Return the view that the menu will show when it is drawn next."""
         return self._view
 
     @view.setter
@@ -127,7 +127,7 @@ class TrayMenu:
             of_event = event, self.settings.units, today
             if of_event != self._event[0]:
                 self._event = of_event, presenter.event_row(*of_event)
-            # In place of the last interface where there are many: a menu of more rows is not read.
+            # If there are many interfaces it replaces the last one, because nobody reads a longer menu.
             self._texts[presenter.MOST_ROWS :] = [self._event[1]]
         longest = max(map(len, self._texts), default=0)
         if longest > self._width:
@@ -202,8 +202,8 @@ class TrayMenu:
         return MenuItem(text, choose)
 
     def _app_items(self) -> list[MenuItem]:
-        """Return the rows of apps. Their number is constant, because they change while they are shown, and panels
-        truncate a menu that grows when it opens."""
+        """Return the rows of apps. Their number is constant, because they change while the menu is open, and panels
+        truncate an open menu that grows."""
         self._apps = presenter.app_rows(self.actions.apps(), self.settings.units) or (
             translate("Tray", "No app with measured traffic"),
         )

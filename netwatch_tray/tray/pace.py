@@ -1,4 +1,4 @@
-"""Limits how often the tray changes: with each tick, or less often with the means of several ticks."""
+"""Limits how often the tray changes: with each tick, or less often with the mean rates of several ticks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from netwatch_tray.model import InterfaceTick, Tick
 
 
 class Pace:
-    """Limit updates to the period that the user chose, in seconds. Only rates are delayed: a pause, a gap or another
-    set of interfaces is passed on at once. Measuring is not slowed."""
+    """Limits updates to one per period, which the user chose in seconds. Only rates are delayed: a pause, a gap or a
+    change of the interfaces is passed on at once. Measuring is not slowed."""
 
     def __init__(self, period: int) -> None:
         self._period = period
@@ -20,8 +20,8 @@ class Pace:
         self._passed: Tick | None = None
 
     def take(self, tick: Tick) -> Tick | None:
-        """Return the tick to show now, with mean rates since the previous returned one, or None to leave the display
-        unchanged."""
+        """Add a tick. Return the tick to show now, with the mean rates since the last returned one, or None to leave
+        the display unchanged."""
         before = self._passed
         if self._period <= 1 or before is None or _differs(before, tick):
             self._ticks.clear()

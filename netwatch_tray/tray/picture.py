@@ -13,14 +13,14 @@ from typing import Any
 Colour = tuple[int, int, int]
 
 SAMPLES = 4
-"""Of a pixel in each direction, where its shape has slanted edges."""
+"""Samples per pixel in each direction for slanted edges."""
 _EVERY = 0b01010101, 0b00110011, 0b00001111
 _SHADES = bytes((count * 255 + 8) // SAMPLES**2 if count <= SAMPLES**2 else 0 for count in range(256))
-"""By how many samples of a pixel are ink."""
+"""Opacity by the number of a pixel's samples that are ink."""
 
 
 class Picture:
-    """A square of RGBA pixels; shared between all that show it."""
+    """A square of RGBA pixels, shared by everything that shows it."""
 
     __slots__ = ("name", "prepared", "rgba", "size")
 
@@ -28,23 +28,23 @@ class Picture:
         self.size = size
         self.rgba = rgba
         self.name = name
-        """Of the same glyph in the icon theme; empty: it has none."""
+        """Name of the same glyph in the icon theme; empty if it has none."""
         self.prepared: Any = None
-        """What a backend made of it, kept because the same few pictures are shown again and again."""
+        """The form that a backend made of it, cached because the same few pictures are shown again and again."""
 
     @property
     def is_empty(self) -> bool:
         return not any(self.rgba[3::4])
 
     def argb(self) -> bytes:
-        """Return the pixels as StatusNotifierItem has them."""
+        """Return the pixels in the order that StatusNotifierItem requires: alpha, red, green, blue."""
         pixels = bytearray(len(self.rgba))
         for channel in range(4):
             pixels[channel::4] = self.rgba[(channel + 3) % 4 :: 4]
         return bytes(pixels)
 
     def png(self) -> bytes:
-        """Return a file (PNG specification, W3C)."""
+        """Return the picture as a PNG file (PNG specification, W3C)."""
         size, width = self.size, self.size * 4
         lines = b"".join(b"\0" + self.rgba[line * width : (line + 1) * width] for line in range(size))
         header = struct.pack(">IIBBBBB", size, size, 8, 6, 0, 0, 0)
@@ -56,14 +56,14 @@ class Picture:
 
 
 def inked(size: int, ink: Colour, mask: bytes, name: str = "") -> Picture:
-    """Return a picture of one colour, as opaque as the mask is."""
+    """Return a picture of one colour whose opacity is the mask."""
     pixels = bytearray(bytes((*ink, 0)) * (size * size))
     pixels[3::4] = mask
     return Picture(size, bytes(pixels), name)
 
 
 def on_plate(size: int, ink: Colour, plate: Colour, mask: bytes, plate_mask: bytes) -> Picture:
-    """Return a picture of ink, where the mask has any, on a plate. The mask has no shades."""
+    """Return a picture of a plate with ink on it, where the mask is not 0. The mask has no shades."""
     pixels = bytearray(4 * size * size)
     for channel in range(3):
         pixels[channel::4] = mask.translate(bytes((plate[channel],)) * 255 + bytes((ink[channel],)))
@@ -72,17 +72,17 @@ def on_plate(size: int, ink: Colour, plate: Colour, mask: bytes, plate_mask: byt
 
 
 class Samples:
-    """A square drawn with `SAMPLES` × `SAMPLES` samples a pixel; each line of it is a number, the left sample its
-    lowest bit."""
+    """A square drawn with `SAMPLES` × `SAMPLES` samples per pixel. Each line of samples is a number whose lowest bit is
+    the leftmost sample."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._lines = [0] * (size * SAMPLES)
-        # Every second bit, pair of bits and pixel: what the samples of all pixels are counted with at once.
+        # Every second bit, pair of bits and pixel: masks that count the samples of all pixels at once.
         self._ones, self._twos, self._pixels = (int.from_bytes(bytes((each,)) * size, "little") for each in _EVERY)
 
     def fill(self, left: int, top: int, right: int, bottom: int) -> None:
-        """Fill a rectangle given in samples, its right and lower edges excluded."""
+        """Fill a rectangle given in samples, without its right and lower edges."""
         bits = (1 << right) - (1 << left)
         for line in range(top, bottom):
             self._lines[line] |= bits

@@ -1,8 +1,8 @@
-"""Keeps the icon visible in whatever tray there is. Without a tray the window opens, once, and shows the reason.
+"""Keeps the icon visible in the tray that exists. Without a tray the window opens once, and shows the reason.
 
-Linux has two kinds of trays. The agent shows its icon in one on the session bus (StatusNotifierItem). If it is not
-shown there for a while, and the X server has a tray of the older kind (XEmbed), another process shows the icon in that
-one, because it needs a toolkit that the agent does not load.
+Linux has two kinds of trays. The agent shows its icon in the one on the session bus (StatusNotifierItem). If the icon
+is not shown there for a while, and the X server has a tray of the older kind (XEmbed), a separate process shows the
+icon in that one, because it needs a toolkit that the agent does not load.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Process(Protocol):
 
 
 class Presence:
-    """Keeps the icon visible, by whatever way works. Use it in the scheduler's thread only."""
+    """Keeps the icon visible in either kind of tray. Use it in the scheduler's thread only."""
 
     def __init__(
         self,
@@ -58,8 +58,8 @@ class Presence:
         *,
         by_hand: bool = False,
     ) -> None:
-        """`start_icon` starts the process that shows the icon in an XEmbed tray. `by_hand`: the user, not the login,
-        has started the program, so without a tray the window opens at once."""
+        """`start_icon`: starts the process that shows the icon in an XEmbed tray. `by_hand`: the user has started the
+        program, not the login, so without a tray the window opens at once."""
         self._scheduler = scheduler
         self._actions = actions
         self._settings = settings
@@ -69,20 +69,20 @@ class Presence:
         """Why there is no icon on the session bus."""
         self._x: XEmbedWatch | None = None
         self._other: Process | None = None
-        """Shows the icon in an XEmbed tray."""
+        """The process that shows the icon in an XEmbed tray."""
         self._has_opened_window = self._has_warned = False
         self._unseen_since = clock.uptime()
         self._next_attempt = 0.0
         self._next_start = 0.0
-        """Of the process for XEmbed trays."""
+        """Boot-time clock of the next start of the process for XEmbed trays."""
         self._had_display = sys.platform == "linux" and _has_display()
         self.no_tray: Message | None = None
         """What the user can do to see the icon; None while it is visible, or may still appear."""
         self.is_looking = False
-        """The user started the program, no tray was found yet, and one may still appear; the window is
-        open meanwhile."""
+        """Whether the user started the program, no tray was found yet and one may still appear. The window is open
+        meanwhile."""
         self._by_hand = by_hand
-        """The user started the program, and the icon was not visible yet."""
+        """Whether the user started the program and the icon was not visible yet."""
         self._open_tray()
 
     @property
@@ -100,7 +100,7 @@ class Presence:
 
     @property
     def is_shown(self) -> bool:
-        """Return whether the icon is in a tray of either kind, as far as is known."""
+        """Return whether the icon is in a tray of either kind, as far as can be detected."""
         return self._is_shown_elsewhere or (self._tray is not None and self._tray.is_shown)
 
     @property
@@ -115,7 +115,7 @@ class Presence:
         self._follow()
 
     def apply(self, settings: Settings) -> None:
-        """Show the next tick by these settings."""
+        """Use these settings from the next tick on."""
         changes_way = settings.tray.way != self._settings.tray.way
         self._settings = settings
         if self._tray and self._tray.owns_main_thread:
@@ -162,12 +162,12 @@ class Presence:
         return self._other is not None and self._x is not None and self._x.has_tray
 
     def _forget_search(self) -> None:
-        """Restart the wait for a tray."""
+        """Wait for a tray from the beginning again."""
         self._unseen_since, self._next_attempt, self.no_tray = clock.uptime(), 0.0, None
         self._has_opened_window = self._has_warned = self._by_hand = self.is_looking = False
 
     def _open_tray(self) -> None:
-        # On macOS the icon's loop is the process's, so the icon is there from the start, if only hidden.
+        # On macOS the icon's loop is the main loop, so the icon exists from the start, possibly hidden.
         if self._settings.tray.way not in ("auto", "statusnotifier") and sys.platform != "darwin":
             return
         try:
@@ -203,7 +203,7 @@ class Presence:
 
     @property
     def _patience(self) -> float:
-        """Return the seconds without an icon after which another way is tried."""
+        """Return after how many seconds without an icon the other kind of tray is tried."""
         if not self._by_hand or (self._tray and self._tray.has_tray is None):
             return PATIENCE
         return _PATIENCE_BY_HAND if self._tray and self._tray.has_tray else _FIRST_LOOK
@@ -285,7 +285,7 @@ def _has_display() -> bool:
 
 
 def _advice(desktop: str) -> Message:
-    """Return what the user can do, by the desktop's names in XDG_CURRENT_DESKTOP."""
+    """Return what the user can do about a missing tray, by the desktop's names in XDG_CURRENT_DESKTOP."""
     if sys.platform == "darwin":
         return message(
             "macOS does not show the icon. Allow NetWatch in System Settings › Menu Bar (macOS 26 and later), or make "

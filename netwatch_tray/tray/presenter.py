@@ -22,7 +22,7 @@ MOST_ROWS = 5
 longer menu is not read."""
 
 MOST_APPS = 5
-"""In the submenu of the busiest."""
+"""Most apps in the submenu of the busiest apps."""
 
 MOST_NAME = 24
 """Characters of an app's name in the menu."""
@@ -52,10 +52,10 @@ class Glyph(NamedTuple):
 
     kind: Literal["rates", "paused", "offline", "alert"]
     down: int = 0
-    """Of `rates`: length of the arrow, 0 (head only) to 3."""
+    """For the glyph `rates`: length of the download arrow, 0 (head only) to 3."""
     up: int = 0
     digits: tuple[str, str] | None = None
-    """Of `rates`: drawn in place of the arrows, download above upload."""
+    """For the glyph `rates`: two texts drawn in place of the arrows, download above upload."""
 
 
 class View(NamedTuple):
@@ -85,15 +85,14 @@ class _Shown(NamedTuple):
     rx_rate: float | None
     tx_rate: float | None
     of: str
-    """In words."""
+    """What the rates belong to, in words."""
     is_online: bool
     speed: int | None
-    """Of the link or the links, bit/s."""
+    """Speed of the link or links, bit/s."""
 
 
 class Presenter:
-    """Make the views of successive ticks. It remembers the units of the text, so that they do not change back and
-    forth."""
+    """Makes the views of successive ticks. It keeps the unit of each text until a rate clearly needs another one."""
 
     def __init__(self, settings: Settings) -> None:
         self._units = settings.units
@@ -105,7 +104,7 @@ class Presenter:
         """The parts of the previous tick that a view depends on, and its view."""
 
     def present(self, tick: Tick) -> View:
-        """Return the view of one tick; the same object while nothing changes."""
+        """Return the view of a tick; the same object while nothing changes."""
         seen = tick.gap, tick.total, tick.interfaces
         if seen != self._presented[0]:
             self._presented = seen, self._view(tick)
@@ -155,7 +154,7 @@ class Presenter:
         return Glyph("rates", digits=(down, up))
 
     def _gap_of(self, tick: Tick) -> GapReason | None:
-        """Return why the shown rates are unknown, if only they are."""
+        """Return the gap of the shown rates: that of the total, or of the chosen interface. None if they are known."""
         if not self._chosen:
             return tick.total.gap
         return next((each.gap for each in tick.interfaces if each.name == self._chosen), None)
@@ -170,8 +169,8 @@ class Presenter:
         return f"{units.DOWN} {self._down.write(shown.rx_rate)} {units.UP} {self._up.write(shown.tx_rate)}"
 
     def _interface_rows(self, tick: Tick) -> list[str]:
-        """Return rows of the busiest interfaces that are up, without the one that the heading shows, in an order that
-        does not change with their rates."""
+        """Return rows of the busiest interfaces that are up, except the one in the heading. Their order does not change
+        with their rates."""
         told = self._chosen or (tick.total.uplinks[0] if len(tick.total.uplinks) == 1 else "")
         up = (each for each in tick.interfaces if each.is_up and each.name != told and not _is_loopback(each))
         busiest = sorted(up, key=_importance, reverse=True)[: MOST_ROWS - 2]
@@ -180,12 +179,12 @@ class Presenter:
 
 
 class Amounts(NamedTuple):
-    """Bytes of today and of this billing month, both directions together; None if not known (yet)."""
+    """The bytes of today and of this billing month, both directions together; None if unknown."""
 
     today: int | None
     month: int | None
     cap: int | None
-    """Of the data plan, if there is one; bytes, as all of them."""
+    """Cap of the data plan, None if there is none. All amounts are in bytes."""
     since: date | None
     """The first day of the billing month."""
 
@@ -232,8 +231,8 @@ def event_row(event: Event, in_units: Units, today: date) -> str:
 
 
 def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:
-    """Return rows of the apps that moved most in the last interval, the busiest first. Tunnel processes are left out,
-    because their traffic is that of other apps."""
+    """Return rows of the apps with the most traffic in the last interval, busiest first. Tunnel processes are left out,
+    because their traffic is already counted for other apps."""
 
     def rate(app: App) -> float:
         return (app.rx_rate or 0.0) + (app.tx_rate or 0.0)
@@ -258,7 +257,7 @@ def _importance(interface: InterfaceTick) -> tuple[bool, float, int]:
 
 
 def _counted(tick: Tick) -> str:
-    """Return what the total consists of, or why there is no total."""
+    """Return which interfaces make the total, or why there is no total."""
     match tick.total.uplinks:
         case ():
             return translate("Tray", "Offline: {reason}").format(reason=_why_offline(tick.interfaces))

@@ -1,6 +1,6 @@
-"""What `doctor` reports of trays: the bus, the watcher, its panel, the X server's tray, and what they can show.
+"""What `doctor` reports about trays: the bus, the watcher, its panel, the XEmbed tray, and what they can show.
 
-Not for the agent, because it waits for responses. It starts no service.
+Do not use it in the agent, because it waits for responses. It starts no service.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _DRAWING = ("gnome-shell", "ayatana-indicat", "xfce4-panel")
 
 
 def survey(settings: Settings) -> dict[str, str]:
-    """Return what was found on this system, in words, by subject."""
+    """Return the findings on this system as texts, by subject."""
     report = {translate("Terminal", "tray"): _choice(settings)}
     if sys.platform == "linux":
         report |= _bus_report()
@@ -112,7 +112,7 @@ def _panel_report(bus: DBusConnection) -> dict[str, str]:
     if owner is None:
         nobody = translate("Terminal", "none: nobody owns {name}").format(name=_WATCHER)
         return {translate("Terminal", "tray, StatusNotifier"): nobody}
-    process = process_name(int(owner)) or translate("Terminal", "a process that cannot be looked at")
+    process = process_name(int(owner)) or translate("Terminal", "a process that cannot be examined")
     program = "xfce4-panel" if _XFCE_PLUGIN.fullmatch(process) else process
     panel = _PANELS.get(program, _Panel(process, _UNKNOWN, _UNKNOWN)).translated()
     found = translate("Terminal", "{name} ({process}, process {pid})")

@@ -1,4 +1,4 @@
-"""The program around the screen: keys, mouse, resizing and the lines that changed go through textual."""
+"""Runs the screen by textual: keys, mouse, resizing, and redrawing of the lines that changed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _UNKNOWN: dict[Role, str] = {
     "ink": "", "strong": "bold", "ink2": "", "ink3": "", "down": "cyan", "up": "yellow", "warn": "bold yellow",
     "track": "bright_black",
 }  # fmt: skip
-"""The terminal's own colours, which its owner has chosen to be readable."""
+"""The terminal's own colours, which the user has chosen to be readable."""
 _PLAIN: dict[Role, str] = {
     "ink": "", "strong": "bold", "ink2": "", "ink3": "", "down": "", "up": "", "warn": "bold", "track": "",
 }  # fmt: skip
@@ -144,7 +144,7 @@ class ScreenApp(App[None]):
         measure: Callable[[], Feed],
         history: Path,
     ) -> None:
-        """`connect` and `measure`: see FeedLink. `history`: file."""
+        """`connect` and `measure`: see FeedLink. `history`: the history file."""
         super().__init__(ansi_color=True)
         self._state = State(settings)
         self._picture = Picture(self._state, look)
@@ -212,9 +212,9 @@ class ScreenApp(App[None]):
         self._picture.redraw()
 
     def _query(self) -> None:
-        """Request hosts of the app in view, and read the history if the shown data of it is stale.
+        """Request the hosts of the shown app, and query the history if the shown result is stale.
 
-        Without a history all of it is unknown.
+        Without a history the result is unknown.
         """
         _request_hosts(self._link, self._state)
         if self._worker is None or self._worker.pending:
@@ -342,7 +342,7 @@ class ScreenApp(App[None]):
 
 
 def _request_hosts(link: FeedLink | None, state: State) -> None:
-    """Request the hosts of the app whose details are in view."""
+    """Request the hosts of the app whose details are shown."""
     if link is not None and state.app is not None:
         link.send(HostsRequest(state.app))
 
@@ -379,7 +379,7 @@ def run(
 
 
 class _Held(logging.Handler):
-    """Collect log records."""
+    """Collects log records."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The chart: download upwards and upload downwards from one axis, in braille dots or number signs. Pure."""
+"""The chart: download above and upload below one axis, in braille dots or number signs. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _MARGIN = 1
 _UPWARDS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
 _DOWNWARDS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _DOTS = 4
-"""In a cell, one above the other."""
+"""Dots in a cell, one above the other."""
 _ROUND = (1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-"""Tops of the axis; their halves are short numbers, too."""
+"""Allowed tops of the axis, whose halves are short numbers, too."""
 _LEAST_TOP = 1000.0
 """Bytes/s."""
 
@@ -32,7 +32,7 @@ class Range(NamedTuple):
 
     seconds: int
     unit: str
-    """Of the labels, a text of the catalogue."""
+    """Unit of the labels, a text of the catalogue."""
     unit_s: int
     labels: tuple[int, ...]
     """Distances from now that are labelled, in units."""
@@ -75,7 +75,7 @@ def top_of(values: Sequence[Value], in_units: Units) -> float:
 
 
 def draw(frame: Frame, curve: Curve, shown: Range, rows: tuple[int, int], in_units: Units) -> None:
-    """Add the rows of the chart: `rows` above and below the axis, the axis, and the times."""
+    """Add the rows of the chart: `rows` rows above and below the axis, the axis, and the times."""
     width = max(1, frame.width - GUTTER - _MARGIN)
     above, below = rows
     down_top, up_top = top_of(curve.down, in_units), top_of(curve.up, in_units)
@@ -121,7 +121,7 @@ def _grid(
 
 
 def _height(value: Value, top: float, dots: int) -> int:
-    """Return the height of a value in dots; traffic has at least one."""
+    """Return the height of a value in dots. Values above 0 have at least one dot."""
     if not value:
         return 0
     return max(1, min(dots, round(value / top * dots)))

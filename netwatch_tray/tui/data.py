@@ -1,4 +1,4 @@
-"""Received data, and the rows of the lists that are made of it. Pure."""
+"""The data received from the agent, and the rows of the lists that are made from it. Pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Data:
     apps: AppsMessage | None = None
     unwritten: Unwritten = dataclasses.field(default_factory=Unwritten)
     hosts: HostsMessage | None = None
-    """Of the app whose details were opened last."""
+    """Hosts of the app whose details were opened last."""
     connections: dict[str, Connection] = dataclasses.field(default_factory=dict)
     events: dict[int, Event] = dataclasses.field(default_factory=dict)
     """By ID."""
@@ -53,7 +53,7 @@ class Data:
     """Alerts that the user has not seen."""
     stored: Stored | None = None
     curve: Curve = EMPTY
-    """Of the range that is shown, if it is longer than what `recent` keeps."""
+    """Curve of the shown range, if that is longer than what `recent` keeps."""
 
     def copy(self) -> Data:
         return dataclasses.replace(
@@ -66,8 +66,8 @@ class Data:
 
 
 def app_rows(data: Data, words: str, column: str) -> list[AppRow]:
-    """Return the apps that have this text in their name or in that of their desktop entry; bytes that belong to no app
-    are last."""
+    """Return the apps with `words` in their name or in that of their desktop entry, sorted by a column. Bytes that
+    belong to no app are last."""
     wanted = words.casefold()
     rows = [row for row in _app_rows(data) if wanted in row.name.casefold() or _calls_itself(row.key, wanted)]
     if column == "name":
@@ -106,7 +106,7 @@ def _app_rows(data: Data) -> Iterable[AppRow]:
 
 
 def connection_rows(data: Data, words: str, column: str, app: str | None) -> list[Connection]:
-    """Return the open connections, or those of one app, that have this text in owner or remote end."""
+    """Return the open connections, of one app if given, whose owner or remote end contains `words`."""
     wanted = words.casefold()
     rows = [
         row
@@ -131,7 +131,7 @@ def connection_rows(data: Data, words: str, column: str, app: str | None) -> lis
 
 
 def event_rows(data: Data, words: str, in_units: Units) -> list[Event]:
-    """Return the events that have this text in their sentence, the latest first."""
+    """Return the events whose sentence contains `words`, latest first."""
     wanted = words.casefold()
     rows = sorted(data.events.values(), key=lambda event: (-event.last, -event.id))
     if not wanted:

@@ -1,4 +1,4 @@
-"""A picture of cells: rows of exactly the terminal's width, each cell with a role, and the effect of a click on it."""
+"""Rows of exactly the terminal's width; each cell has a role, and possibly an effect when it is clicked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Line(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """The effect of a click between two columns."""
+    """The columns of a row where a click has an effect, and the effect."""
 
     first: int
     end: int
@@ -32,7 +32,7 @@ class Hit(NamedTuple):
 
 
 class Row:
-    """A row being written. It keeps its width, whatever is put into it."""
+    """A row that is being written. Writing never makes it longer than its width."""
 
     def __init__(self, look: Look, width: int) -> None:
         self.width = width
@@ -40,11 +40,12 @@ class Row:
         self.hits: list[Hit] = []
         self._look = look
         self._cells = [" "] * width
-        """The characters that begin in each cell, marks included; empty: the cell belongs to the one on its left."""
+        """The characters that begin in each cell, with their combining marks; empty if the cell is the second half of
+        the character on its left."""
         self._roles: list[Role] = ["ink"] * width
 
     def put(self, x: int, text: str, role: Role = "ink", *, most: int | None = None) -> int:
-        """Write from column `x` on, cut at the edge or after `most` cells; return the column after it."""
+        """Write a text from column `x` on, cut at the edge or after `most` cells. Return the column after it."""
         text = self._look.text(text)
         room = self.width - x if most is None else min(most, self.width - x)
         if room <= 0 or x < 0:
@@ -63,20 +64,19 @@ class Row:
         return self._write(x, characters, role)
 
     def put_right(self, end: int, text: str, role: Role = "ink", *, most: int | None = None) -> None:
-        """Write so that the text ends before column `end`."""
+        """Write a text so that it ends before column `end`."""
         text = self._look.text(text)
         room = end if most is None else min(most, end)
         text = self._look.text(cells.cut(text, room))
         self.put(end - cells.width(text), text, role)
 
     def put_drawn(self, x: int, drawn: str, role: Role) -> None:
-        """Write characters that have a width of one cell and that the terminal supports; ten times
-        cheaper than `put`."""
+        """Write characters that are one cell wide and that the terminal supports; this costs a tenth of `put`."""
         self._write(x, list(drawn[: self.width - x]), role)
 
     def _write(self, x: int, characters: list[str], role: Role) -> int:
         end = x + len(characters)
-        if x < self.width and not self._cells[x]:  # the left half of a wide character stays behind
+        if x < self.width and not self._cells[x]:  # a wide character lost its right half: replace the left one
             self._cells[x - 1] = " "
         if end < self.width and not self._cells[end]:
             self._cells[end] = " "
@@ -115,7 +115,7 @@ class Frame:
         return row
 
     def fill(self, rows: int) -> None:
-        """Add empty rows up to this number of rows."""
+        """Add empty rows until there are this many rows."""
         while len(self.rows) < min(rows, self.height):
             self.add()
 

@@ -1,4 +1,4 @@
-"""The screen's connection to the agent, which reconnects by itself; without an agent, to a measurement in its place."""
+"""The screen's connection to the agent, which reconnects by itself. Without an agent this program measures instead."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _RETRY_AFTER_S = (0.5, 1, 2, 5)
 _SILENCE_S = 5.0
 _GREETING_S = 5.0
 _OWN_AFTER = 3
-"""Failed attempts in a row after an agent was there; one that restarts needs a second."""
+"""Failed attempts in a row until this program measures, after an agent was connected. A restarting agent needs a
+second."""
 
 
 class Feed(Protocol):
@@ -30,7 +31,7 @@ class Feed(Protocol):
 
 
 class FeedLink:
-    """Deliver messages of the agent while it runs, otherwise those of `measure`. Use it in the loop's thread only."""
+    """Delivers the agent's messages while it runs, otherwise those of `measure`. Use it in the loop's thread only."""
 
     def __init__(
         self,
@@ -40,7 +41,8 @@ class FeedLink:
         changed: Callable[[Link], None],
     ) -> None:
         """`connect`: raises AgentUnreachableError if no agent accepts the connection. `measure`: starts measuring in
-        this program. `changed`: called when the origin of the messages changes, or they stop."""
+        this program. `received`: called with each message. `changed`: called when messages come from another origin, or
+        stop."""
         self._connect, self._measure = connect, measure
         self._received, self._changed = received, changed
         self._loop = asyncio.get_running_loop()
@@ -51,7 +53,7 @@ class FeedLink:
         self._was_connected = False
         self._is_greeted = False
         self._is_refused = False
-        """The agent is of another version."""
+        """Whether the agent is of another version."""
         self._silence: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self.link = Link.CONNECTING

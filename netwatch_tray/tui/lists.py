@@ -31,9 +31,9 @@ class _Column(NamedTuple):
     head: str
     text: _Cell
     full: int
-    """Cells that it takes at most; 0: those of its head."""
+    """Most cells of the column; 0 for those of its heading."""
     least: int
-    """Cells that it takes at least; 0 if it is never narrower."""
+    """Fewest cells of the column; 0 if it is never narrower than `full`."""
     rank: int
     """See Width."""
     sort: str = ""
@@ -74,7 +74,7 @@ def draw_connections(frame: Frame, state: State) -> None:
 
 
 def _draw_amounts(frame: Frame, state: State, app: str) -> None:
-    """What the app moved today and in the month."""
+    """Draw the app's amounts of today and of the month."""
     found = next((row for row in app_rows(state.shown, "", "down") if row.key == app), None)
     row, x = frame.add(), 0
     for title, amount in (
@@ -86,7 +86,7 @@ def _draw_amounts(frame: Frame, state: State, app: str) -> None:
 
 
 def _draw_hosts(frame: Frame, state: State, app: str) -> None:
-    """The hosts with the most traffic, where there is room for them."""
+    """Draw the hosts with the most traffic, as far as there is room."""
     known = state.shown.hosts
     most = 0 if frame.height < 20 else 3 if frame.height < 32 else 6
     if known is None or known.app != app or not known.hosts or not most:
@@ -104,7 +104,7 @@ def _draw_hosts(frame: Frame, state: State, app: str) -> None:
     head.put_right(end, UP, "ink3")
     for each in known.hosts[:most]:
         row = frame.add()
-        name = each.host or each.address or translate("Terminal", "Others, not told apart")
+        name = each.host or each.address or translate("Terminal", "Other hosts together")
         row.put(0, name, "ink2", most=end - 2 * _AMOUNT - 1)
         row.put_right(end - _AMOUNT, size(each.rx_bytes, state), "ink2", most=_AMOUNT - 1)
         row.put_right(end, size(each.tx_bytes, state), "ink2", most=_AMOUNT - 1)
@@ -115,7 +115,7 @@ def _draw_hosts(frame: Frame, state: State, app: str) -> None:
 
 
 def draw_connection_rows(frame: Frame, state: State, rows: Sequence[Connection], selected: str | None) -> None:
-    """Draw the list of connections. `selected`: key of the row that keys act on; None if they act on another list."""
+    """Draw the list of connections. `selected`: key of the selected row, None if keys act on another list."""
     heads = [translate("Terminal", column.head) for column in _COLUMNS]
     # Texts that change or are scrolled do not move the columns.
     full = [column.full or cells.width(head) for column, head in zip(_COLUMNS, heads, strict=True)]
@@ -167,7 +167,7 @@ def _no_connection(state: State) -> str:
 
 
 def draw_events(frame: Frame, state: State) -> None:
-    """Draw the view of events, the latest first, and below them the evidence of the selected one."""
+    """Draw the view of events, latest first, and the evidence of the selected one below them."""
     rows = state.event_rows()
     title = frame.add()
     x = title.put(0, translate("Terminal", "Events"), "strong") + 2

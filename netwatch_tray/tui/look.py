@@ -38,7 +38,7 @@ class Look(NamedTuple):
     """The capabilities of the terminal."""
 
     is_unicode: bool = True
-    """Otherwise ASCII."""
+    """Whether the terminal shows Unicode; otherwise only ASCII is used."""
     colours: Colours = "256"
     background: Background | None = "dark"
     """None if unknown."""
@@ -69,15 +69,15 @@ def _plain(character: str) -> str:
 
 
 def examine(environ: Mapping[str, str] = os.environ) -> Look:
-    """Find out what the terminal of this process can show. Call it before anything else reads from the terminal."""
+    """Find out what the terminal of this process supports. Call it before anything else reads from the terminal."""
     colours = _colours(environ)
     background = None if colours == "none" else _asked_background() or _background_of(environ.get("COLORFGBG", ""))
     return Look(is_unicode(environ), colours, background)
 
 
 def is_unicode(environ: Mapping[str, str] = os.environ) -> bool:
-    """Return whether the terminal shows Unicode, by the locale, as tmux does. Python itself writes UTF-8 in the C
-    locale (PEP 538)."""
+    """Return whether the terminal shows Unicode, judged by the locale as tmux does. Python itself writes UTF-8 even in
+    the C locale (PEP 538)."""
     if (sys.stdout.encoding or "").lower().replace("-", "") != "utf8":
         return False
     locale = next(filter(None, map(environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")
@@ -93,7 +93,7 @@ def _colours(environ: Mapping[str, str]) -> Colours:
 
 
 def _asked_background() -> Background | None:
-    """Request the background colour from the terminal; return None if it does not respond."""
+    """Request the background colour from the terminal. Return None if the terminal does not respond."""
     try:
         descriptor = sys.stdin.fileno()
         before = termios.tcgetattr(descriptor)

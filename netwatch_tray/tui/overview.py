@@ -1,4 +1,4 @@
-"""The overview: chart, interfaces, apps, and connections where the terminal is tall. Pure."""
+"""The overview: chart, interfaces, apps and, if the terminal is high enough, connections. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BAR = 30
 
 
 class _Grid(NamedTuple):
-    """Columns of the overview: where names are truncated, where numbers end, and where the last column begins."""
+    """Columns of the overview: where names are cut, where numbers end, and where the last column begins."""
 
     name: int
     ends: Sequence[int]
@@ -59,7 +59,7 @@ def draw_overview(frame: Frame, state: State) -> None:
     if frame.height < 36:
         _draw_apps(frame, state, most)
         return
-    # Apps and connections share the room; what one does not need is the other's.
+    # Apps and connections share the rows; either may use what the other does not need.
     connections, apps = state.connection_rows(), len(state.app_rows())
     most -= _LEAST_CONNECTIONS + 2
     _draw_apps(frame, state, most if apps > most else max(1, apps))
@@ -76,7 +76,7 @@ def _draw_chart(frame: Frame, state: State, rows: tuple[int, int]) -> None:
         curve = in_columns(recent.points(), state.interval, now, shown.seconds, count)
     else:
         curve = state.shown.curve
-    if len(curve.down) != count:  # of another width; the right one is on its way
+    if len(curve.down) != count:  # a result for another width; the right one has been requested
         curve = chart.EMPTY
     chart.draw(frame, curve, shown, rows, state.units)
 
@@ -108,7 +108,7 @@ def _draw_interfaces(frame: Frame, state: State, most: int) -> None:
 
 
 def _part(each: InterfaceTick) -> str:
-    """Return the interface's part in the total, in a word or two."""
+    """Return what part the interface has in the total, in one or two words."""
     if each.is_uplink:
         return translate("Terminal", "counted")
     if each.why.names:
@@ -122,7 +122,7 @@ def _titles(state: State) -> list[str]:
 
 
 def _draw_apps(frame: Frame, state: State, most: int) -> None:
-    """Draw the list of apps. `most`: largest number of rows, without the heading."""
+    """Draw the list of apps. `most`: greatest number of rows, without the heading."""
     grid, sort = _Grid.of(frame.width), state.sort[View.OVERVIEW]
     head = frame.add()
     end = head.put(0, "App", "ink" if sort == "name" else "ink3")
@@ -171,7 +171,8 @@ def _draw_app(row: Row, each: AppRow, state: State, grid: _Grid, sort: str) -> N
 
 
 def _window(state: State, rows: Sequence[AppRow], most: int) -> Sequence[AppRow]:
-    """Return the rows around the selected one; if there is room, bytes that belong to no app stay below them."""
+    """Return the rows around the selected one. If there is room, the row of bytes that belong to no app stays below
+    them."""
     apps, rest = [row for row in rows if not row.is_rest], [row for row in rows if row.is_rest]
     if most < 5 and len(apps) + len(rest) > most:
         rest = []

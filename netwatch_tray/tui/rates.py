@@ -1,4 +1,4 @@
-"""The rates that the chart shows: ticks of the last minutes, or a curve of the history, in columns of equal length."""
+"""The rates in the chart: ticks of the last minutes, or a curve of the history, in columns of equal duration."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RecentRates:
         return self._points
 
     def _append(self, point: Point) -> None:
-        # After the clock was set back, later rates have not happened yet.
+        # After the clock was set back, drop rates that are in the future now.
         while self._points and self._points[-1][0] >= point[0]:
             self._points.pop()
         self._points.append(point)
@@ -55,8 +55,8 @@ class RecentRates:
 def in_columns(points: Iterable[Point], interval: float, now: float, seconds: float, columns: int) -> Curve:
     """Return the mean rate in each of `columns` parts of the `seconds` before `now`.
 
-    `interval`: seconds that each point covers. The parts begin at multiples of their length, so that past ones do not
-    change any more.
+    `interval`: seconds that each point covers. The parts begin at multiples of their duration, so the values of past
+    ones stay the same.
     """
     step = seconds / columns
     begin = (math.ceil(now / step) - columns) * step

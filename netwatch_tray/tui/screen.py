@@ -1,4 +1,4 @@
-"""Draws the state: a view between head and foot, or one line if there is no room. Pure."""
+"""Draws the state: a view between head and foot, or a single line if there is no room for more. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netwatch_tray.tui.texts import counted, month_name, size
 from netwatch_tray.units import DOWN, UNKNOWN, UP
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 15
-"""Below, there is one line."""
+"""In a terminal smaller than this, only one line is shown."""
 
 _WEEKDAYS = (
     mark("Terminal", "Mon"), mark("Terminal", "Tue"), mark("Terminal", "Wed"), mark("Terminal", "Thu"),
@@ -50,7 +50,7 @@ _HELP: tuple[tuple[str, str], ...] = (
     ("s", mark("Terminal", "Sort by the next column; or click on its head")),
     ("/", mark("Terminal", "Show only rows with this text")),
     ("u", mark("Terminal", "Rates in bytes or bits per second")),
-    ("p", mark("Terminal", "Freeze the picture, or go on")),
+    ("p", mark("Terminal", "Freeze the display, or continue")),
     ("q", mark("Terminal", "Quit")),
 )
 

@@ -29,7 +29,7 @@ LIVE = 0
 
 
 class View(Enum):
-    """The views that Tab goes through, in this order."""
+    """The views, in the order in which Tab goes through them."""
 
     OVERVIEW = "overview"
     CONNECTIONS = "connections"
@@ -44,7 +44,7 @@ class Link(Enum):
     OWN = "own"
     """No agent runs, and this program measures by itself."""
     OTHER_VERSION = "other version"
-    """As OWN, because the agent that runs does not understand this program."""
+    """Like OWN, because the running agent does not understand this program."""
     SILENT = "silent"
     """The agent has sent nothing for some seconds."""
 
@@ -54,7 +54,7 @@ _COLUMNS: dict[View, tuple[str, ...]] = {
     View.CONNECTIONS: ("down", "up", "app", "remote"),
     View.EVENTS: (),
 }
-"""What the lists can be sorted by."""
+"""Columns by which the lists can be sorted."""
 
 
 class State:
@@ -72,12 +72,12 @@ class State:
         self.selected: dict[View, str | None] = dict.fromkeys(View)
         """Keys of rows; None: the first."""
         self.first = dict.fromkeys(View, 0)
-        """Number of the row at the top of each list."""
+        """Index of the first visible row of each list."""
         self.app: str | None = None
         """Key of the app whose connections are shown; None for those of all."""
         self.filter = ""
         self.is_typing = False
-        """Keys go into the filter."""
+        """Whether typed characters are added to the filter."""
         self.has_help = False
         self.in_view: frozenset[int] = frozenset()
         """IDs of the events on the screen."""
@@ -123,7 +123,7 @@ class State:
         self.settings = settings
 
     def lose_agent(self) -> None:
-        """Remove what only the agent that exited reported."""
+        """Remove what only an agent reports, because it has exited."""
         self._data.tick, self._data.apps = None, None
         self._data.unwritten.clear()
         self._data.hosts = None
@@ -140,11 +140,11 @@ class State:
     # What the user does.
 
     def pause(self) -> None:
-        """Freeze the picture, or continue with the latest data."""
+        """Freeze the screen, or continue with the latest data."""
         self._held = None if self._held is not None else self._data.copy()
 
     def turn(self, by: int = 1) -> None:
-        """Show the next view."""
+        """Show the next view, or the one this many steps away."""
         views = list(View)
         self.turn_to(views[(views.index(self.view) + by) % len(views)])
 
@@ -152,13 +152,13 @@ class State:
         self.view, self.app, self.has_help = view, None, False
 
     def change_range(self, by: int) -> bool:
-        """Change the range of the chart by so many steps; return whether it changed."""
+        """Change the range of the chart by this many steps. Return whether it changed."""
         before = self.range
         self.range = min(len(RANGES) - 1, max(0, self.range + by))
         return self.range != before
 
     def change_units(self) -> None:
-        """Switch between bytes/s and bit/s, on this screen only."""
+        """Switch between bytes/s and bit/s on this screen only."""
         from msgspec.structs import replace  # noqa: PLC0415  for one key
 
         self.units = replace(self.units, bits=not self.units.bits)
@@ -173,14 +173,14 @@ class State:
             self.selected[self.view], self.first[self.view] = None, 0
 
     def move(self, by: int) -> None:
-        """Select another row."""
+        """Select the row this many rows below the selected one."""
         keys = self.keys()
         if keys:
             at = keys.index(found) if (found := self.selected[self.view]) in keys else 0
             self.selected[self.view] = keys[min(len(keys) - 1, max(0, at + by))]
 
     def select(self, key: str) -> bool:
-        """Select a row; return whether it was selected before."""
+        """Select a row. Return whether it was selected already."""
         before = self.selected_key()
         self.selected[self.view] = key
         return before == key
@@ -191,7 +191,7 @@ class State:
         return chosen if chosen in keys else next(iter(keys), None)
 
     def keys(self) -> list[str]:
-        """Return the keys of the rows of the view, from the top."""
+        """Return the keys of the view's rows, from the top."""
         if self.view is View.OVERVIEW:
             return [row.key for row in self.app_rows() if not row.is_rest]
         if self.view is View.EVENTS:
@@ -205,7 +205,8 @@ class State:
             self.selected[View.CONNECTIONS] = None
 
     def back(self) -> None:
-        """Undo the first of these that applies: help, the filter, the details of an app, another view."""
+        """Undo the first of these that applies: help, the filter, the details of an app, a view other than the
+        first."""
         if self.has_help:
             self.has_help = False
         elif self.is_typing or self.filter:
@@ -219,7 +220,7 @@ class State:
         self.first[self.view] = 0
 
     def scroll(self, keys: Sequence[str], most: int) -> int:
-        """Return the index of the first visible row of `most`, so that the selected one is visible."""
+        """Return the index of the first visible row, so that the selected one is among the `most` visible rows."""
         selected = self.selected_key()
         at = keys.index(selected) if selected in keys else 0
         first = min(self.first[self.view], max(0, len(keys) - most))
@@ -238,7 +239,7 @@ class State:
         return data.event_rows(self.shown, self.filter, self.units)
 
     def take_seen(self) -> tuple[int, ...]:
-        """Return the alerts that were on the screen and are not seen yet, when the user turns to another view."""
+        """Return the new alerts that were on the screen, for the change to another view; each is returned once."""
         if self.view is View.EVENTS:
             return ()
         events, in_view = self._data.events, self.in_view

@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 class Amounts(NamedTuple):
-    """Amounts of some days, in bytes, both directions together."""
+    """Amounts of several days, in bytes, both directions together."""
 
     total: int | None
     """None if nothing is recorded."""
     apps: Mapping[str, int]
     interfaces: Mapping[str, int]
     rest: int
-    """Of no app."""
+    """Bytes that belong to no app."""
     unmeasured: int
-    """While NetWatch was not measuring."""
+    """Bytes counted while NetWatch was not measuring."""
 
 
 class Stored(NamedTuple):
-    """What is shown of the history beside the rates."""
+    """The result of a query of the history: the amounts beside the rates."""
 
     today: Amounts
     month: Amounts
@@ -40,7 +40,7 @@ class Stored(NamedTuple):
 
 
 def query_stored(reader: HistoryReader, now: datetime, plan: DataPlan) -> Stored:
-    """Query what is shown of the history. `now`: local time."""
+    """Query the amounts of today and of the month, and the state of the plan. `now`: local time."""
     today, month = now.date(), period_of(now.date(), "billing", plan)
     written = reader.written_until()
     of_today, of_month = _amounts(reader, today, today), _amounts(reader, *month)
@@ -67,7 +67,7 @@ def _amounts(reader: HistoryReader, first: date, last: date) -> Amounts:
 
 
 def _unmeasured(reader: HistoryReader, first: date) -> float:
-    """Return the days of the month before the first measurement."""
+    """Return how many days of the month had passed before the first measurement, with fractions."""
     begin = reader.begin()
     if begin is None:
         return 0.0

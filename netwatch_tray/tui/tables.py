@@ -1,4 +1,4 @@
-"""Columns that fit a width: the least important are left out first, then long texts are cut."""
+"""Columns that fit a width. The least important ones are left out first, then long texts are cut."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Width(NamedTuple):
     full: int
     """Cells of its longest text."""
     least: int
-    """Cells to which it may be cut; `full` where a cut text would be wrong, as of a number."""
+    """Fewest cells of the column. It is `full` where a cut text would be wrong, such as a number."""
     rank: int
-    """The column with the highest rank goes first; 0: stays."""
+    """The column with the highest rank is left out first; one with rank 0 always stays."""
 
 
 def fit(columns: Sequence[Width], width: int) -> list[int | None]:
-    """Return the cells of each column within `width` cells, or None for a column that is left out."""
+    """Return the width of each column in cells so that all fit `width`, or None for a column that is left out."""
     shown = set(range(len(columns)))
 
     def least() -> int:

@@ -30,7 +30,7 @@ def size(amount: int | None, state: State) -> str:
 
 
 def month_name(state: State, *, is_short: bool = False) -> str:
-    """Return the name of the billing month, or since when it is if it is not a calendar month."""
+    """Return the name of the billing month, or `since 15 Nov` if it is not a calendar month."""
     stored = state.shown.stored
     first = stored.plan.cycle.first if stored and stored.plan else None
     if first is None or first.day == 1:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ["DBUS_SESSION_BUS_ADDRESS"] = "disabled:"  # with a bus Qt would not use the X server's tray
+os.environ["DBUS_SESSION_BUS_ADDRESS"] = "disabled:"  # with a session bus Qt would not use the XEmbed tray
 
 from PySide6.QtCore import QPointF, QRect, QSize, QSocketNotifier, Qt
 from PySide6.QtGui import QAction, QActionGroup, QIcon, QIconEngine, QImage, QPainter, QPixmap
@@ -51,7 +51,7 @@ def run(feed_path: Path) -> int:
     language.use(settings.read(paths.settings_file())[0].language)
     application.setApplicationName("netwatch-tray")
     application.setQuitOnLastWindowClosed(False)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # there is nothing to put in order
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing has to be cleaned up
     icon = Icon(FeedClient(feed_path), application.quit)
     icon.show()
     return application.exec()
@@ -84,7 +84,7 @@ class Icon:
         self._presenter = Presenter(Settings())
         self._pace = Pace(Settings().tray.period)
         self._tick: Tick | None = None
-        """The latest one."""
+        """The latest tick."""
         self._menu = TrayMenu(self._actions, Settings())
         self._drawn = _DrawnMenu()
         self._native = QSystemTrayIcon(_picture(presenter.waiting().glyph))
@@ -149,7 +149,7 @@ class Icon:
             self._drawn.update()
 
     def _about_to_show(self) -> None:
-        self._command("status")  # its response is shown the next time: a menu does not wait
+        self._command("status")  # the menu does not wait; it shows the response the next time
         self._subscribe("interfaces", "events", "apps")
         self._drawn.draw(self._menu.build())
 

@@ -48,7 +48,7 @@ def make(evidence: Evidence, host: str | None = None, app: str | None = "curl") 
 
 
 @pytest.mark.parametrize("category", SENT)
-def test_an_alert_has_the_category_and_its_time_twice(category: str) -> None:
+def test_alert_has_the_servers_category_and_both_times_are_that_of_the_event(category: str) -> None:
     found = alert(make(SENT[category]), Upload(), SECRET)
     assert found is not None
     assert found.category == category
@@ -65,14 +65,14 @@ def test_both_rules_of_uploads_and_both_directions_of_scans_are_sent() -> None:
     ]
 
 
-def test_what_the_servers_have_no_category_for_stays_here() -> None:
+def test_events_without_a_server_category_are_not_sent() -> None:
     for evidence in (Offline(), TotalMoved(before=("a",), after=("b",))):
         assert alert(make(evidence), Upload(), SECRET) is None
 
 
 @pytest.mark.parametrize("category", SENT)
 @pytest.mark.parametrize("host", ["secret.example.org", "192.0.2.77", "2001:db8::77", None])
-def test_no_name_of_a_host_is_sent_and_the_rest_can_be_hidden(category: str, host: str | None) -> None:
+def test_host_names_are_never_sent_and_addresses_and_apps_can_be_hidden(category: str, host: str | None) -> None:
     event = make(SENT[category], host, "secret-app")
     shown = msgspec.json.encode(alert(event, Upload(), SECRET)).decode()
     assert "secret.example.org" not in shown
@@ -118,7 +118,7 @@ def test_dns_is_counts_and_buckets_without_names() -> None:
 
 
 @pytest.mark.parametrize("level", get_args(UploadLevel))
-def test_only_the_level_events_has_them(level: UploadLevel) -> None:
+def test_alerts_are_sent_at_level_events_only(level: UploadLevel) -> None:
     counts = DnsCounts(queries=9, responses=8, nxdomain=1, latencies=(1, 2, 3, 0, 0, 0, 1, 1))
     (whole,) = snapshots(Readings(dns=counts))
     found = privacy.limited(whole, level, SECRET, hide_addresses=False, hide_names=False)

@@ -88,11 +88,11 @@ def test_each_number_is_served_in_base_units() -> None:
     assert found['netwatch_events_total{kind="dns-tunnel"}'] == "0"
 
 
-def test_what_is_unknown_is_missing_and_never_0() -> None:
+def test_unknown_values_are_omitted_and_never_0() -> None:
     assert set(samples(render(Reading()))) == {'netwatch_build_info{version="0.1.0"}', "process_cpu_seconds_total"}
 
 
-def test_counters_end_in_total_and_nothing_else_does() -> None:
+def test_names_of_counters_and_of_nothing_else_end_in_total() -> None:
     kinds = {line.split()[2]: line.split()[3] for line in render(EVERYTHING).splitlines() if line.startswith("# TYPE")}
     assert all((kind == "counter") == name.endswith("_total") for name, kind in kinds.items())
 
@@ -137,7 +137,7 @@ def test_metrics_are_well_formed_for_any_names(name: str, other: str) -> None:
         ("evil.example:9464", False), ("localhost.evil.example", False), ("127.0.0.1.evil.example:80", False),
     ],
 )  # fmt: skip
-def test_a_name_that_a_web_page_can_choose_is_refused(host: str, is_right: bool) -> None:
+def test_host_header_with_a_foreign_name_is_refused(host: str, is_right: bool) -> None:
     assert is_served(host) == is_right
 
 
@@ -304,7 +304,7 @@ def response(port: int, request: bytes) -> bytes:
         ("GET /metrics", 400), ("", 400), ("GET /metrics HTTP/2", 400),
     ],
 )  # fmt: skip
-def test_each_request_has_its_status(request_line: str, status: int) -> None:
+def test_each_kind_of_request_gets_its_status_code(request_line: str, status: int) -> None:
     scheduler = Scheduler()
     server = MetricsServer(scheduler, "127.0.0.1", 0, lambda: server.publish(b"x 1\n"))
     port = int(server._socket.getsockname()[1])
@@ -315,7 +315,7 @@ def test_each_request_has_its_status(request_line: str, status: int) -> None:
         scheduler.call_soon(server.close)
 
 
-def test_two_hosts_and_a_request_without_end_are_refused() -> None:
+def test_two_host_headers_and_endless_requests_are_refused() -> None:
     scheduler = Scheduler()
     server = MetricsServer(scheduler, "127.0.0.1", 0, lambda: server.publish(b"x 1\n"))
     port = int(server._socket.getsockname()[1])
@@ -327,7 +327,7 @@ def test_two_hosts_and_a_request_without_end_are_refused() -> None:
         scheduler.call_soon(server.close)
 
 
-def test_an_address_that_is_none_is_reported_with_the_key() -> None:
+def test_invalid_listen_address_is_reported_with_its_settings_key() -> None:
     scheduler = Scheduler()
     with pytest.raises(SettingsError, match=r"metrics\.address must be an IP address, not example\.org"):
         MetricsServer(scheduler, "example.org", 0, lambda: None)
@@ -382,7 +382,7 @@ def test_only_interfaces_of_the_total_are_served(scheduler: Scheduler) -> None:
         assert served == names
 
 
-def test_counters_of_an_earlier_moment_are_not_served_as_the_present_ones(scheduler: Scheduler) -> None:
+def test_counters_from_before_a_pause_are_not_served(scheduler: Scheduler) -> None:
     with service(scheduler) as made:
         made.tick(tick(interface("eth0"), gap=GapReason.PAUSED))
         assert not any("netwatch_interface" in line for line in scraped(scheduler, made))
@@ -416,9 +416,7 @@ def test_with_hidden_names_file_systems_are_left_out(scheduler: Scheduler, monke
         assert "netwatch_memory_size_bytes" in found
 
 
-def test_a_disk_that_does_not_respond_costs_only_the_disks(
-    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unresponsive_disk_only_omits_disk_metrics(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics_service, "DISK_PATIENCE", 0.01)
     is_back = threading.Event()
     monkeypatch.setattr(metrics_service.disks, "traffic", lambda: is_back.wait(60) and DiskTraffic(1, 2))

@@ -36,7 +36,7 @@ def scrape(port: int) -> str | None:
         return None
 
 
-def test_metrics_from_turning_them_on_until_off(taken: socket.socket) -> None:
+def test_agent_serves_metrics_while_they_are_turned_on(taken: socket.socket) -> None:
     port = taken.getsockname()[1]
     turn_on(port, on=False)
     with agent() as process:

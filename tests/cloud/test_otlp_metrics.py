@@ -69,7 +69,7 @@ def test_after_the_clock_was_set_back_no_time_precedes_its_start() -> None:
     assert [(each.start, each.value) for each in found[2:]] == [(nanoseconds(-3600), 0), (nanoseconds(-3600), 15)]
 
 
-def test_an_interface_that_comes_later_begins_at_zero() -> None:
+def test_sum_of_an_interface_added_later_begins_at_zero() -> None:
     encoder = MetricsEncoder()
     later = at(15, 2000)
     (eth0,) = later.interfaces
@@ -131,7 +131,7 @@ def of_process(found: list[Point], pid: int) -> list[tuple[float, int | None, in
     ]
 
 
-def test_a_process_counts_from_the_export_before_it_appeared() -> None:
+def test_sum_of_a_new_process_starts_at_the_previous_export() -> None:
     encoder = MetricsEncoder()
     found = points(
         encoder.encode(replace(at(0, 0), processes=(process(1, 900),)), RESOURCE),
@@ -147,7 +147,7 @@ def test_a_process_counts_from_the_export_before_it_appeared() -> None:
     ]
 
 
-def test_what_a_process_moved_while_others_were_exported_is_in_its_sum() -> None:
+def test_bytes_of_a_process_that_was_not_exported_for_a_while_are_in_its_sum() -> None:
     encoder = MetricsEncoder()
     others = tuple(process(number, 1000) for number in range(10, 10 + MOST_PROCESSES))
     encoder.encode(at(0, 0), RESOURCE)

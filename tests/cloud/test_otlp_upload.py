@@ -127,7 +127,7 @@ def test_partial_success_is_not_retried_and_reported(spool: Spool, expected_logs
 
 
 @pytest.mark.parametrize("status", [400, 408, 422, 500, 501])
-def test_what_is_not_retryable_is_sent_once(spool: Spool, status: int) -> None:
+def test_elements_with_a_final_error_are_sent_once(spool: Spool, status: int) -> None:
     fill(spool, 5)
     with Collector() as collector:
         collector.script.append(Answer(status, b'{"message": "no \\u0000 such"}'))
@@ -206,7 +206,7 @@ def response(status: int, body: bytes = b"", **given: Any) -> Response:
         (response(302, location="https://elsewhere.example/"), Pause),
     ],
 )
-def test_the_meaning_of_a_response(found: Response, kind: type) -> None:
+def test_each_response_leads_to_its_decision(found: Response, kind: type) -> None:
     decision, refused = decide(found, 2)
     assert isinstance(decision, kind)
     assert refused is None
@@ -261,7 +261,7 @@ def notable(event: Event) -> Outcome:
     return Outcome((event,), is_notable=True)
 
 
-def test_through_an_outage_nothing_is_lost_or_doubled(loop: OtlpLoop) -> None:
+def test_outage_neither_loses_nor_duplicates_elements(loop: OtlpLoop) -> None:
     """The collector is down for the ticks of ten minutes, and a restart of the service falls into them."""
     port = free_port()
     otlp = Otlp(on=True, endpoint=f"http://127.0.0.1:{port}", all_interfaces=True)
@@ -333,7 +333,7 @@ def test_events_become_log_records_reduced_to_what_was_chosen(loop: OtlpLoop) ->
     assert values(second["attributes"])["netwatch.before"] == ("loopback",)
 
 
-def test_events_stay_below_the_level_events(loop: OtlpLoop) -> None:
+def test_events_are_not_sent_below_level_events(loop: OtlpLoop) -> None:
     with Collector() as collector:
         service = loop.export(Otlp(on=True, endpoint=collector.url, level="apps"))
         loop.do(lambda: service.take(notable(event())))
@@ -475,7 +475,7 @@ def test_headers_of_a_file_that_others_can_read_are_refused(tmp_path: Path) -> N
 
 
 @given(st.text())
-def test_any_text_is_headers_or_refused(text: str) -> None:
+def test_any_text_parses_as_headers_or_is_refused(text: str) -> None:
     try:
         found = parse_headers(text)
     except SettingsError:

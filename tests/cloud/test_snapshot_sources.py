@@ -134,7 +134,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
                 process.communicate()
 
 
-def test_it_is_valid_by_the_documented_schema(found: Found) -> None:
+def test_snapshot_is_valid_by_the_documented_schema(found: Found) -> None:
     assert faults(found.body, json.loads(SCHEMA.read_text())) == []
 
 
@@ -216,7 +216,7 @@ def test_disks_agree_with_the_system(found: Found) -> None:
             assert before <= value <= after
 
 
-def test_health_is_of_the_gateway(found: Found) -> None:
+def test_health_probe_reaches_the_gateway(found: Found) -> None:
     health = found.snapshot["health"]
     assert (health["gateway_ip"], health["gateway_loss_pct"]) == (FAR, 0.0)
     assert 0 < health["gateway_rtt_ms"] < 1000

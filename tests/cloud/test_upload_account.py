@@ -82,7 +82,7 @@ def test_no_message_about_a_url_contains_its_password(address: str) -> None:
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_a_url_or_raises_settings_error(text: str) -> None:
+def test_any_text_parses_as_url_or_raises_settings_error(text: str) -> None:
     try:
         found = parse_endpoint(text)
     except SettingsError:
@@ -126,7 +126,7 @@ def test_the_environment_overrides_the_settings() -> None:
         account.interval(Upload(), {"NETWATCH_INTERVAL": "5"})
 
 
-def test_each_account_has_another_random_id_that_stays() -> None:
+def test_each_account_has_its_own_permanent_random_id() -> None:
     server = parse_endpoint("https://one.example")
     first = account.identity(server, Key("first"))
     second = account.identity(server, Key("second"))

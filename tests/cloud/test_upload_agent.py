@@ -76,7 +76,7 @@ def answers(process: subprocess.Popen[str]) -> bool:
     return True
 
 
-def test_uploading_from_setup_until_off(home: Path) -> None:
+def test_agent_uploads_from_setup_until_it_is_turned_off(home: Path) -> None:
     with wire() as network, IngestServer(namespace=network.near) as server, agent(inside(network.near)) as process:
 
         def tell(*arguments: str, stdin: str = "") -> str:
@@ -212,7 +212,7 @@ def test_same_account_keeps_the_host_id_for_a_new_key_or_url() -> None:
     assert host_id(there, other) != first
 
 
-def test_bytes_of_processes_are_of_the_same_seconds_as_those_of_interfaces(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_and_interface_bytes_cover_the_same_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     with wire() as network, IngestServer(namespace=network.near) as server:
         settings_writer.change(
             paths.settings_file(),

@@ -168,7 +168,7 @@ def parrot() -> Iterator[Parrot]:
         lambda change: GOOD[: change[0]] + change[2] + GOOD[change[0] + change[1] :]
     )
 )
-def test_any_bytes_are_a_response_or_raise_unreachable_error(parrot: Parrot, said: bytes) -> None:
+def test_any_bytes_parse_as_response_or_raise_unreachable_error(parrot: Parrot, said: bytes) -> None:
     parrot.words = said
     client = ServerClient(account_at(f"http://127.0.0.1:{parrot.port}"), "test/1", timeout=0.5)
     with suppress(UnreachableError):
@@ -230,7 +230,7 @@ def test_a_malformed_or_endless_response_is_refused(parrot: Parrot, said: bytes,
     client.close()
 
 
-def test_a_response_after_an_interim_one_is_not_taken_for_the_next_requests(parrot: Parrot) -> None:
+def test_response_after_an_interim_one_is_not_used_for_the_next_request(parrot: Parrot) -> None:
     parrot.words = b"HTTP/1.1 103 Early Hints\r\n\r\n" + GOOD
     client = ServerClient(account_at(f"http://127.0.0.1:{parrot.port}"), "test/1", timeout=LONG)
     assert [client.post(b"{}").status for _ in range(2)] == [103, 103]
@@ -271,7 +271,7 @@ def test_stop_cuts_off_a_hanging_request(tmp_path: Path) -> None:
         spool.close()
 
 
-def test_error_after_an_early_end_has_its_own_reason() -> None:
+def test_error_after_hurry_is_not_reported_as_late() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     client = ServerClient(account_at(f"http://127.0.0.1:{port}"), "test/1", timeout=LONG)
@@ -439,7 +439,7 @@ def test_a_snapshot_that_always_fails_is_set_aside(tmp_path: Path) -> None:
         spool.close()
 
 
-def test_no_snapshot_is_set_aside_while_all_fail(tmp_path: Path) -> None:
+def test_failure_of_every_snapshot_sets_none_aside(tmp_path: Path) -> None:
     """Its disk may be full: the snapshots arrive once it is not, however long that takes."""
     with IngestServer(rules="dashboard", script=scripted(["stores nothing"] * 30)) as server:
         spool = spool_in(tmp_path)

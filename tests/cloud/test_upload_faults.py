@@ -191,7 +191,7 @@ def test_a_restart_after_a_lost_response_makes_no_duplicate(tmp_path: Path) -> N
         spool.close()
 
 
-def test_a_server_without_a_list_is_asked_once(tmp_path: Path) -> None:
+def test_server_without_a_snapshot_list_gets_one_list_request(tmp_path: Path) -> None:
     with IngestServer(script=scripted(["stored, reset", "500", "stored, reset"])) as server:
         spool = spool_in(tmp_path)
         client = Witness(account(server), timeout=60.0)
@@ -205,7 +205,7 @@ def test_a_server_without_a_list_is_asked_once(tmp_path: Path) -> None:
         spool.close()
 
 
-def test_what_the_list_does_not_hold_is_sent_again(tmp_path: Path) -> None:
+def test_snapshots_missing_in_the_servers_list_are_sent_again(tmp_path: Path) -> None:
     with IngestServer(rules="dashboard", script=scripted(["reset"])) as server:
         spool = spool_in(tmp_path)
         client = Witness(account(server), timeout=60.0)

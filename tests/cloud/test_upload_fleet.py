@@ -43,7 +43,7 @@ def _survive_an_outage(fleet: Fleet) -> int:
     return fleet.pending
 
 
-def test_a_thousand_hosts_at_ten_a_key() -> None:
+def test_thousand_hosts_with_ten_per_key_catch_up_after_an_outage() -> None:
     for key in range(100):
         fleet = Fleet(10, seed=key, loses=0.01)
         fleet.run(600)
@@ -55,7 +55,7 @@ def test_a_thousand_hosts_at_ten_a_key() -> None:
         _finish(fleet)
 
 
-def test_a_thousand_hosts_at_a_hundred_a_key() -> None:
+def test_thousand_hosts_with_a_hundred_per_key_catch_up_after_an_outage() -> None:
     for key in range(10):
         fleet = Fleet(100, seed=key, loses=0.01)
         fleet.run(HOUR)
@@ -73,7 +73,7 @@ def test_a_thousand_hosts_at_a_hundred_a_key() -> None:
 
 
 @pytest.mark.parametrize("rules", ["cloud", "dashboard"])
-def test_hosts_with_a_key_each(rules: Rules) -> None:
+def test_hosts_with_separate_keys_are_never_refused(rules: Rules) -> None:
     for key in range(20):
         fleet = Fleet(1, seed=key, rules=rules, loses=0.02)
         fleet.run(600)
@@ -87,7 +87,7 @@ def test_hosts_with_a_key_each(rules: Rules) -> None:
         _finish(fleet)
 
 
-def test_a_server_without_a_limit_of_keys_gets_each_snapshot_once() -> None:
+def test_server_without_a_rate_limit_gets_each_snapshot_once() -> None:
     """The dashboard limits hosts alone, and would store a repeated snapshot twice."""
     fleet = Fleet(50, rules="dashboard", loses=0.05)
     fleet.run(600)
@@ -98,7 +98,7 @@ def test_a_server_without_a_limit_of_keys_gets_each_snapshot_once() -> None:
     _finish(fleet)
 
 
-def test_large_snapshots_make_requests_of_fewer() -> None:
+def test_large_snapshots_are_sent_in_smaller_batches() -> None:
     fleet = Fleet(10, size=25_000)
     fleet.run(600)
     _survive_an_outage(fleet)

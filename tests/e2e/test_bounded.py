@@ -49,7 +49,7 @@ def wait_for_tick(client: FeedClient) -> None:
         assert time.monotonic() < deadline, "no tick came"
 
 
-def test_unread_answers_end_the_client_and_not_the_memory(desktop: Session) -> None:
+def test_client_that_reads_no_responses_is_disconnected_and_memory_stays_bounded(desktop: Session) -> None:
     agent = start(desktop)
     before = agent.memory_info().rss
     greedy = socket.socket(socket.AF_UNIX)
@@ -66,7 +66,7 @@ def test_unread_answers_end_the_client_and_not_the_memory(desktop: Session) -> N
         wait_for_tick(client)
 
 
-def test_a_slow_reader_stays(desktop: Session) -> None:
+def test_slow_reader_stays_connected(desktop: Session) -> None:
     """One that asks now and then, and reads late."""
     start(desktop)
     with contextlib.closing(desktop.feed()) as client:
@@ -83,7 +83,7 @@ os.execv(sys.executable, {AGENT!r})
 """
 
 
-def test_without_descriptors_it_neither_spins_nor_stops(desktop: Session) -> None:
+def test_agent_out_of_descriptors_neither_spins_nor_stops(desktop: Session) -> None:
     agent = start(desktop, [sys.executable, "-c", FEW_DESCRIPTORS])
     path = Path(desktop.environment["XDG_RUNTIME_DIR"], "netwatch-tray", "feed")
     with contextlib.ExitStack() as held:
@@ -102,7 +102,7 @@ def test_without_descriptors_it_neither_spins_nor_stops(desktop: Session) -> Non
     desktop.wait_for(desktop.agent_status, BOUND, "it takes clients again")
 
 
-def test_a_full_backlog_is_busy_and_not_away(desktop: Session) -> None:
+def test_full_listen_backlog_is_reported_as_busy_agent(desktop: Session) -> None:
     agent = start(desktop)
     path = Path(desktop.environment["XDG_RUNTIME_DIR"], "netwatch-tray", "feed")
     with contextlib.ExitStack() as held:
@@ -135,7 +135,7 @@ def test_too_many_clients_are_refused_with_a_reason(desktop: Session) -> None:
     assert done.stderr == "netwatch-tray: The agent is running, but has too many clients. Close some of them.\n"
 
 
-def test_status_answers_during_reloads(desktop: Session) -> None:
+def test_status_responds_during_reloads(desktop: Session) -> None:
     start(desktop)
     with contextlib.closing(desktop.feed()) as client:
 

@@ -49,7 +49,7 @@ def printed(desktop: Session, *words: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_a_tunnel_doubles_no_number() -> None:
+def test_tunnel_traffic_is_counted_once_everywhere() -> None:
     with wire() as network, Session(netns=network.near) as desktop:
         add_tunnel(network)
         desktop.start_host("xfce")

@@ -115,7 +115,7 @@ def keep(desktop: Desktop, name: str, place: Place) -> None:
         strip.crop((left, 0, left + width, strip.height)).save(Path(PICTURES) / f"{desktop.name}-{look}-{name}.png")
 
 
-def test_a_day_on_a_desktop(kind: type[Desktop], network: Wire) -> None:
+def test_icon_and_menu_work_through_a_session(kind: type[Desktop], network: Wire) -> None:
     with kind(netns=network.near) as desktop:
         desktop.install_program()
         start_agent(desktop)
@@ -176,7 +176,9 @@ def in_the_menu(desktop: Desktop, place: Place) -> None:
 @pytest.mark.skipif(REPEATS == 0, reason="./dev test desktops")
 @pytest.mark.parametrize("scale", [1, 2])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_each_state_fits_its_own_drawing_alone(kind: type[Desktop], network: Wire, scale: int, dark: bool) -> None:
+def test_each_icon_state_matches_only_its_own_drawing(
+    kind: type[Desktop], network: Wire, scale: int, dark: bool
+) -> None:
     """Each fits its drawing to the pixel, or nearly so, and no other state fits."""
     if scale not in kind.scales:
         pytest.skip(f"{kind.name} takes the scale from its settings daemon")

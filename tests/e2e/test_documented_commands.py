@@ -64,10 +64,10 @@ GOES_ON = {
     "serve-metrics",
 }
 RUN_ELSEWHERE = {
-    "": "e2e/test_main_job.py::test_from_the_kernel_to_the_eye",
+    "": "e2e/test_main_job.py::test_kernel_counters_reach_the_window",
     "window": "e2e/test_main_job.py::test_subcommands_reach_the_running_agent",
-    "window --settings": "e2e/test_trays.py::test_a_panel_on_the_session_bus",
-    "window --mini": "gui/shell/test_application.py::test_the_mini_window_is_open_without_the_large_one",
+    "window --settings": "e2e/test_trays.py::test_panel_on_the_session_bus_shows_the_icon",
+    "window --mini": "gui/shell/test_application.py::test_mini_window_opens_without_the_main_window",
     "agent": "e2e/test_main_job.py::test_signals_end_the_agent_cleanly",
     "events --since today --follow": "e2e/test_events.py::test_events_are_followed_until_the_agent_ends",
     "helper install": "helper/test_helper_setup.py::test_root_sets_it_up_for_the_user_who_asked_and_removes_it",
@@ -77,8 +77,10 @@ RUN_ELSEWHERE = {
 }
 INSTALLS = {
     # Of other programs, run by `./dev package check`.
-    "sudo apt install ./dist/netwatch-tray_*.deb": "test_finished_packages.py::test_installed_used_and_removed",
-    "sudo apt remove netwatch-tray": "test_finished_packages.py::test_installed_used_and_removed",
+    "sudo apt install ./dist/netwatch-tray_*.deb": (
+        "test_finished_packages.py::test_package_can_be_installed_used_and_removed"
+    ),
+    "sudo apt remove netwatch-tray": "test_finished_packages.py::test_package_can_be_installed_used_and_removed",
     "pipx install dist/netwatch_tray-*.whl": "test_finished_packages.py::test_pipx_installs_extends_and_removes_it",
     "pipx inject netwatch-tray keyring": "test_finished_packages.py::test_pipx_installs_extends_and_removes_it",
     "pipx inject netwatch-tray opentelemetry-sdk opentelemetry-exporter-otlp-proto-http": (
@@ -199,7 +201,7 @@ def desktop() -> Iterator[Session]:
 
 
 @pytest.mark.parametrize("command", sorted(GOES_ON))
-def test_it_runs_until_it_is_interrupted(command: str, desktop: Session) -> None:
+def test_documented_long_running_commands_run_until_interrupted(command: str, desktop: Session) -> None:
     with subprocess.Popen(
         [*PROGRAM, *command.split()],
         stdout=subprocess.PIPE,
@@ -216,7 +218,7 @@ def test_it_runs_until_it_is_interrupted(command: str, desktop: Session) -> None
             process.kill()
 
 
-def test_the_others_end_as_they_should(desktop: Session, tmp_path: Path) -> None:
+def test_other_documented_commands_exit_with_the_expected_code(desktop: Session, tmp_path: Path) -> None:
     (tmp_path / "key-file").write_text("nw_ak_0123456789abcdef0123456789abcdef\n")
     for command, expected in ENDS.items():
         words, _, given = command.partition(" < ")

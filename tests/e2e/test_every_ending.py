@@ -125,7 +125,7 @@ def _subcommands(parser: argparse.ArgumentParser, words: tuple[str, ...] = ()) -
         yield " ".join(words)
 
 
-def test_the_list_names_each_subcommand() -> None:
+def test_list_of_endings_covers_each_subcommand() -> None:
     named = [*COMMANDS, *ENDLESS]
     assert not [each for each in _subcommands(_parser()) if not any(line.startswith(each) for line in named)]
 
@@ -164,7 +164,7 @@ def run_all(commands: list[str], desktop: Session, condition: str) -> list[str]:
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_without_an_agent(condition: str, desktop: Session) -> None:
+def test_subcommands_end_as_documented_without_an_agent(condition: str, desktop: Session) -> None:
     assert not run_all(COMMANDS, desktop, condition)
 
 
@@ -196,7 +196,7 @@ def test_endless_subcommand_ends_by_sigint(condition: str, desktop: Session) -> 
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_beside_an_agent(condition: str, served: Session) -> None:
+def test_subcommands_end_as_documented_beside_an_agent(condition: str, served: Session) -> None:
     assert not run_all(TALKATIVE, served, condition)
 
 
@@ -215,7 +215,7 @@ def test_characters_missing_in_the_encoding_are_replaced(served: Session) -> Non
     assert "?" in printed
 
 
-def test_a_long_runtime_directory_is_named(desktop: Session) -> None:
+def test_too_long_runtime_directory_is_named_in_the_error(desktop: Session) -> None:
     process = start("status", desktop, "long runtime directory")
     printed = process.communicate(timeout=BOUND)[0].decode()
     assert process.returncode == 1
@@ -274,7 +274,7 @@ shift; exec "$@"
 
 
 @pytest.mark.parametrize("variable", ["XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"])
-def test_a_full_disk(variable: str, desktop: Session) -> None:
+def test_subcommands_end_as_documented_on_a_full_disk(variable: str, desktop: Session) -> None:
     """A file system without room for one more file, in a mount namespace of its own."""
     full = desktop.directory / "full"
     full.mkdir(exist_ok=True)

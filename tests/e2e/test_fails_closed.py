@@ -39,7 +39,7 @@ BROKEN: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_uploading_stops_and_the_rest_goes_on(broken: str) -> None:
+def test_settings_fault_stops_uploading_only(broken: str) -> None:
     with Session(display=False) as desktop:
         file = Path(desktop.environment["XDG_CONFIG_HOME"]) / "netwatch-tray" / "settings.toml"
         file.parent.mkdir(parents=True)

@@ -19,7 +19,7 @@ def uptime(desktop: Session) -> float:
     return status.uptime_s if status else 0.0
 
 
-def test_without_a_tray_the_window_opens_long_before_a_login_would_give_up() -> None:
+def test_start_by_hand_without_tray_opens_the_window_early() -> None:
     with Session() as desktop:
         desktop.spawn("agent", PROGRAM)
         desktop.wait_for(lambda: desktop.windows("NetWatch"), BOUND, "the window opens")
@@ -35,7 +35,7 @@ def test_without_a_tray_the_window_opens_long_before_a_login_would_give_up() -> 
 
 
 @pytest.mark.parametrize("host", ["xfce", "lxqt"])
-def test_with_a_tray_there_is_an_icon_and_no_window(host: str) -> None:
+def test_start_by_hand_with_tray_shows_an_icon_and_no_window(host: str) -> None:
     with Session() as desktop:
         desktop.start_host(host)
         desktop.spawn("agent", PROGRAM)
@@ -49,7 +49,7 @@ def test_with_a_tray_there_is_an_icon_and_no_window(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", sorted(XEMBED_HOSTS))
-def test_an_older_tray_gets_the_icon_without_the_patience_of_a_login(host: str) -> None:
+def test_start_by_hand_shows_the_xembed_icon_at_once(host: str) -> None:
     with Session() as desktop:
         desktop.start_host(host)
         desktop.spawn("agent", PROGRAM)

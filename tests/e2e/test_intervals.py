@@ -56,7 +56,7 @@ def pause(process: subprocess.Popen[bytes]) -> None:
     os.kill(process.pid, signal.SIGCONT)
 
 
-def test_watch_by_itself(environment: dict[str, str]) -> None:
+def test_watch_without_an_agent_keeps_the_interval(environment: dict[str, str]) -> None:
     with running(environment, "watch", "--json") as watch:
         lines = ticks(watch)
         next(lines), next(lines)
@@ -66,7 +66,7 @@ def test_watch_by_itself(environment: dict[str, str]) -> None:
     assert min(intervals) >= 0.5
 
 
-def test_the_agent(environment: dict[str, str]) -> None:
+def test_agent_keeps_the_interval(environment: dict[str, str]) -> None:
     with running(environment, "agent", "--headless") as agent:
         socket = Path(environment["XDG_RUNTIME_DIR"], "netwatch-tray", "feed")
         deadline = time.monotonic() + PATIENCE

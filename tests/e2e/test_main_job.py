@@ -66,7 +66,7 @@ def descendants(pid: int) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("host", ["xfce", "lxqt"])
-def test_from_the_kernel_to_the_eye(host: str, network: Wire, tmp_path: Path) -> None:
+def test_kernel_counters_reach_the_window(host: str, network: Wire, tmp_path: Path) -> None:
     with Session(netns=network.near) as desktop:
         runtime = Path(desktop.environment["XDG_RUNTIME_DIR"]) / "netwatch-tray"
         desktop.start_host(host)

@@ -61,7 +61,7 @@ def run(desktop: Session, *arguments: str, **environment: str) -> subprocess.Com
 
 
 @pytest.mark.parametrize("removed", ["directory", "feed", "lock", "replaced"])
-def test_what_is_removed_is_restored_and_clients_stay(desktop: Session, removed: str) -> None:
+def test_removed_socket_and_locks_are_restored_and_clients_stay_connected(desktop: Session, removed: str) -> None:
     start(desktop)
     with contextlib.closing(desktop.feed()) as client:
         assert isinstance(client.wait(BOUND)[0], Hello)
@@ -94,7 +94,7 @@ def test_a_second_start_finds_the_first_at_once(desktop: Session) -> None:
     assert answers(desktop, "agent")
 
 
-def test_the_state_directory_guards_as_well(desktop: Session) -> None:
+def test_lock_of_the_state_directory_refuses_a_second_agent(desktop: Session) -> None:
     """Such as a shell without XDG_RUNTIME_DIR beside the desktop's agent."""
     start(desktop)
     elsewhere = desktop.directory / "elsewhere"
@@ -103,7 +103,7 @@ def test_the_state_directory_guards_as_well(desktop: Session) -> None:
     assert (second.returncode, second.stderr) == (1, "netwatch-tray: The agent is running already.\n")
 
 
-def test_one_that_lost_everything_ends_and_leaves_the_other_alone(desktop: Session) -> None:
+def test_agent_that_lost_all_locks_exits_and_leaves_the_new_agent_running(desktop: Session) -> None:
     start(desktop, "first")
     os.kill(desktop.pid("first"), signal.SIGSTOP)
     shutil.rmtree(runtime(desktop))
@@ -138,7 +138,7 @@ def test_signals_commit_the_history(desktop: Session, number: signal.Signals) ->
     assert list(runtime(desktop).iterdir()) == []
 
 
-def test_a_terminal_that_closes_ends_it_cleanly(desktop: Session) -> None:
+def test_closing_the_terminal_ends_the_agent_cleanly(desktop: Session) -> None:
     ours, theirs = pty.openpty()
     agent = subprocess.Popen(
         AGENT,

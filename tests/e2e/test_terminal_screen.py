@@ -90,7 +90,7 @@ def assert_whole(tmux: Tmux) -> None:
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40)])
-def test_no_cell_is_broken(size: tuple[int, int], desktop: Session, tmp_path: Path) -> None:
+def test_every_cell_is_drawn_whole(size: tuple[int, int], desktop: Session, tmp_path: Path) -> None:
     with terminal(desktop, tmp_path, *size) as tmux:
         assert_whole(tmux)
         lines = tmux.lines()
@@ -104,7 +104,7 @@ def test_no_cell_is_broken(size: tuple[int, int], desktop: Session, tmp_path: Pa
         assert all(len(line) <= size[0] for line in tmux.lines())
 
 
-def test_it_follows_the_size_of_the_terminal(desktop: Session, tmp_path: Path) -> None:
+def test_screen_follows_the_size_of_the_terminal(desktop: Session, tmp_path: Path) -> None:
     with terminal(desktop, tmp_path) as tmux:
         for size in ((120, 40), (60, 15), (100, 30), (59, 14), (80, 24)):
             tmux.resize(*size)
@@ -119,7 +119,7 @@ def test_it_follows_the_size_of_the_terminal(desktop: Session, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("how", ["q", "C-c", signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_the_terminal_is_left_as_it_was(how: str | signal.Signals, desktop: Session, tmp_path: Path) -> None:
+def test_terminal_state_is_restored_on_exit(how: str | signal.Signals, desktop: Session, tmp_path: Path) -> None:
     with Tmux(tmp_path, desktop.environment) as tmux:
         before = tmux.modes()
         run = f'{" ".join(PROGRAM)} watch; echo "code $?"'
@@ -153,7 +153,7 @@ sys.exit(main(["watch"]))
 """
 
 
-def test_a_bug_leaves_the_screen_and_is_logged_without_values(desktop: Session, tmp_path: Path) -> None:
+def test_unexpected_error_leaves_the_screen_and_is_logged_without_values(desktop: Session, tmp_path: Path) -> None:
     (tmp_path / "faulty.py").write_text(FAULTY)
     with Tmux(tmp_path, desktop.environment, 120, 50) as tmux:
         before = tmux.modes()
@@ -168,7 +168,7 @@ def test_a_bug_leaves_the_screen_and_is_logged_without_values(desktop: Session, 
         assert "a host that was seen" not in text
 
 
-def test_without_colour_there_are_bold_and_reverse_alone(desktop: Session, tmp_path: Path) -> None:
+def test_no_color_uses_only_bold_and_reverse(desktop: Session, tmp_path: Path) -> None:
     with terminal(desktop, tmp_path, NO_COLOR="1") as tmux:
         assert_whole(tmux)
         codes = {code for found in re.findall(r"\x1b\[([\d;]*)m", tmux.painted()) for code in found.split(";")}
@@ -177,7 +177,7 @@ def test_without_colour_there_are_bold_and_reverse_alone(desktop: Session, tmp_p
 
 
 @pytest.mark.parametrize(("style", "download"), [("bg=#fdf6e3,fg=#000000", "25"), ("bg=#1d1f21,fg=#ffffff", "75")])
-def test_the_colours_fit_the_terminals_background(style: str, download: str, desktop: Session, tmp_path: Path) -> None:
+def test_colours_follow_the_terminals_background(style: str, download: str, desktop: Session, tmp_path: Path) -> None:
     with terminal(desktop, tmp_path, style=style) as tmux:
         assert_whole(tmux)
         assert f"\x1b[38;5;{download}m" in tmux.painted()
@@ -196,7 +196,7 @@ def test_a_locale_without_unicode_gets_ascii(desktop: Session, tmp_path: Path) -
         assert lines[1] == "-" * 80
 
 
-def test_mouse_and_keys(desktop: Session, tmp_path: Path) -> None:
+def test_mouse_and_keys_control_the_screen(desktop: Session, tmp_path: Path) -> None:
     with terminal(desktop, tmp_path) as tmux:
         assert_whole(tmux)
         tmux.click(tmux.lines()[-1].index("Tab"), 23)
@@ -231,7 +231,7 @@ def test_a_click_selects_a_row_and_a_second_one_opens_it(desktop: Session, tmp_p
         tmux.wait(f"{FAR}:{PORT}")
 
 
-def test_it_continues_when_the_agent_restarts(network: Wire, tmp_path: Path) -> None:
+def test_screen_continues_when_the_agent_restarts(network: Wire, tmp_path: Path) -> None:
     with Session(display=False, netns=network.near) as desktop:
         desktop.start_agent()
         with terminal(desktop, tmp_path) as tmux:
@@ -257,7 +257,7 @@ def test_an_agent_that_hangs_is_reported(network: Wire, tmp_path: Path) -> None:
             assert_whole(tmux)
 
 
-def test_without_an_agent_it_measures_by_itself(network: Wire, tmp_path: Path) -> None:
+def test_screen_without_an_agent_measures_by_itself(network: Wire, tmp_path: Path) -> None:
     with Session(display=False, netns=network.near) as desktop, Tmux(tmp_path, desktop.environment) as tmux:
         tmux.type([*inside(network.near), *PROGRAM, "watch"])
         tmux.wait("no agent is running", 30)
@@ -271,7 +271,7 @@ def test_without_an_agent_it_measures_by_itself(network: Wire, tmp_path: Path) -
 @pytest.mark.parametrize(
     "words", [["watch", "--once"], ["watch", "--json", "--count", "1"], ["watch", "--format", "text", "--count", "1"]]
 )
-def test_lines_on_a_terminal_where_they_were_asked_for(words: list[str], desktop: Session, tmp_path: Path) -> None:
+def test_watch_options_print_lines_on_a_terminal(words: list[str], desktop: Session, tmp_path: Path) -> None:
     with Tmux(tmp_path, desktop.environment, 120, 24) as tmux:
         tmux.type(["sh", "-c", f"{' '.join([*PROGRAM, *words])}; echo the end"])
         lines = tmux.wait("the end\n")
@@ -279,7 +279,7 @@ def test_lines_on_a_terminal_where_they_were_asked_for(words: list[str], desktop
         assert not any("─" in line for line in lines)
 
 
-def test_lines_where_the_output_is_no_terminal(desktop: Session) -> None:
+def test_watch_prints_lines_to_a_pipe(desktop: Session) -> None:
     with subprocess.Popen([*PROGRAM, "watch"], stdout=subprocess.PIPE, text=True, env=desktop.environment) as watch:
         try:
             assert watch.stdout is not None

@@ -105,7 +105,7 @@ def tooltip_changes(desktop: Session) -> None:
 
 
 @pytest.mark.parametrize("host", ["xfce", "lxqt", "waybar"])
-def test_a_panel_on_the_session_bus(host: str, network: Wire) -> None:
+def test_panel_on_the_session_bus_shows_the_icon(host: str, network: Wire) -> None:
     with WaylandSession() if host == "waybar" else Session() as desktop:
         start(desktop, network)
         desktop.start_host(host)  # later than the agent
@@ -181,7 +181,7 @@ def use_xembed_icon(desktop: Session, place: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("bus", ["with a bus", "without a bus"])
-def test_trayer(bus: str, network: Wire) -> None:
+def test_trayer_shows_the_xembed_icon(bus: str, network: Wire) -> None:
     with Session() as desktop:
         if bus == "with a bus":
             desktop.start_host("trayer")
@@ -233,7 +233,7 @@ def test_no_tray_opens_the_window_once_and_a_late_tray_gets_the_icon(network: Wi
         quits(desktop, lambda: desktop.pick("Quit NetWatch"))
 
 
-def test_the_way_can_be_chosen_while_it_runs(network: Wire) -> None:
+def test_way_of_the_icon_can_be_changed_while_the_agent_runs(network: Wire) -> None:
     with Session() as desktop:
         desktop.start_host("xfce")
         start(desktop, network)
@@ -286,7 +286,7 @@ def test_a_real_waybar_shows_the_line_made_for_it(network: Wire) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text", "waybar", "i3bar", "polybar"])
-def test_lines_for_bars(kind: str, network: Wire) -> None:
+def test_bar_command_prints_lines_for_each_bar(kind: str, network: Wire) -> None:
     with Session(display=False) as desktop:
         arguments = ["watch", "--format", kind, "--count", "3", "--interval", "0.3"]
         desktop.spawn("watch", [*inside(network.near), *PROGRAM, *arguments])

@@ -84,7 +84,7 @@ def the_connection(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def test_through_the_agent(network: Wire, desktop: Session, run: Callable[..., str]) -> None:
+def test_connections_have_owners_through_the_agent(network: Wire, desktop: Session, run: Callable[..., str]) -> None:
     desktop.spawn("agent", [*PROGRAM, "agent", "--headless"])
     desktop.wait_for((Path(desktop.environment["XDG_RUNTIME_DIR"]) / "netwatch-tray" / "feed").exists, 10, "the feed")
     assert "sock_diag" in run("status")
@@ -115,14 +115,14 @@ def test_through_the_agent(network: Wire, desktop: Session, run: Callable[..., s
     assert next(each for each in closed["apps"] if each["key"] == row["app"])["rx_bytes"] == SIZE
 
 
-def test_without_an_agent(network: Wire, run: Callable[..., str]) -> None:
+def test_connections_have_owners_without_an_agent(network: Wire, run: Callable[..., str]) -> None:
     with downloaded(network) as receiver:
         row = the_connection(json.loads(run("connections", "--json")))
         assert (row["pid"], row["rx_bytes"]) == (receiver.pid, SIZE)
         assert "APP" in run("apps")
 
 
-def test_another_user_sees_all_sockets_and_whose_they_are(
+def test_unprivileged_user_sees_all_sockets_and_their_owners(
     network: Wire, desktop: Session, run: Callable[..., str]
 ) -> None:
     home = desktop.directory / "nobody"

@@ -44,7 +44,7 @@ def open_window(desktop: Session) -> None:
     desktop.wait_for(lambda: desktop.windows("^NetWatch$"), 20, "the window is there")
 
 
-def test_the_agent_that_it_starts_holds_no_pipe_of_it(network: Wire) -> None:
+def test_agent_started_by_the_window_inherits_no_pipe(network: Wire) -> None:
     with Session(netns=network.near) as desktop:
         with subprocess.Popen(
             [*inside(network.near), *PROGRAM, "window"],
@@ -82,7 +82,7 @@ def copied(desktop: Session, *keys: str) -> list[str]:
     return desktop.wait_for(copy, 20, "a row is copied")
 
 
-def test_what_moves_can_be_seen_and_taken_along(desktop: Session, download: int) -> None:
+def test_traffic_is_shown_and_can_be_copied_and_exported(desktop: Session, download: int) -> None:
     open_window(desktop)
     connection = (str(download), "TCP", f"{FAR}:{PORT}", "Established")
     desktop.wait_for(lambda: set(connection) <= set(copied(desktop, "ctrl+2")), 20, "the connection and its owner")

@@ -72,7 +72,7 @@ def test_every_field_is_parsed() -> None:
 
 @pytest.mark.parametrize("level", get_args(UploadLevel))
 @pytest.mark.parametrize("hides", [False, True])
-def test_what_this_machine_sends_is_parsed(level: str, hides: bool, tmp_path: Path) -> None:
+def test_snapshot_of_this_machine_is_parsed(level: str, hides: bool, tmp_path: Path) -> None:
     settings = tmp_path / "config" / "settings.toml"
     settings.parent.mkdir()
     hidden = str(hides).lower()
@@ -85,7 +85,7 @@ def test_what_this_machine_sends_is_parsed(level: str, hides: bool, tmp_path: Pa
     assert found == expected(body)
 
 
-def test_the_sdk_refuses_what_the_types_rule_out() -> None:
+def test_sdk_refuses_values_outside_the_types() -> None:
     text = envelope(EVERYTHING)
     wrong = [
         text.replace(b'"tx_packets":6', b'"tx_packets":6.0'),

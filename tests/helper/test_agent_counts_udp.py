@@ -244,7 +244,7 @@ def amounts(rows: list[dict[str, Any]], port: int) -> list[tuple[int | None, int
     return [(row["rx_bytes"], row["tx_bytes"]) for row in rows if row["local_port"] == port and row["remote_port"]]
 
 
-def test_every_byte_has_its_connection_app_and_host() -> None:
+def test_every_udp_byte_is_counted_for_its_connection_app_and_host() -> None:
     with machine() as made, ExitStack() as stack:
         client = Client(made.link, stack)
         ports = client.do("open")

@@ -69,7 +69,7 @@ def ask(link: Wire, name: str, count: int) -> None:
         resolver.communicate()
 
 
-def test_scan_has_its_source(helper: Service, link: Wire) -> None:
+def test_port_scan_is_reported_with_its_source(helper: Service, link: Wire) -> None:
     with watching(link.near, nobody.python(WATCH, str(helper.path))) as watched:
         watched.say("minute")
         watched.say("minute")
@@ -82,7 +82,7 @@ def test_scan_has_its_source(helper: Service, link: Wire) -> None:
     assert scan["ports"] >= 20
 
 
-def test_names_made_of_random_labels_are_found(helper: Service, link: Wire) -> None:
+def test_dns_tunnel_is_found(helper: Service, link: Wire) -> None:
     with watching(link.near, nobody.python(WATCH, str(helper.path))) as watched:
         ask(link, "*.t1.tunnel.example", 120)
         tunnel = watched.wait_for("dns-tunnel")
@@ -90,14 +90,14 @@ def test_names_made_of_random_labels_are_found(helper: Service, link: Wire) -> N
     assert tunnel["host"] == "tunnel.example"
 
 
-def test_many_missing_domains_are_found(helper: Service, link: Wire) -> None:
+def test_nxdomain_storm_is_found(helper: Service, link: Wire) -> None:
     with watching(link.near, nobody.python(WATCH, str(helper.path))) as watched:
         ask(link, "missing#.example", 80)
         storm = watched.wait_for("nxdomain-storm")
         assert watched.settle() == [storm]
 
 
-def test_ordinary_names_are_nothing(helper: Service, link: Wire) -> None:
+def test_ordinary_names_raise_no_finding(helper: Service, link: Wire) -> None:
     with watching(link.near, nobody.python(WATCH, str(helper.path))) as watched:
         ask(link, "www#.shop.example", 200)
         ask(link, "missing.example", 200)

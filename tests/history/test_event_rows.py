@@ -57,7 +57,7 @@ def test_a_changed_event_replaces_its_row(file: Path) -> None:
     assert stored(file) == [changed]
 
 
-def test_a_range_kinds_and_a_number_limit_what_is_read(file: Path) -> None:
+def test_range_kinds_and_count_limit_the_events_read(file: Path) -> None:
     moved = Event(
         id=9,
         first=NOW,
@@ -97,7 +97,7 @@ def test_old_events_are_dropped_and_the_newest_stay(file: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     "change", ["evidence = x'7b'", "kind = 3", "key = x'00'", "last = 'soon'", "count = 0", "evidence = x'ff'"]
 )
-def test_a_damaged_row_costs_that_row(file: Path, change: str, expected_logs: list[str]) -> None:
+def test_damaged_row_loses_only_that_event(file: Path, change: str, expected_logs: list[str]) -> None:
     write(file, offline(1), offline(2))
     with contextlib.closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(f"UPDATE event SET {change} WHERE id = 1")  # noqa: S608  our own words

@@ -75,7 +75,7 @@ def test_hourly_rows_have_start_length_peaks_and_gap_reason(history: Path, capsy
     assert datetime.fromisoformat(rows[0]["start"]) == datetime.fromtimestamp(START, UTC)
 
 
-def test_apps_and_json(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_apps_are_exported_as_json(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert history.exists()
     rows = exported(capsys, "--apps", "--name", "browser")
     assert [(row["name"], row["rx_bytes"]) for row in rows] == [("browser", "42000"), ("browser", "42000")]

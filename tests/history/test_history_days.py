@@ -202,7 +202,7 @@ def test_billing_months_are_contiguous(day: date, billing_day: int) -> None:
     assert billing_month(after, billing_day).first == after
 
 
-def test_periods() -> None:
+def test_period_of_a_day_is_week_month_billing_month_or_year() -> None:
     day = date(2026, 11, 22)  # a Sunday
     assert period_of(day, "week") == Days(date(2026, 11, 16), day)
     assert period_of(day, "month") == Days(date(2026, 11, 1), date(2026, 11, 30))
@@ -210,7 +210,7 @@ def test_periods() -> None:
     assert period_of(day, "year").length == 365
 
 
-def test_outlook_of_a_data_plan() -> None:
+def test_outlook_projects_use_to_the_end_of_the_period() -> None:
     cycle = Days(date(2026, 11, 1), date(2026, 11, 30))
     view = outlook(45, 100, cycle, date(2026, 11, 15), 0.5)
     assert (view.days_left, view.allowance, view.projection) == (16, 55 // 16, round(45 * 30 / 14.5))

@@ -67,7 +67,7 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     return answers
 
 
-def test_minutes_are_stored_and_the_rest_at_exit(tmp_path: Path) -> None:
+def test_finished_minutes_are_stored_and_the_last_one_at_exit(tmp_path: Path) -> None:
     loop, machine, file = Loop(), Machine(), tmp_path / "history.sqlite3"
     keeper = HistoryKeeper(loop, file, Settings(), lambda _alert: None)
     run(machine, keeper, 60)
@@ -138,7 +138,7 @@ def test_plan_alert_is_called_in_the_loop(tmp_path: Path) -> None:
     loop.close()
 
 
-def test_a_bug_in_the_thread_costs_a_gap_and_no_bytes(
+def test_unexpected_error_in_the_thread_makes_a_gap_and_loses_no_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
 ) -> None:
     loop, machine, file = Loop(), Machine(), tmp_path / "history.sqlite3"

@@ -67,7 +67,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "history.sqlite3"
 
 
-def test_deleted_days_leave_nothing_and_the_others_everything(file: Path) -> None:
+def test_deleting_days_removes_all_of_them_and_nothing_else(file: Path) -> None:
     record(file, 6)
     before = days_of(file)
     assert len(before) == 6
@@ -85,7 +85,7 @@ def test_deleted_days_leave_nothing_and_the_others_everything(file: Path) -> Non
     assert keeping.delete_days(file, first, last) == 0, "a second time there is nothing"
 
 
-def test_names_of_which_nothing_is_left_are_not_in_the_file(file: Path) -> None:
+def test_names_without_data_are_deleted_from_the_file(file: Path) -> None:
     machine = Machine()
     writer = machine.writer(file)
     for day, app in enumerate(("secret-app", "curl")):
@@ -118,7 +118,7 @@ def test_everything_can_be_deleted_while_the_agent_records(file: Path) -> None:
     writer.close()
 
 
-def test_there_is_nothing_to_delete_or_back_up_without_a_history(file: Path) -> None:
+def test_deleting_and_backing_up_without_a_history_is_refused(file: Path) -> None:
     with pytest.raises(NoHistoryYetError):
         keeping.delete_days(file, date.min, date.max)
     with pytest.raises(NoHistoryYetError):
@@ -145,7 +145,7 @@ def test_a_backup_restores_every_day_also_on_a_running_agent(file: Path, tmp_pat
     writer.close()
 
 
-def test_histories_of_two_machines_add_up_and_only_once(file: Path, tmp_path: Path) -> None:
+def test_merging_two_histories_adds_them_up_and_only_once(file: Path, tmp_path: Path) -> None:
     record(file, 3)
     other = tmp_path / "laptop.sqlite3"
     record(other, 4, rx=7_200_000, name="wlan0", wall=START + 86400)
@@ -164,7 +164,7 @@ def test_histories_of_two_machines_add_up_and_only_once(file: Path, tmp_path: Pa
     assert days_of(file) == dict(sorted(both.items()))
 
 
-def test_a_merged_history_does_not_go_on_from_the_counters_of_the_other_machine(file: Path, tmp_path: Path) -> None:
+def test_merge_does_not_take_over_the_other_machines_counters(file: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.sqlite3"
     record(other, 1)
     keeping.merge(file, other)
@@ -178,7 +178,7 @@ def test_a_merged_history_does_not_go_on_from_the_counters_of_the_other_machine(
 
 
 @pytest.mark.parametrize("content", [b"", b"no history", os.urandom(4096), b"SQLite format 3\0" + bytes(4080)])
-def test_what_is_no_history_is_refused_and_changes_nothing(file: Path, tmp_path: Path, content: bytes) -> None:
+def test_file_that_is_not_a_history_is_refused_and_changes_nothing(file: Path, tmp_path: Path, content: bytes) -> None:
     record(file, 1)
     before = days_of(file)
     odd = tmp_path / "odd.sqlite3"
@@ -193,7 +193,7 @@ def test_what_is_no_history_is_refused_and_changes_nothing(file: Path, tmp_path:
 
 @given(first=st.integers(-2, 8), length=st.integers(0, 6))
 @settings(max_examples=25, deadline=None)
-def test_any_range_leaves_days_and_curve_in_agreement(
+def test_deleting_any_range_keeps_days_and_curve_consistent(
     recorded: Path, tmp_path_factory: pytest.TempPathFactory, first: int, length: int
 ) -> None:
     file = tmp_path_factory.mktemp("range") / "history.sqlite3"
@@ -230,7 +230,7 @@ print("done", flush=True)
 
 
 @pytest.mark.parametrize("action", ["delete", "restore", "merge", "backup"])
-def test_a_kill_leaves_all_or_nothing(recorded: Path, tmp_path: Path, action: str) -> None:
+def test_kill_during_a_change_leaves_all_or_nothing_of_it(recorded: Path, tmp_path: Path, action: str) -> None:
     chance = random.Random(action)
     other = tmp_path / "other.sqlite3"
     record(other, 2, rx=360_000, wall=START + 86400)

@@ -57,7 +57,7 @@ def interval(moved: dict[str, tuple[AppName, Traffic]], elapsed_s: float | None 
     return AppInterval(elapsed_s=elapsed_s, apps=moved, processes={}, local=Traffic())
 
 
-def test_what_stayed_in_the_local_network_is_a_series_beside_the_apps(tmp_path: Path) -> None:
+def test_local_network_traffic_is_a_series_beside_the_apps(tmp_path: Path) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     writer = machine.writer(file)
     writer.record([machine.tick()])
@@ -198,7 +198,7 @@ IMPOSSIBLE = [(600, -1, 5, 0, 0), (600, 2**62 + 1, 5, 0, 0), (600, 2**70, 5, 0, 
 
 
 @pytest.mark.parametrize("value", IMPOSSIBLE)
-def test_an_impossible_value_costs_that_value(
+def test_impossible_value_is_dropped_alone(
     tmp_path: Path, value: tuple[int, int, int, int, int], expected_logs: list[str]
 ) -> None:
     expected_logs += [f"app bad, 2026-01-01 00:0{number}" for number in range(3)]
@@ -234,7 +234,7 @@ BAD_BLOBS = [b"", b"\xc1", b"\x81\x01\x95\xcd\x02\x58\xfe\x18\x00\x02", msgspec.
 
 @pytest.mark.parametrize("data", BAD_BLOBS)
 @pytest.mark.parametrize("where", ["recent minute", "recent fine", "chunk data", "usage data", "state data"])
-def test_damaged_row_costs_only_that_row(tmp_path: Path, data: object, where: str, expected_logs: list[str]) -> None:
+def test_damaged_row_is_dropped_alone(tmp_path: Path, data: object, where: str, expected_logs: list[str]) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine(wall=START - 2.5)
     writer = machine.writer(file)
     for _ in range(100):
@@ -430,7 +430,7 @@ def test_amounts_of_apps_that_no_link_carries_are_left_out(
     assert by_name(file, "app") == {"good": (10, 14)}
 
 
-def test_interval_of_no_length_has_no_peak(tmp_path: Path) -> None:
+def test_interval_of_length_zero_has_no_peak(tmp_path: Path) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     writer = machine.writer(file)
     at = datetime.fromtimestamp(START, UTC)

@@ -72,7 +72,7 @@ def test_old_days_are_deleted_and_the_oldest_when_there_is_too_much(
     assert found(days, NOON + 24 * 9) == {"a.example": 1}
 
 
-def test_a_span_can_be_deleted_and_everything(tmp_path: Path) -> None:
+def test_span_or_everything_can_be_deleted(tmp_path: Path) -> None:
     days = HostDays(tmp_path / "hosts")
     for day in range(4):
         days.write(packed(1 << day, hour=NOON + 24 * day), 0)
@@ -84,7 +84,7 @@ def test_a_span_can_be_deleted_and_everything(tmp_path: Path) -> None:
     days.delete()
 
 
-def test_files_of_others_stay(tmp_path: Path) -> None:
+def test_other_files_are_not_deleted(tmp_path: Path) -> None:
     (tmp_path / "notes.hosts").write_text("mine")
     days = HostDays(tmp_path)
     days.write(packed(1), NOON + 240)
@@ -95,7 +95,7 @@ def test_files_of_others_stay(tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 200), st.binary(max_size=3), st.booleans())
-def test_damage_costs_its_day_and_raises_nothing(
+def test_damaged_file_loses_only_its_day_and_raises_nothing(
     tmp_path: Path, expected_logs: list[str], at: int, by: bytes, is_cut: bool
 ) -> None:
     expected_logs[:] = ["cannot be read"]
@@ -111,7 +111,7 @@ def test_damage_costs_its_day_and_raises_nothing(
     assert found(days) == {"a.example": 6}
 
 
-def test_hour_with_garbage_costs_the_hour(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_hour_with_garbage_is_dropped_alone(tmp_path: Path, expected_logs: list[str]) -> None:
     expected_logs.append("An hour of hosts cannot be read")
     days = HostDays(tmp_path)
     days.write(packed(1) | {NOON + 1: b"garbage"}, 0)

@@ -115,7 +115,7 @@ def with_day(row: str) -> bytes:
         (with_day('{"date": {"year": 9999, "month": 2, "day": 3}, "rx": 1, "tx": 0}'), "not between 1970 and tomorrow"),
     ],
 )
-def test_document_that_is_no_export_is_refused(document: bytes, why: str) -> None:
+def test_document_that_is_not_an_export_is_refused(document: bytes, why: str) -> None:
     with pytest.raises(HistoryError, match=why):
         vnstat.parse(document, TODAY)
 
@@ -146,7 +146,7 @@ def test_the_extra_comma_of_vnstat_1_13_is_read() -> None:
     assert vnstat.parse(extra.encode(), TODAY) == vnstat.parse(text.encode(), TODAY)
 
 
-def test_one_impossible_row_costs_that_row() -> None:
+def test_impossible_row_is_dropped_alone() -> None:
     rows = [
         {**on(day("2025-01-01")), "rx": 8 << 60, "tx": 0},
         {**on(day("2025-01-02")), "rx": 5, "tx": 6},
@@ -277,7 +277,9 @@ def test_recorded_days_and_repeated_imports_count_once(history: Path, capsys: py
     assert ("2025-11-01", 900, 990) in totals(history)
 
 
-def test_imports_are_marked(history: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imported_amounts_are_marked_in_usage(
+    history: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TZ", "UTC")
     add_imports(history, vnstat.parse(json.dumps(SECOND_LAYOUT).encode(), TODAY).imports, counted_in_total(history))
     assert main(["usage", "--by", "month", "--json"]) == 0
@@ -304,7 +306,7 @@ def test_import_without_a_history_is_refused(
     assert "cannot be read" in capsys.readouterr().err
 
 
-def test_import_while_the_agent_records(history: Path) -> None:
+def test_import_works_while_the_agent_records(history: Path) -> None:
     machine = Machine(wall=1767099600.0, interfaces={3: ["wlan0", "wifi", True, 77, 0]})
     machine.boottime = 4600.0
     machine.start_agent()

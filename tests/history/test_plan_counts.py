@@ -38,7 +38,7 @@ def _moved(machine: Machine, rx: int, lan: int) -> list[Measurement]:
 
 @given(amounts=st.lists(st.tuples(st.integers(0, 10**8), st.integers(0, 10**8)), min_size=1, max_size=8))
 @settings(max_examples=20, deadline=None)
-def test_the_internet_is_the_total_less_what_stayed_local(amounts: list[tuple[int, int]]) -> None:
+def test_internet_traffic_is_total_minus_local_traffic(amounts: list[tuple[int, int]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         file, machine = Path(directory) / "history.sqlite3", Machine()
         writer = machine.writer(file)
@@ -58,7 +58,7 @@ def test_the_internet_is_the_total_less_what_stayed_local(amounts: list[tuple[in
     assert stored == used
 
 
-def test_a_plan_of_the_internet_alerts_by_what_went_there(tmp_path: Path) -> None:
+def test_plan_that_counts_the_internet_alerts_by_internet_traffic(tmp_path: Path) -> None:
     machine = Machine()
     plan = DataPlan(cap_gb=0.1, counts="internet")
     writer = machine.writer(tmp_path / "history.sqlite3")
@@ -70,7 +70,7 @@ def test_a_plan_of_the_internet_alerts_by_what_went_there(tmp_path: Path) -> Non
     assert [each and (each.percent, each.used) for each in alerts] == [None, None, None, (80, 85 * _MB)]
 
 
-def test_usage_leaves_out_what_stayed_local(
+def test_usage_internet_leaves_out_local_traffic(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine = Machine()
@@ -88,5 +88,7 @@ def test_usage_leaves_out_what_stayed_local(
     ("local", "left"),
     [(None, (100, 50, 10, 5, 9)), ((30, 20, 0, 0, 0), (70, 30, 10, 5, 9)), ((200, 200, 0, 0, 0), (10, 5, 10, 5, 9))],
 )
-def test_what_is_local_takes_no_gap_and_never_more_than_there_is(local: LedgerEntry | None, left: LedgerEntry) -> None:
+def test_local_traffic_is_not_subtracted_from_gaps_and_never_exceeds_the_total(
+    local: LedgerEntry | None, left: LedgerEntry
+) -> None:
     assert less((100, 50, 10, 5, 9), local) == left

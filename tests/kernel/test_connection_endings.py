@@ -112,7 +112,7 @@ def server(link: Wire, address: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize(("pause", "address"), [(0.02, FAR), (0.3, FAR6), (1.5, FAR)])
-def test_no_ending_makes_too_many_bytes_or_loses_any(
+def test_no_way_of_closing_changes_the_byte_count(
     link: Wire, meters: tuple[Meter, Meter], pause: float, address: str, tmp_path: Path
 ) -> None:
     """Read often, so that most sockets are met; and seldom, so that most come and go between two readings."""

@@ -100,7 +100,7 @@ def send(source: socket.socket, target: socket.socket, count: int) -> None:
 
 @pytest.mark.parametrize("family", ["4", "6"])
 @pytest.mark.parametrize(("up", "down"), [(0, 0), (1, 0), (0, 1), (_LARGE, 1), (1, _LARGE)])
-def test_bytes_of_a_connection(
+def test_bytes_of_a_connection_equal_the_payload_sent(
     link: Wire, observers: tuple[Observer, Observer], family: str, up: int, down: int
 ) -> None:
     here, there = observers
@@ -124,7 +124,7 @@ def test_bytes_of_a_connection(
     assert there.totals() == Traffic(up, down)
 
 
-def test_a_half_closed_connection_that_was_seen_is_exact(link: Wire, observers: tuple[Observer, Observer]) -> None:
+def test_half_closed_connection_seen_before_is_exact(link: Wire, observers: tuple[Observer, Observer]) -> None:
     here, there = observers
     with connection(link, "4") as (client, accepted):
         send(client, accepted, 1000)
@@ -141,7 +141,7 @@ def test_a_half_closed_connection_that_was_seen_is_exact(link: Wire, observers: 
     assert there.totals() == Traffic(1000, 500)
 
 
-def test_a_thousand_short_connections(link: Wire, observers: tuple[Observer, Observer]) -> None:
+def test_thousand_short_connections_lose_no_byte(link: Wire, observers: tuple[Observer, Observer]) -> None:
     """No byte is lost: the listener's are its own, the callers' are "exited before seen", one that lives on has its."""
     here, there = observers
     up = down = 0
@@ -175,7 +175,7 @@ def test_a_thousand_short_connections(link: Wire, observers: tuple[Observer, Obs
     assert (ours[UNSEEN_KEY].rx_bytes, ours[UNSEEN_KEY].tx_bytes) == (down, up)
 
 
-def test_the_interfaces_bytes_come_out(link: Wire, observers: tuple[Observer, Observer]) -> None:
+def test_apps_and_remainder_equal_the_interface_bytes(link: Wire, observers: tuple[Observer, Observer]) -> None:
     here, _ = observers
 
     def carried() -> Traffic:

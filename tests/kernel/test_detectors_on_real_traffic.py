@@ -81,7 +81,7 @@ def test_scan_is_suspected_by_the_kernels_counters(link: Wire) -> None:
     assert scan["resets"] >= 100
 
 
-def test_scanning_others_is_no_scan_of_this_machine(link: Wire) -> None:
+def test_scanning_other_hosts_is_not_reported_as_scan_of_this_machine(link: Wire) -> None:
     with watching(link.near) as watched:
         watched.say("minute")
         watched.say("minute")

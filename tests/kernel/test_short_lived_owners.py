@@ -75,7 +75,7 @@ def home() -> Iterator[Path]:
         yield Path(made)
 
 
-def test_programs_of_two_seconds_are_named(link: Wire, home: Path) -> None:
+def test_programs_that_run_two_seconds_are_found_as_owners(link: Wire, home: Path) -> None:
     names = ("HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
     root = str(Path(__file__).parents[2])
     environment = {**os.environ, **dict.fromkeys(names, str(home)), "PYTHONPATH": root}

@@ -126,7 +126,7 @@ def why(tick: Tick) -> dict[str, Why]:
     return {each.name: each.why for each in tick.interfaces}
 
 
-def test_containers_behind_a_bridge(network: Wire) -> None:
+def test_total_counts_containers_behind_a_bridge_once(network: Wire) -> None:
     container = f"{network.near}-c"
     subprocess.run(["ip", "netns", "add", container], check=True)
     try:
@@ -155,7 +155,7 @@ def test_containers_behind_a_bridge(network: Wire) -> None:
         subprocess.run(["ip", "netns", "delete", container], check=True)
 
 
-def test_vxlan_over_the_uplink(network: Wire) -> None:
+def test_total_counts_vxlan_over_the_uplink_once(network: Wire) -> None:
     for namespace, device, remote, address in (
         (network.near, "uplink", FAR, "198.51.100.1/24"),
         (network.far, "peer", NEAR, "198.51.100.2/24"),
@@ -168,7 +168,7 @@ def test_vxlan_over_the_uplink(network: Wire) -> None:
     assert why(tick)["vx0"] == Why(WhyCode.COUNTED_BELOW, ("uplink",))
 
 
-def test_vxlan_to_a_peer_that_the_uplink_reaches(network: Wire) -> None:
+def test_total_counts_vxlan_to_a_routed_peer_once(network: Wire) -> None:
     """No device is named: what it runs over is the way to its peer."""
     for namespace, remote, address in ((network.near, FAR, "198.51.100.1/24"), (network.far, NEAR, "198.51.100.2/24")):
         network.run(namespace, *f"ip link add vx0 type vxlan id 7 dstport 4789 remote {remote}".split())
@@ -203,7 +203,7 @@ needs_tun = pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="no /de
 
 
 @needs_tun
-def test_a_vpn_that_took_the_default_route(network: Wire) -> None:
+def test_total_counts_vpn_with_the_default_route_once(network: Wire) -> None:
     """As its client does, it pins the way to its server."""
     network.run(network.far, *"ip address add 203.0.113.5/32 dev lo".split())
     network.run(network.near, "ip", "route", "add", "203.0.113.5", "via", FAR)
@@ -214,13 +214,13 @@ def test_a_vpn_that_took_the_default_route(network: Wire) -> None:
 
 
 @needs_tun
-def test_a_vpn_without_evidence_of_its_underlay(network: Wire) -> None:
+def test_vpn_without_known_underlay_is_counted_itself(network: Wire) -> None:
     with vpn(network, FAR):
         tick = counted(network, network.near, "198.51.100.2", ("tun0",))
     assert why(tick)["tun0"] == Why(WhyCode.DEFAULT_ROUTE)
 
 
-def test_two_default_routes(network: Wire) -> None:
+def test_total_sums_two_default_routes(network: Wire) -> None:
     for namespace, command in (
         (network.near, f"link add second type veth peer name peer2 netns {network.far}"),
         (network.far, "address add 198.51.100.2/24 dev peer2"),
@@ -234,12 +234,12 @@ def test_two_default_routes(network: Wire) -> None:
     assert why(tick)["second"] == Why(WhyCode.DEFAULT_ROUTE)
 
 
-def test_ipv6_alone(network: Wire) -> None:
+def test_total_works_with_ipv6_only(network: Wire) -> None:
     network.run(network.near, *"ip route delete default".split())
     assert why(counted(network, network.near, FAR6))["uplink"] == Why(WhyCode.DEFAULT_ROUTE)
 
 
-def test_no_default_route_at_all() -> None:
+def test_total_without_default_route_sums_all_cards() -> None:
     with wire(default_route=False) as network:
         tick = counted(network, network.near, FAR)
         assert why(tick)["uplink"] == Why(WhyCode.ALL_UP)

@@ -83,7 +83,7 @@ def test_sizes_are_within_their_limits(deb: Path) -> None:
 
 
 @pytest.mark.usefixtures("deb")
-def test_the_folder_names_no_place_of_its_build() -> None:
+def test_built_folder_contains_no_path_of_the_build_machine() -> None:
     files = [file for file in FOLDER.rglob("*") if file.is_file() and not file.is_symlink()]
     assert [file for file in files if str(ROOT).encode() in file.read_bytes()] == []
     for file in shared_libraries.elf_files(FOLDER):
@@ -176,7 +176,9 @@ def debian(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return bare
 
 
-def test_installed_used_and_removed(deb: Path, debian: BareDebian, network: Wire, tmp_path: Path) -> None:
+def test_package_can_be_installed_used_and_removed(
+    deb: Path, debian: BareDebian, network: Wire, tmp_path: Path
+) -> None:
     """As a person does it who has neither Python nor Qt. Display, panel and bus are outside, so that nothing they need
     is there by chance."""
     inside = f"/root/{deb.name}"
@@ -281,7 +283,7 @@ def mounted(appdir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         run("umount", place)
 
 
-def test_the_appdir_is_whole(appdir: Path) -> None:
+def test_appdir_is_complete(appdir: Path) -> None:
     (entry,) = appdir.glob("*.desktop")
     assert run("desktop-file-validate", entry) == ""
     assert (appdir / ".DirIcon").resolve() == appdir / "netwatch-tray.png"
@@ -322,7 +324,7 @@ def test_environment_of_another_appimage_is_ignored(mounted: Path, tmp_path: Pat
     assert "/a/terminal" not in (tmp_path / ".config/autostart/netwatch-tray.desktop").read_text("utf-8")
 
 
-def test_the_flatpak_puts_everything_in_its_place(appdir: Path, tmp_path: Path) -> None:
+def test_flatpak_installs_every_file_at_its_path(appdir: Path, tmp_path: Path) -> None:
     """The manifest's commands, run as flatpak-builder runs them."""
     file = ROOT / "packaging" / "flatpak" / f"{macos_bundle.IDENTIFIER}.json"
     manifest = json.loads(file.read_text("utf-8"))
@@ -418,7 +420,7 @@ def bundles() -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
-def test_the_bundle_is_whole(bundles: dict[str, Path], architecture: str) -> None:
+def test_bundle_is_complete(bundles: dict[str, Path], architecture: str) -> None:
     contents = bundles[architecture] / "Contents"
     assert {each.name for each in contents.iterdir()} == {"Info.plist", "MacOS", "PkgInfo", "Resources"}
     plist = plistlib.loads((contents / "Info.plist").read_bytes())

@@ -51,14 +51,14 @@ def replayed(file: Path, apps: Iterable[str]) -> tuple[list[Finding], set[str], 
 
 
 @pytest.mark.parametrize(("name", "least"), [("desktop.rec.gz", 200), ("sample.rec.gz", 0)])
-def test_usual_traffic_is_no_event(name: str, least: int) -> None:
+def test_usual_traffic_raises_no_finding(name: str, least: int) -> None:
     _, apps, _ = replayed(FILES / name, ())
     found, _, ended = replayed(FILES / name, apps)
     assert found == []
     assert ended >= least
 
 
-def test_new_apps_of_the_recording_are_found_where_the_history_is_empty() -> None:
+def test_recorded_apps_are_new_apps_if_the_history_is_empty() -> None:
     found, apps, _ = replayed(FILES / "desktop.rec.gz", ())
     assert {each.kind.label for each in found} == {"new-app"}
     assert {each.app for each in found} <= apps

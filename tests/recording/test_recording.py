@@ -77,7 +77,7 @@ def traffic() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", ["plain.rec", "packed.rec.gz"])
-def test_a_replay_shows_what_was_measured_to_the_byte(tmp_path: Path, name: str) -> None:
+def test_replay_equals_the_measurements_to_the_byte(tmp_path: Path, name: str) -> None:
     file = tmp_path / name
     with traffic(), closing(Recorder(file, hides_addresses=False, hides_names=False)) as recorder:
         measured = [shown(*step) for step in itertools.islice(record(recorder), 5)]
@@ -130,7 +130,7 @@ def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     assert file.read_text() == "precious"
 
 
-def test_a_damaged_line_costs_that_line(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_damaged_line_is_skipped_alone(tmp_path: Path, expected_logs: list[str]) -> None:
     lines = gzip.decompress(SAMPLE.read_bytes()).splitlines(keepends=True)
     file = tmp_path / "damaged"
     counters = [number for number, line in enumerate(lines) if b'"counters"' in line]
@@ -313,7 +313,7 @@ def test_a_replaying_agent_sends_nothing_though_uploading_is_turned_on(
         client.close()
 
 
-def test_the_terminal_replays(capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_screen_replays_a_recording(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["watch", "--json", "--replay", str(SAMPLE), "--speed", "1000"]) == 0
     ticks = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     with RecordingReader(SAMPLE) as reader:

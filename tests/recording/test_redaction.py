@@ -69,7 +69,7 @@ def test_two_recordings_replace_differently() -> None:
 
 
 @pytest.mark.parametrize("text", ["*", "127.0.0.1", "::1"])
-def test_addresses_that_identify_nothing_stay(text: str) -> None:
+def test_addresses_that_identify_nobody_are_kept(text: str) -> None:
     assert redaction().address(text) == text
 
 
@@ -86,7 +86,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/.-
 
 
 @given(WORDS)
-def test_no_word_of_a_name_is_left(word: str) -> None:
+def test_every_word_of_a_name_is_replaced(word: str) -> None:
     made = redaction()
     process = made.process(
         Process(
@@ -126,7 +126,7 @@ def test_processes_of_one_app_stay_one_app() -> None:
     assert app_of(made.process(Process(pid=1, name="tailscaled")), lambda _: None).is_tunnel_process  # type: ignore[arg-type]
 
 
-def test_whatever_is_kept_stays() -> None:
+def test_unhidden_addresses_and_names_are_kept() -> None:
     made = Redaction(hides_addresses=False, hides_names=False)
     interface = Interface(index=2, name="wlan0", addresses=("192.0.2.1/24", "fe80::1/64"))
     assert made.interface(interface) == interface

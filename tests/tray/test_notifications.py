@@ -117,7 +117,7 @@ def test_notification_is_shown_once_an_hour_and_replaced(
     assert server.told.empty()
 
 
-def test_actions_of_a_notification_run_what_they_name(server: Server, tray: Tray, loop: Loop, asked: list[str]) -> None:
+def test_each_notification_button_runs_its_own_action(server: Server, tray: Tray, loop: Loop, asked: list[str]) -> None:
     actions = tuple(NotificationAction(label, partial(asked.append, label)) for label in ("Show", "Mute"))
     loop.do(lambda: tray.notify(Notification("event 7", "Port scan", "text", actions)))
     told = server.told.get(timeout=PATIENCE)

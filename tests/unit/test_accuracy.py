@@ -45,7 +45,7 @@ def test_headers_are_read_from_the_packet(packet: bytes, kind: int, expected: re
 
 
 @given(st.binary(max_size=100), st.sampled_from([0x0800, 0x86DD, 0x0806]))
-def test_any_bytes_are_a_packet_or_none(data: bytes, kind: int) -> None:
+def test_any_bytes_parse_as_packet_or_none(data: bytes, kind: int) -> None:
     parsed = record.parse(data, kind)
     assert parsed is None or parsed.ip >= parsed.segment >= parsed.payload
 
@@ -123,7 +123,7 @@ def judged(total: Both, apps: dict[str, Both], unnamed: Both = Both(), digits: i
     return judge(SENT, Unit.FRAMES, Unit.PAYLOAD, before, after)
 
 
-def test_verdicts() -> None:
+def test_verdict_depends_on_the_deviation() -> None:
     right, half = Both(1000, 200), Both(500, 200)
     both = judged(Both(2000, 300), {"acc-app": right})
     assert both.is_exact
@@ -136,7 +136,7 @@ def test_verdicts() -> None:
     assert judged(Both(), {"acc-app": Both(2000, 200)}).apps.verdict is Verdict.DOUBLED
 
 
-def test_what_a_tool_does_not_show_is_not_judged() -> None:
+def test_amounts_that_a_tool_does_not_show_get_no_verdict() -> None:
     result = judge(SENT, Unit.FRAMES, Unit.PAYLOAD, Seen(Both(1, 1)), Seen(Both(2001, 301)))
     assert (result.total.verdict, result.apps.verdict) == (Verdict.EXACT, Verdict.UNCLAIMED)
     assert not result.is_exact

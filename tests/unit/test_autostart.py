@@ -27,7 +27,7 @@ def configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_on_and_off_leave_one_file_and_none(configuration: Path) -> None:
+def test_turning_on_writes_one_file_and_off_deletes_it(configuration: Path) -> None:
     assert not autostart.is_on()
     autostart.turn(on=True)
     autostart.turn(on=True)
@@ -93,7 +93,7 @@ def test_systemd_makes_a_unit_of_it(tmp_path: Path) -> None:
     assert words == list(autostart.command())
 
 
-def test_a_launch_agent_on_macos(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_macos_uses_a_launch_agent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setenv("HOME", str(tmp_path))
     autostart.turn(on=True)
@@ -120,7 +120,7 @@ def test_a_file_that_cannot_be_written_is_named(configuration: Path) -> None:
 
 
 @pytest.mark.usefixtures("configuration")
-def test_the_subcommand(capsys: pytest.CaptureFixture[str]) -> None:
+def test_subcommand_turns_autostart_on_and_off(capsys: pytest.CaptureFixture[str]) -> None:
     codes = [cli.main(["autostart", what]) for what in ("status", "on", "status", "off")]
     assert codes == [1, 0, 0, 0]
     assert capsys.readouterr().out.splitlines() == ["off", *[f"on: {autostart.file()}"] * 2, "off"]

@@ -83,7 +83,7 @@ def test_entries_that_describe_no_program_are_left_out(facts: dict[str, str]) ->
 
 
 @given(st.binary(max_size=400) | st.text(max_size=200).map(lambda text: b"[Desktop Entry]\n" + text.encode()))
-def test_any_bytes_make_an_entry_or_none(content: bytes) -> None:
+def test_any_bytes_parse_as_entry_or_none(content: bytes) -> None:
     groups(content)
     entry = parse(content, "x", "en")
     assert entry is None or entry.name
@@ -97,7 +97,7 @@ def test_any_command_is_parsed(command: str) -> None:
     assert entry is None or len(entry.programs) <= 2
 
 
-def test_directories_are_read_in_their_order_whatever_lies_in_them(tmp_path: Path) -> None:
+def test_directories_are_read_in_order_and_odd_files_skipped(tmp_path: Path) -> None:
     own, system = tmp_path / "own/applications", tmp_path / "system/applications"
     for directory in (own / "kde", system):
         directory.mkdir(parents=True)

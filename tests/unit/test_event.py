@@ -36,13 +36,13 @@ def test_every_kind_that_is_stored_has_evidence() -> None:
     assert {each.kind for each in get_args(event.Evidence)} == set(KINDS.values())
 
 
-def test_an_unknown_kind_is_named_so() -> None:
+def test_unknown_kind_becomes_unknown() -> None:
     assert EventKind(77) is EventKind.UNKNOWN
     assert "unknown" not in KINDS
 
 
 @given(st.sampled_from([None, *KINDS.values()]), st.none() | texts, st.none() | texts)
-def test_a_mute_is_parsed_as_it_was_coded(kind: EventKind | None, app: str | None, host: str | None) -> None:
+def test_mute_code_round_trips(kind: EventKind | None, app: str | None, host: str | None) -> None:
     for mute in (Mute(kind, app=app), Mute(kind, host=host)):
         if any(part is not None for part in mute):
             assert Mute.parsed(mute.code) == mute

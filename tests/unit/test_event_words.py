@@ -212,7 +212,7 @@ def test_mutes_name_what_they_cover() -> None:
     assert event_words.muted(Mute(host="nas.example")) == "everything of nas.example"
 
 
-def test_an_end_of_the_line_has_both_times_and_its_length() -> None:
+def test_end_of_an_offline_event_has_both_times_and_its_duration() -> None:
     event = make(Offline(until=1_790_000_540.0, interfaces=("wlan0",)))
     assert re.fullmatch(r"Offline \d\d:\d\d–\d\d:\d\d", event_words.sentence(event, SI_BYTES))
     assert event_words.detail(event, SI_BYTES) == "wlan0, 9 min"

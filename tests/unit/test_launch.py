@@ -18,23 +18,23 @@ def interpreter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return file
 
 
-def test_a_checkout_by_its_interpreter(interpreter: Path) -> None:
+def test_checkout_starts_by_its_interpreter(interpreter: Path) -> None:
     assert launch.command("window") == (str(interpreter), "-m", "netwatch_tray", "window")
 
 
-def test_a_wheel_by_its_command(interpreter: Path) -> None:
+def test_wheel_starts_by_its_command(interpreter: Path) -> None:
     script = interpreter.with_name("netwatch-tray")
     script.touch()
     assert launch.command("status", "--json") == (str(script), "status", "--json")
 
 
-def test_a_frozen_program_by_itself(interpreter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frozen_program_starts_itself(interpreter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert launch.command() == (str(interpreter),)
 
 
 @pytest.mark.usefixtures("interpreter")
-def test_what_is_wrapped_by_its_wrapper(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrapped_program_starts_by_its_wrapper(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setenv(launch.WRAPPER, "/home/me/NetWatch Tray.AppImage")
     assert launch.command("agent") == ("/home/me/NetWatch Tray.AppImage", "agent")

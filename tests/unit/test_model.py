@@ -24,12 +24,12 @@ def test_interfaces_stacked_in_a_circle_are_all_listed() -> None:
     assert sorted(each.index for _depth, each in as_tree(listed)) == [2, 3, 4]
 
 
-def test_an_interface_that_is_down_stands_alone() -> None:
+def test_interface_that_is_down_is_placed_at_the_top_level() -> None:
     listed = [interface(2, "eth0"), interface(3, "wlan0", "eth0", is_up=False), interface(4, "wg0", "eth0")]
     assert [(depth, each.name) for depth, each in as_tree(listed)] == [(0, "eth0"), (1, "wg0"), (0, "wlan0")]
 
 
-def test_a_container_downloads_what_the_host_sends_it() -> None:
+def test_own_rates_of_a_container_are_swapped() -> None:
     outside = msgspec.structs.replace(interface(2, "veth1"), rx_rate=1.0, tx_rate=20.0)
     assert outside.own_rates == (1.0, 20.0)
     assert msgspec.structs.replace(outside, faces_inside=True).own_rates == (20.0, 1.0)

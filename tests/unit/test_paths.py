@@ -34,13 +34,13 @@ def test_all_starts_of_a_flatpak_share_it(runtime: Path, monkeypatch: pytest.Mon
     assert paths.feed_socket() == shared / "netwatch-tray" / "feed"
 
 
-def test_one_that_others_may_enter_is_refused_with_the_way_out(runtime: Path) -> None:
+def test_runtime_directory_open_to_others_is_refused_with_advice(runtime: Path) -> None:
     runtime.mkdir(mode=0o755)
     with pytest.raises(NetWatchError, match=f"chmod 700 {runtime}"):
         paths.feed_socket()
 
 
-def test_a_link_to_somewhere_else_is_refused(runtime: Path, tmp_path: Path) -> None:
+def test_runtime_directory_that_is_a_symlink_is_refused(runtime: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     runtime.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(NetWatchError, match="must be a directory of yours"):
@@ -53,7 +53,7 @@ def test_a_file_in_place_of_the_runtime_directory_raises(runtime: Path) -> None:
         paths.feed_socket()
 
 
-def test_without_the_variable_there_is_one_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runtime_directory_exists_without_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     assert stat.S_IMODE(paths.runtime_directory().stat().st_mode) == 0o700
 
@@ -113,7 +113,7 @@ def test_a_replaced_file_is_private_and_written_through_no_link(tmp_path: Path) 
     assert other.read_text() == "mine"
 
 
-def test_what_cannot_be_written_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+def test_failed_write_leaves_the_file_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"before")
     # The process may write no file of more than 1000 bytes, as on a disk that is full.

@@ -26,7 +26,7 @@ def test_no_file_means_the_defaults(tmp_path: Path) -> None:
     assert settings.load(tmp_path / "none.toml") == Settings()
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_written_settings_are_read_back(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text("[units]\nbits = true\n")
     assert settings.load(file).units == Units(bits=True)
@@ -50,7 +50,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ('a = "\xff', "not text in UTF-8."),
     ],
 )
-def test_what_is_wrong_is_named_with_file_and_key(tmp_path: Path, text: str, told: str) -> None:
+def test_faults_are_reported_with_file_and_key(tmp_path: Path, text: str, told: str) -> None:
     file = tmp_path / "settings.toml"
     file.write_bytes(text.encode("latin-1"))
     with pytest.raises(SettingsError) as caught:
@@ -59,7 +59,7 @@ def test_what_is_wrong_is_named_with_file_and_key(tmp_path: Path, text: str, tol
     assert str(caught.value).endswith(told)
 
 
-def test_what_can_be_used_is_used_but_nothing_is_sent_or_probed(tmp_path: Path) -> None:
+def test_fault_keeps_usable_settings_but_sends_and_probes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     whole = "health = true\n[units]\nbits = true\n[total]\nwg0 = false\n[upload]\non = true\nlevel = 'apps'\n"
     file.write_text(whole)
@@ -81,7 +81,7 @@ def test_what_can_be_used_is_used_but_nothing_is_sent_or_probed(tmp_path: Path) 
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_raise_anything_else(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_any_bytes_are_read_without_raising(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     file = tmp_path_factory.getbasetemp() / "fuzzed.toml"
     file.write_bytes(content)
     assert isinstance(settings.read(file)[0], Settings)
@@ -92,7 +92,9 @@ _values = st.booleans() | st.integers() | st.floats() | st.text(st.characters(ex
 
 
 @given(st.dictionaries(_keys, st.recursive(_values, lambda inner: st.dictionaries(_keys, inner) | st.lists(inner))))
-def test_no_values_raise_anything_else(tmp_path_factory: pytest.TempPathFactory, values: dict[str, object]) -> None:
+def test_any_values_are_read_without_raising(
+    tmp_path_factory: pytest.TempPathFactory, values: dict[str, object]
+) -> None:
     file = tmp_path_factory.getbasetemp() / "fuzzed.toml"
     file.write_bytes(tomlkit.dumps(values).encode())
     found, error = settings.read(file)
@@ -108,12 +110,12 @@ def test_a_file_with_a_fault_is_not_written_over(tmp_path: Path) -> None:
     assert file.read_text() == "[unitz]\n"
 
 
-def test_a_directory_in_its_place_is_reported(tmp_path: Path) -> None:
+def test_directory_in_place_of_the_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Is a directory"):
         settings.load(tmp_path)
 
 
-def test_what_is_saved_is_read_again_and_others_stay(tmp_path: Path) -> None:
+def test_saved_keys_are_read_back_and_other_keys_are_kept(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "settings.toml"
     chosen = Settings(
         units=Units(bits=True, prefix="M"),
@@ -139,7 +141,7 @@ def test_any_names_survive_saving(
     assert settings.load(file) == chosen
 
 
-def test_a_change_leaves_what_was_edited_meanwhile(tmp_path: Path) -> None:
+def test_change_keeps_edits_made_in_the_meantime(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     before = Settings()
     file.write_text("[upload]\non = true\n[units]\nbinary = true\n")
@@ -165,9 +167,7 @@ def test_changes_turn_any_settings_into_any_others(before: Settings, after: Sett
 
 
 @given(_chosen, _chosen, _chosen)
-def test_changes_that_wait_together_have_the_result_of_one_after_the_other(
-    first: Settings, second: Settings, third: Settings
-) -> None:
+def test_merged_changes_equal_successive_changes(first: Settings, second: Settings, third: Settings) -> None:
     waiting: settings.Changes = {}
     settings.merge(waiting, settings.changes(first, second))
     settings.merge(waiting, settings.changes(second, third))
@@ -208,7 +208,7 @@ def test_comments_and_order_stay(tmp_path: Path) -> None:
         "upload.on = true\n\n\nupload.level = 'apps'\n[plan]\ncap_gb = 3 # three",
     ],
 )
-def test_any_way_to_write_it_can_be_changed(tmp_path: Path, text: str) -> None:
+def test_key_can_be_changed_in_any_toml_notation(tmp_path: Path, text: str) -> None:
     file = tmp_path / "settings.toml"
     file.write_text(text)
     settings_writer.change(
@@ -249,7 +249,7 @@ def test_no_acknowledged_change_of_four_writers_is_lost(tmp_path: Path) -> None:
     assert file.read_text().startswith(HAND_WRITTEN)
 
 
-def test_a_lock_that_stays_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lock_that_is_never_released_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings_writer, "_PATIENCE", 0.05)
     file = tmp_path / "settings.toml"
     file.write_text(HAND_WRITTEN)
@@ -261,7 +261,7 @@ def test_a_lock_that_stays_is_reported(tmp_path: Path, monkeypatch: pytest.Monke
     assert file.read_text() == HAND_WRITTEN
 
 
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
+def test_symlink_is_kept(tmp_path: Path) -> None:
     file, link = tmp_path / "kept" / "mine.toml", tmp_path / "settings.toml"
     file.parent.mkdir()
     file.write_text("[units]\nbinary = true\n")
@@ -294,7 +294,7 @@ except errors.SettingsError as error:
 """
 
 
-def test_a_disk_that_takes_nothing_keeps_the_old_file(tmp_path: Path) -> None:
+def test_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text(HAND_WRITTEN)
     told = subprocess.run([sys.executable, "-c", FULL, file], capture_output=True, text=True, check=True).stdout
@@ -321,7 +321,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
-def test_whatever_cannot_be_read_sends_nothing(tmp_path: Path, content: bytes) -> None:
+def test_unreadable_file_sends_nothing(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "settings.toml"
     file.write_bytes(content)
     found, error = settings.read(file)
@@ -336,7 +336,7 @@ def test_whatever_cannot_be_read_sends_nothing(tmp_path: Path, content: bytes) -
 
 
 @pytest.mark.parametrize("kind", ["fifo", "device", "directory", "loop", "parent"])
-def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+def test_file_that_is_not_regular_is_refused_at_once(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "settings.toml"
     if kind == "fifo":
         os.mkfifo(file)

@@ -54,7 +54,7 @@ def test_printable_text_is_one_line_of_printable_characters(text: str) -> None:
         "漢字",
     ],
 )
-def test_text_of_people_stays(text: str) -> None:
+def test_ordinary_text_is_unchanged(text: str) -> None:
     assert printable(text) == text
 
 
@@ -66,7 +66,7 @@ def test_a_character_that_moves_others_is_replaced(character: str) -> None:
     assert printable(f"a{character}b") == "a\ufffdb"
 
 
-def test_every_space_of_unicode_stays() -> None:
+def test_every_unicode_space_is_kept() -> None:
     spaces = [chr(each) for each in range(sys.maxunicode + 1) if unicodedata.category(chr(each)) == "Zs"]
     assert printable("".join(spaces)) == "".join(spaces)
 
@@ -89,7 +89,7 @@ def test_names_of_files_have_no_surrogates_and_valid_ones_stay(raw: bytes) -> No
 
 
 @given(_ANY)
-def test_a_csv_cell_is_no_formula_and_comes_back(text: str) -> None:
+def test_csv_cell_is_never_a_formula_and_round_trips(text: str) -> None:
     cell = str(csv_cell(text))
     assert not cell.lstrip().startswith(("=", "+", "-", "@", "\t", "\r"))
     out = io.StringIO(newline="")
@@ -121,7 +121,7 @@ def test_texts_for_qt_show_the_text_and_nothing_else(text: str) -> None:
     assert qt_label(text).replace("&&", "") == printable(text).replace("&", "")
 
 
-def test_lines_of_our_own_stay_lines() -> None:
+def test_printable_lines_keeps_line_breaks() -> None:
     assert printable_lines("a\x1b\nb\r") == "a\ufffd\nb\ufffd"
 
 

@@ -90,7 +90,7 @@ all_units = st.builds(Units, bits=st.booleans(), binary=st.booleans(), prefix=st
 
 
 @given(all_units, st.lists(st.none() | st.floats(0, 1e10)))
-def test_text_in_a_bar_is_as_wide_whatever_the_rate(in_units: Units, amounts: list[float | None]) -> None:
+def test_text_in_a_bar_has_constant_width(in_units: Units, amounts: list[float | None]) -> None:
     steady = SteadyRate(in_units)
     assert len({len(steady.write(amount)) for amount in amounts}) <= 1
 
@@ -102,7 +102,7 @@ def test_text_in_a_bar_is_padded_with_figure_spaces() -> None:
     assert steady.write(840e3) == FIGURE_SPACE + "840 kB/s"
 
 
-def test_a_unit_is_left_only_well_below_it() -> None:
+def test_unit_changes_only_well_below_it() -> None:
     steady = SteadyRate()
     written = [steady.write(amount) for amount in (999e3, 1.01e6, 980e3, 1.01e6, 910e3, 890e3, 980e3, 5, 2e9)]
     assert [text.replace(FIGURE_SPACE, "") for text in written] == [
@@ -154,14 +154,14 @@ def test_amounts_are_read_from_bytes_to_petabytes(text: str, count: int) -> None
         ("1001 PB", "is too large"),
     ],
 )
-def test_what_may_be_another_amount_is_refused_with_the_reason(text: str, why: str) -> None:
+def test_ambiguous_amount_is_refused_with_the_reason(text: str, why: str) -> None:
     with pytest.raises(AmountError) as caught:
         units.parse_size(text)
     assert why in str(caught.value)
 
 
 @given(st.integers(0, 10**17), st.booleans())
-def test_a_written_amount_reads_as_itself(count: int, binary: bool) -> None:
+def test_written_amount_round_trips(count: int, binary: bool) -> None:
     written = units.size(count, Units(binary=binary))
     if written.unit[0] != "E":
         read = units.parse_size(str(written))
@@ -170,6 +170,6 @@ def test_a_written_amount_reads_as_itself(count: int, binary: bool) -> None:
 
 
 @given(st.text(max_size=12))
-def test_any_text_is_an_amount_or_refused(text: str) -> None:
+def test_any_text_parses_as_amount_or_is_refused(text: str) -> None:
     with suppress(AmountError):
         assert 0 <= units.parse_size(text) <= 10**18

@@ -64,7 +64,7 @@ def test_a_known_error_arrives_in_the_loop(loop: Loop) -> None:
     assert loop.run() == [error, True]
 
 
-def test_a_bug_is_logged_and_the_thread_goes_on(loop: Loop, expected_logs: list[str]) -> None:
+def test_unexpected_error_is_logged_and_the_thread_continues(loop: Loop, expected_logs: list[str]) -> None:
     expected_logs.append("Unexpected error in the thread test")
     loop.submit(lambda: 1 // 0)
     loop.submit(lambda: "next")

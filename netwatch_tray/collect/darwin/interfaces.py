@@ -1,7 +1,7 @@
-"""macOS interface counters by sysctl(3), in process: one system call a tick, no program started.
+"""Interface counters of macOS by sysctl(3): one system call a tick, and no other process.
 
-What comes with the counters (state, type, MTU) is as fresh as they are; addresses, default routes and the kind of a
-link are read when the list of interfaces changes and every 10 s.
+The properties in the counters' dump (state, type, MTU) are as recent as the counters. Addresses, default routes and the
+kind of a link are read when the list of interfaces changes and every 10 s.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _NETLINK_GENERIC, _IFMIB_IFALLDATA, _IFDATA_GENERAL = 0, 3, 1
 _NET_RT_FLAGS, _NET_RT_IFLIST2 = 2, 6
 
 _DEFAULT_ROUTES = (_CTL_NET, _PF_ROUTE, 0, 0, _NET_RT_FLAGS, RTF_GATEWAY | RTF_STATIC)
-"""Routes with any of these flags: leaves out the neighbours, of which a large network has thousands."""
+"""Flags of the routes to request. This leaves out the neighbours, of which a large network has thousands."""
 
 _SATURATED_BAUDRATE = 0xFFFFFFFF
 
@@ -63,7 +63,8 @@ _KIND_OF_DRIVER = {
     "ipsec": "ipsec",
     **dict.fromkeys(("anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet")),
 }
-"""By the name without its number, where that is more precise than the type; `None` for the name itself."""
+"""Kinds by interface name without its number, where the name is more precise than the type; `None` stands for the name
+itself."""
 _TUNNELS = frozenset({InterfaceKind.TUN, "ipsec", "gif", "stf"})
 """Kinds that need another interface below them. Not PPP: it may be a modem."""
 
@@ -76,7 +77,7 @@ _SCOPED = 1
 
 
 class Medium(NamedTuple):
-    """What an interface is connected to (<net/if_media.h>)."""
+    """The medium of an interface (<net/if_media.h>)."""
 
     is_wireless: bool
     """IEEE 802.11."""
@@ -107,7 +108,7 @@ IFALLDATA = Dump(
 )
 IFLIST2 = Dump(
     "sysctl NET_RT_IFLIST2 (32-bit, KiB-rounded)",
-    # Bytes only, and only for programs that Apple did not build (XNU, sysctl_iflist2): which we are.
+    # The kernel rounds only bytes, and only for programs that Apple did not build, like this one (XNU, sysctl_iflist2).
     message("The kernel rounds these byte counters to 1024 and wraps them at 4 GiB."),
     (_CTL_NET, _PF_ROUTE, 0, 0, _NET_RT_IFLIST2, 0),
     parse_iflist2,
@@ -178,7 +179,7 @@ class SysctlSource:
         """Return the metrics of default routes by interface index, and the indexes of interfaces with a route to one
         host.
 
-        If the routes cannot be read, log it once and return none, so that the counters are not lost.
+        If the routes cannot be read, log that once and return none, so that the counters are still used.
         """
         try:
             dump = self._routes.read()

@@ -1,8 +1,8 @@
-"""Detect byte counters that do not move while packets are counted.
+"""Detects byte counters that stand still while packets are counted.
 
 On some Macs the kernel counts the packets of an interface but not its bytes (aristocratos/btop#1850); a rate of 0 is
-wrong there. Both dumps copy the same counters (XNU, if_data_internal_to_if_data64), so no other dump helps, and the
-fault is only reported. nettop counts by connection and is not affected.
+wrong there. Both dumps copy the same counters (XNU, if_data_internal_to_if_data64), so the other dump does not help,
+and the fault is only reported. nettop counts by connection and is not affected.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from netwatch_tray.model import Sample
 _log = logging.getLogger(__name__)
 
 _PATIENCE = 20.0
-"""Seconds that bytes may stand still."""
+"""Seconds without counted bytes after which the counters are considered faulty."""
 _ENOUGH_PACKETS = 64
-"""In that time; fewer may fit into the 1024 bytes to which NET_RT_IFLIST2 rounds down."""
+"""Packets in that time. Fewer may fit into the 1024 bytes to which NET_RT_IFLIST2 rounds down."""
 _DIRECTIONS = (("received", 0, 2), ("sent", 1, 3))
-"""In words, and where packets and bytes stand in a CounterRow."""
+"""Name of each direction, and the positions of its packets and bytes in a CounterRow."""
 
 
 class LivenessGuard:
-    """A source that gets a note once its byte counters are found not to move."""
+    """Wraps a source, and sets a note when its byte counters are found to stand still."""
 
     def __init__(self, source: InterfaceSource) -> None:
         self.name = source.name
@@ -54,7 +54,7 @@ class LivenessGuard:
         self._has_settled, self._before = True, None
         self.note = message(
             "macOS counts packets but no bytes on {names}, in every list of interfaces: the rates there are too low. "
-            "The bytes of each connection, on the page Connections, are not affected.",
+            "The bytes of each connection, on the Connections page, are not affected.",
             names=", ".join(frozen),
         )
         _log.warning("%s", self.note)

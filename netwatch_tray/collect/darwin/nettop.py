@@ -1,6 +1,6 @@
 """Sockets with bytes from nettop(1), owners and states from the kernel's list or from lsof's.
 
-One or two programs per reading, so only while a client subscribes.
+A reading starts one or two programs, so it is done only while a client subscribes.
 """
 
 from __future__ import annotations
@@ -149,7 +149,8 @@ def _with_owner(found: Socket) -> Hashable:
 
 
 def _connection(found: Socket) -> Hashable:
-    """Return a key by which connections are matched. Sockets without a remote end match nothing."""
+    """Return a key that is equal for both lists' entries of one connection. Sockets without a remote end match
+    nothing."""
     return _ends(found) if found.remote_port else id(found)
 
 
@@ -160,7 +161,7 @@ def _ends(found: Socket) -> _Ends:
 
 
 class _Row(NamedTuple):
-    """A row of a flow, with the process of the row above it."""
+    """The row of a flow, and the process in the row above it."""
 
     label: str
     fields: Mapping[str, str]

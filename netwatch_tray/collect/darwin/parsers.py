@@ -25,7 +25,7 @@ RT_MSGHDR = struct.Struct("<HBBH2xii76x")
 """Length, version, type, index, flags, addresses."""
 
 _MESSAGE = struct.Struct("<HBB")
-"""How every routing message begins: length, version, type."""
+"""The beginning of every routing message: length, version, type."""
 _RTM_VERSION, _RTM_GET, _RTM_IFINFO2 = 5, 0x4, 0x12
 _RTA_DST, _RTA_GATEWAY, _RTA_NETMASK, _RTA_IFP = 0x1, 0x2, 0x4, 0x10
 
@@ -33,7 +33,7 @@ _SOCKADDR_DL = struct.Struct("<BBHBB2x")
 """struct sockaddr_dl up to its data: length, family, index, type, length of the name that follows."""
 _AF_LINK = 18
 _ADDRESS_OFFSET = {2: 4, 30: 8}
-"""Where the address lies in a sockaddr, by family: AF_INET, AF_INET6."""
+"""Offset of the address in a sockaddr, by family: AF_INET, AF_INET6."""
 
 RTF_UP, RTF_GATEWAY, RTF_STATIC = 0x1, 0x2, 0x800
 _IFF_UP_AND_RUNNING, _IFF_LOOPBACK = 0x1 | 0x40, 0x8
@@ -42,11 +42,11 @@ _HOST_BY_GATEWAY = RTF_UP | RTF_GATEWAY | _RTF_HOST | RTF_STATIC
 
 
 class Link(NamedTuple):
-    """The properties of an interface in a dump that do not change with the traffic."""
+    """The properties of an interface in a dump, without its counters."""
 
     name: str
     ifindex: int | None
-    """`None`: not in the dump."""
+    """Index of the interface; `None` if the dump does not contain it."""
     is_up: bool
     is_loopback: bool
     type: int

@@ -69,8 +69,7 @@ class PcblistSource:
     descriptor: int | None = None
 
     def __init__(self) -> None:
-        """Read once. Raise UnsupportedError if the kernel has no such tables, lays them out differently
-        or hides them."""
+        """Read once. Raise UnsupportedError if the kernel has no such tables, hides them or has an unknown layout."""
         self._release = darwin_release()
         notes = [message("macOS does not report the last bytes of connections that close between two readings.")]
         if self._release >= _STATS_OF_DATA:
@@ -160,7 +159,7 @@ def parse(table: bytes | memoryview, protocol: str, release: int) -> Mapping[str
 
 
 def _bytes(counters: tuple[int, ...], protocol: str, release: int) -> tuple[int, int | None]:
-    """Return bytes received and sent; the module's docstring describes what each kernel counts."""
+    """Return the bytes received and sent. The docstring of the module describes what each kernel counts."""
     if release < _STATS_OF_DATA:
         return sum(counters[1::4]), sum(counters[3::4])
     return counters[1], None if protocol == "TCP" else counters[3]

@@ -1,4 +1,4 @@
-"""Whole-table reads by sysctl(3), in process, into a buffer that is kept."""
+"""Reads whole tables by sysctl(3), without another process, into a buffer that is reused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LARGEST_BUFFER = 16 << 20
 
 
 class Sysctl:
-    """Read one sysctl, with one system call a read once the buffer is large enough."""
+    """One sysctl. Reading it takes one system call once the buffer is large enough."""
 
     def __init__(self, mib: tuple[int, ...], function: Callable[..., int] | None = None) -> None:
         """`mib`: the name as numbers. `function`: C's sysctl. Raise UnsupportedError where libc has none."""

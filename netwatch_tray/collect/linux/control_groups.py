@@ -1,7 +1,7 @@
-"""Which systemd unit or container a control group belongs to (cgroups(7), systemd.unit(5)).
+"""The systemd unit or container that a control group belongs to (cgroups(7), systemd.unit(5)).
 
-The kernel reports a socket's control group to every user, as the inode of its directory; so the unit of a root service
-is known even where its processes may not be read.
+The kernel reports a socket's control group to every user, as the inode of its directory. So the unit of a root service
+is known even if its processes may not be read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from netwatch_tray.text import from_os
 
 _MOUNTS = Path("/proc/self/mounts")
 _PERIOD_OF_WALKS = 5.0
-"""Seconds; a walk through a desktop's groups takes some milliseconds."""
+"""Seconds between two walks through the directories. One walk takes some milliseconds on a desktop."""
 _CONTAINER = re.compile(
     r"^(?:(?P<runtime>docker|libpod|crio|cri-containerd|nerdctl|containerd)-)?(?P<id>[0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?$"
 )
@@ -40,7 +40,7 @@ class ControlGroups:
         """Return the unit or container of a control group, or `None` if it has none, or is not known (yet)."""
         if cgroup not in self._units and time.monotonic() - self._last_walk >= _PERIOD_OF_WALKS:
             self._walk()
-            # A group that was removed while its sockets live on has no directory any more.
+            # A group that was removed while its sockets exist has no directory any more.
             self._units.setdefault(cgroup, None)
             self._last_walk = time.monotonic()
         return self._units.get(cgroup)

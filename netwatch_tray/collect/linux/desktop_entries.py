@@ -13,8 +13,8 @@ _MOST_NAMES = 256
 
 @lru_cache(_MOST_NAMES)
 def name_of(app_id: str) -> str | None:
-    """Return the untranslated name in an app's desktop entry, which does not change with the language, or `None` if
-    there is no entry. Read once per process: some 50 µs."""
+    """Return the untranslated name in an app's desktop entry, which is the same in every language, or `None` if there
+    is no entry. Each entry is read once per process, in about 50 µs."""
     if not app_id or "/" in app_id or "\0" in app_id:
         return None
     home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")  # noqa: PTH111  text, as below

@@ -8,7 +8,7 @@ _CLAIMED_SPEEDS = frozenset(
     "virtio_net vmxnet3 hv_netvsc vif".split()  # a host's choice; traffic between its machines is not bound by it
     + "cdc_ether cdc_ncm cdc_mbim rndis_host".split()  # what a gadget or modem announced
 )
-"""Drivers whose speed is not that of a wire."""
+"""Drivers that report a speed which is not that of a wire."""
 
 
 def is_physical(device: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The messages of sock_diag(7) about a socket: where everything is, and how it is read (<linux/inet_diag.h>). Pure."""
+"""The messages of sock_diag(7) about a socket: their layout, and parsers (<linux/inet_diag.h>). Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from netwatch_tray.kinds import TcpState
 TCPDIAG_GETSOCK, SOCK_DIAG_BY_FAMILY = 18, 20
 INET_DIAG_INFO, _INET_DIAG_CGROUP_ID = 2, 21
 AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP = 2, 10, 6, 17
-"""As Linux numbers them; the parsers run everywhere."""
+"""Linux's numbers, because the parsers run on every system."""
 
 _IDENTITY = struct.Struct("=B3xHH16s16sI20xII")
 """struct inet_diag_msg: family, ports and addresses (in network order), bound interface, uid, inode."""
@@ -27,7 +27,8 @@ _SOCKET_ID = slice(HEADER.size + 4, HEADER.size + 52)
 _REQUEST = struct.Struct("=BBBxI48s")
 """struct inet_diag_req_v2: family, protocol, attributes wanted, states, struct inet_diag_sockid."""
 _ROW = "=Q9xB42xQ16xI"
-"""What may change of a message: length, type and flags (its head); state; cookie (which does not); inode …"""
+"""The fields of a message that may change: length, type and flags (its head); state; cookie (which does not change);
+inode …"""
 _ROW_INFO = "I68xI28xI24x8s64x16s"
 """… and of the attribute with struct tcp_info: its header, rtt, total_retrans, bytes_received, bytes_sent and
 bytes_retrans."""
@@ -46,7 +47,7 @@ BEFORE_PEERS_FIN = frozenset(
 )
 """States in which the peer's FIN has not come. In all others it has, or may have."""
 _LISTEN = TcpState.LISTEN
-"""Looking a member up in its class takes 0.1 µs, for each socket of a dump."""
+"""A constant, because looking up an enum member takes 0.1 µs, for each socket of a dump."""
 _BEFORE_OUR_FIN = {TcpState.ESTABLISHED, TcpState.CLOSE_WAIT}
 
 
@@ -57,7 +58,7 @@ class Shape(NamedTuple):
     stride: int
     head: int
     info: int | None
-    """Where the attribute with struct tcp_info begins."""
+    """Offset of the attribute with struct tcp_info."""
     cgroup: int | None
 
 
@@ -66,7 +67,7 @@ class Destroyed(NamedTuple):
 
     cookie: int
     last: Socket
-    """Its bytes received may include one for the peer's FIN."""
+    """The last state of the socket. Its bytes received may include one for the peer's FIN."""
     quiet_s: float
     """Seconds since the peer acknowledged anything, when the socket was destroyed."""
 
@@ -163,7 +164,7 @@ def shape_of(message: memoryview) -> Shape:
 
 
 def _fits(message: memoryview, shape: Shape) -> bool:
-    """Return whether the attributes are where the shape has them: messages of one length may differ in them."""
+    """Return whether the attributes are at the offsets of the shape. Messages of one length may differ in them."""
     return all(
         offset is None or message[offset + 2 : offset + 4] == kind.to_bytes(2, sys.byteorder)
         for offset, kind in ((shape.info, INET_DIAG_INFO), (shape.cgroup, _INET_DIAG_CGROUP_ID))

@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 _PATIENCE = 2.0
-"""Seconds for the bus to let us in, and for each answer."""
+"""Seconds for the bus to accept the connection, and for each response."""
 _MOST_READS = 20
-"""Until the answer has come: before it there are two short messages of the bus."""
+"""Most reads until the response arrives. Two short messages of the bus precede it."""
 _MOST_NAME = 255
-"""Characters of a name; that of a Wi-Fi network has 32 bytes at most, another one is typed by the user."""
+"""Most characters of a name. The name of a Wi-Fi network has at most 32 bytes; other names are typed by the user."""
 _NAME = "org.freedesktop.NetworkManager"
 _PATH = "/org/freedesktop/NetworkManager"
 _NOT_A_MESSAGE = (ValueError, LookupError, TypeError, AssertionError, struct.error, RecursionError)
-"""What jeepney's parser raises on bytes that are no message."""
+"""Exceptions of jeepney's parser on malformed bytes."""
 _METERED = {1: True, 2: False, 3: True, 4: False}
-"""Yes, no, and the same guessed."""
+"""Values of NMMetered: yes, no, and the same two as guesses."""
 
 
 class Connection(NamedTuple):
     """A connection profile of NetworkManager."""
 
     identity: str
-    """Its UUID, which it keeps when it is renamed."""
+    """UUID of the profile, which stays when the profile is renamed."""
     name: str
-    """For Wi-Fi the name of the network, unless the user chose another one."""
+    """Name of the profile: for Wi-Fi that of the network, unless the user chose another one."""
 
 
 def is_metered() -> bool | None:
@@ -123,7 +123,7 @@ def _asked(request: Callable[[_Bus], Found | None]) -> Found | None:
         with prep_socket(get_bus("SYSTEM"), timeout=_PATIENCE) as connection:
             connection.settimeout(_PATIENCE)
             return request(_Bus(connection, message_bus.Hello().serialise(serial=1)))
-    except (OSError, ValueError, RuntimeError):  # no bus, no access, no answer in time, no way to it that is known
+    except (OSError, ValueError, RuntimeError):  # no bus, no access, no response in time, or an unknown transport
         return None
 
 

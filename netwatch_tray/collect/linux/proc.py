@@ -1,4 +1,4 @@
-"""Files of /proc that several modules read, each with its one parser (proc(5)). Pure."""
+"""Files of /proc that several modules read, with one parser for each (proc(5)). Pure."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Route(NamedTuple):
     """As `os` takes names: undecodable bytes are surrogates."""
     destination: bytes
     prefix: int
-    """Bits of `destination` that count."""
+    """Prefix length of `destination`, in bits."""
     gateway: bytes
-    """All zeros: none."""
+    """Address of the gateway; all zeros if there is none."""
     metric: int
     flags: int
 
@@ -107,7 +107,7 @@ class ProcessStat(NamedTuple):
     cpu_ticks: int
     """Used since it started, user and system together; SC_CLK_TCK a second."""
     start_ticks: int
-    """Since boot."""
+    """Clock ticks from boot to the start of the process."""
     virtual_bytes: int
     resident_pages: int
 

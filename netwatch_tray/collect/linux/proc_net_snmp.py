@@ -1,5 +1,5 @@
-"""Counters of the protocols, from /proc/net/snmp and /proc/net/netstat (proc(5), RFC 4022, RFC 4113): 17 µs to notice
-new TCP connections, and what was refused."""
+"""Protocol counters in /proc/net/snmp and /proc/net/netstat (proc(5), RFC 4022, RFC 4113): new TCP connections, noticed
+in 17 µs, and refused packets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netwatch_tray.collect.sockets import RefusalCounts
 from netwatch_tray.errors import ParseError, UnsupportedError
 
 _FILE = "/proc/thread-self/net/snmp"
-"""Of the network namespace of the thread that opens it; /proc/net would be the one of the main thread."""
+"""The file of the network namespace of the thread that opens it; /proc/net would be that of the main thread."""
 _NETSTAT = "/proc/thread-self/net/netstat"
 _LARGEST = 1 << 14
 """Bytes; the files have some 1.5 and 4 KB."""
@@ -20,7 +20,7 @@ _ABORTS = (b"TCPAbortOnData", b"TCPAbortOnClose", b"TCPAbortOnLinger", b"TCPAbor
 
 
 class TcpOpenings:
-    """Read the number of opened connections from a file that stays open."""
+    """Reads how many connections were opened, from a file that stays open."""
 
     def __init__(self, file: str = _FILE) -> None:
         """Read once, to prove that it works. Raise UnsupportedError where the file or the counters are missing."""
@@ -42,7 +42,7 @@ class TcpOpenings:
 
 
 class RefusalCounters:
-    """Read the counts of refused packets from files that stay open."""
+    """Reads how many packets were refused, from files that stay open."""
 
     def __init__(self, snmp: str = _FILE, netstat: str = _NETSTAT) -> None:
         """Read once, to prove that it works. Raise UnsupportedError where a file or a counter is missing."""

@@ -1,4 +1,4 @@
-"""Sockets from /proc/net/{tcp,tcp6,udp,udp6} (proc(5)): every Linux has them; they have no byte counters."""
+"""Sockets in /proc/net/{tcp,tcp6,udp,udp6} (proc(5)). Every Linux has these files; they contain no byte counters."""
 
 from __future__ import annotations
 

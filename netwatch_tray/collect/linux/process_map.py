@@ -1,7 +1,7 @@
-"""From a socket's inode to its process, through the links in /proc/PID/fd (proc(5)).
+"""Finds the process of a socket by its inode, through the links in /proc/PID/fd (proc(5)).
 
-Reading every link of every process costs tens of milliseconds, so a search begins where the socket probably is: in the
-processes that owned the last sockets found, then in those that are young or whose number of open files changed (Linux
+Reading every link of every process takes tens of milliseconds. So a search begins where the socket probably is: in the
+processes that owned the sockets found last, then in those that are young or whose number of open files changed (Linux
 6.2 reports it as the size of the directory), and only then everywhere, at most once in five seconds. A socket that was
 found nowhere is not searched for again. The search runs in steps of limited time.
 """
@@ -24,7 +24,7 @@ from netwatch_tray.text import decoded, from_os
 _PERIOD_OF_FULL_SCANS = 5.0
 """Seconds."""
 _YOUTH = 10.0
-"""Seconds in which a process opens and closes files while it starts, so that their number means little."""
+"""Seconds in which a starting process opens and closes files, so that their number means little."""
 _REMEMBERED_OWNERS = 8
 _LINKS_A_STEP = 128
 _LONGEST_COMMAND = 64 << 10
@@ -46,10 +46,10 @@ class ProcessMap:
         self._recent_owners: list[int] = []
         """Latest first."""
         self._file_counts: dict[str, tuple[int, float]] = {}
-        """By pid: how many files are open, and when the process was first seen."""
+        """Number of open files, and when the process was first seen, by PID."""
         self._steps: Iterator[None] | None = None
         self._is_stale = False
-        """Sockets were added for which the search in progress has not looked everywhere."""
+        """Whether sockets were added that the search in progress has not looked for everywhere."""
         self._last_full_scan = -_PERIOD_OF_FULL_SCANS
         self._groups = ControlGroups()
         self._users = UserNames()
@@ -212,8 +212,8 @@ def read_process(directory: str) -> Process | None:
 
 
 def _read(file: str, most: int = 4096) -> bytes:
-    """Return the beginning of a file; empty if it cannot be read. Without pathlib, which costs more than the kernel
-    here."""
+    """Return the beginning of a file; empty if it cannot be read. pathlib is not used, because it takes more time than
+    the kernel here."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

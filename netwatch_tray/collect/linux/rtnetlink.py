@@ -69,7 +69,7 @@ _GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 
 _KIND_OF_DEVTYPE = {"wlan": InterfaceKind.WIFI, "wwan": InterfaceKind.CELLULAR}
 _KINDS_TO_REFINE = frozenset({InterfaceKind.ETHERNET, InterfaceKind.OTHER, "wwan"})
-"""Those of which sysfs may know more; a container's end is nothing else, and there may be a thousand of them."""
+"""Kinds that sysfs may refine. The end of a container is not among them, because there may be a thousand."""
 
 _ATTRIBUTE_OFFSET = HEADER.size + IF_STATS.size
 _ROW_HEAD = struct.Struct("=IH2xI16xHH")
@@ -102,13 +102,13 @@ class _Source:
             raise UnsupportedError(error.message) from error
 
     def sample(self) -> Sample:
-        """Return all counters now. Raise CollectError if the kernel refuses, or events are lost in every attempt."""
+        """Return all counters. Raise CollectError if the kernel refuses, or events are lost in every attempt."""
         for _ in range(_ATTEMPTS):
             try:
                 counters, stamp = self._dump_counters()
                 if not self._stale and counters.keys() <= self._interfaces.keys():
                     return Sample(stamp, counters, self._interfaces, 64)
-                # Once, and not until nothing changes any more; what changes meanwhile is read with the next sample.
+                # Only once: changes during this reading are read with the next sample.
                 self._stale = False
                 found = self._dump_interfaces()
                 earlier = counters
@@ -116,14 +116,14 @@ class _Source:
             except OSError as error:
                 if error.errno not in (errno.ENOBUFS, errno.EAGAIN):
                     raise CollectError("Reading the interfaces failed: {reason}.", reason=error.strerror) from error
-                # Events were lost, or an answer never came: nothing that waits in the socket is of use.
+                # Events were lost, or a response never arrived: discard what is pending in the socket.
                 self._socket.drain()
                 self._stale = True
                 continue
-            if self._stale:  # dumps of a list that changes may leave out interfaces that are there all the time
+            if self._stale:  # a dump during changes may leave out interfaces that exist all the time
                 found = {index: each for index, each in self._interfaces.items() if index in counters} | found
                 counters = earlier | counters
-            # An equal dump keeps the object, which is how readers see that nothing changed.
+            # An equal dump keeps the object, so that readers can see that nothing changed.
             if found != self._interfaces:
                 self._interfaces = found
             known = {index: row for index, row in counters.items() if index in found}
@@ -185,7 +185,7 @@ class _Source:
     def _with_underlay(
         self, interface: Interface, interfaces: Mapping[int, Interface], peer: bytes | None
     ) -> Interface:
-        """Return the interface with its underlay as its parent, where the kernel's tables show it."""
+        """Return the interface with its underlay as its parent, if the kernel's tables contain it."""
         if interface.parent is not None or interface.kind not in STACKED_BY_ROUTE:
             return interface
         parent = None if peer is None else self._towards(peer)
@@ -287,7 +287,7 @@ class LinkSource(_Source):
 def _with_facts(
     link: Interface, addresses: tuple[str, ...], default_metric: int | None, *, has_host_route: bool
 ) -> Interface:
-    """Add the facts about a link that other tables and sysfs have."""
+    """Return the interface with the properties of a link that other tables and sysfs contain."""
     kind, speed, physical = link.kind, None, False
     device = Path("/sys/class/net", link.name)
     # /sys shows the namespace it was mounted in, which need not be ours: the index shows it.

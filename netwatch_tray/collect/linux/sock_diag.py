@@ -65,7 +65,7 @@ _UDP_REQUEST = struct.Struct("=BBBxI48x")
 """struct inet_diag_req_v2: family, protocol, attributes wanted, states; no endpoint."""
 _MOST_SHAPES = 256
 _BURST = 2000
-"""Sockets; after so many and more their memory is given back."""
+"""Number of sockets. After more than this, the memory is given back."""
 
 
 class SocketTable:
@@ -177,7 +177,7 @@ class SocketTable:
         return changed, removed
 
     def take_ended(self) -> dict[int, float]:
-        """Return when sockets were destroyed since the last call, by cookie."""
+        """Return the boot-time stamps at which sockets were destroyed since the last call, by cookie."""
         ended, self._ended = self._ended, {}
         return ended
 

@@ -1,4 +1,4 @@
-"""Sockets from ss(8), where the kernel's answers may be read by that program but not by this one."""
+"""Sockets from ss(8), for systems where that program may read the kernel's responses and this one may not."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _RETRANSMITS = re.compile(r" retrans:\d+/(\d{1,12})(?= |$)")
 _AFTER_PEERS_FIN = {TcpState.CLOSE_WAIT, TcpState.LAST_ACK, TcpState.CLOSING, TcpState.CLOSED}
 _WITHOUT_COUNTERS = {TcpState.LISTEN, TcpState.TIME_WAIT, TcpState.SYN_RECV}
 _EVIDENCE = {"bytes_sent", "bytes_acked", "bytes_received", "segs_out"}
-"""Any of these (Linux 4.2) shows that kernel and ss count bytes, so a missing counter is 0. A connection has sent at
-least one segment."""
+"""Fields (Linux 4.2) that prove that kernel and ss count bytes, so that a missing counter is 0. A connection has sent
+at least one segment."""
 _NAME_BEGUN = re.compile(rb'users:\(\((?:.*,\()?"((?:(?!",pid=).){0,15})$', re.DOTALL)
 _NAME_ENDS = re.compile(rb'.{0,15}(?:",pid=\d|$)', re.DOTALL)
 """The kernel's names have at most 15 bytes; more newlines may follow."""

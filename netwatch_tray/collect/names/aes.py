@@ -1,4 +1,4 @@
-"""AES-128 for QUIC's Initial packets: one block, and decryption of GCM.
+"""AES-128 for QUIC's Initial packets: encryption of one block, and decryption with GCM.
 
 The keys of an Initial are derived from data in the packet that everybody can see. There is no secret to protect, so the
 fallback in Python need not run in constant time.
@@ -27,7 +27,7 @@ class Aes(Protocol):
     def encrypt_block(self, key: bytes, block: bytes) -> bytes: ...
 
     def open(self, key: bytes, nonce: bytes, header: bytes, sealed: bytes) -> bytes:
-        """Return the text of `sealed`, which ends with the tag. Raise ParseError where the tag is wrong."""
+        """Decrypt `sealed`, which ends with the tag. Raise ParseError if the tag is wrong."""
 
 
 @functools.cache
@@ -44,7 +44,7 @@ def implementation() -> Aes:
 
 
 def _libraries() -> list[str]:
-    """Return what to load: hashlib's extension, which has its libcrypto in memory already, then the system's."""
+    """Return what to load: hashlib's extension, whose libcrypto is in memory already, then the system's."""
     own = getattr(sys.modules.get("_hashlib"), "__file__", None)
     return [*([own] if own else []), "libcrypto.so.3", "libcrypto.so.1.1"]
 
@@ -56,7 +56,7 @@ class LibCrypto:
     """EVP_CTRL_AEAD_SET_TAG."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        """Raise AttributeError where the library lacks a function."""
+        """Load the functions. Raise AttributeError if the library lacks one."""
         pointer = ctypes.c_void_p
         for name in ("EVP_aes_128_ecb", "EVP_aes_128_gcm", "EVP_CIPHER_CTX_new"):
             getattr(library, name).restype = pointer
@@ -192,7 +192,7 @@ def _ghash(key: bytes, data: bytes) -> bytes:
 
 
 _DIGITS = bytes(0x30 | each & 1 for each in range(256))
-"""From the lowest bit of a byte to the digit."""
+"""Maps the lowest bit of each byte to a digit."""
 
 
 def _spread(block: bytes) -> int:

@@ -24,7 +24,7 @@ _MOST_RECORDS = 256
 _MOST_ADDRESSES = 64
 
 _SPELLINGS = [chr(each) if 0x20 < each < 0x7F else f"\\{each:03}" for each in range(256)]
-"""Of the bytes of a name."""
+"""Notation of each byte of a name."""
 
 _HEADER = struct.Struct(">HHHH4x")
 _QUESTION = struct.Struct(">HH")
@@ -32,7 +32,7 @@ _RECORD = struct.Struct(">HHIH")
 
 
 class Address(NamedTuple):
-    """An address that a name resolves to."""
+    """An address to which a name resolves."""
 
     address: str
     """Numeric, as in `Connection.remote_address`."""
@@ -44,7 +44,7 @@ class Question(NamedTuple):
     """The question of a message, without its records."""
 
     number: int
-    """The same in query and response."""
+    """Message ID, the same in query and response."""
     is_response: bool
     name: str
     """Lower case, without the last dot; a byte that is no printable ASCII as `\\ddd`."""
@@ -67,13 +67,13 @@ class Message(NamedTuple):
     addresses: tuple[Address, ...]
     """From A, AAAA and HTTPS records of the name, and of the names that it is an alias of."""
     public_names: tuple[str, ...]
-    """What a ClientHello to these addresses carries as its name when the real one is encrypted (ECH)."""
+    """The server names in ClientHellos to these addresses when the real name is encrypted (ECH)."""
 
 
 def parse(data: bytes) -> Message:
     """Parse a message without the length that precedes it over TCP.
 
-    A copy that was cut short yields the records before the cut. Raise ParseError where there is no whole question.
+    A truncated copy yields the records before the cut. Raise ParseError if the question is incomplete.
     """
     found, answers, offset = _question(data)
     records = _Records()
@@ -89,7 +89,7 @@ def may_have_ech(data: bytes) -> bool:
 
 
 def question(data: bytes) -> Question:
-    """Parse the question of a message alone, which takes a third of the time. Raise ParseError."""
+    """Parse only the question of a message, in a third of the time. Raise ParseError."""
     return _question(data)[0]
 
 
@@ -123,7 +123,7 @@ def _plain_question(packed: bytes) -> tuple[str | None, int]:
 
 
 class _Records:
-    """The answers of a message by the name that they belong to."""
+    """The answers of a message by the name to which they belong."""
 
     def __init__(self) -> None:
         self._aliases: dict[str, tuple[str, int]] = {}
@@ -131,11 +131,11 @@ class _Records:
         self._public_names: dict[str, list[str]] = {}
 
     def read(self, data: bytes, offset: int, count: int) -> None:
-        """Read up to `count` records, up to the first one that is not whole."""
+        """Read at most `count` records, up to the first incomplete one."""
         owner, pointer = "", b""
         try:
             for _ in range(count):
-                if data[offset : offset + 2] == pointer:  # the owner of most records is that of the one before
+                if data[offset : offset + 2] == pointer:  # most records have the same owner as the previous one
                     offset += 2
                 else:
                     pointer = data[offset : offset + 2] if data[offset] >= 0xC0 else b""
@@ -156,9 +156,9 @@ class _Records:
             return
 
     def of(self, name: str) -> tuple[tuple[Address, ...], tuple[str, ...]]:
-        """Return the addresses and public names of a name and of what it is an alias of.
+        """Return the addresses and the public names of a name and its aliases.
 
-        The lifetime of an address ends with that of the aliases that lead to it.
+        The lifetime of an address ends at the latest with that of the aliases that lead to it.
         """
         addresses: dict[str, Address] = {}
         public_names: dict[str, None] = {}
@@ -178,7 +178,7 @@ class _Records:
             known.append(Address(packed_address(packed), ttl))
 
     def _read_binding(self, owner: str, ttl: int, data: bytes, offset: int, end: int) -> None:
-        """Read a service binding; in alias mode (priority 0) its target is an alias like a CNAME's."""
+        """Read a service binding. In alias mode (priority 0) its target is an alias, like that of a CNAME."""
         priority = int.from_bytes(data[offset : offset + 2], "big")
         target, offset = _name(data, offset + 2)
         if priority == 0 and target:
@@ -217,9 +217,9 @@ def _public_names(value: bytes) -> list[str]:
 
 
 def _name(data: bytes, offset: int) -> tuple[str, int]:
-    """Return the name at an offset and the offset behind it. Raise ParseError, IndexError.
+    """Return the name at an offset, and the offset after it. Raise ParseError, IndexError.
 
-    A pointer must lead to an earlier byte than the one before it, so that names cannot be circles.
+    A pointer must lead to an earlier byte than the previous pointer did, so that a loop is impossible.
     """
     labels: list[bytes] = []
     end: int | None = None
@@ -242,7 +242,7 @@ def _name(data: bytes, offset: int) -> tuple[str, int]:
 
 
 def host_name(raw: bytes) -> str:
-    """Return a name or a label in lower case, with `\\ddd` for each byte that is no printable ASCII."""
+    r"""Return a name or a label in lower case, with `\ddd` for each byte that is not printable ASCII."""
     text = raw.decode("latin-1")
     if not (text.isascii() and text.isprintable()) or " " in text:
         text = text.translate(_SPELLINGS)

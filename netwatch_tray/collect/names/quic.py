@@ -18,9 +18,9 @@ from netwatch_tray.errors import ParseError
 
 _MOST_FLOWS = 128
 _MOST_PIECES = 256
-"""Of one hello; Chromium and quic-go send up to some 20."""
+"""Most pieces of one hello. Chromium and quic-go send up to about 20."""
 _MOST_PACKETS = 4
-"""That are read in one datagram."""
+"""Most packets that are read in one datagram."""
 _LONGEST_ID = 20
 
 _PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO = 0, 1, 2, 3, 6
@@ -30,7 +30,7 @@ _CLOSE = 0x1C
 class _Version(NamedTuple):
     salt: bytes
     label: bytes
-    """How the labels of its keys begin."""
+    """Beginning of the labels from which keys are derived."""
     initial: int
     """Type of a packet that is an Initial."""
 
@@ -68,7 +68,7 @@ def _expand(secret: bytes, label: bytes, size: int) -> bytes:
 
 
 class _Flow:
-    """The parts received so far of a ClientHello that is not complete."""
+    """The parts of an incomplete ClientHello that were received so far."""
 
     __slots__ = ("connection", "pieces")
 
@@ -79,7 +79,7 @@ class _Flow:
         """By offset."""
 
     def hello(self) -> Hello | None:
-        """Return the hello if it is whole. Raise ParseError."""
+        """Return the hello if it is complete. Raise ParseError."""
         message = b""
         for offset, piece in sorted(self.pieces.items()):
             if offset > len(message):
@@ -109,7 +109,8 @@ class Flows:
         known = self._flows.pop(flow, None)
         opened = False
         for packet in _initials(datagram):
-            # After the server's answer the client addresses the server's ID, while the keys stay those of its first.
+            # After the server's response the client uses the server's ID, but the keys stay those of the client's first
+            # packet.
             for connection in dict.fromkeys((packet.connection, known.connection if known else packet.connection)):
                 try:
                     text = packet.open(self._aes, connection)
@@ -171,7 +172,7 @@ def _initials(datagram: bytes) -> Iterator[_Initial]:
             length, at = _varint(data, at)
         except (ParseError, IndexError):
             return
-        # The sample for header protection is taken 4 bytes behind the beginning of the packet number.
+        # The sample for header protection is taken 4 bytes after the beginning of the packet number.
         if length < 4 + aes.TAG_SIZE or at + length > len(data):
             return
         if is_initial:
@@ -180,7 +181,7 @@ def _initials(datagram: bytes) -> Iterator[_Initial]:
 
 
 def _sized(data: bytes, at: int) -> tuple[bytes, int]:
-    """Return a connection ID, and the offset behind it. Raise ParseError, IndexError."""
+    """Return a connection ID, and the offset after it. Raise ParseError, IndexError."""
     size = data[at]
     if size > _LONGEST_ID:
         raise ParseError(f"A QUIC connection ID has {size} bytes.")
@@ -188,7 +189,7 @@ def _sized(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number of variable length, and the offset behind it. Raise ParseError, IndexError."""
+    """Return a number of variable length, and the offset after it. Raise ParseError, IndexError."""
     first = data[at]
     if first < 0x40:
         return first, at + 1
@@ -229,7 +230,7 @@ def _pieces(frames: bytes) -> dict[int, bytes]:
 
 
 def _behind_ack(frames: bytes, at: int, *, has_ecn: bool) -> int:
-    """Return the offset behind an ACK frame: largest, delay, count of ranges, first range, ranges, counts of ECN."""
+    """Return the offset after an ACK frame: largest, delay, count of ranges, first range, ranges, counts of ECN."""
     _largest, at = _varint(frames, at)
     _delay, at = _varint(frames, at)
     ranges, at = _varint(frames, at)

@@ -1,4 +1,4 @@
-"""ClientHellos of TLS (RFC 8446): as a message of the handshake, and in the records of a stream."""
+"""ClientHellos of TLS (RFC 8446), in a handshake message or in the records of a stream."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CUT = "A TLS message ends within a field."
 
 
 class Hello(NamedTuple):
-    """What a ClientHello reveals about the requested server."""
+    """The content of a ClientHello about the requested server."""
 
     name: str | None
     """From the extension server_name; `None` if the client sent no name."""
@@ -34,7 +34,7 @@ class Hello(NamedTuple):
 
 
 def parse_hello(message: bytes) -> Hello:
-    """Parse a handshake message with its header of four bytes. Raise ParseError unless it is a whole ClientHello."""
+    """Parse a handshake message with its header of four bytes. Raise ParseError if it is not a complete ClientHello."""
     size = hello_size(message)
     if message[:1] != b"\1" or len(message) < size:
         raise ParseError("A TLS message is no whole ClientHello.")
@@ -64,12 +64,12 @@ def parse_hello(message: bytes) -> Hello:
 
 
 def hello_size(message: bytes) -> int:
-    """Return the size of a handshake message with its header; that of the header while not even that is whole."""
+    """Return the size of a handshake message with its header, or the size of the header while that is incomplete."""
     return 4 + int.from_bytes(message[1:4], "big") if len(message) >= 4 else 4
 
 
 class Streams:
-    """Assemble ClientHellos of more than one segment. `stream` is any value that identifies a connection."""
+    """Assembles ClientHellos of several segments. `stream` is any value that identifies a connection."""
 
     def __init__(self) -> None:
         self._pending: dict[object, bytes] = {}
@@ -93,7 +93,7 @@ class Streams:
 
 
 def _handshake(data: bytes) -> bytes:
-    """Return the contents of the records, of which the last may be cut. Raise ParseError."""
+    """Return the contents of the records, the last of which may be truncated. Raise ParseError."""
     parts: list[bytes] = []
     offset = total = 0
     while offset < len(data) and total <= LONGEST_HELLO:
@@ -126,7 +126,7 @@ def _server_name(value: bytes) -> str | None:
 
 
 def _within(data: bytes, at: int, end: int) -> bytes:
-    """Raise ParseError where the data end before `end`."""
+    """Return the bytes from `at` to `end`. Raise ParseError if the data end earlier."""
     if end > len(data):
         raise ParseError(_CUT)
     return data[at:end]

@@ -15,9 +15,9 @@ class InterfaceFacts:
 
     def __init__(self) -> None:
         self.interfaces: Mapping[int, Interface] = {}
-        """By index; the very same object for as long as nothing changed."""
+        """Interfaces by index; the same object for as long as nothing changed."""
         self.index_of: Mapping[str, int] = {}
-        """The index by name, as `os` takes it: two names that cannot be decoded may be shown alike."""
+        """Index by name in the form that `os` takes, because two names that cannot be decoded may be shown alike."""
         self._seen: tuple[object, ...] | None = None
         self._due = 0.0
 
@@ -34,6 +34,6 @@ class InterfaceFacts:
         if found != self.interfaces:
             self.interfaces = found
         self.index_of = {name: interface.index for name, interface in named.items()}
-        # An interface that went before it could be read may be back under its name at the next look.
+        # An interface that was removed before it could be read may exist again under its name at the next update.
         self._seen = seen if len(found) == len(seen) else None
         self._due = now + _PERIOD

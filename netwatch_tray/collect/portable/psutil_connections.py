@@ -1,4 +1,4 @@
-"""Sockets from psutil, the last resort on Linux. Not for macOS, where its net_connections can hang for good."""
+"""Sockets from psutil, the last resort on Linux. Not used on macOS, where its net_connections can hang forever."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from netwatch_tray.text import from_os
 
 
 class PsutilSource:
-    """Counters from psutil.net_io_counters. It reports no default routes, and of the kinds only the loopback."""
+    """Counters from psutil.net_io_counters. It reports no default routes, and only the loopback as a kind."""
 
     name = "psutil"
     note: Message | None = message(
@@ -34,11 +34,11 @@ class PsutilSource:
 
     def sample(self) -> Sample:
         try:
-            # nowrap would add up what psutil takes for wraps; telling wrap from reset is the rate engine's business.
+            # With nowrap psutil would add up what it takes for wraps. The rate engine distinguishes wraps from resets.
             found = psutil.net_io_counters(pernic=True, nowrap=False)
             now = clock.boottime()
             self._facts.update(now, tuple(found), lambda: _read_interfaces(found))
-        except (OSError, psutil.Error, UnicodeError) as error:  # UnicodeError: psutil takes no name that is no UTF-8
+        except (OSError, psutil.Error, UnicodeError) as error:  # UnicodeError: psutil rejects names that are not UTF-8
             raise CollectError(
                 "psutil could not read the interfaces ({error}); the next tick tries again.", error=error
             ) from error

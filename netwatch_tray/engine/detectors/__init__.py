@@ -1,11 +1,11 @@
 """Detectors of unusual traffic. Pure: observations in, findings out.
 
-Each rule is a module with a class that has one method `take`: it gets one observation and returns the findings that
-result. Detectors have no clock, read nothing, and keep a bounded amount of data. `watch.Detectors` has all of them.
+Each rule is a module with a class whose method `take` gets one observation and returns the findings that result.
+Detectors use no clock, read nothing, and store a bounded amount of data. `watch.Detectors` has all of them.
 
-A finding that only continues an earlier one (`Finding.goes_on`) has newer evidence. Any other finding is a new
-occurrence: the next one if occurrences have an end (offline, a silent gateway), otherwise at most one in
-`Cooldown.seconds` for each key.
+A finding that continues an earlier one (`Finding.goes_on`) only has newer evidence. Any other finding is a new
+occurrence. Some occurrences have an end (offline, a silent gateway), and the next one begins after it. The others are
+reported once in `Cooldown.seconds` for each key.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _Value = TypeVar("_Value")
 
 
 class Moment(NamedTuple):
-    """When something was observed."""
+    """The time of an observation."""
 
     at: float
     """Unix time; the user may set that clock at any time."""
@@ -50,8 +50,8 @@ class Detector(Protocol[Observation_contra]):
 
 
 def recall(known: OrderedDict[_Key, _Value], key: _Key, make: Callable[[], _Value], most: int) -> _Value:
-    """Return the value of a key and move it to the end; make it if it is missing. Beyond `most` values the least
-    recently recalled one is dropped."""
+    """Return the value of a key, made if it is missing, and move it to the end. Beyond `most` values drop the least
+    recently used one."""
     value = known.get(key)
     if value is None:
         value = known[key] = make()
@@ -73,7 +73,7 @@ class Cooldown:
         """Boot-time clock, oldest first."""
 
     def begins(self, key: str, now: Moment) -> bool:
-        """Return whether a finding with this key is a new occurrence, and remember it if so."""
+        """Return whether a finding with this key is a new occurrence. If so, remember the key."""
         last = self._reported.get(key)
         if last is not None and now.boottime - last < self.seconds:
             return False

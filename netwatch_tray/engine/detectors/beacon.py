@@ -1,4 +1,4 @@
-"""An app that connects to one remote as regularly as a clock, by the ends of its connections."""
+"""Detects an app that connects to one remote host at regular intervals, by the ends of its connections."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ VARIATION = 0.1
 """Standard deviation of the intervals ÷ their mean; a beacon with 5 % jitter has about 0.03, what a user does 0.5 and
 more."""
 _LIMITS = ((6, 0.03), (7, 0.055), (8, VARIATION))
-"""How many of the last ends may vary how much. Unrelated connections vary so little once in several hundred thousand
-sets by chance; six of them below 0.1 would once in 5 000, which is a day of browsing."""
+"""Number of ends, and their largest allowed variation. Unrelated connections vary so little once in several hundred
+thousand sets by chance. With six ends below 0.1 that would happen once in 5 000 sets, which is a day of browsing."""
 SHORTEST_S, LONGEST_S = 5.0, 3600.0
-"""Mean interval. Below it, programs poll while the user waits. Above, six take longer than most sessions."""
+"""Limits of the mean interval in seconds. Below, programs poll while the user waits. Above, six intervals take longer
+than most sessions."""
 _ONE_CALL_S = 1.0
-"""Connections that end within it are one call: a program may open several at once."""
+"""Seconds. Connections that end within this time are one contact, because a program may open several at once."""
 _KEPT = 12
-"""Ends of one remote, of all apps."""
+"""Most ends that are stored for one remote, of all apps together."""
 _MOST_REMOTES = 1024
-"""A desktop has some hundred an hour, and a beacon must be remembered for six of its periods."""
+"""Most remotes. A desktop has about a hundred an hour, and a beacon must be remembered for six of its periods."""
 _UPDATED_EACH_S = 600.0
 """Seconds after which a continuing beacon gets newer evidence."""
 
 REGULAR_PORTS = frozenset({37, 110, 123, 143, 853, 993, 995, 4460})
 """Services that clients contact regularly by design: time (RFC 868, NTP, NTS), mail (POP3, IMAP), DNS over TLS."""
 REGULAR_APPS = frozenset({"unit:NetworkManager.service", "unit:ModemManager.service", "unit:connman.service"})
-"""They check every few minutes whether the Internet is reachable."""
+"""Apps that check every few minutes whether the Internet is reachable."""
 
 
 class _End(NamedTuple):
@@ -47,7 +48,7 @@ class _End(NamedTuple):
 
 
 class _Lasting:
-    """A beacon that continues."""
+    """A reported beacon that continues."""
 
     __slots__ = ("since", "times", "updated")
 
@@ -80,7 +81,8 @@ class BeaconWatch:
             self._lasting.clear()
 
     def _remember(self, ended: Ended) -> list[_End] | None:
-        """Return the ends of this app at this remote, oldest first, or `None` if it belongs to the previous contact."""
+        """Add the end of a connection. Return the ends of this app at this remote, oldest first, or `None` if the
+        connection is part of the previous contact."""
         ends = recall(self._ends, (ended.remote, ended.port), list, _MOST_REMOTES)
         app = None if ended.pid is None else ended.app.key
         end = _End(ended.boottime, app, ended.app.name, sum(ended.moved))
@@ -145,7 +147,7 @@ class _Regular(NamedTuple):
 
 
 def _regular(ends: list[_End], limit: float) -> _Regular | None:
-    """Return how regular these ends are, or `None` if they are too few or too irregular."""
+    """Return the interval of these ends and its spread, or `None` if they are too few or too irregular."""
     intervals = [later.boottime - earlier.boottime for earlier, later in itertools.pairwise(ends)]
     period = sum(intervals) / len(intervals)
     if not SHORTEST_S <= period <= LONGEST_S:

@@ -1,4 +1,4 @@
-"""Offline and back, and other interfaces that make the total."""
+"""Detects going offline and coming back, and changes of the interfaces that make the total."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from netwatch_tray.event import Finding, Offline, Severity, TotalMoved
 from netwatch_tray.model import GapReason, Interface, Tick
 
 HELD_S = 5.0
-"""Seconds that a change must last. Roaming between access points and renewing a lease take less, and so does a cable
-that is put into another socket."""
+"""Seconds that a change must last. Roaming between access points, renewing a lease and moving a cable to another socket
+take less."""
 _UNKNOWN_GAPS = frozenset({GapReason.PAUSED, GapReason.UNREADABLE})
-"""The tick has no news of the interfaces."""
+"""Gaps of ticks whose interfaces are those of an earlier tick."""
 _TIME_PASSED_GAPS = frozenset({GapReason.ASLEEP, GapReason.INTERRUPTED, GapReason.RESUMED, GapReason.NOT_RUNNING})
-"""The time before the tick was not observed: a machine that wakes up is offline for some seconds, which is no event."""
+"""Gaps before which the time was not observed. A machine that wakes up is offline for some seconds, which is not an
+event."""
 
 
 class Line(NamedTuple):
@@ -27,23 +28,26 @@ class Line(NamedTuple):
 
 
 class LineWatch:
-    """Online is a machine with a default route over an interface that is up. While none was ever seen, the machine may
-    be in a network without one: there, any interface that counts in the total will do."""
+    """Finds offline times, and changes of the uplinks.
+
+    The machine is online while it has a default route over an interface that is up. Until the first default route is
+    seen the machine may be in a network without one; until then any interface that counts in the total is enough.
+    """
 
     def __init__(self) -> None:
         self._interfaces: Mapping[int, Interface] | None = None
-        """Whose routes `_has_route` is about."""
+        """The interfaces for which `_has_route` was computed."""
         self._has_route = self._had_route = False
         self._was_online = False
         self._away: Moment | None = None
-        """When the machine went offline."""
+        """When the machine went offline; None while it is online."""
         self._lost: tuple[str, ...] = ()
-        """The interfaces that counted until then."""
+        """The interfaces that made the total before the machine went offline."""
         self._is_reported = False
         self._uplinks: tuple[str, ...] = ()
-        """That make the total, as last reported."""
+        """The interfaces that make the total, as last reported."""
         self._other: tuple[tuple[str, ...], Moment] | None = None
-        """Others that do now, and since when."""
+        """Interfaces that make the total now if they differ from `_uplinks`, and since when."""
 
     def take(self, line: Line, now: Moment, /) -> Iterable[Finding]:
         is_as_before = self._interfaces is line.interfaces and self._uplinks == line.tick.total.uplinks

@@ -1,4 +1,4 @@
-"""A TCP port that accepts connections from beyond this machine, opened while the agent watches."""
+"""Detects a TCP port that accepts connections from other machines, opened while the agent runs."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from netwatch_tray.event import Finding, NewListener, Severity
 from netwatch_tray.kinds import TcpState
 
 EPHEMERAL = 32768
-"""From here on Linux chooses ports by itself (net.ipv4.ip_local_port_range). A program that listens on any free port
-has another one at each start, so all of these are the same event."""
+"""First port that Linux chooses by itself (net.ipv4.ip_local_port_range). A program that listens on any free port has
+another one at each start, so all of these ports are one event."""
 _MOST = 1024
 """Apps with a port that are remembered; a machine has some twenty."""
 
 
 class ListenerWatch:
-    """Finds new listeners after the first reading. UDP is left out, because a socket without a peer may
-    be a client's."""
+    """Finds listeners that appear after the first reading. UDP is left out, because a socket without a peer may be a
+    client's."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[str, int], set[str]] = OrderedDict()

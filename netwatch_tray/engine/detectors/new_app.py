@@ -1,4 +1,4 @@
-"""An app that uses the network and is not in the history."""
+"""Detects an app that uses the network and is not in the history."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _MOST_KNOWN = 8192
 """Number of apps. With more in the history, a new app cannot be distinguished from a forgotten one, and none is
 reported."""
 _MOST_WAITING = 64
-"""Apps that are seen before the history was read."""
+"""Most apps that are remembered until the history is read."""
 _NO_APPS = frozenset({OTHERS_KEY, SEARCHING_KEY, UNSEEN_KEY})
 _ONE_RUN = re.compile(
     r"^unit:(?:(?:docker|libpod|crio|cri-containerd|nerdctl|containerd|container) [0-9a-f]{12}|run-.*)$"
 )
-"""Containers and transient units: each run has a name of its own, so every one would be new."""
+"""Keys of containers and transient units. Each run has a name of its own, so every run would be a new app."""
 
 
 class NewAppWatch:
-    """Finds new apps. It waits for the apps of the history; apps that were seen before are judged then."""
+    """Finds new apps. Until the apps of the history are known, it only collects the apps that it sees."""
 
     def __init__(self) -> None:
         self._known: set[str] | None = None

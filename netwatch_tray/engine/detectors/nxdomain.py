@@ -1,4 +1,4 @@
-"""An app that requests names of many domains that do not exist, as programs do that look for their operator."""
+"""Detects an app that queries names in many domains that do not exist, as malware does that looks for its server."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from netwatch_tray.engine.detectors import Cooldown, Moment, recall
 from netwatch_tray.event import Finding, NxdomainStorm, Severity
 
 DOMAINS = 30
-"""Domains without a registration in the window. Names below one domain count once: lists of spammers and search domains
-answer so by design. A browser's start tries three."""
+"""Number of domains without a registration in the window. Names below one domain count once, because block lists of
+spammers and search domains give such responses by design. A starting browser tries three."""
 SHARE = 0.5
-"""Of the answers that an app gets. A crawler follows many dead links, and more that work."""
+"""Share of the responses to an app. A crawler follows many dead links, and more that work."""
 WINDOW_S = 300.0
 """Seconds, one window after the other."""
 _MOST_APPS = 64
@@ -23,7 +23,7 @@ class Answered(NamedTuple):
     """A response that an app received."""
 
     domain: str | None
-    """The registrable domain, or the whole name, if it does not exist; `None`: it does."""
+    """The registrable domain, or else the whole name, if it does not exist; `None` if it exists."""
     app: tuple[str, str] | None
     """Key and name, if known."""
 
@@ -39,11 +39,11 @@ class _App:
 
 
 class NxdomainWatch:
-    """Counts by the app that sent the queries; queries of unknown apps count together."""
+    """Counts responses by the app that sent the queries. Queries of unknown apps are counted together."""
 
     def __init__(self) -> None:
         self._apps: OrderedDict[str, _App] = OrderedDict()
-        """By key, the one with the last answer at the end."""
+        """Apps by key, the one with the latest response at the end."""
         self._began: Moment | None = None
         self._cooldown = Cooldown()
 

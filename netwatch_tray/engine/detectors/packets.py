@@ -1,4 +1,4 @@
-"""The detectors that read the helper's packets. Loaded only if a helper runs."""
+"""The detectors that use packets from the helper. Loaded only if a helper runs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PacketDetectors:
         return Below(domain, asked.name[: -len(domain) - 1].replace(".", ""), app)
 
     def _missing(self, asked: Asked) -> str | None:
-        """Return the domain that does not exist by a response, if it is one that can be registered."""
+        """Return the registrable domain that a response reports as missing, or None if there is none."""
         if asked.code != NXDOMAIN:
             return None
         if "." not in asked.name:

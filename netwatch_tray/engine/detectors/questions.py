@@ -1,4 +1,4 @@
-"""DNS queries and their responses, from the packets that the helper copied; and their counts."""
+"""Pairs DNS queries with their responses, from packets that the helper copied, and counts them."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ class _Query(NamedTuple):
     question: tuple[str, int]
     """Name and type."""
     is_local: bool
-    """It is for a resolver on this machine."""
+    """Whether it was sent to a resolver on this machine."""
 
 
 class Questions:
-    """Pairs queries and responses by socket and number.
+    """Pairs queries and responses by socket and message ID.
 
-    Where a resolver on this machine gets a query, its own query for the same name is a repetition, and left out; only
-    root sees both.
+    If a resolver on this machine receives a query, it repeats the query for the same name; the repetition is left out.
+    Only root sees both.
     """
 
     def __init__(self) -> None:
         self._pending: OrderedDict[tuple[int, int, str], _Query] = OrderedDict()
         """By socket, number and server, oldest first."""
         self._forwarded: OrderedDict[tuple[int, int, str], float] = OrderedDict()
-        """Queries that were left out, whose responses are as well."""
+        """Queries that were left out. Their responses are left out, too."""
         self._asked_here: dict[tuple[str, int], int] = {}
         """How many queries to a resolver on this machine are pending, by name and type."""
         self._queries = self._responses = self._nxdomain = 0
@@ -70,7 +70,8 @@ class Questions:
         return DnsCounts(self._queries, self._responses, self._nxdomain, tuple(self._latencies))
 
     def take(self, packets: Iterable[Packet]) -> list[Asked]:
-        """Add packets in their order. Those that cannot be parsed are skipped: anything may be sent to port 53."""
+        """Add packets in their order. Packets that cannot be parsed are skipped, because anything may be sent to port
+        53."""
         found: list[Asked] = []
         for packet in packets:
             if packet.kind is not PacketKind.DNS_QUERY and packet.kind is not PacketKind.DNS_ANSWER:

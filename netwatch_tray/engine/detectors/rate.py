@@ -1,4 +1,4 @@
-"""An upload that holds a rate, of one app or of all together. Only where the user has set a limit."""
+"""Detects an upload rate above a limit for a long time, of one app or in total. Only if the user has set a limit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Uploaded(NamedTuple):
     """Bytes sent since the previous observation."""
 
     elapsed_s: float | None
-    """`None`: too long ago for a rate."""
+    """Seconds since the previous observation; `None` if that is too long ago for a rate."""
     sent: Mapping[str, tuple[str | None, int]]
     """Name and bytes by the app's key; or the total, by `TOTAL`."""
 
@@ -36,19 +36,19 @@ class _Hold:
 
 
 class RateWatch:
-    """Finds upload rates above the limit that last. It keeps one entry for each app that is above it now."""
+    """Finds upload rates that stay above the limit. It stores one entry for each app that is above it now."""
 
     def __init__(self, limit: float | None = None, seconds: float = 600.0) -> None:
         """`limit`: bytes/s; `None` if there is none. `seconds`: how long a rate must last."""
         self.limit, self.seconds = limit, seconds
         self._elapsed = 0.0
         self._sent: dict[str, tuple[str | None, int]] = {}
-        """In the step under way."""
+        """Bytes sent in the current step."""
         self._holds: dict[str, _Hold] = {}
 
     @property
     def is_held(self) -> bool:
-        """Return whether anything was above the limit in the last step."""
+        """Return whether any rate was above the limit in the last observation."""
         return bool(self._holds)
 
     def take(self, uploaded: Uploaded, now: Moment, /) -> Iterator[Finding]:

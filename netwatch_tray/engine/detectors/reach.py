@@ -1,4 +1,4 @@
-"""Gateway or DNS server without an answer, by the probes of `collect.health`."""
+"""Detects that the gateway or the DNS server does not respond, from the probes of `collect.health`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from netwatch_tray.collect.health import Health, Reachability
 
 _PROBES = 2
-"""Probes in a row without an answer. One probe is three packets, which a busy radio link loses together."""
+"""Number of probes in a row without a response. One probe is three packets, which a busy radio link loses together."""
 
 
 class ReachWatch:
@@ -30,16 +30,16 @@ class ReachWatch:
 
 
 class _Target:
-    """A probed host. It is silent if it has responded before and does not now; hosts that never respond may ignore
-    probes."""
+    """A probed host. It is silent if it responded before and does not respond now; a host that never responded may
+    ignore probes."""
 
     def __init__(self, evidence: Callable[..., GatewaySilent | DnsServerSilent]) -> None:
         self._evidence = evidence
         self._answered: str | None = None
-        """The address that answered last."""
+        """The address that responded last."""
         self._misses = 0
         self._silent: Moment | None = None
-        """The first probe without an answer."""
+        """Time of the first probe without a response."""
 
     def take(self, found: Reachability | None, now: Moment) -> Iterator[Finding]:
         has_moved = found is None or found.address != self._answered

@@ -1,4 +1,4 @@
-"""Many ports of this machine tried by one host, by the refusals that the helper reports."""
+"""Detects a host that tries many ports of this machine, from the refused connections that the helper reports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from netwatch_tray.collect.helper_readings import Refusal
 
 PORTS = 20
-"""Closed ports. Discovery by a neighbour and programs with a wrong address try three or four."""
+"""Number of closed ports that make a scan. Discovery by a neighbour and programs with a wrong address try three or
+four."""
 WINDOW_S = 30.0
 """Seconds from the first to the last refusal. Scans slower than 40 ports a minute are not detected."""
 _MOST_SOURCES = 128
@@ -35,11 +36,11 @@ class _Source:
     def __init__(self, scope: Scope | None) -> None:
         self.scope = scope
         self.ports: OrderedDict[int, float] = OrderedDict()
-        """When they were tried last (boot-time clock), oldest first."""
+        """Tried ports with the time of the last try (boot-time clock), oldest first."""
         self.reported = 0
-        """How many were; 0 if it is no scan so far."""
+        """Number of ports that were reported; 0 if no scan was reported so far."""
         self.since = Moment(0.0, 0.0)
-        """The first of the scan."""
+        """Time of the first try of the scan."""
 
     @property
     def last(self) -> float:
@@ -91,7 +92,7 @@ class PortScanWatch:
             yield self._finding(address, source, now, goes_on=True)
 
     def _end_quiet(self, now: Moment) -> Iterator[Finding]:
-        """Forget the sources that are quiet, after the last evidence."""
+        """Drop sources without recent attempts; yield a last finding for each that has tried further ports."""
         while self._sources:
             address, source = next(iter(self._sources.items()))
             if now.boottime - source.last <= WINDOW_S:

@@ -1,4 +1,4 @@
-"""A scan suspected from the kernel's own counters, which do not report whose packets were refused."""
+"""Detects a suspected scan from the kernel's own counters, which do not contain the source of refused packets."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from netwatch_tray.engine.detectors import Cooldown, Moment
 from netwatch_tray.event import Finding, ScanSuspected, Severity
 
 REFUSED = 60
-"""Resets, or datagrams to closed ports, in the window. A scan of the hundred most common ports makes as many, a desktop
-a few: late packets of what was closed."""
+"""Resets, or datagrams to closed ports, in the window. A scan of the hundred most common ports causes as many. A
+desktop has a few: late packets of closed connections."""
 WINDOW_S = 120.0
-"""Two readings, so that a scan on the boundary of two minutes is seen whole."""
+"""Seconds of two readings, so that a scan on the boundary of two minutes is seen completely."""
 _LIMITED = 2
-"""The kernel sends one host about one ICMP message a second (net.ipv4.icmp_ratelimit), so datagrams that exceed the
-messages so many times come from few hosts. What still comes for a torrent client that was closed, from thousands of
-hosts, is answered by as many messages."""
+"""Least ratio of datagrams to ICMP messages that means few sources. The kernel sends one host about one ICMP message a
+second (net.ipv4.icmp_ratelimit). The late packets to a torrent client that was closed come from thousands of hosts, and
+get about as many messages."""
 _LONGEST_S = 90.0
-"""Between two readings a minute apart; beyond, the machine slept."""
+"""Longest time in seconds between two readings, which are a minute apart. If it is longer, the machine slept."""
 
 
 class ScanSuspicion:
@@ -28,7 +28,7 @@ class ScanSuspicion:
     def __init__(self) -> None:
         self._last: tuple[RefusalCounts, Moment] | None = None
         self._intervals: deque[tuple[RefusalCounts, float]] = deque(maxlen=2)
-        """What was counted in each, and its seconds."""
+        """Counts of each interval, and its length in seconds."""
         self._cooldown = Cooldown()
 
     def take(self, counts: RefusalCounts, now: Moment, /) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""One port tried on many hosts: an app looks for machines that answer."""
+"""Detects an app that tries one port on many hosts, as a search for reachable machines does."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from netwatch_tray.event import Finding, PortScan, Severity
 from netwatch_tray.kinds import TcpState
 
 HOSTS = 20
-"""A program that cannot reach its servers tries a handful of addresses, a torrent client's peers have different
-ports."""
+"""Number of hosts that make a scan. A program that cannot reach its servers tries a handful of addresses, and the peers
+of a torrent client have different ports."""
 WINDOW_S = 30.0
-"""As long as for ports of this machine; slower scans are not detected."""
+"""Seconds, as for ports of this machine. Slower scans are not detected."""
 _WEB = frozenset({80, 443})
-"""A browser without a network fails to reach dozens of hosts on them."""
+"""Ports on which a browser without a network fails to reach dozens of hosts."""
 _MOST = 64
 """Apps with a port, and hosts of each, that are remembered."""
 
 
 class SweepWatch:
-    """Finds scans by an app. Only connections without a response count: a SYN that was repeated, or an end before any
-    byte."""
+    """Finds scans by an app. Only connections without a response count: their SYN was repeated, or they ended before
+    any byte arrived."""
 
     def __init__(self) -> None:
         self._tried: OrderedDict[tuple[str, int], OrderedDict[str, float]] = OrderedDict()

@@ -1,4 +1,4 @@
-"""Names below one domain that carry data: many, long, and of many different characters."""
+"""Detects names below one domain that carry data: many, long, and with many different characters."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from netwatch_tray.engine.detectors import Cooldown, Moment, recall
 from netwatch_tray.event import DnsTunnel, Finding, Severity
 
 LABELS = 50
-"""Distinct names below one domain in the window. A page of a site with many servers uses some ten."""
+"""Number of distinct names below one domain in the window. A page of a site with many servers uses about ten."""
 LENGTH = 16.0
-"""Mean characters below the domain without dots: 8 bytes in hexadecimal digits. Names that people give are shorter."""
+"""Mean number of characters below the domain without dots: 8 bytes in hexadecimal digits. Names that people choose are
+shorter."""
 ENTROPY = 3.5
-"""Bits a character. Digits alone, as in the reversed addresses of queries to lists of spammers, have at most 3.3;
-hexadecimal ones 4, what tunnels use 4 and more."""
+"""Bits per character. Digits alone, as in the reversed addresses of queries to block lists, have at most 3.3;
+hexadecimal digits have 4, and the encodings of tunnels 4 and more."""
 WINDOW_S = 300.0
 """Seconds, one window after the other. A tunnel with fewer than 50 queries in it carries some 10 bytes a second."""
 _MOST_DOMAINS = 256
-"""A desktop requests names of some hundred in five minutes."""
+"""Most domains. A desktop requests names of about a hundred in five minutes."""
 _MOST_NAMES = 256
 """Most distinct names counted per domain: five times what is needed."""
 
@@ -46,11 +47,12 @@ class _Domain:
         """Characters of these."""
         self.characters: Counter[str] = Counter()
         self.reported = 0
-        """Queries when it was reported; 0 if it was not."""
+        """Number of queries when it was reported; 0 if it was not."""
 
 
 class TunnelWatch:
-    """Counts by registrable domain, whichever app sends the queries: the program of a tunnel may use any resolver."""
+    """Counts by registrable domain. The app is ignored, because the program of a tunnel may send its queries by any
+    resolver."""
 
     def __init__(self) -> None:
         self._domains: OrderedDict[str, _Domain] = OrderedDict()
@@ -104,6 +106,6 @@ class TunnelWatch:
 
 
 def _entropy(characters: Counter[str]) -> float:
-    """Return the bits a character (Shannon) by the frequencies of all of them."""
+    """Return the bits per character (Shannon entropy), from the frequencies of all characters."""
     total = sum(characters.values())
     return -sum(count / total * math.log2(count / total) for count in characters.values()) if total else 0.0

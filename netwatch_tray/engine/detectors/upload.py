@@ -1,4 +1,4 @@
-"""An app that sends much more than it usually does."""
+"""Detects an app that sends much more than it usually does."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from netwatch_tray.event import Finding, SentMuch, Severity
 FEWEST_DAYS = 7
 """Days with history of an app before its uploads are compared: with fewer, a working week is not known."""
 MOST_DAYS = 28
-"""Before today: four weeks, so that each day of the week counts the same."""
+"""Most days before today: four weeks, so that each day of the week counts the same."""
 _RARE_DAYS = 2
 """Number of days that may exceed today: with three or more, as with a weekly backup, it is usual."""
 _MOST_APPS = 500
-"""As many as the ledger has."""
+"""Most apps, as many as the ledger has."""
 _NO_APPS = frozenset({OTHERS_KEY, SEARCHING_KEY, UNSEEN_KEY})
 
 
 class Usual(NamedTuple):
-    """What an app usually sends on a day, from its days with history."""
+    """What an app usually sends on a day, from the days in the history."""
 
     median: int
     busy: int
@@ -32,8 +32,8 @@ class Usual(NamedTuple):
 
 
 def usual(days: Sequence[int]) -> Usual | None:
-    """Return what is usual, from the bytes that an app sent on its last days without today, or `None` if too few are
-    known."""
+    """Return what is usual, from the bytes that an app sent on its last days without today; `None` if there are too few
+    days."""
     if len(days) < FEWEST_DAYS:
         return None
     ordered = sorted(days[-MOST_DAYS:])
@@ -46,30 +46,34 @@ class Sent(NamedTuple):
     """Bytes that apps sent since the previous observation."""
 
     day: date
-    """The local one."""
+    """The local day."""
     apps: Mapping[str, tuple[str, int]]
     """Name and bytes by the app's key."""
 
 
 class SentWatch:
-    """Finds apps that send more than usual, once a day and app. Apps without enough history are not compared."""
+    """Finds apps that send more than usual, each app at most once a day. Apps without enough history are not
+    compared."""
 
     def __init__(self) -> None:
         self.times = 4
-        """An app is reported when it sends more than so many times its median …"""
+        """An app is reported when it sends more than this many times its median …"""
         self.least = 100_000_000
-        """… and more than so many bytes: a video call of half an hour."""
+        """… and more than this many bytes, those of a video call of half an hour."""
         self._day: date | None = None
         self._usual: Mapping[str, Usual] = {}
         self._before: Mapping[str, int] = {}
-        """Sent today before the first observation, by app."""
+        """Bytes sent today before the first observation, by app."""
         self._sent: dict[str, int] = {}
-        """Today since then."""
+        """Bytes sent today since the first observation, by app."""
         self._reported: set[str] = set()
-        """Today."""
+        """Apps reported today."""
 
     def compare_with(self, day: date, days: Mapping[str, Usual], sent: Mapping[str, int]) -> None:
-        """Compare with these from now on. `sent`: bytes of the day before the first observation, by app."""
+        """Set what later observations of `day` are compared with.
+
+        `days`: what each app usually sends. `sent`: bytes that each app sent on this day before the first observation.
+        """
         if day != self._day:
             self._begin(day)
         self._usual, self._before = days, sent

@@ -1,4 +1,4 @@
-"""All detectors, and which observations each of them gets."""
+"""All detectors, and the observations that each of them gets."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Detectors:
         self._app_rates = RateWatch()
         self._total_rate = RateWatch()
         self._packets: PacketDetectors | None = None
-        """Once there was a helper."""
+        """None until a helper is connected for the first time."""
         self.apply(rules)
 
     def apply(self, rules: Events) -> None:
@@ -57,7 +57,7 @@ class Detectors:
             self._app_rates, self._total_rate = RateWatch(limit, seconds), RateWatch(limit, seconds)
 
     def know(self, apps: Iterable[str]) -> list[Finding]:
-        """Add the keys of all apps in the history. Until then no app is new."""
+        """Set the keys of all apps in the history. No app is reported as new before this call."""
         return self._new_app.know(apps)
 
     def compare_with(self, day: date, days: Mapping[str, Usual], sent: Mapping[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""The backends of the icon, and the one function that chooses between them, with the reason."""
+"""The backends of the icon, and `choose`, which selects one of them and gives the reason."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from netwatch_tray.tray.icon import Bar
 from netwatch_tray.tray.picture import Picture
 
 _COOLDOWN = 3600.0
-"""Seconds between notifications about the same."""
+"""Seconds between notifications with the same key."""
 
 
 class Cooldown:
-    """Limit each notification to one an hour."""
+    """Limits each notification to one an hour, by key."""
 
     def __init__(self) -> None:
         self._told: dict[str, float] = {}
         """Times (boot-time clock) of notifications in the last hour, by key."""
 
     def allows(self, key: str) -> bool:
-        """Return whether it may be shown now."""
+        """Return whether the notification with this key may be shown now."""
         now = clock.boottime()
         self._told = {each: at for each, at in self._told.items() if now - at < _COOLDOWN}
         if key in self._told:
@@ -52,8 +52,8 @@ class Notification(NamedTuple):
 
 
 class TrayIcon(Protocol):
-    """The interface of pystray's `Icon` that is used here, and what all our backends add. Used in the scheduler's
-    thread."""
+    """The part of pystray's `Icon` interface that is used here, and the methods that all backends add. Use it in the
+    scheduler's thread."""
 
     icon: Sequence[Picture]
     """The same picture in the sizes that the backend requests."""
@@ -72,11 +72,11 @@ class TrayIcon(Protocol):
 
     @property
     def is_shown(self) -> bool:
-        """Return whether a program shows the icon, as far as the backend can find out."""
+        """Return whether a program shows the icon, as far as the backend can detect."""
 
     @property
     def has_tray(self) -> bool | None:
-        """Return whether there is a tray that shows the icon or will do so soon, or None if that is not known yet."""
+        """Return whether there is a tray that shows the icon or will do so soon; None while that is unknown."""
 
     @property
     def state(self) -> Message:
@@ -95,14 +95,13 @@ class TrayIcon(Protocol):
     def change(
         self, *, icon: Sequence[Picture] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
-        """Set the arguments that are given. This costs less than setting one attribute after the other."""
+        """Set the given attributes together, which costs less than setting one after the other."""
 
     def update_menu(self) -> None:
         """Notify the hosts that texts of the menu may have changed."""
 
     def notify_user(self, notification: Notification) -> None:
-        """Show a notification, if the system can. A click on it has the same effect as a click on the icon. Never
-        waits."""
+        """Show a notification if the system can. A click on it does the same as a click on the icon. Never blocks."""
 
     def stop(self) -> None: ...
 
@@ -120,8 +119,8 @@ class Backend(NamedTuple):
     """Takes name, icon, title and menu as pystray does, and `program`, `scheduler`, `on_lost`, `patience` (see
     status_notifier.Icon). Raise TrayUnavailableError."""
     owns_main_thread: bool = False
-    """Its loop is the main loop of the process. The icon is opened before the loop runs, can be hidden and shown, and
-    is closed only at the end."""
+    """Whether its loop is the main loop of the process. The icon is then opened before the loop runs, can be hidden and
+    shown, and is closed only at the end."""
 
 
 def choose() -> Backend:

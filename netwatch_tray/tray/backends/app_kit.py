@@ -1,4 +1,4 @@
-"""Calls to AppKit and its callbacks: the item in the menu bar, its menu, the application around it.
+"""Calls to AppKit and its callbacks: the item in the menu bar, its menu, the application.
 
 All of it must run on the main thread; otherwise AppKit ends the process. Values come in, and user actions are passed on
 to `Events`. Only names of `cocoa_names` are used. Loaded on macOS only: by `menu_bar`, which runs in the scheduler's
@@ -63,7 +63,8 @@ class StatusBar:
         self._application.run()
 
     def stop(self) -> None:
-        """Remove the item and end the loop, or the process where macOS waits for that. A second call does nothing."""
+        """Remove the item and end the loop; if macOS is waiting for the process to end, end the process. A second call
+        does nothing."""
         if self._has_stopped:
             return
         self._has_stopped = True
@@ -73,7 +74,7 @@ class StatusBar:
             self._application.replyToApplicationShouldTerminate_(True)
             return
         self._application.stop_(None)
-        # The loop looks at that only after an event.
+        # The loop checks this only after an event.
         event = AppKit.NSEvent.otherEventWithType_location_modifierFlags_timestamp_windowNumber_context_subtype_data1_data2_(  # noqa: E501
             AppKit.NSEventTypeApplicationDefined, (0, 0), 0, 0, 0, None, 0, 0, 0
         )
@@ -114,7 +115,7 @@ class StatusBar:
         self._events.must_terminate()
 
     def report_occlusion(self) -> None:
-        """Report whether the item is really visible. NSStatusItem.isVisible only reports the user's choice: macOS 26
+        """Report whether the item is visible. NSStatusItem.isVisible only reports the user's choice, and macOS 26 also
         hides items by itself."""
         window = self._button.window()
         is_seen = window is not None and bool(window.occlusionState() & AppKit.NSWindowOcclusionStateVisible)
@@ -136,7 +137,7 @@ class NativeMenu:
 
     def set_rows(self, rows: tuple[Row, ...]) -> None:
         """Change the texts in place if the rows are the same, even while the menu is open. Other rows are set when the
-        menu opens next: replacing rows under the pointer could turn a click into that of another row."""
+        menu opens next, because replacing rows under the pointer could make a click hit another row."""
         if _are_same(self._rows, rows):
             self._refresh(self._items, self._rows, rows)
         elif not self.is_open:
@@ -147,7 +148,7 @@ class NativeMenu:
         self._rows = rows
 
     def _build(self, menu: Any, rows: Sequence[Row]) -> list[Any]:
-        """Fill an empty menu; each native item with those of its submenu."""
+        """Fill an empty menu. Return each native item, followed by the items of its submenu."""
         items: list[Any] = []
         for row in rows:
             if not row.text:
@@ -191,7 +192,7 @@ def _state(row: Row) -> Any:
 
 
 def _are_same(before: Sequence[Row], rows: Sequence[Row]) -> bool:
-    """Return whether only texts and marks differ."""
+    """Return whether the rows differ only in texts and marks."""
     return len(before) == len(rows) and all(
         old.item is new.item and bool(old.text) == bool(new.text) and _are_same(old.rows, new.rows)
         for old, new in zip(before, rows, strict=True)

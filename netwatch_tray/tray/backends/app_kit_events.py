@@ -18,13 +18,13 @@ class Row(NamedTuple):
     """The current state of a menu row."""
 
     text: str
-    """Empty: a separator."""
+    """Text of the row; empty for a separator."""
     item: MenuItem
     """The menu item: a click acts on it, even if the row has moved meanwhile."""
     is_checked: bool | None = None
     is_enabled: bool = True
     rows: tuple[Row, ...] = ()
-    """Of its submenu."""
+    """Rows of the submenu."""
 
 
 class Events:
@@ -41,9 +41,9 @@ class Events:
         self.menu = menu
         self.menu_is_open = False
         self.is_seen = False
-        """Whether the icon can be seen on the screen."""
+        """Whether the icon is visible on the screen."""
         self.was_seen = False
-        """Whether it was seen at any time since it was shown."""
+        """Whether the icon was visible at any time since it was turned on."""
 
     def fresh_rows(self) -> tuple[Row, ...] | None:
         """Return the current rows, or None if the scheduler's thread does not respond in time."""
@@ -65,7 +65,7 @@ class Events:
         self._scheduler.call_soon(lambda: item(self._icon))
 
     def reopened(self) -> None:
-        """Choose the menu's default row, as a click on the icon does elsewhere."""
+        """Run the menu's default row, as a click on the icon does on other systems."""
         self._scheduler.call_soon(lambda: self.menu(self._icon))
 
     def must_terminate(self) -> None:
@@ -81,7 +81,8 @@ class Events:
 
 
 def rows(menu: Menu) -> tuple[Row, ...]:
-    """Return the menu as values. Call it in the scheduler's thread, because texts read the scheduler's data."""
+    """Return the rows of the menu as values. Call it in the scheduler's thread, because the texts come from the
+    scheduler's data."""
     return tuple(_row(item) for item in menu)
 
 

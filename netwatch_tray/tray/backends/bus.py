@@ -1,7 +1,7 @@
-"""One connection to the D-Bus session bus, driven by the agent's scheduler, without blocking.
+"""One connection to the D-Bus session bus, driven by the agent's scheduler.
 
-Opening it blocks for a limited time; from then on nothing blocks. What the bus does not accept at once is queued. If
-the queue exceeds a limit, the connection is closed and the owner is notified, which may open another.
+Opening it blocks for a limited time; after that nothing blocks. Messages that the bus does not accept at once are
+queued. If the queue exceeds a limit, the connection is closed and its owner is notified, which may open another one.
 
 Wire format and authentication: the D-Bus Specification (dbus.freedesktop.org), marshalled by jeepney.
 """
@@ -37,7 +37,7 @@ BUS_PATH = "/org/freedesktop/DBus"
 OnReply = Callable[[tuple[Any, ...] | None, str], None]
 """Called with the body of the response, or `None` if it is an error, and the unique name of the sender."""
 _Fields = tuple[tuple[int, str | int], ...]
-"""Of a message's header: code and value."""
+"""Fields of a message header: code and value."""
 
 OnSignal = Callable[[str, str, str, tuple[Any, ...]], None]
 """Called with sender (unique name, or the bus), interface, member and body. Any program can send a signal directly to
@@ -75,13 +75,13 @@ _NO_REPLY, _NO_AUTO_START = 1, 2
 _PATH, _INTERFACE, _MEMBER, _ERROR_NAME, _REPLY_SERIAL, _DESTINATION, _SIGNATURE = 1, 2, 3, 4, 5, 6, 8
 """Kinds of messages, flags and header fields ("Message Format"). Plain numbers: jeepney's cost a call to hash."""
 _FIELD_TYPES = {_PATH: "o", _REPLY_SERIAL: "u", _SIGNATURE: "g"}
-"""The others are strings."""
+"""Types of the header fields that are not strings."""
 _LENGTHS = {ord("l"): struct.Struct("<III"), ord("B"): struct.Struct(">III")}
-"""Of the body, the serial number, and of the header's fields, from the fourth byte on, by the byte order."""
+"""Length of the body, serial number and length of the header fields, from the fourth byte on, by byte order."""
 _LENGTH_AND_SERIAL = struct.Struct("<II")
-"""Of the body and of the message, from the fourth byte on."""
+"""Length of the body and serial number of the message, from the fourth byte on."""
 _REPLY_SERIAL_AT = 20
-"""Where it lies in an answer, whose first field it is: after 16 bytes of header, its code and its type."""
+"""Offset of the field in a response, whose first field it is: after 16 bytes of header, its code and its type."""
 
 _FAILED = "org.freedesktop.DBus.Error.Failed"
 
@@ -117,7 +117,7 @@ class Bus:
         self._socket.setblocking(False)
 
     def start(self, objects: Mapping[str, Object]) -> None:
-        """Listen from now on, and serve calls of these objects, by path."""
+        """Process incoming messages from now on, and serve calls of these objects, by path."""
         self._objects = objects
         if self._socket is not None:
             self._scheduler.watch(self._socket.fileno(), READ, self._on_ready)
@@ -140,7 +140,7 @@ class Bus:
         *,
         starts: bool = False,
     ) -> None:
-        """Call a method. The bus may start the service for it only with `starts`."""
+        """Call a method. With `starts` the bus may start the service for it."""
         flags = 0 if starts else _NO_AUTO_START
         serial = next(self._serials)
         if on_reply is None:
@@ -155,7 +155,7 @@ class Bus:
         self.call(BUS, BUS_PATH, BUS, member, signature, body, on_reply)
 
     def emit(self, path: str, interface: str, *signals: Signal) -> None:
-        """Emit them as signals, at once."""
+        """Send signals of an interface, all of them in one write."""
         frames = []
         for member, signature, body in signals:
             fields = (_PATH, path), (_INTERFACE, interface), (_MEMBER, member)
@@ -220,7 +220,7 @@ class Bus:
             except BlockingIOError:
                 pass
             except OSError as error:
-                self.lose(message("the session bus is gone ({error})", error=error.strerror))
+                self.lose(message("the connection to the session bus was lost ({error})", error=error.strerror))
                 return
             if not data:
                 return
@@ -243,7 +243,7 @@ class Bus:
         except BlockingIOError:
             return
         except OSError as error:
-            self.lose(message("the session bus is gone ({error})", error=error.strerror))
+            self.lose(message("the connection to the session bus was lost ({error})", error=error.strerror))
             return
         if not self._queue:
             self._scheduler.watch(self._socket.fileno(), READ, self._on_ready)
@@ -257,7 +257,7 @@ class Bus:
         except BlockingIOError:
             return
         except OSError as error:
-            self.lose(message("the session bus is gone ({error})", error=error.strerror))
+            self.lose(message("the connection to the session bus was lost ({error})", error=error.strerror))
             return
         if not data:
             self.lose(message("the session bus closed the connection"))
@@ -304,7 +304,7 @@ class Bus:
                 answer = ("", *self._call_object(message))
             except CallError as error:
                 answer = (error.name, "s", marshal("s", (str(error),)))
-        finally:  # answered in any case: a caller that waits in vain is a panel that stands still
+        finally:  # respond in any case: a panel that waits for the response would freeze
             if message.wants_reply:
                 self._reply(serial, message.sender, *answer)
 
@@ -318,7 +318,7 @@ class Bus:
         kind = _RETURN
         if error:
             kind, fields = _ERROR, ((_ERROR_NAME, error), *fields)
-        # The serial number is of each call its own: it is written into the header of all answers of this kind.
+        # Only the serial number differs between responses of this kind; it is written into the prepared header.
         frame = _frame(kind, _NO_REPLY, ((_REPLY_SERIAL, 0), *fields), signature, data, next(self._serials))
         frame[_REPLY_SERIAL_AT : _REPLY_SERIAL_AT + 4] = to_serial.to_bytes(4, "little")
         self._send(frame)
@@ -327,7 +327,7 @@ class Bus:
         """Close the connection and report it as lost."""
         if self._socket is not None:
             self.close()
-            # Later, not from within whatever call of the owner's has just met the loss.
+            # Later, because the loss may be detected within a call of the owner.
             self._scheduler.call_soon(functools.partial(self._on_lost, reason))
 
 
@@ -338,9 +338,9 @@ def session_address() -> str:
 
 
 def messages(received: bytearray) -> Iterator[tuple[int, Incoming]]:
-    """Remove the complete messages from the front; return them with their serial numbers.
+    """Remove the complete messages from the front of the buffer; yield the serial number and content of each.
 
-    Raise ParseError if they are malformed; the stream is of no use then.
+    Raise ParseError if one is malformed; the stream cannot be used any more then.
     """
     while len(received) >= 16:
         try:

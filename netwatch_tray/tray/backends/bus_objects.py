@@ -1,4 +1,4 @@
-"""Objects that we offer on the bus: tables of methods, properties and signals, and the interfaces that all have.
+"""Objects that this program exports on the bus: tables of methods, properties and signals, and the standard interfaces.
 
 D-Bus Specification, "Standard Interfaces": org.freedesktop.DBus.Peer, .Introspectable and .Properties.
 """
@@ -30,8 +30,8 @@ class Method(NamedTuple):
 
 
 class Interface:
-    """One interface of an object. Properties are kept marshalled, those that never change in one piece, because hosts
-    read all of them each time one has changed, which may be every second."""
+    """One interface of an object. Properties are stored marshalled, those that never change in one piece, because hosts
+    read all of them each time one has changed, possibly every second."""
 
     def __init__(
         self,
@@ -41,8 +41,8 @@ class Interface:
         signals: Mapping[str, str],
         on_read: Callable[[str | None], None] = lambda _: None,
     ) -> None:
-        """`signals` maps names to signatures. `on_read` is called with the property that was read, or `None` if all
-        were."""
+        """`signals` maps names to signatures. `on_read` is called with the property that was read, or None if all of
+        them were."""
         self.name = name
         self.methods = methods
         self.signals = signals
@@ -54,7 +54,8 @@ class Interface:
         """The others, as `get_all` returns them; empty until they are read."""
 
     def set(self, name: str, value: Any, entry: bytes | None = None) -> bool:
-        """Set a property; return whether it changed. `entry`: the value, if `entry_of` has marshalled it already."""
+        """Set a property. Return whether it changed. `entry`: the value as marshalled by `entry_of`, if that was done
+        already."""
         signature, old = self._properties[name]
         if value == old:
             return False
@@ -65,7 +66,7 @@ class Interface:
         return True
 
     def entry_of(self, name: str, value: Any) -> bytes:
-        """Return the property with that value in the form in which `get_all` returns it."""
+        """Return the property with this value, marshalled as an entry of the dictionary that `get_all` returns."""
         signature, _ = self._properties[name]
         return marshal("sv", (name, (signature, value)))
 
@@ -107,7 +108,7 @@ class Interface:
 
 
 class Object:
-    """The object at one path."""
+    """An object with the interfaces at one path."""
 
     def __init__(self, *interfaces: Interface) -> None:
         self._offered = {interface.name: interface for interface in interfaces}

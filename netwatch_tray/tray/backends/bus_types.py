@@ -14,12 +14,12 @@ Variant = tuple[str, Any]
 """Signature and value."""
 
 _Writer = Callable[[bytearray, Any], None]
-"""Appends a value, padded as its place from the beginning demands."""
+"""Appends a value, padded to its alignment from the beginning of the message."""
 
 _FIXED = {"y": "<B", "n": "<h", "q": "<H", "i": "<i", "u": "<I", "b": "<I", "x": "<q", "t": "<Q", "d": "<d"}
 _STRINGS = "so"
 _STRUCT = 8
-"""What structs and entries of dictionaries are aligned to."""
+"""Alignment of structs and dictionary entries."""
 
 
 def marshal(signature: str, values: tuple[Any, ...]) -> bytes:

@@ -48,7 +48,7 @@ SELECTORS: Mapping[str, tuple[str, ...]] = {
     "UNMutableNotificationContent": ("+alloc", "init", "setTitle:", "setSubtitle:", "setBody:"),
     "UNNotificationRequest": ("+requestWithIdentifier:content:trigger:",),
 }  # fmt: skip
-"""By class; `+` marks methods of the class itself."""
+"""Selectors by class; `+` marks methods of the class itself."""
 
 CONSTANTS: Mapping[str, int | str] = {
     "NSApplicationActivationPolicyAccessory": 1,
@@ -74,7 +74,7 @@ CALLED_BY_APPLE: Mapping[str, tuple[str, ...]] = {
         "userNotificationCenter:didReceiveNotificationResponse:withCompletionHandler:",
     ),
 }  # fmt: skip
-"""Methods of our delegates, by protocol."""
+"""Methods of this program's delegates that Apple's frameworks call, by protocol."""
 
 
 def python_name(selector: str) -> str:

@@ -31,7 +31,7 @@ _LAYOUT = "(ia{sv}av)"
 
 
 class Item(Protocol):
-    """The parts of a `pystray.MenuItem` that are used; each may be computed on each access."""
+    """The part of `pystray.MenuItem` that is used. Every attribute may be computed on each access."""
 
     @property
     def text(self) -> str: ...
@@ -63,9 +63,9 @@ class _Node:
 
 
 class DBusMenu:
-    """Serves one menu. As long as an item is the same object, it is the same row.
+    """Serves one menu. An item that stays the same object stays the same row.
 
-    Hosts are notified of added and removed items in the same menu only when they are about to show it. Set another menu
+    If items are added to or removed from this menu, hosts are notified when they are about to show it. Set another menu
     to have its rows shown at once.
     """
 
@@ -219,7 +219,7 @@ class DBusMenu:
 
 
 def _matches(rows: list[_Node], menu: Iterable[Item]) -> bool:
-    """Return whether these rows are for these items: the same objects in the same order."""
+    """Return whether these rows were made from these items: the same objects in the same order."""
     items = list(menu)
     return len(rows) == len(items) and all(
         row.item is item and _matches(row.children, item.submenu or ()) for row, item in zip(rows, items, strict=True)
@@ -227,8 +227,8 @@ def _matches(rows: list[_Node], menu: Iterable[Item]) -> bool:
 
 
 def _properties(item: Item) -> dict[str, Variant]:
-    """Return the label and the properties that differ from the protocol's defaults. An underscore would underline the
-    next letter."""
+    """Return the label and the properties that differ from the protocol's defaults. Underscores in the label are
+    doubled, because a single one underlines the next letter."""
     if item is Menu.SEPARATOR:
         return {"type": ("s", "separator")}
     properties: dict[str, Variant] = {"label": ("s", printable(item.text).replace("_", "__"))}

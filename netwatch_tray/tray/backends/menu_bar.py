@@ -30,9 +30,9 @@ _log = logging.getLogger(__name__)
 
 
 class Icon:
-    """The item in the menu bar, with the interface of `TrayIcon`. Made on the main thread, used in the scheduler's.
+    """The item in the menu bar, with the interface of `TrayIcon`. Created on the main thread, used in the scheduler's.
 
-    It needs no bus, so it cannot lose one or wait for one, and has no activation token.
+    It uses no bus, so it never waits for one, and it has no activation token.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Icon:
 
     @property
     def is_visible(self) -> bool:
-        """Return whether the user wants the icon in the menu bar. AppKit's loop runs in either case."""
+        """Return whether the icon is turned on. AppKit's loop runs in either case."""
         return self._is_visible
 
     @is_visible.setter
@@ -115,8 +115,8 @@ class Icon:
 
     @property
     def is_shown(self) -> bool:
-        """Return whether the item was seen at least once since it was shown. It stays true while a full-screen program
-        or a dark screen hides the bar."""
+        """Return whether the item was visible at least once since it was turned on. A full-screen program or a dark
+        screen does not reset it."""
         return self._events.was_seen
 
     @property
@@ -160,7 +160,7 @@ class Icon:
             self._hand_over(self._bar.report_occlusion)
 
     def update_menu(self) -> None:
-        """Update the rows if the menu is open. A closed menu requests its rows when it opens."""
+        """Update the rows if the menu is open. A closed menu reads its rows when it opens."""
         if self._events.menu_is_open:
             self._hand_over(self._bar.menu.set_rows, rows(self._events.menu))
 

@@ -1,4 +1,4 @@
-"""What needs the user, shown by the desktop: org.freedesktop.Notifications (Desktop Notifications Specification)."""
+"""Notifications on the desktop: org.freedesktop.Notifications (Desktop Notifications Specification)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _UNTIL_CLICKED = 0
 
 
 class Notifications:
-    """Show each notification at most once an hour, in place of the previous one. Use it in the scheduler's
-    thread only."""
+    """Shows each notification at most once an hour, in place of the previous one with its key. Use it in the
+    scheduler's thread only."""
 
     def __init__(self, bus: Bus, program: str, icon_name: str, on_click: Callable[[], None]) -> None:
         self._bus = bus
@@ -29,12 +29,12 @@ class Notifications:
         self._on_click = on_click
         self._cooldown = Cooldown()
         self._listens = False
-        """The signals of the notification server are subscribed to."""
+        """Whether the signals of the notification server are subscribed to."""
         self._shown: dict[int, Notification] = {}
-        """By the server's number."""
+        """Shown notifications, by the ID that the server gave them."""
 
     def show(self, notification: Notification) -> None:
-        """Show a notification. Without a server nothing happens: icon and tooltip show the same."""
+        """Show a notification. Nothing happens without a notification server; icon and tooltip show the same fault."""
         key = notification.key
         if not self._cooldown.allows(key):
             return
@@ -67,7 +67,7 @@ class Notifications:
                 self._shown.pop(number, None)
 
     def _run(self, notification: Notification, action: str) -> None:
-        """Run an action: `default`, or the index of one of the notification's own."""
+        """Run an action of a notification: `default`, or the index of one of its buttons."""
         actions = notification.actions
         if action == "default":
             run = actions[0].run if actions else self._on_click

@@ -41,7 +41,7 @@ _MONITOR = "org.x.StatusIconMonitor."
 HOSTS = ("org.kde.StatusNotifierHost-", _MONITOR)
 """Beginnings of the names of hosts. XApp's monitors are the hosts of its watcher."""
 _NAMESPACES = ("org.kde", "org.x")
-"""Of the names above, as match rules have it (`arg0namespace`)."""
+"""Namespaces of the names above, as match rules have them (`arg0namespace`)."""
 XAPP = "xapp-sn-watcher"
 """The process of XApp's watcher: Cinnamon's, and that of XApp's applets for MATE and Xfce."""
 
@@ -86,7 +86,8 @@ class Timers(Protocol):
 
 
 class _Hosts:
-    """Find out whether a host is running, whatever the watcher reports. Use it in the scheduler's thread only."""
+    """Finds out whether a host is running without relying on the watcher's property. Use it in the scheduler's thread
+    only."""
 
     def __init__(self, bus: Calls, *, is_sandboxed: bool) -> None:
         self._bus = bus
@@ -108,11 +109,11 @@ class _Hosts:
         return bool(self._names) or (self._is_read and self._process != XAPP)
 
     def start(self) -> None:
-        """Request the names of the hosts that run already."""
+        """Request the names of the hosts that are running."""
         self._bus.call_bus("ListNames", "", (), self._on_names)
 
     def set_owner(self, name: str, owner: str) -> None:
-        """Note a new owner of a host's name; empty if the name was released."""
+        """Note the new owner of a host's name; an empty owner means that the name was released."""
         (self._names.add if owner else self._names.discard)(name)
 
     def set_watcher(self, watcher: str) -> None:
@@ -125,7 +126,8 @@ class _Hosts:
         self._pid, self._process = pid, process
 
     def on_read(self, sender: str) -> None:
-        """Note that this unique name, which may be one of several of the watcher's process, has read the icon."""
+        """Note that this unique name has read the icon. It may belong to the watcher's process, which may have
+        several."""
         if self._is_read or not (sender and self._watcher):
             return
         if self._is_sandboxed or sender == self._watcher:
@@ -179,14 +181,14 @@ class Registration:
         self._is_accepted: bool | None = None
         """The watcher's response to the last registration; None if there was none yet."""
         self._is_sent = False
-        """This watcher was sent a registration."""
+        """Whether a registration was sent to this watcher."""
         self._is_stale = False
-        """A registration was sent before a monitor of XApp started."""
+        """Whether a registration was sent before a monitor of XApp started."""
         self._monitor_starts: Timer | None = None
         """Timer until a new monitor of XApp has started."""
         self._is_listed = False
         self._has_host = False
-        """As the watcher reports it."""
+        """Whether the watcher reports a host."""
         self._retry: Timer | None = None
         self._retry_delay = _FIRST_RETRY
         self._verification: Timer | None = None
@@ -197,7 +199,7 @@ class Registration:
 
     @property
     def is_shown(self) -> bool:
-        """Return whether the watcher lists the item and a host is running, which updates it as far as is known."""
+        """Return whether the watcher lists the item and a host is running that updates it, as far as is known."""
         return self._is_listed and self._has_host and self._hosts.is_running and not self._is_stale
 
     @property
@@ -240,7 +242,7 @@ class Registration:
                 self._read_host()
 
     def on_read(self, sender: str) -> None:
-        """Pass on that our icon was read by this unique name."""
+        """Note that this unique name has read the icon."""
         self._hosts.on_read(sender)
 
     def _on_watcher(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
@@ -337,7 +339,7 @@ class Registration:
         match answer:
             case (("as", list(items)),):
                 self._is_listed = any(map(self._is_ours, items))
-            case _:  # a watcher without a list; its answer is all there is
+            case _:  # a watcher without a list, so only its response counts
                 self._is_listed = self._is_accepted is True
         if self._is_listed:
             self._registers = False
@@ -358,8 +360,8 @@ class Registration:
                 self._read_list_and_register()
 
     def _get(self, name: str, answered: Callable[[str, tuple[Any, ...] | None, str], None]) -> None:
-        """Request a property of the current watcher. `answered` gets that watcher's name, so that late responses of a
-        previous one are recognized."""
+        """Request a property of the current watcher. `answered` receives the name of that watcher, so that late
+        responses of a previous one are recognized."""
         if self._watcher:
             self._bus.call(
                 self._watcher,

@@ -70,7 +70,8 @@ class StatusItem:
         registration: Registration,
         is_sandboxed: bool,
     ) -> None:
-        """`program` is the name that assistive technology reads. `is_sandboxed`: panels cannot read our files."""
+        """`program` is the name that assistive technology reads. `is_sandboxed`: panels cannot read files of this
+        program."""
         self._icon = icon
         self._scheduler = scheduler
         self._bus = bus
@@ -128,7 +129,7 @@ class StatusItem:
 
     @property
     def label(self) -> str:
-        """Return the text beside the icon, where the bar shows one."""
+        """Return the text beside the icon, on bars that show one."""
         return self._label
 
     @label.setter
@@ -149,7 +150,7 @@ class StatusItem:
             pixels = [(picture.size, picture.size, picture.argb()) for picture in sizes]
             first.prepared = pixels, self.interface.entry_of("IconPixmap", pixels)
         if self.interface.set("IconPixmap", *first.prepared):
-            # Hosts take the name rather than the pixels, and some look no further when they find nothing of that name.
+            # Hosts prefer the name to the pixels, and some show nothing if they find no icon with that name.
             self._update_name()
             self.announce_picture()
 
@@ -186,8 +187,8 @@ class StatusItem:
         self._update_name()
 
     def send_next(self) -> None:
-        """Send the first pending signal. A host that responds by reading everything does not need the others. If no
-        host reads it, the next one follows with the next change or tick."""
+        """Send the first pending signal. A host that responds by reading everything needs no other signal. If no host
+        reads the property, the next signal follows with the next change or tick."""
         if not (self._pending and self._registration.has_watcher and self._bus.is_drained):
             return
         signals = []
@@ -249,7 +250,7 @@ class StatusItem:
 
 
 def _tooltip(text: str) -> tuple[Any, ...]:
-    """Return the property ToolTip. Some hosts read it as markup, some do not: characters of markup are replaced by
+    """Return the ToolTip property. Some hosts parse it as markup and some do not, so markup characters are replaced by
     similar ones."""
     heading, _, rest = (
         printable_lines(text).replace("&", "+").replace("<", "\u2039").replace(">", "\u203a").partition("\n")

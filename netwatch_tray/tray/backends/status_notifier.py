@@ -55,7 +55,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         patience: float = 1.0,
     ) -> None:
         """`program` is the name that assistive technology reads. `on_lost` is called with the reason when the bus is
-        lost; then this icon is of no use, and another one has to be made."""
+        lost. This icon cannot be used after that; another one has to be created."""
         super().__init__(name, icon, title, menu)
         self._scheduler = scheduler
         self._is_loop_ours = False
@@ -90,7 +90,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     @property
     def label(self) -> str:
-        """Return the text beside the icon, where the bar shows one."""
+        """Return the text beside the icon, on bars that show one."""
         return self._item.label
 
     @label.setter
@@ -140,14 +140,14 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
                 self._dbus_menu.update()
 
     def _show(self) -> None:
-        self._update_title()  # pystray has left this to us while the icon was hidden
+        self._update_title()  # pystray does not update a hidden icon
         self._item.set_status("Active")
 
     def _hide(self) -> None:
         self._item.set_status("Passive")
 
     def _start_setup(self, setup: Callable[[Icon], None] | None) -> None:
-        # pystray would do this in a thread of its own; here everything is the scheduler's.
+        # pystray would do this in a separate thread; here the scheduler's thread does everything.
         self._setup_thread = threading.current_thread()
         self._scheduler.call_soon(partial(setup or _make_visible, self))
 

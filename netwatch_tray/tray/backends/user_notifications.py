@@ -21,7 +21,7 @@ from netwatch_tray.tray.backends.app_kit import hand_over
 _log = logging.getLogger(__name__)
 
 IDENTIFIER = "io.netwatch.tray"
-"""Of the bundle (packaging/macos_bundle.py)."""
+"""Identifier of the bundle (packaging/macos_bundle.py)."""
 _FRAMEWORK = "/System/Library/Frameworks/UserNotifications.framework"
 _ALERT = 4
 """UNAuthorizationOptionAlert."""

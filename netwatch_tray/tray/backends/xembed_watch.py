@@ -24,7 +24,7 @@ _INTERN_ATOM, _CHANGE_WINDOW_ATTRIBUTES, _GET_SELECTION_OWNER = 16, 2, 23
 _EVENT_MASK, _STRUCTURE_NOTIFY = 0x800, 0x20000
 _ERROR, _REPLY, _DESTROY_NOTIFY, _CLIENT_MESSAGE = 0, 1, 17, 33
 _SENT = 0x80
-"""Set in the kind of an event that another client has sent."""
+"""Bit in the type of an event that another client has sent."""
 _PACKET = 32
 """Bytes of every reply to these requests, of every event and every error."""
 
@@ -71,11 +71,11 @@ class XEmbedWatch:
         return bool(self._owner)
 
     def ask(self) -> None:
-        """Request the current state; `has_tray` is updated when the reply arrives."""
+        """Request the current state. `has_tray` is updated when the reply arrives."""
         self._send(self._owner_request())
 
     def close(self) -> None:
-        """Disconnect, and report no tray from now on. Also called when the X server has exited."""
+        """Disconnect. From then on `has_tray` is False. Also called when the X server has exited."""
         self._owner = 0
         if self._socket is not None:
             self._scheduler.unwatch(self._socket.fileno())
@@ -213,12 +213,13 @@ def _entries(content: bytes) -> list[tuple[int, bytes, bytes, bytes]]:
 
 
 def _notify(window: int) -> bytes:
-    """Return the request to be notified when the window is destroyed or receives a message, as the root window does."""
+    """Return the request for events of a window: its destruction, and messages sent to it, such as the announcement on
+    the root window."""
     return struct.pack("<BxHIII", _CHANGE_WINDOW_ATTRIBUTES, 4, window, _EVENT_MASK, _STRUCTURE_NOTIFY)
 
 
 def _ask(connection: socket.socket, request: bytes) -> int:
-    """Return the number in the reply to a request."""
+    """Send a request; return the number in its reply."""
     connection.sendall(request)
     while True:
         packet = _receive(connection, _PACKET)

@@ -56,12 +56,12 @@ class AmountChart(QWidget):
         self._scene: amount_layers.AmountScene | None = None
         self._picture: QPixmap | None = None
         self._crosshair: int | None = None
-        """The place of the slot under the crosshair."""
+        """Index of the slot under the crosshair."""
         self._is_frozen = False
         self._pressed: QPointF | None = None
         self._dragged: float | None = None
         self.notice = ""
-        """What is written over the chart."""
+        """The text over the faded chart; empty if there is none."""
         self._marks: Sequence[Mark] = ()
         self.setMinimumHeight(140)
         self.setMouseTracking(True)
@@ -109,7 +109,7 @@ class AmountChart(QWidget):
             self._redraw()
 
     def mark_at(self, place: QPointF) -> Joined | None:
-        """Return the mark at a place of the widget, dip."""
+        """Return the mark at a position of the widget, in dip."""
         scene = self.scene()
         return mark_at(scene.marks, scene.mark_lane, place) if scene else None
 
@@ -120,7 +120,7 @@ class AmountChart(QWidget):
             self.update()
 
     def quiet_text(self) -> str:
-        """Return a sentence about the gaps that are pale; empty without any."""
+        """Return a sentence about the gaps that are drawn as pale bands; empty if there are none."""
         scene = self.scene()
         return amount_labels.quiet_text(scene.amounts, scene.gaps) if scene else ""
 
@@ -134,7 +134,7 @@ class AmountChart(QWidget):
         return sorted([*known, *gaps], key=lambda each: each[0])
 
     def step(self, by: int) -> None:
-        """Move the crosshair by slots; the first time it appears at the newest."""
+        """Move the crosshair by this many slots. A hidden crosshair appears at the newest slot."""
         if self._amounts is None:
             return
         last = len(self._amounts.slots) - 1

@@ -31,13 +31,13 @@ _MOST_CAUSES = 2
 
 
 def average_amount(amounts: Amounts) -> float | None:
-    """Return the average download of a slot of full length, over the known time, bytes."""
+    """Return the average download of a full-length slot in bytes, over the measured time."""
     found = summary(amounts)
     return found.rx / found.known_s * NOMINAL_S[amounts.width] if found.known_s else None
 
 
 def average_text(amounts: Amounts, average: float, shown_in: Units) -> str:
-    """Return the label of the line of the average."""
+    """Return the label of the average line."""
     texts: dict[Width, str] = {
         "hour": translate("Chart", "average {amount} an hour"),
         "quarter": translate("Chart", "average {amount} in 6 h"),
@@ -48,7 +48,7 @@ def average_text(amounts: Amounts, average: float, shown_in: Units) -> str:
 
 
 def lane_texts(amounts: Amounts, *, has_quiet: bool) -> tuple[str, list[str]]:
-    """Return the heading of the lane of rates, and what each of its signs means."""
+    """Return the heading of the rates lane, and the meaning of each of its signs."""
     peaks: dict[Width, str] = {
         "hour": translate("Chart", "dash: peak of the hour"),
         "quarter": translate("Chart", "dash: peak of 6 h"),
@@ -66,7 +66,7 @@ def lane_texts(amounts: Amounts, *, has_quiet: bool) -> tuple[str, list[str]]:
 
 
 def slot_mark(slot: Slot, width: Width) -> str:
-    """Return the name of a slot on the axis; empty if it has none."""
+    """Return the label of a slot on the axis; empty if it has none."""
     begin = datetime.fromtimestamp(slot.start).astimezone()
     if width == "hour":
         return f"{begin:%H:%M}"
@@ -76,7 +76,7 @@ def slot_mark(slot: Slot, width: Width) -> str:
 
 
 def last_mark(amounts: Amounts) -> str:
-    """Return the name of the right edge."""
+    """Return the label at the right edge of the axis."""
     last = amounts.slots[-1]
     if amounts.is_current:
         return translate("Chart", "today") if amounts.width == "day" else translate("Chart", "now")
@@ -162,7 +162,7 @@ def header_texts(amounts: Amounts) -> str:
 
 
 def direction_texts(found: Summary, shown_in: Units, *, is_up: bool) -> tuple[str, str]:
-    """Return the amount of a direction, and its average and peak."""
+    """Return one direction's amount, and its average and peak."""
     amount, rate, peak = (found.tx, found.tx_rate, found.tx_peak) if is_up else (found.rx, found.rx_rate, found.rx_peak)
     text = translate("Chart", "average {average}, peak {peak}").format(
         average=units.rate(rate, shown_in), peak=units.rate(peak if rate is not None else None, shown_in)
@@ -171,7 +171,8 @@ def direction_texts(found: Summary, shown_in: Units, *, is_up: bool) -> tuple[st
 
 
 def quiet_text(amounts: Amounts, gaps: list[ShownGap]) -> str:
-    """Return a sentence about the quiet gaps: `asleep 28 times, 6 h on average`; empty without any."""
+    """Return a sentence about the gaps drawn as quiet bands: `asleep 28 times, 6 h on average`; empty if there are
+    none."""
     words = []
     for reason, count, mean in quiet_times(amounts, gaps)[:_MOST_CAUSES]:
         name = labels.gap_reason(GapSpan(0, 0, reason))

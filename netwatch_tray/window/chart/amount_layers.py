@@ -45,19 +45,19 @@ class AmountScene:
     ratio: float
     """Device pixels per dip."""
     bars: QRectF
-    """Where the bars are, dip."""
+    """Box of the bars, in dip."""
     lane: QRectF | None
-    """Where the rates are; None if there is no room for them."""
+    """Box of the rates; None if there is no room for them."""
     events: Sequence[Mark]
     """In order of time."""
     mark_lane: QRectF
-    """Where the marks of events are; empty if there are none."""
+    """Box of the marks of events; empty if there are none."""
     base: float
-    """The y below which the dates stand."""
+    """The y coordinate below which the dates are, in dip."""
     zero: float = field(init=False)
-    """The y of the axis, dip."""
+    """The y coordinate of the axis, in dip."""
     per_byte: float = field(init=False)
-    """Dip of a byte, in both directions."""
+    """Dip per byte, for both directions."""
     gaps: list[ShownGap] = field(init=False)
     marks: list[Joined] = field(init=False)
     runs: list[list[KnownPoint]] = field(init=False)
@@ -69,7 +69,7 @@ class AmountScene:
         average = amount_labels.average_amount(self.amounts) or 0.0
         rx, tx = max(average, *(slot.rx for slot in slots)), max(slot.tx for slot in slots)
         both = max(1, rx + tx)
-        room = box.height() - 2  # a bar has a dip at least
+        room = box.height() - 2  # each bar is at least one dip high
         set_ = object.__setattr__
         set_(self, "zero", crisp(box.top() + 1 + room * (rx / both if rx + tx else 0.8), self.ratio))
         set_(self, "per_byte", room / (both * _HEADROOM))
@@ -83,15 +83,15 @@ class AmountScene:
 
     @property
     def span(self) -> float:
-        """Return seconds from edge to edge."""
+        """Return the seconds from the left to the right edge."""
         return self.amounts.slots[-1].end - self.amounts.slots[0].start
 
     def x(self, at: float) -> float:
-        """Return the x of a moment."""
+        """Return the x coordinate of a Unix time, in dip."""
         return self.bars.left() + (at - self.amounts.slots[0].start) / self.span * self.bars.width()
 
     def at(self, x: float) -> float:
-        """Return the moment at an x."""
+        """Return the Unix time at an x coordinate."""
         return self.amounts.slots[0].start + (x - self.bars.left()) / self.bars.width() * self.span
 
     def place_at(self, position: QPointF) -> int | None:
@@ -102,7 +102,7 @@ class AmountScene:
         return self._place(position.x())
 
     def between(self, x: float, other: float) -> tuple[Slot, Slot]:
-        """Return the first and the last slot between two x."""
+        """Return the first and the last slot between two x coordinates."""
         first, last = sorted((self._place(x), self._place(other)))
         return self.amounts.slots[first], self.amounts.slots[last]
 
@@ -110,18 +110,18 @@ class AmountScene:
         return max(0, bisect_right(self.amounts.slots, self.at(x), key=lambda slot: slot.start) - 1)
 
     def crisp(self, position: float) -> float:
-        """Return the middle of the device pixel at this position, dip."""
+        """Return the centre of the device pixel at this coordinate, in dip."""
         return crisp(position, self.ratio)
 
     def column(self, slot: Slot) -> tuple[float, float]:
-        """Return the x of both sides of a bar, at half pixels."""
+        """Return the x coordinates of both sides of a bar, at half pixels."""
         left, right = self.x(slot.start), self.x(slot.end)
         margin = (right - left) * (1 - _BAR_SHARE) / 2
         left = self.crisp(left + margin)
         return left, max(self.crisp(right - margin), left + 1)
 
     def rate_y(self, rate: float) -> float:
-        """Return the y of a rate in the lane, at most its upper edge."""
+        """Return the y coordinate of a rate in the lane; rates above the lane are at its upper edge."""
         lane = self.lane or self.bars
         return max(lane.top(), lane.bottom() - rate / self.rate_top * lane.height())
 
@@ -148,7 +148,7 @@ def draw_bar(painter: QPainter, scene: AmountScene, slot: Slot, *, is_strong: bo
     """Draw a bar: download solid above the axis, upload hollow below it."""
     tokens, (left, right) = scene.theme.tokens, scene.column(slot)
     if slot.rx:
-        top = min(scene.zero - 1.5, scene.zero - slot.rx * scene.per_byte)  # a dip beside the axis at least
+        top = min(scene.zero - 1.5, scene.zero - slot.rx * scene.per_byte)  # at least one dip from the axis
         painter.fillRect(
             QRectF(left, top, right - left, scene.zero - top),
             tokens.down if is_strong else faded(tokens.down, _BAR_OPACITY),
@@ -191,7 +191,7 @@ def draw_zero(painter: QPainter, scene: AmountScene) -> None:
 
 
 def _draw_average(painter: QPainter, scene: AmountScene) -> None:
-    """Draw the average download of a slot over the measured time."""
+    """Draw a line at the average download of a slot, over the measured time."""
     average = amount_labels.average_amount(scene.amounts)
     if average is None:
         return
@@ -209,7 +209,8 @@ def _draw_average(painter: QPainter, scene: AmountScene) -> None:
 
 
 def _draw_with_halo(painter: QPainter, theme: Theme, foot: QPointF, text: str) -> None:
-    # The text itself all around: the outline of its letters takes a third of the time of the whole chart.
+    # Draw the text itself at each side as its outline: stroking the letters takes a third of the time of the whole
+    # chart.
     painter.setFont(theme.fonts.small_strong)
     painter.setPen(theme.tokens.surface)
     for offset in _HALO:

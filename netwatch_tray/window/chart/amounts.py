@@ -11,21 +11,21 @@ from netwatch_tray.model import GapReason
 from netwatch_tray.window.chart.series import GapSpan, Point
 
 Width = Literal["hour", "quarter", "day", "week"]
-"""Of a slot. A quarter is that of a day: six hours."""
+"""Width of a slot. A quarter is a quarter of a day: six hours."""
 
 HOUR_S, DAY_S = 3600, 86400
 NOMINAL_S: dict[Width, int] = {"hour": HOUR_S, "quarter": 6 * HOUR_S, "day": DAY_S, "week": 7 * DAY_S}
 _WIDEST_SPAN_S: tuple[tuple[Width, float], ...] = (("hour", 1.5 * DAY_S), ("quarter", 10 * DAY_S), ("day", 62 * DAY_S))
 _HATCHED_FROM = 72
-"""Dip: a narrower gap has no room for its reason."""
+"""Least width in dip of a hatched gap; a narrower one has no room for its reason."""
 _MOST_HATCHED = 2
 """Most hatched gaps of one reason; more of them look like a bar code."""
 _LEAST_HEIGHT = 160
-"""Dip of a plot whose gaps are hatched."""
+"""Least height in dip of a plot whose gaps are hatched."""
 _MERGED_UP_TO, _SHOWN_FROM = 2, 1
 """Dip: gaps of one reason this close are drawn as one, and narrower gaps are not drawn."""
 _TOLD_FROM_S = 60
-"""Seconds; a shorter gap is that of a restart."""
+"""Least length in seconds of a gap that is drawn; a shorter one is that of a restart."""
 
 
 class Slot(NamedTuple):
@@ -51,7 +51,7 @@ class Slot(NamedTuple):
     tx_peak_at: float | None = None
 
     def swapped(self) -> Slot:
-        """Return the same slot seen from the other end of the interface."""
+        """Return the slot with download and upload swapped, as the other end of the interface counts them."""
         return self._replace(
             rx=self.tx,
             tx=self.rx,
@@ -69,7 +69,7 @@ class Amounts(NamedTuple):
 
     width: Width
     slots: Sequence[Slot]
-    """They follow each other without holes."""
+    """Consecutive slots without holes."""
     points: Sequence[Point]
     """Averages of equal pieces of the time, in order."""
     step: float
@@ -78,12 +78,12 @@ class Amounts(NamedTuple):
     end: float
     """The present, or the end of the shown time if that is earlier; Unix time."""
     peak_step: float
-    """Seconds to which the moment of a peak is known."""
+    """Seconds to which the time of a peak is exact."""
     is_current: bool
     """The last slot is that of the present."""
 
     def swapped(self) -> Amounts:
-        """Return the same amounts seen from the other end of the interface."""
+        """Return the amounts with download and upload swapped, as the other end of the interface counts them."""
         slots, points = [slot.swapped() for slot in self.slots], [point.swapped() for point in self.points]
         return self._replace(slots=slots, points=points)
 
@@ -102,7 +102,7 @@ class Summary(NamedTuple):
 
 
 class ShownGap(NamedTuple):
-    """A gap with the way in which it is drawn."""
+    """A gap, and how it is drawn."""
 
     span: GapSpan
     is_quiet: bool
@@ -110,12 +110,12 @@ class ShownGap(NamedTuple):
 
 
 def slot_width(span: float) -> Width:
-    """Return the width of slots for a chart of so many seconds."""
+    """Return the width of the slots in a chart of `span` seconds."""
     return next((width for width, most in _WIDEST_SPAN_S if span <= most), "week")
 
 
 def edges(start: float, end: float, width: Width) -> list[float]:
-    """Return the borders of the slots that together cover a range of Unix times: one more than slots.
+    """Return the Unix times between the slots that together cover a range, one more than there are slots.
 
     Slots begin at whole hours, days and weeks of local time, so a day may have 23 or 25 hours.
     """
@@ -162,8 +162,8 @@ def summary(amounts: Amounts) -> Summary:
 
 
 def _known_s(slot: Slot, now: float, missing: Sequence[GapSpan]) -> float:
-    """Return the seconds of a slot without its gaps (`missing`, in order). Time asleep is known, because nothing passes
-    then."""
+    """Return the seconds of a slot that are in none of the gaps `missing`, which are in order. Time asleep is known,
+    because no traffic passes then."""
     end = min(slot.end, now)
     unknown, edge = 0.0, slot.start
     for gap in missing:
@@ -174,10 +174,11 @@ def _known_s(slot: Slot, now: float, missing: Sequence[GapSpan]) -> float:
 
 
 def shown_gaps(amounts: Amounts, per_dip: float, height: float) -> list[ShownGap]:
-    """Return the gaps to draw on a plot of this height, dip, in order. `per_dip`: seconds of a dip.
+    """Return the gaps to draw on a plot of this height in dip, in order. `per_dip`: seconds that one dip covers.
 
-    One or two wide gaps of a cause are hatched; more of them are quiet bands, and so are all on a low plot. A day of
-    which nothing is known is hatched wherever there is height: it is no pause between measurements.
+    One or two wide gaps with the same cause are hatched. More of them become quiet bands, and so do all gaps on a low
+    plot. A day about which nothing is known is hatched on every plot that is high enough, because it is not a pause
+    between measurements.
     """
     merged: list[GapSpan] = []
     for gap in _visible(amounts, _SHOWN_FROM * per_dip):
@@ -210,7 +211,7 @@ def quiet_times(amounts: Amounts, shown: Sequence[ShownGap]) -> list[tuple[GapRe
     """Return reason, number and mean length in seconds of the gaps that are not hatched, the most frequent reason
     first.
 
-    `shown`: the gaps as they are drawn; gaps close to each other are drawn as one.
+    `shown`: the gaps as they are drawn. Gaps close to each other are drawn as one.
     """
     hatched = [gap.span for gap in shown if not gap.is_quiet]
     spans = [

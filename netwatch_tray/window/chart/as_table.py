@@ -107,7 +107,7 @@ def _rate_column(
     drop_order: int | None = None,
 ) -> Column[_Line]:
     is_amount = not column_id.endswith("peak")
-    """Of slots; points have rates alone."""
+    """Whether the rows are slots with amounts; points only have rates."""
 
     def known(line: _Line) -> float | None:
         return None if line.known is None else rate(line.known)

@@ -78,7 +78,7 @@ def size_ticks(top: float, most: int, shown_in: Units) -> list[float]:
 
 
 def size_labels(ticks: list[float], shown_in: Units) -> list[str]:
-    """Return the text of each tick, as `rate_labels` does."""
+    """Return the text of each tick. All have the unit of the outermost tick, and only that one shows it."""
     return _labels(ticks, units.size(ticks[-1], shown_in)) if ticks else []
 
 

@@ -27,13 +27,13 @@ class Chart(Plot):
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
         self._crosshair: float | None = None
-        """The moment under the crosshair, Unix time."""
+        """Unix time under the crosshair."""
         self._is_frozen = False
         """The crosshair does not follow the mouse."""
         self._pressed: float | None = None
         """Where the mouse was pressed, dip."""
         self._dragged: float | None = None
-        """Where it is now, if that is a drag."""
+        """Where the mouse is now if it is dragging, dip."""
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
@@ -43,7 +43,7 @@ class Chart(Plot):
         return self._crosshair
 
     def step(self, by: int) -> None:
-        """Move the crosshair by points; the first time it appears at the newest."""
+        """Move the crosshair by this many points. A hidden crosshair appears at the newest point."""
         known = self.series.visible
         if not known:
             return

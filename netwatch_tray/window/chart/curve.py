@@ -48,7 +48,8 @@ def draw_curve(painter: QPainter, frame: Frame, run: Sequence[KnownPoint], token
 
 
 def fill_below(painter: QPainter, line: Sequence[QPointF], axis: float) -> None:
-    """Fill the area between a line and the y of an axis: its parts meet without a seam, as they are not antialiased."""
+    """Fill the area between a line and the y coordinate of an axis. Antialiasing is off, so adjacent areas meet without
+    a seam."""
     for first in range(0, max(1, len(line) - 1), AREA):
         part = line[first : first + AREA + 1]
         painter.drawPolygon(QPolygonF([*part, QPointF(part[-1].x(), axis), QPointF(part[0].x(), axis)]))

@@ -18,10 +18,10 @@ RELATIVE_UP_TO_S = 60
 SECONDS_UP_TO_S = 3600
 """Up to this span clock times have seconds."""
 _DAYS_FROM_S = 86400
-"""Above this span moments have their date."""
+"""Above this span times have their date."""
 _SHORT_GAP_S = 120
 _MOST_MARKS = 6
-"""Lines of a tooltip."""
+"""Most lines of a tooltip."""
 
 translate = QCoreApplication.translate
 
@@ -57,7 +57,7 @@ def gap_reason(gap: GapSpan) -> str:
 
 
 def gap_text(gap: GapSpan, series: Series) -> str:
-    """Return why there are no rates and since when or until when, as far as the shown span has these moments."""
+    """Return why there are no rates, with the start and the end of the gap where these are within the shown span."""
     reason = gap_reason(gap)
     nothing_before, span = gap.start == series.start, series.span
     if gap.end >= series.end and nothing_before:
@@ -76,7 +76,7 @@ def gap_text(gap: GapSpan, series: Series) -> str:
 
 
 def marks_text(joined: Joined, span: float) -> str:
-    """Return what happened at a mark, in a chart of `span` seconds: a line for each event, the latest first."""
+    """Return the events at a mark, one a line, the latest first, for a chart of `span` seconds."""
     latest = joined.marks[: -_MOST_MARKS - 1 : -1]
     lines = [f"{moment(mark.at, span)}  {mark.text}" for mark in latest]
     if more := len(joined.marks) - len(latest):
@@ -91,7 +91,7 @@ def spoken_rates(rx: float | None, tx: float | None, shown_in: Units) -> str:
 
 
 def peak_text(rate: float, shown_in: Units) -> str:
-    """Return the mark of the greatest rate (bytes/s)."""
+    """Return the label of the greatest rate (bytes/s)."""
     return translate("Chart", "peak {rate}").format(rate=units.rate(rate, shown_in))
 
 

@@ -29,13 +29,13 @@ _CLOCK_TICKS_APART = 120
 _GAP_LABEL_LEAST = 72
 _BOX_WIDTH = 136
 _BOX_FLIPS = 152
-"""Nearer to the right edge than this, dip, the crosshair's box lies on its left."""
+"""Distance in dip to the right edge below which the crosshair's box is on the left of the crosshair."""
 
 translate = QCoreApplication.translate
 
 
 def crisp(position: float, ratio: float) -> float:
-    """Return the middle of the device pixel at this position, dip, where a hair line is sharp.
+    """Return the centre of the device pixel at this coordinate, in dip. A hair line there is sharp.
 
     `ratio`: device pixels per dip.
     """
@@ -63,7 +63,7 @@ class Scene:
 
     @property
     def span(self) -> float:
-        """Return seconds from edge to edge."""
+        """Return the seconds from the left to the right edge."""
         return self.series.span
 
     @property
@@ -82,7 +82,7 @@ class Scene:
         return crisp(position, self.ratio)
 
     def rate_ticks(self) -> Iterator[tuple[float, str]]:
-        """Yield the y and the label of each round rate, download first."""
+        """Yield the y coordinate and the label of each round rate, download first."""
         down = rate_ticks(self.frame.down_top, _DOWN_TICKS, self.units)
         up = rate_ticks(self.frame.up_top, _UP_TICKS, self.units)
         yield from zip(map(self.frame.down_y, down), rate_labels(down, self.units), strict=True)
@@ -101,7 +101,7 @@ class Picture:
         self._drawn: tuple[object, ...] = ()
         """What the pixmap depends on besides the points."""
         self._column = 0
-        """The device pixel of time at its right edge."""
+        """Time at the right edge of the pixmap, in whole device pixels."""
 
     def clear(self) -> None:
         """Redraw everything at the next update."""
@@ -146,7 +146,7 @@ class Picture:
 
 
 def _draw_curves(painter: QPainter, scene: Scene, left: float) -> None:
-    """Draw the grid, the curves and the axis from `left`, dip, to the right edge."""
+    """Draw the grid, the curves and the axis from the x coordinate `left`, in dip, to the right edge."""
     tokens, frame, box = scene.theme.tokens, scene.frame, scene.frame.box
     left = math.floor(left) - (1 if left <= box.left() else 0)
     strip = QRectF(left, box.top() - 1, box.right() + 1 - left, box.height() + 2)
@@ -244,7 +244,8 @@ def _draw_break(painter: QPainter, middle: QPointF, colour: QColor) -> None:
 
 
 def draw_label(painter: QPainter, theme: Theme, middle: QPointF, text: str, colour: QColor) -> QRectF:
-    """Draw a text on a piece of the surface, so that it is readable over curves. Return the rectangle it takes."""
+    """Draw a text on a patch of the background colour, so that it is readable over curves. Return the rectangle of the
+    patch."""
     size = QFontMetricsF(painter.font()).size(0, text)
     box = QRectF(middle.x() - size.width() / 2, middle.y() - size.height() / 2, size.width(), size.height())
     painter.fillRect(box.adjusted(-4, -1, 4, 1), faded(theme.tokens.surface, 0.85))
@@ -299,7 +300,7 @@ def draw_notice(painter: QPainter, scene: Scene, text: str) -> None:
 
 
 def draw_zoom_selection(painter: QPainter, scene: Scene, left: float, right: float) -> None:
-    """Mark the part from `left` to `right`, dip, that the user drags over to zoom in."""
+    """Mark the part between two x coordinates, in dip, that the user drags over to zoom in."""
     tokens, frame, box = scene.theme.tokens, scene.frame, scene.frame.box
     painter.fillRect(QRectF(left, box.top(), right - left, box.height()), faded(tokens.ink2, 0.14))
     painter.setPen(hair_line(tokens.ink2))

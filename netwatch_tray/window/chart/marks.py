@@ -16,7 +16,7 @@ LANE = 18
 """Height of the lane between axis and dates, dip."""
 _GLYPH = 13
 _APART, _APART_JOINED = 16, 44
-"""Marks closer than this are joined, dip; more of them where there is a number beside the glyph."""
+"""Dip: marks closer than this are joined. Joined marks need more room, because of the number beside the glyph."""
 _MOST = 99
 _AROUND = 8
 """Dip before and after a mark that belong to its span."""
@@ -26,7 +26,7 @@ class Mark(NamedTuple):
     at: float
     """Unix time."""
     glyph: str
-    """Its name."""
+    """Name of the glyph."""
     level: int
     """How much it matters: drawn as a warning from `ALERT_LEVEL` on, faint below `NOTICE_LEVEL`."""
     text: str
@@ -39,7 +39,7 @@ class Joined(NamedTuple):
     """One mark, or several marks that are close to each other."""
 
     x: float
-    """Of the last one, dip."""
+    """The x coordinate of the last mark, in dip."""
     marks: Sequence[Mark]
     """In order of time."""
 
@@ -50,9 +50,9 @@ class Joined(NamedTuple):
 
 
 def join(marks: Sequence[Mark], start: float, end: float, x_of: Callable[[float], float]) -> list[Joined]:
-    """Return the marks of a span of Unix times, joined where they are close, first to last.
+    """Return the marks of a span of Unix times in order of time. Marks that would overlap are joined into one.
 
-    `marks`: in order of time. What is drawn of two results never overlaps.
+    `marks`: in order of time.
     """
     first = bisect_left(marks, start, key=lambda mark: mark.at)
     last = bisect_right(marks, end, key=lambda mark: mark.at)
@@ -87,7 +87,7 @@ def draw_marks(painter: QPainter, theme: Theme, joined: Sequence[Joined], lane: 
 
 
 def mark_at(joined: Sequence[Joined], lane: QRectF, place: QPointF) -> Joined | None:
-    """Return what is drawn at a place of the lane."""
+    """Return the mark that is drawn at a position of the lane."""
     if not lane.contains(place):
         return None
     for each in joined:
@@ -98,6 +98,6 @@ def mark_at(joined: Sequence[Joined], lane: QRectF, place: QPointF) -> Joined | 
 
 
 def span_of(joined: Joined, per_dip: float) -> tuple[float, float]:
-    """Return the span of Unix times that a click on a mark shows. `per_dip`: seconds."""
+    """Return the span of Unix times that a click on a mark shows. `per_dip`: seconds that one dip covers."""
     margin = max(30.0, _AROUND * per_dip)
     return joined.marks[0].at - margin, joined.marks[-1].at + margin

@@ -40,7 +40,7 @@ class Plot(QWidget):
     """
 
     zoomed = Signal()
-    """Another part of the range is shown, or the whole range again."""
+    """The zoomed part has changed, or the whole range is shown again."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -57,12 +57,12 @@ class Plot(QWidget):
         self._is_same_scale = False
         self._picture = layers.Picture()
         self._stale = True
-        """Series, scales and picture are older than the points."""
+        """Whether series, scales and picture have to be updated from the points."""
         self._described = -math.inf
         """When the accessible description was written, monotonic clock."""
         self._marks: Sequence[Mark] = ()
         self.notice = ""
-        """What is written over the chart."""
+        """The text over the faded chart; empty if there is none."""
         self.setMinimumHeight(LEAST_HEIGHT)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         theme.changed.connect(self._redraw)
@@ -81,7 +81,7 @@ class Plot(QWidget):
         self.series.begin = begin
 
     def set_same_scale(self, is_same: bool) -> None:
-        """Draw both directions on one scale, so that the same length is the same rate."""
+        """Draw both directions on one scale, so that equal lengths are equal rates."""
         if is_same != self._is_same_scale:
             self._is_same_scale = is_same
             self._redraw()
@@ -148,7 +148,8 @@ class Plot(QWidget):
             self._start_zoomed()
 
     def zoom_by(self, factor: float, around: float | None = None) -> None:
-        """Zoom in by `factor`, below 1 out, around a moment (Unix time), by default the middle."""
+        """Zoom in by `factor`; a factor below 1 zooms out. `around`: the Unix time that stays in place, by default the
+        middle."""
         if self.viewport.zoom_by(factor, around):
             self._start_zoomed()
 
@@ -161,20 +162,19 @@ class Plot(QWidget):
         return True
 
     def start_over(self) -> None:
-        """Show another curve: the scales of this one do not apply to it."""
+        """Forget the scales of the present curve, because another curve is shown next."""
         self._down.reset()
         self._up.reset()
         self._described = -math.inf
         self.points_changed()
 
     def points_changed(self) -> None:
-        """Redraw everything, because points that are drawn already have changed. The scales stay, because it is the
-        same curve."""
+        """Redraw everything, because known points have changed. It is still the same curve, so the scales stay."""
         self.series.reset()
         self._redraw()
 
     def scene(self) -> layers.Scene:
-        """Return what the layers draw from at this moment."""
+        """Return the current state, from which the layers draw."""
         metrics = self._theme.metrics(self._theme.fonts.small)
         step = 1024 if self.units.binary else 1000
         widest = max(metrics.width(f"500 {units.rate(step**power, self.units).unit}") for power in range(4))
@@ -238,7 +238,7 @@ class Plot(QWidget):
         return super().event(event)
 
     def mark_at(self, place: QPointF) -> Joined | None:
-        """Return the mark at a place of the widget, dip."""
+        """Return the mark at a position of the widget, in dip."""
         scene = self.scene()
         return mark_at(scene.marks, scene.lane_box, place)
 

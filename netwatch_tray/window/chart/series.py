@@ -29,7 +29,7 @@ class Point(NamedTuple):
     tx_peak: float | None = None
 
     def swapped(self) -> Point:
-        """Return the same moment seen from the other end."""
+        """Return the point with download and upload swapped, as the other end of the interface counts them."""
         return Point(self.at, self.tx, self.rx, self.gap, self.tx_peak, self.rx_peak)
 
 
@@ -68,7 +68,7 @@ def split(
     gaps: list[GapSpan] = []
     run: list[KnownPoint] = []
     edge = start
-    """Everything up to here is in a run or in a gap."""
+    """Unix time up to which everything is in a run or in a gap."""
     broken = False
     reason: GapReason | None = None
     for at, rx, tx, gap, rx_peak, tx_peak in points:
@@ -142,8 +142,7 @@ class Series:
         self.runs: list[list[KnownPoint]] = []
         self.gaps: list[GapSpan] = []
         self.changed_from: float | None = None
-        """Since the previous update, only what lies after this moment changed (Unix time); None if everything may have
-        changed."""
+        """Unix time after which the last update changed something; None if everything may have changed."""
         self.visible: list[KnownPoint] = []
         """The known points within the span, in order of time."""
         self.start = self.end = self.span = 0.0

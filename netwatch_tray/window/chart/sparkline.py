@@ -19,7 +19,7 @@ _LINE = 1.1
 def draw_sparkline(
     painter: QPainter, box: QRectF, points: Sequence[Point], span: tuple[float, float], interval: float, tokens: Tokens
 ) -> None:
-    """Draw `points`, `interval` seconds apart, over `span` (from when to when, Unix time) in `box`."""
+    """Draw `points`, `interval` seconds apart, into `box`. `span`: the first and the last Unix time of the box."""
     runs, _gaps = split(points, *span, longest_step(interval))
     down = max((known.rx for run in runs for known in run), default=0)
     up = max((known.tx for run in runs for known in run), default=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QRectF
 
 _LEAST_POINTS_SHOWN, _FINEST_HISTORY_S = 8, 60.0
-"""The closest zoom: fewer points show nothing, and the history has no finer ones for long ago."""
+"""Limits of zooming in: fewer points show nothing, and the history has no finer points for older times."""
 
 
 class Viewport:
@@ -23,23 +23,23 @@ class Viewport:
 
     @property
     def start(self) -> float:
-        """Return the moment at the left edge, in Unix time."""
+        """Return the Unix time at the left edge."""
         return self.end - self.span
 
     @property
     def end(self) -> float:
-        """Return the moment at the right edge, in Unix time."""
+        """Return the Unix time at the right edge."""
         return self.zoom[1] if self.zoom else self.newest
 
     @property
     def span(self) -> float:
-        """Return seconds from edge to edge."""
+        """Return the seconds from the left to the right edge."""
         return self.zoom[1] - self.zoom[0] if self.zoom else self.range
 
     def zoom_to(self, start: float, end: float) -> bool:
-        """Show this part alone (Unix time), widened to enough points and moved into the range.
+        """Show this part alone (Unix times), widened to enough points and moved into the range.
 
-        A part of almost the length of the range is the whole range. Return whether another part is shown than before.
+        A part that is almost as long as the range becomes the whole range. Return whether the shown part changed.
         """
         first, last = self.newest - self.range, self.newest
         if self.zoom:  # the range has moved on since, the zoomed part has not
@@ -55,9 +55,10 @@ class Viewport:
         return self.zoom != before
 
     def zoom_by(self, factor: float, around: float | None) -> bool:
-        """Zoom in by `factor` (below 1: out) and keep the moment `around` in place, by default the middle.
+        """Zoom in by `factor`; a factor below 1 zooms out. `around`: the Unix time that stays in place, by default the
+        middle.
 
-        Return whether another part is shown than before.
+        Return whether the shown part changed.
         """
         middle = self.end - self.span / 2 if around is None else around
         length = self.span / factor
@@ -71,9 +72,10 @@ class Frame:
     __slots__ = ("_per_down", "_per_second", "_per_up", "box", "down_top", "end", "start", "up_top", "zero")
 
     def __init__(self, box: QRectF, start: float, end: float, zero: float, down_top: float, up_top: float) -> None:
-        """`box`: where curves are drawn, dip, from `start` to `end` (Unix time).
+        """`box`: the area of the curves in dip, from `start` to `end` (Unix times).
 
-        `zero`: the y of the axis, dip. `down_top`, `up_top`: the rates at the upper and the lower edge, bytes/s.
+        `zero`: the y coordinate of the axis, in dip. `down_top`, `up_top`: the rates at the upper and the lower edge,
+        bytes/s.
         """
         self.box, self.start, self.end, self.zero = box, start, end, zero
         self.down_top, self.up_top = down_top, up_top
@@ -82,17 +84,17 @@ class Frame:
         self._per_up = (box.bottom() - zero) / up_top
 
     def x(self, at: float) -> float:
-        """Return the x of a moment."""
+        """Return the x coordinate of a Unix time, in dip."""
         return self.box.left() + (at - self.start) * self._per_second
 
     def at(self, x: float) -> float:
-        """Return the moment at an x."""
+        """Return the Unix time at an x coordinate."""
         return self.start + (x - self.box.left()) / self._per_second
 
     def down_y(self, rate: float) -> float:
-        """Return the y of a download rate."""
+        """Return the y coordinate of a download rate (bytes/s)."""
         return self.zero - rate * self._per_down
 
     def up_y(self, rate: float) -> float:
-        """Return the y of an upload rate."""
+        """Return the y coordinate of an upload rate (bytes/s)."""
         return self.zero + rate * self._per_up

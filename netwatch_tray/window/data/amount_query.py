@@ -25,7 +25,7 @@ _CURRENT_S = 60.0
 def amounts_query(
     kind: SeriesKind, name: str | None, start: float, end: float, width: Width | None = None
 ) -> Callable[[HistoryReader], Amounts]:
-    """Return the query of what a series carried between two Unix times, in slots of a width that suits the range."""
+    """Return a query of the traffic of a series between two Unix times, in slots whose width suits the range."""
 
     def query(reader: HistoryReader) -> Amounts:
         chosen = width or slot_width(end - start)
@@ -82,7 +82,7 @@ def _of_days(slot: SlotUse, days: dict[date, Used]) -> Used | None:
 
 
 def _before(slots: list[Slot], begin: float) -> list[GapSpan]:
-    """Return the spans before the first measurement of which nothing was imported either."""
+    """Return the spans before the first measurement for which no import exists either."""
     found: list[GapSpan] = []
     for slot in slots:
         if slot.start >= begin or (slot.is_known and slot.end <= begin):

@@ -17,9 +17,9 @@ from netwatch_tray.window.widgets.theme import Theme
 from netwatch_tray.worker import Worker
 
 _MOST_BYTES = 1 << 20
-"""Of an icon."""
+"""Largest size of an icon file."""
 _MOST_PIXELS = 2048
-"""Of a side of an icon in a file."""
+"""Longest side of an icon in a file."""
 _MOST_KEPT = 512
 _GLYPH_SHARE = 0.62
 _CONTAINERS = ("docker ", "libpod ", "crio ", "cri-containerd ", "nerdctl ", "containerd ", "container ")
@@ -32,10 +32,10 @@ class _Wanted(NamedTuple):
 
 
 class AppLooks(QObject):
-    """Names and icons of apps, by their keys (see engine.apps). Unknown ones are requested, and drawn as a glyph
-    meanwhile.
+    """Names and icons of apps by app key (see engine.apps). An unknown one is read in a thread; until then a glyph is
+    drawn.
 
-    `changed`: a name or an icon became known.
+    `changed`: a name or an icon was read.
     """
 
     changed = Signal()
@@ -50,7 +50,7 @@ class AppLooks(QObject):
         self._icon_files: IconFiles | None = None
         """Both are used by the thread alone."""
         self._names: dict[str, str] = {}
-        """By key; empty if it has no entry."""
+        """Names by app key; empty for an app without an entry."""
         self._images: dict[_Wanted, QImage | None] = {}
         self._pixmaps: dict[_Wanted, QPixmap] = {}
         self._pending: set[_Wanted] = set()
@@ -74,13 +74,13 @@ class AppLooks(QObject):
         self._worker.close()
 
     def name(self, key: str, default: str) -> str:
-        """Return what the app calls itself; `default` while that is unknown."""
+        """Return the name in the app's desktop entry, or `default` while that is unknown."""
         if key and key not in self._names:
             self._request(_Wanted(key, 0))
         return self._names.get(key) or default
 
     def draw(self, painter: QPainter, box: QRect, key: str, theme: Theme) -> None:
-        """Draw the icon of an app in a square; without one, a tile with a glyph for what it is."""
+        """Draw the icon of an app in a square. Without an icon, draw a tile with a glyph for the kind of app."""
         ratio = painter.device().devicePixelRatio()
         pixmap = self._pixmap(key, box.width(), ratio) if key else None
         if pixmap is not None:
@@ -147,7 +147,7 @@ class AppLooks(QObject):
 
 
 def glyph_of(key: str) -> str:
-    """Return the symbol for what an app is, where it has no icon."""
+    """Return the name of the symbol that is drawn for an app without an icon."""
     kind, _, rest = key.partition(":")
     if kind != "unit":
         return "prompt"

@@ -1,4 +1,4 @@
-"""Subcommands of this program, run in a child process, so that window and terminal do the same."""
+"""Runs subcommands of this program in a child process, so that window and terminal use the same code."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class CliProcess(QObject):
             self.done.emit(bytes(stdout))
         else:
             last_line = bytes(stderr).decode(errors="replace").strip().rpartition("\n")[2]
-            self.failed.emit(last_line.removeprefix("netwatch-tray: ") or self.tr("It ended without a word."))
+            self.failed.emit(last_line.removeprefix("netwatch-tray: ") or self.tr("It ended without a message."))
 
     def _fail_to_start(self, error: QProcess.ProcessError) -> None:
         process = self._process

@@ -22,7 +22,7 @@ class EventMarks:
         self._marks: Sequence[Mark] = ()
 
     def marks(self, stored: Sequence[Event], units: Units) -> Sequence[Mark]:
-        """Return the marks in order of time; the same object while nothing changed. `stored`: of the history."""
+        """Return the marks in order of time; the same object while nothing changed. `stored`: events of the history."""
         made_of = (stored, self._live.version, units)
         before = self._made_of
         if before is None or before[0] is not stored or before[1:] != made_of[1:]:

@@ -32,8 +32,8 @@ class _Request(NamedTuple):
 class HistoryRange(QObject, Generic[Result]):
     """The result of the latest request.
 
-    `loaded` is emitted with every result and error; True: the first of its key. `stale` is emitted when it is time to
-    request the query again.
+    `loaded` is emitted with every result and error; its argument is True for the first one of a key. `stale` is emitted
+    when it is time to request the query again.
     """
 
     loaded = Signal(bool)

@@ -30,7 +30,8 @@ class _Directory(NamedTuple):
     """Pixels."""
 
     def distance(self, pixels: int) -> int:
-        """Return how unlike the wanted size its icons are; smaller ones are worse, because they are blurred."""
+        """Return how far its icon size is from the wanted size. Smaller icons count as farther, because scaling up
+        blurs them."""
         if pixels > self.most:
             return 2 * (pixels - self.most)
         return max(0, self.least - pixels)

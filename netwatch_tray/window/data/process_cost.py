@@ -6,7 +6,7 @@ from collections import deque
 
 _SPAN_S = 60.0
 _SHORTEST_SPAN_S = 9.0
-"""Over less time, the answer to one request would look like a load."""
+"""Seconds. Over a shorter time, the response to a single request would look like a load."""
 
 
 class ProcessCost:

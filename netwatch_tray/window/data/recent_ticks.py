@@ -41,9 +41,9 @@ class RecentTicks:
             self._append(tick)
 
     def points(self, index: int | None, since: float) -> list[Point]:
-        """Return the points from the last one before `since` on.
+        """Return the points since this Unix time, and the last one before it.
 
-        `index`: of an interface, or None for the total.
+        `index`: index of an interface, or None for the total.
         """
         result: list[Point] = []
         for tick in reversed(self._shown):
@@ -59,7 +59,7 @@ class RecentTicks:
         return self._ticks if self._held is None else self._held
 
     def _append(self, tick: RecentTick) -> None:
-        # After the clock was set back, later ticks have not happened yet.
+        # After the clock was set back, drop ticks that are in the future now.
         while self._ticks and self._ticks[-1].at >= tick.at:
             self._ticks.pop()
         self._ticks.append(tick)

@@ -1,4 +1,4 @@
-"""The base class of the pages."""
+"""The base class of all pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ALWAYS: frozenset[Topic] = frozenset({"interfaces", "events"})
 
 
 class Page(QWidget):
-    """Base class of the pages. A page receives the messages of the agent, and has texts for the status line and the
+    """Base class of the pages. A page receives the agent's messages, and provides texts for the status line and the
     banner."""
 
     changed = Signal()
@@ -25,19 +25,19 @@ class Page(QWidget):
 
     @property
     def is_live(self) -> bool:
-        """Return whether the page shows the present, which can be paused."""
+        """Return whether the page shows current values, which can be paused."""
         return True
 
     def receive(self, message: ServerMessage) -> None:
-        """Take a message; called for every one, whether the page is visible or not."""
+        """Handle a message of the agent. Called for every message, whether the page is visible or not."""
         raise NotImplementedError
 
     def lose_agent(self) -> None:
-        """Show the present as unknown; called every second without an agent."""
+        """Show current values as unknown. Called every second while there is no agent."""
         raise NotImplementedError
 
     def set_paused(self, paused: bool) -> None:
-        """Freeze the page, or show the present again."""
+        """Pause the page, or show current values again."""
 
     def status(self) -> list[str]:
         """Return texts for the status line: what is measured, and how."""
@@ -48,14 +48,14 @@ class Page(QWidget):
         return None
 
     def take_focus(self) -> None:
-        """Focus the widget that the user wants first; called when the page is shown."""
+        """Focus the widget that the user needs first. Called when the page is shown."""
         raise NotImplementedError
 
     def go_to_filter(self) -> None:
         """Focus the filter, if the page has one."""
 
     def escape(self) -> bool:
-        """Undo one step, such as a filter or a selection; return False if there was none."""
+        """Undo one step, such as a filter or a selection. Return False if there was nothing to undo."""
         return False
 
     def choose_range(self, index: int) -> None:

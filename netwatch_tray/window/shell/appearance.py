@@ -19,10 +19,10 @@ _CHOSEN = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
 
 
 class Appearance(QObject):
-    """Keeps the theme at the wanted colour scheme: the setting, else the portal, else Qt.
+    """Applies the colour scheme to the theme: that of the setting, else of the portal, else of Qt.
 
-    Qt follows some desktops by itself (macOS, Windows, GNOME with GTK's theme); on others it reports no scheme, or that
-    of its start.
+    Qt follows some desktops by itself (macOS, Windows, GNOME with GTK's theme). On others it reports no scheme, or only
+    that of its start.
     """
 
     def __init__(self, application: QApplication, theme: Theme, choice: ColourScheme) -> None:

@@ -72,9 +72,9 @@ def _show(application: QApplication, instance: SingleInstance, feed_path: Path, 
 
 
 class _Shown:
-    """The windows and what they are made from. Either may be open without the other.
+    """The open windows, and what they are made from. The main window and the mini window are independent of each other.
 
-    A change of the desktop's font replaces the large window, because all its heights depend on the font.
+    A change of the desktop's font replaces the main window, because all its heights depend on the font.
     """
 
     def __init__(self, application: QApplication, feed_path: Path) -> None:
@@ -163,7 +163,7 @@ class _Shown:
 
 @contextlib.contextmanager
 def _closed_by_signals(close: Callable[[], object]) -> Iterator[None]:
-    """Close the window on SIGTERM and SIGINT; the wake-up socket makes that immediate, without a polling timer."""
+    """Close the window on SIGTERM and SIGINT. A wake-up socket delivers the signal at once, so no timer has to poll."""
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
     notifier = QSocketNotifier(receiver.fileno(), QSocketNotifier.Type.Read)

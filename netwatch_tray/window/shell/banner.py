@@ -18,7 +18,7 @@ _ICON = 16
 
 
 class Notice(NamedTuple):
-    """The content of a banner. `severity` err: nothing is measured; warn: something is missing."""
+    """The content of a banner. `severity`: `err` if nothing is measured, `warn` if something is missing."""
 
     severity: Literal["err", "warn"]
     title: str
@@ -27,7 +27,7 @@ class Notice(NamedTuple):
 
 
 class Banner(QWidget):
-    """A line for one notice, hidden while there is none. `acted`: its button was pressed."""
+    """A line for one notice, hidden while there is none. `acted`: the user pressed its button."""
 
     acted = Signal()
 

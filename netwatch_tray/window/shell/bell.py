@@ -1,4 +1,4 @@
-"""The bell: opens the events, and counts the alerts that the user has not seen."""
+"""The bell: opens the Events page, and shows how many alerts the user has not seen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST = 99
 
 
 class Bell(ToolButton):
-    """The tab of the page Events, at the other end of the row. It shows its name only while it is checked and there is
+    """The tab of the Events page, at the other end of the row. It shows its name only while it is checked and there is
     room."""
 
     _padding = 8
@@ -37,7 +37,7 @@ class Bell(ToolButton):
         self._show_name()
 
     def show_count(self, count: int) -> None:
-        """Show how many alerts are unseen; 0 shows no number."""
+        """Show how many alerts are unseen. 0 shows no number."""
         self._count = count
         one, many = self.tr("{name}, 1 new alert"), self.tr("{name}, {count} new alerts")
         spoken = (one if count == 1 else many).format(name=self._name, count=count) if count else self._name
@@ -93,7 +93,7 @@ class Bell(ToolButton):
         return str(self._count) if self._count <= _MOST else f"{_MOST}+"
 
     def _pill(self) -> QRect:
-        """Return the size of the pill, at the origin."""
+        """Return the pill around the number, with its corner at the origin."""
         height = self._theme.height(_PILL)
         text = text_width(self._theme.fonts.small_strong, self._number())
         return QRect(0, 0, max(height, text + 2 * _PILL_PADDING), height)

@@ -1,4 +1,4 @@
-"""The page of the first start, if something needs the user: what was found, and what to do."""
+"""The page of the first start, shown if the user has to do something: what was found, and what to do."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class _Finding(NamedTuple):
 
 
 class FirstRun(QWidget):
-    """The page of the first start. `done`: the user wants to see the interfaces. `settings_requested`: the settings."""
+    """The page of the first start. `done`: the user wants to see the Interfaces page. `settings_requested`: the user
+    wants to see the settings."""
 
     done = Signal()
     settings_requested = Signal()

@@ -1,4 +1,4 @@
-"""The help sheet: the keys, and the filter by examples."""
+"""The help sheet: the keyboard shortcuts, and examples of filters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COLUMN_GAP = 24
 
 
 class HelpSheet(Popover):
-    """The list of keys, as a popover in the middle of the window. Any key or click closes it."""
+    """The list of keyboard shortcuts, in a popover in the middle of the window. Any key or click closes it."""
 
     def __init__(self, theme: Theme, parent: QWidget, pages: int, ranges: int) -> None:
         super().__init__(theme, parent)
@@ -31,22 +31,22 @@ class HelpSheet(Popover):
             (f"{native_keys('Ctrl+1')} … {pages}", self.tr("Turn to a page")),
             (native_keys("Ctrl+,"), self.tr("Settings")),
             (native_keys("Ctrl+Shift+M"), self.tr("Mini window")),
-            (native_keys("Space"), self.tr("Hold the picture still, or go on")),
+            (native_keys("Space"), self.tr("Freeze the display, or continue")),
             (f"{native_keys('Alt+1')} … {ranges}", self.tr("Time range")),
             (f"{native_keys('Ctrl+F')}, /", self.tr("Filter")),
             (native_keys("Ctrl+G"), self.tr("Group connections")),
             ("← →", self.tr("Move the crosshair, fold a group")),
-            ("+ −", self.tr("Look closer at the chart, or from further away")),
+            ("+ −", self.tr("Zoom the chart in or out")),
             (native_keys("T"), self.tr("The chart as a table")),
             ("[ ]", self.tr("Usage: the period before or after")),
             ("↑ ↓", self.tr("Choose a row")),
             (native_keys("Return"), self.tr("Details, fold a group")),
             ("M, E", self.tr("Mute an event, expect it from now on")),
-            (native_keys("Shift+F10"), self.tr("What can be done with an event")),
+            (native_keys("Shift+F10"), self.tr("Actions for an event")),
             (native_keys("Ctrl+C"), self.tr("Copy rows")),
             (native_keys("Ctrl+Shift+C"), self.tr("Copy a cell")),
             (native_keys("Escape"), self.tr("Back: crosshair, filter, selection, settings")),
-            (f"{native_keys('Ctrl+W')}, {native_keys('Ctrl+Q')}", self.tr("Close the window; the agent goes on")),
+            (f"{native_keys('Ctrl+W')}, {native_keys('Ctrl+Q')}", self.tr("Close the window; the agent keeps running")),
             (f"{native_keys('F1')}, ?", self.tr("This sheet")),
         )
         for number, (key, meaning) in enumerate(keys):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def connect_pages(window: MainWindow) -> None:
-    """Connect the pages that exist from the beginning."""
+    """Connect the pages that exist from the start."""
 
     def show_connections(app: str) -> None:
         window.connections.bar.filter_app(app)
@@ -34,7 +34,7 @@ def connect_pages(window: MainWindow) -> None:
 
 
 def connect_events(window: MainWindow, page: EventsPage) -> None:
-    """Connect the page Events, which is made when it is first visited."""
+    """Connect the Events page, which is made when it is first visited."""
 
     def show_connections(app: str | None, host: str | None) -> None:
         if app is not None:

@@ -1,4 +1,4 @@
-"""Qt in the user's language: the window's own texts by `netwatch_tray.language`, Qt's by its translations."""
+"""The language of Qt: the window's texts by `netwatch_tray.language`, Qt's own texts by Qt's translations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class _Translation(QTranslator):
     def isEmpty(self) -> bool:
         return False
 
-    # None is Qt's null string, which passes the question on to the next translator; an empty text would be an answer.
+    # None is Qt's null string, for which Qt asks the next translator; an empty text would be used as the translation.
     def translate(  # type: ignore[override]
         self, context: str, source: str, _disambiguation: str | None = None, _n: int = -1
     ) -> str | None:
@@ -21,9 +21,9 @@ class _Translation(QTranslator):
 
 
 def install(application: QCoreApplication, chosen: str) -> None:
-    """Use a language, see language.use. Call it before the first text is made.
+    """Set the language; see language.use. Call it before any text is made.
 
-    Qt's own texts (menus of fields, the file dialog) follow as far as this Qt has translations of them.
+    Qt's own texts (menus of text fields, the file dialog) follow if this Qt has translations of them.
     """
     language.use(chosen)
     if language.code == language.ENGLISH:

@@ -1,4 +1,4 @@
-"""The window on macOS: a Dock icon, a place in Cmd-Tab, and a menu bar with the usual items."""
+"""The window on macOS: a Dock icon, an entry in Cmd-Tab, and a menu bar with the usual items."""
 
 from __future__ import annotations
 

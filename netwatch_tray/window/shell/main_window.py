@@ -55,11 +55,11 @@ _LEAST_SIZE, _FIRST_SIZE = (720, 480), (960, 640)
 _STATUS_EVERY_MS = 10_000
 _COUNTDOWN_MS = 1000
 STARTED_BY_ATTEMPT = 4
-"""If this attempt, 7 s after an agent was started, fails as well, the agent did not start."""
+"""Number of the attempt to connect, 7 s after an agent was started. If it fails as well, the agent did not start."""
 
 
 class MainWindow(QWidget):
-    """Passes the agent's messages to every page, and shows one of them."""
+    """The window with the tabs. It passes the agent's messages to every page, and shows one of the pages."""
 
     font_changed = Signal()
     """The font of the desktop may have changed."""
@@ -77,11 +77,11 @@ class MainWindow(QWidget):
         start_agent: Callable[[], bool] | None = None,
         looks: AppLooks | None = None,
     ) -> None:
-        """`memory`: where size, page, ranges, grouping and order of rows are remembered.
+        """`memory`: stores size, page, ranges, grouping and sort orders.
 
-        `history`: None if there is none. `settings_file`: if None, nothing is saved. `history_file`: shown in the
-        settings. `start_agent`: starts an agent, and returns whether it started; None if the user cannot start one.
-        `looks`: names and icons of apps; None if there are none.
+        `history`: None without a history. `settings_file`: if None, nothing is saved. `history_file`: shown in the
+        settings. `start_agent`: starts an agent and returns whether it started; None if the user cannot start one.
+        `looks`: names and icons of apps, None for none.
         """
         super().__init__()
         self._theme = theme
@@ -99,7 +99,7 @@ class MainWindow(QWidget):
         self._last: dict[type, ServerMessage] = {}
         """The latest message of each type, for pages that are made later."""
         self._notice: Notice | None = None
-        """The first one, without the number of the others."""
+        """The notice that the banner shows, without the number of further ones."""
         self._paused = False
         self._before_settings = 0
         """The page that the settings were opened from."""
@@ -178,7 +178,7 @@ class MainWindow(QWidget):
 
     @cached_property
     def settings(self) -> SettingsPage:
-        """Return the page Settings. It is made when it is first visited, because it is the largest page and most
+        """Return the Settings page. It is made when it is first visited, because it is the largest page and most
         windows close without it."""
         from netwatch_tray.window.pages.settings.page import SettingsPage  # noqa: PLC0415  10 ms
 
@@ -189,7 +189,7 @@ class MainWindow(QWidget):
 
     @cached_property
     def events(self) -> EventsPage:
-        """Return the page Events, which is made when it is first visited."""
+        """Return the Events page, which is made when it is first visited."""
         from netwatch_tray.window.pages.events.page import EventsPage  # noqa: PLC0415  most windows close without it
 
         page = EventsPage(self._theme, self._live_events, self._history, self._looks)
@@ -217,7 +217,7 @@ class MainWindow(QWidget):
         self.turn_to(self._settings_index)
 
     def toggle_pause(self) -> None:
-        """Freeze every page, or show the present again. Does nothing on a page that does not show the present."""
+        """Pause every page, or show current values again. Do nothing on a page that shows none."""
         if not self._page().is_live:
             return
         self._paused = not self._paused
@@ -285,7 +285,7 @@ class MainWindow(QWidget):
         memory.restore_order("apps", self.apps.table)
 
     def _add_page(self, page: Page) -> None:
-        """Add a page that is made later than the window."""
+        """Add a page that is made later than the window itself."""
         for message in self._last.values():
             page.receive(message)
         page.set_paused(self._paused)
@@ -309,7 +309,7 @@ class MainWindow(QWidget):
             self._show_texts()
 
     def _escape(self) -> None:
-        """Undo one step of the page, or leave the settings. Escape never closes the window."""
+        """Undo one step of the page, or leave the Settings page. Escape never closes the window."""
         if not self._page().escape() and self._row.tabs.checkedId() == self._settings_index:
             self.turn_to(self._before_settings)
 
@@ -346,7 +346,7 @@ class MainWindow(QWidget):
             self._show_texts()
 
     def _welcome(self, status: Status) -> None:
-        """Show the page of the first start, the first time that something needs the user."""
+        """Show the page of the first start if the user has to do something; only once."""
         if (status.no_tray or status.is_looking) and not self._memory.number("welcomed"):
             self._memory.save(welcomed=1)
             self._stack.setCurrentWidget(self.first_run)
@@ -406,7 +406,7 @@ class MainWindow(QWidget):
 
 
 def _change_mute(link: AgentLink, code: str, on: bool) -> None:
-    """Mute or unmute; without an agent, which keeps the mutes, report that beside the pointer."""
+    """Mute or unmute. Without an agent, which stores the mutes, show that beside the pointer."""
     if link.connected:
         link.change_mute(code, on)
     else:

@@ -1,4 +1,4 @@
-"""The mini window: rates, the last minute, the busiest app and today, above all other windows."""
+"""The mini window: current rates, the last minute, the busiest app and today's amount, above all other windows."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ _FROM_CORNER = 24
 
 
 class MiniWindow(QWidget):
-    """A window without a frame that can be dragged anywhere. It closes with Escape, and when the agent quits.
+    """A window without a frame that can be dragged anywhere. It closes on Escape, and when the agent quits.
 
-    `window_requested`, `settings_requested`: the user wants the large window, or its settings.
+    `window_requested`: the user wants the main window. `settings_requested`: the user wants the settings.
     """
 
     window_requested = Signal()
     settings_requested = Signal()
 
     def __init__(self, theme: Theme, link: AgentLink, memory: QSettings, looks: AppLooks) -> None:
-        """`link`: a separate connection. `memory`: where its position is remembered."""
+        """`link`: a connection to the agent of its own. `memory`: stores the position of the window."""
         super().__init__(
             None,
             Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint,
@@ -90,7 +90,7 @@ class MiniWindow(QWidget):
         theme.changed.connect(self.update)
 
     def open(self) -> None:
-        """Show it where it was last, in front."""
+        """Show the window at its last position, in front of other windows."""
         if not self.isVisible():
             self._place()
             self.show()
@@ -162,7 +162,7 @@ class MiniWindow(QWidget):
         moved = (event.position().toPoint() - pressed).manhattanLength()
         if moved < QGuiApplication.styleHints().startDragDistance():
             return
-        # The desktop moves it: on Wayland a window does not know its position.
+        # The desktop moves the window, because on Wayland a window does not know its position.
         window = self.windowHandle()
         if window.startSystemMove():
             self._pressed = None
@@ -201,7 +201,8 @@ class MiniWindow(QWidget):
         return QRect(*(round(each * self._scale) for each in (box.left(), box.top(), box.width(), box.height())))
 
     def _draw_rate(self, painter: QPainter, left: int, arrow: str, rate: float | None) -> None:
-        """Draw arrow, number and unit, each in a slot of its own, so that a change does not move the others."""
+        """Draw arrow, number and unit of a rate at fixed positions, so that a change of one does not move the
+        others."""
         fonts = self._theme.fonts
         quantity = units.rate(rate, self._units)
         row = self._scaled(QRect(left, _RATES.top(), _ARROW, _RATES.height()))
@@ -252,13 +253,14 @@ class MiniWindow(QWidget):
         self._text(painter, box, rate, fonts.small, "ink2", middle)
 
     def _text(self, painter: QPainter, box: QRect, text: str, font: QFont, ink: str, align: Qt.AlignmentFlag) -> None:
-        """Draw a line of text; the picture is the same in right-to-left layouts, as charts are."""
+        """Draw a line of text. Right-to-left layouts have the same picture, as charts do."""
         painter.setFont(font)
         painter.setPen(getattr(self._theme.tokens, ink))
         painter.drawText(box, align, text)
 
     def _place(self) -> None:
-        """Move the window to its last position, or near the lower corner of the screen if that is on no screen."""
+        """Move the window to its last position or, if no screen has that position, near the lower corner of the
+        screen."""
         x, y = (_number(self._memory.value(f"mini/{axis}")) for axis in "xy")
         if x is not None and y is not None:
             middle = QPoint(x + self.width() // 2, y + self.height() // 2)

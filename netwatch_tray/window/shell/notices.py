@@ -16,9 +16,10 @@ translate = QCoreApplication.translate
 
 
 def link_notice(link: AgentLink, *, is_starting: bool, can_start: bool, known_until: datetime | None) -> Notice | None:
-    """Return the notice about a broken connection; None while it is established or was never tried.
+    """Return the notice about a broken connection, or None while the connection is established or was never tried.
 
-    `is_starting`: the user has started an agent. `can_start`: the user can. `known_until`: local time of the last tick.
+    `is_starting`: the user has started an agent. `can_start`: the user can start one. `known_until`: local time of the
+    last tick.
     """
     if link.version_mismatch:
         return Notice(
@@ -55,7 +56,7 @@ def link_notice(link: AgentLink, *, is_starting: bool, can_start: bool, known_un
 
 
 def agent_notices(status: Status | None, acknowledged: Collection[str]) -> list[Notice]:
-    """Return the faults that the agent reports, without those whose detail the user has acknowledged."""
+    """Return the faults that the agent reports, without those that the user has acknowledged."""
     if status is None:
         return []
     faults = [(translate("Notices", "Something is missing."), fault) for fault in status.faults]
@@ -69,7 +70,7 @@ def agent_notices(status: Status | None, acknowledged: Collection[str]) -> list[
 
 
 def first_of(notices: Sequence[Notice]) -> Notice | None:
-    """Return the first notice, with the number of the others."""
+    """Return the first notice, with the number of further ones in its text."""
     if len(notices) <= 1:
         return notices[0] if notices else None
     more = translate("Notices", "And {count} more.").format(count=len(notices) - 1)

@@ -19,8 +19,8 @@ _SCHEMES = {1: Qt.ColorScheme.Dark, 2: Qt.ColorScheme.Light}
 
 
 class PortalSettings(QObject):
-    """Reads the settings of the portal once and then follows their changes; never blocks. Without a session bus or a
-    portal nothing is emitted."""
+    """Reads the settings of the portal once and then follows their changes, without blocking. Without a session bus or
+    a portal it emits nothing."""
 
     scheme_changed = Signal()
     font_changed = Signal(str)
@@ -29,7 +29,7 @@ class PortalSettings(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.scheme: Qt.ColorScheme | None = None
-        """None if the portal has not answered, or has no preference."""
+        """The colour scheme; None if the portal has not responded, or has no preference."""
         bus = QDBusConnection.sessionBus()
         if not bus.isConnected():
             return

@@ -43,7 +43,8 @@ def require_display() -> None:
 
 
 def _can_connect(library: str, connect: str) -> bool:
-    """Connect as Qt will: with the same library, address and authority."""
+    """Return whether a connection to the display succeeds, made as Qt makes it: with the same library, address and
+    authority."""
     try:
         client = ctypes.CDLL(library)
     except OSError:

@@ -1,4 +1,4 @@
-"""The keys of the window."""
+"""The keyboard shortcuts of the window."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Commands(NamedTuple):
 
 
 def add_shortcuts(window: QWidget, commands: Commands) -> None:
-    """Add the keys. On macOS the menu bar has the keys of the window itself."""
+    """Add the shortcuts. On macOS the menu bar has the shortcuts of the window itself."""
 
     def add(keys: str, action: Command) -> None:
         QShortcut(QKeySequence(keys), window).activated.connect(action)

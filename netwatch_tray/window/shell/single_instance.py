@@ -1,4 +1,4 @@
-"""One window per user: the first holds a lock and listens; a later one requests it to come to the front, and exits."""
+"""One window process per user. The first holds a lock and listens. A later one requests a window from it, and exits."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ _LONGEST_DATAGRAM = _LONGEST_TOKEN + 1 + max(map(len, _REQUESTS))
 
 
 class SingleInstance(QObject):
-    """The claim to be the only window.
+    """The claim to be the only window process.
 
-    `requested`: another start requests this window to come to the front, its settings or events, or the mini window.
+    `requested` carries what another start of the program wants this process to show: the window, its settings or
+    events, or the mini window.
     """
 
     requested = Signal(str)
@@ -34,7 +35,7 @@ class SingleInstance(QObject):
     def __init__(self, directory: Path, request: Request = "window") -> None:
         """`directory`: private to the user, removed at the end of the session.
 
-        `request`: what the process that already holds the claim has to show.
+        `request`: what the other process has to show if it already holds the claim.
         """
         super().__init__()
         self._wanted = request.encode()
@@ -48,7 +49,7 @@ class SingleInstance(QObject):
         self._notifier: QSocketNotifier | None = None
 
     def claim(self) -> bool:
-        """Return whether this is the only window; if not, the other one was requested to come to the front.
+        """Return whether this is the only window process. If not, the other one has received the request.
 
         Raise NetWatchError if the other one does not listen.
         """

@@ -1,4 +1,4 @@
-"""The line at the bottom of the window: how the page measures, missing sources, and the cost of the agent."""
+"""The line at the bottom of the window: how the page measures, missing sources, CPU and memory of the agent."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StatusLine(Strip):
         self._texts.show_text("   ".join(texts))
 
     def show_missing(self, faults: Sequence[str]) -> None:
-        """Show how many sources the agent lacks, and in the tooltip which."""
+        """Show how many sources the agent lacks; the tooltip lists them."""
         self._missing.setVisible(bool(faults))
         one, many = self.tr("1 source missing"), self.tr("{count} sources missing")
         self._missing.show_text(one if len(faults) == 1 else many.format(count=len(faults)))

@@ -1,4 +1,4 @@
-"""The row at the top of the window: a tab for each page, and the actions of the window."""
+"""The row at the top of the window: a tab for each page, and buttons for actions of the window."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PageEntry(NamedTuple):
     """An entry in the table of pages of `MainWindow`."""
 
     id: str
-    """What the window remembers; never translated."""
+    """Name of the page in stored values; never translated."""
     name: str
     symbol: str
     page: Callable[[], Page]
@@ -39,7 +39,7 @@ class TabRow(Strip):
         self._is_live = True
         self._is_paused = False
         self.pause = ToolButton(theme, "", "pause")
-        self.pause.setToolTip(self.tr("Holds the picture still; measuring goes on (Space)"))
+        self.pause.setToolTip(self.tr("Freezes the display; measuring continues (Space)"))
         self._pause_key = Text(theme, theme.fonts.small, "ink3")
         self._pause_key.show_text(native_keys("Space"))
         self.keys = ToolButton(theme, "", "help")
@@ -75,7 +75,7 @@ class TabRow(Strip):
         self.pause.updateGeometry()
 
     def offer_pause(self, is_live: bool) -> None:
-        """Show the button on pages that follow the present."""
+        """Show the pause button if the page shows current values."""
         self._is_live = is_live
         self.pause.setVisible(is_live)
         self._pause_key.setVisible(is_live and self._has_room)

@@ -1,4 +1,4 @@
-"""What the window remembers between two openings, in an ini file."""
+"""What the window remembers from one run to the next, in an ini file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netwatch_tray.window.table.view import TableView
 
 
 class WindowMemory:
-    """Typed access to the file of remembered values, which may have been edited by hand."""
+    """Typed access to the remembered values. The user may have edited the file."""
 
     def __init__(self, file: QSettings) -> None:
         self._file = file
@@ -28,7 +28,7 @@ class WindowMemory:
             self._file.setValue(key, value)
 
     def restore_geometry(self, window: QWidget) -> bool:
-        """Return whether size and place were restored."""
+        """Restore the size and position of the window. Return whether there was a stored one."""
         geometry = self._file.value("geometry")
         return isinstance(geometry, QByteArray) and window.restoreGeometry(geometry)
 
@@ -36,7 +36,7 @@ class WindowMemory:
         self._file.setValue("geometry", window.saveGeometry())
 
     def restore_order(self, name: str, table: TableView[Any]) -> None:
-        """Sort a table as it was, if it still has that column."""
+        """Sort a table by the stored column, if the table still has it."""
         descending = self.number(f"{name}/descending") == 1
         order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
         table.sort_by(self.text(f"{name}/column"), order)

@@ -1,4 +1,4 @@
-"""Columns as descriptors: how a record becomes text, a sort key and a drawn cell."""
+"""Descriptors of columns: the text, the sort key and the drawn cell of a record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from netwatch_tray.window.widgets.theme import Theme, Tokens
 
 @dataclass(slots=True)
 class Cell:
-    """Where and with what a column draws. One object is reused for all cells of a paint event."""
+    """The box, the painter and the fonts for drawing one cell. One object is reused for all cells of a paint event."""
 
     painter: QPainter
     theme: Theme
@@ -74,11 +74,11 @@ class Column(Generic[Record]):
     """Its name in the code and in what the window remembers; unique in its table and never translated."""
     title: str
     retitled: Callable[[], str] | None = None
-    """Return the title of this moment, if it changes."""
+    """Returns the current title, if it changes."""
     text: Callable[[Record], str]
-    """The text that is copied, filtered and read by screen readers, and drawn unless there is `draw`."""
+    """Returns the text that is copied, filtered, read by screen readers and, without `draw`, drawn."""
     order: Callable[[Record], Any] | None = None
-    """What rows are sorted by, None last; without it the table cannot be sorted by this column."""
+    """Returns the sort key of a record, None last. Without it the table cannot be sorted by this column."""
     draw: Callable[[Cell, Record], None] | None = None
     tooltip: Callable[[Record], str | None] | None = None
     widest: str | int
@@ -88,11 +88,11 @@ class Column(Generic[Record]):
     stretch: int = 0
     """Its share of the width that is left over."""
     numeric: bool = False
-    """Aligned to the right."""
+    """Whether the text is aligned to the right."""
     drop_order: int | None = None
     """Order in which columns are hidden in a narrow table; None if the column always stays."""
     offered: Callable[[], bool] | None = None
-    """Return whether there is anything to show in the column; None if it is always offered. `TableView.fit_columns`
+    """Returns whether there is anything to show in the column; None if it is always shown. `TableView.fit_columns`
     evaluates it."""
 
     @property

@@ -1,4 +1,4 @@
-"""Which columns of a table fit its width, and how wide each becomes. Pure."""
+"""Which columns of a table fit its width, and how wide each becomes. Without Qt."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ class Room(NamedTuple):
     """The width of a column's content, in dip."""
 
     least: int
-    """What it may shrink to."""
+    """Width to which it may shrink."""
     wanted: int
 
 
 def fitted(columns: Mapping[int, Column[Any]], room_of: Callable[[Column[Any]], Room], width: int) -> dict[int, int]:
     """Return the widths of the visible columns, by number.
 
-    Columns are hidden in their `drop_order` until the rest fits `width`; the remaining width is shared between those
-    that stretch. `columns`: by number; the outer ones also need the margins of the page, which `width` does not
+    Columns are hidden in their `drop_order` until the rest fits `width`. The remaining width is shared between those
+    that stretch. `columns`: by number. The outer ones also need the margins of the page, which `width` does not
     include.
     """
     rooms = {index: room_of(column) for index, column in columns.items()}

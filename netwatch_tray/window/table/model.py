@@ -1,4 +1,4 @@
-"""Records by key as a table model; changes are reported row by row, so selection and scroll position survive them."""
+"""Records by key as a table model. Changes are reported row by row, so the selection and the scroll position stay."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         *,
         settle_ms: int = 0,
     ) -> None:
-        """`settle_ms`: shortest time between two moves of rows whose records changed."""
+        """`settle_ms`: shortest time in ms between two moves of rows whose records changed."""
         super().__init__()
         self.columns = columns
         self._key = key
@@ -75,12 +75,13 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
     def set_heading(self, heading: Callable[[Record], Record | None] | None) -> None:
         """Set the function that returns the heading of a record, itself a record of this table; None for no headings.
 
-        It applies to the records that are put from now on.
+        It applies to records that are put after this call.
         """
         self._rows.heading = heading
 
     def hold_order(self, held: bool) -> None:
-        """Keep the order of rows, as while the pointer is over the table; new rows are inserted where they belong."""
+        """Keep the order of rows, as while the pointer is over the table. New rows are inserted at their sorted
+        positions."""
         self._is_held = held
         self._settle()
 
@@ -97,7 +98,7 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         return self._key(self.record(row))
 
     def row_of(self, key: Hashable) -> int | None:
-        """Return the row of a key, None if there is no such record."""
+        """Return the row of a key, or None if there is no such record."""
         entry = self._rows.entries.get(key)
         return None if entry is None else self._rows.row(entry)
 
@@ -132,14 +133,14 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         return None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column, unless it has no order."""
+        """Sort by a column. Do nothing if the column has no sort key."""
         if value := self.columns[column].order:
             with self._rearranged():
                 self._rows.sort(value, descending=order == Qt.SortOrder.DescendingOrder)
                 self._misplaced.clear()
 
     def _settle(self) -> None:
-        """Move rows to where their records belong, unless the order is held or was restored a moment ago."""
+        """Move rows to their sorted positions, unless the order is held or they were moved a moment ago."""
         if not self._misplaced or self._is_held or self._settled.isActive():
             return
         with self._rearranged():
@@ -151,7 +152,8 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
 
     @contextmanager
     def _rearranged(self) -> Iterator[None]:
-        """Enclose a change of the order. Selection and current row are persistent indexes; each follows its record."""
+        """Enclose a change of the order. Selection and current row are persistent indexes, each of which follows its
+        record."""
         self.layoutAboutToBeChanged[_LAYOUT].emit([], _ROWS_MOVE)  # type: ignore[index]  # missing in the stubs
         old = self.persistentIndexList()
         followed = [self._rows[index.row()] for index in old]

@@ -35,7 +35,8 @@ def rate_column(
     stretch: int = 0,
     drop_order: int | None = None,
 ) -> Column[Record]:
-    """Return a column of rates, bytes/s, drawn by `draw_rate` unless there is `draw`. For the rest see `Column`."""
+    """Return a column of rates (bytes/s), drawn by `draw_rate` or by the given `draw`. The other arguments are those of
+    `Column`."""
     return Column(
         id=column_id,
         title=title,
@@ -51,17 +52,18 @@ def rate_column(
 
 
 def draw_rate(cell: Cell, rate: float | None, shown_in: Units, *, strong: bool = True) -> None:
-    """Draw a rate, bytes/s. Zero and unknown are drawn faint and without alignment to the unit."""
+    """Draw a rate, bytes/s. Zero and unknown are drawn faint, and not aligned to the units of other cells."""
     _draw(cell, units.rate(rate, shown_in), rate_units(shown_in), known=bool(rate), strong=strong)
 
 
 def draw_size(cell: Cell, count: float | None, shown_in: Units, *, strong: bool = False) -> None:
-    """Draw an amount, bytes, in the same way."""
+    """Draw an amount, bytes, as `draw_rate` draws a rate."""
     _draw(cell, units.size(count, shown_in), size_units(shown_in), known=bool(count), strong=strong)
 
 
 def draw_bar(cell: Cell, value: float, greatest: float, colour: QColor) -> None:
-    """Draw a bar along the lower edge from the trailing end, in proportion to `greatest` and at least one dip long."""
+    """Draw a bar along the lower edge from the trailing end. Its length is relative to `greatest`, and at least one
+    dip."""
     share = min(1.0, value / greatest) if greatest > 0 else 0.0
     length = max(1, math.floor(cell.box.width() * share))
     x = cell.box.left() if cell.right_to_left else cell.box.right() + 1 - length

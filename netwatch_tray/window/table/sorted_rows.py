@@ -14,11 +14,12 @@ End = Callable[[], object]
 """Called after that change."""
 
 _FEW = 8
-"""Up to one in so many rows is moved by itself; for more of them sorting everything takes less time."""
+"""Rows are moved singly if at most one in this many is misplaced. For more of them sorting everything takes less
+time."""
 
 
 class Entry(Generic[Record]):
-    """A record and the sort key of its place. The key is older than the record while rows keep their order."""
+    """A record and the sort key of its row. The key is older than the record while the order is held."""
 
     __slots__ = ("order", "record")
 
@@ -30,14 +31,14 @@ class Entry(Generic[Record]):
 class SortedRows(Generic[Record]):
     """Entries by key, sorted by one value of their records.
 
-    Unknown values are last in both directions, and records with the same value are in the order of their keys. A record
-    may have a heading, itself a record: headings are sorted by their value, and so are the records below each of them.
+    Unknown values are last in both directions. Records with equal values are in the order of their keys. A record may
+    have a heading, itself a record. Headings are sorted by their value, as are the records below each of them.
     """
 
     def __init__(self, key: Callable[[Record], Hashable]) -> None:
         self.entries: dict[Hashable, Entry[Record]] = {}
         self.heading: Callable[[Record], Record | None] | None = None
-        """The record that another one is below, if there is any."""
+        """Returns the heading of a record, None without headings."""
         self._key = key
         self._value: Callable[[Record], Any] = key
         self._descending = False
@@ -56,7 +57,7 @@ class SortedRows(Generic[Record]):
         return self._row(bisect_left(self._orders, entry.order))
 
     def is_misplaced(self, entry: Entry[Record]) -> bool:
-        """Return whether the record of an entry belongs to another row by now."""
+        """Return whether the entry's record belongs to another row now."""
         return self._order(entry.record) != entry.order
 
     def sort(self, value: Callable[[Record], Any], *, descending: bool) -> None:
@@ -109,7 +110,7 @@ class SortedRows(Generic[Record]):
         self._orders = [entry.order for entry in self._shown]
 
     def _set_orders(self, entries: Iterable[Entry[Record]]) -> None:
-        """Set the sort keys, headings first, because those below begin with them."""
+        """Set the sort keys, those of headings first, because the keys of the records below begin with them."""
         below = []
         for entry in entries:
             if self.heading and self.heading(entry.record) is not None:
@@ -120,22 +121,23 @@ class SortedRows(Generic[Record]):
             entry.order = self._order(entry.record)
 
     def _order(self, record: Record) -> tuple[Any, ...]:
-        """Return the sort key of a record. It ends with its key, which makes it unique, so that the row is found."""
+        """Return the sort key of a record. It ends with the record's key, which makes it unique, so the row can be
+        found by it."""
         value = self._value(record)
         own = ((value is None) != self._descending, value, self._key(record))
         heading = self.heading(record) if self.heading else None
         if heading is None:
             return (*own, self._descending)
-        # Where the heading is, even if it belongs elsewhere by now: a record never leaves its group.
+        # The current row of the heading, even if it is misplaced: a record never leaves its group.
         return (*self.entries[self._key(heading)].order[:3], not self._descending, *own)
 
     def _row(self, position: int) -> int:
-        """Return the row of a place in the ascending lists, and the other way round."""
+        """Convert a position in the ascending lists to a row, or a row to a position."""
         return len(self._shown) - 1 - position if self._descending else position
 
 
 def _stretches(numbers: list[int]) -> list[tuple[int, int]]:
-    """Return first and last of each stretch of neighbours in ascending `numbers`."""
+    """Return the first and the last of each run of consecutive numbers; `numbers` is ascending."""
     if not numbers:
         return []
     breaks = [(low, high) for low, high in pairwise(numbers) if high != low + 1]

@@ -73,7 +73,7 @@ class _Header(QHeaderView):
 
 
 class TableView(QTableView, Generic[Record]):
-    """A table of whole rows, one hovered and any number selected, in the columns that fit the width.
+    """A table in which whole rows are hovered and selected. It shows the columns that fit its width.
 
     `hovered` carries the record under the pointer, or None.
     """
@@ -112,19 +112,20 @@ class TableView(QTableView, Generic[Record]):
         return self._records
 
     def make_sortable(self, column: str, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by the column with this id. A click on a column header sorts by it, another one reverses the order."""
+        """Sort by the column with this ID. A click on a column header sorts by that column, a second click reverses the
+        order."""
         self.sort_by(column, order)
         self.setSortingEnabled(True)
 
     def sort_by(self, column: str, order: Qt.SortOrder) -> None:
-        """Sort by the column with this id; ignored if there is none, or it has no order."""
+        """Sort by the column with this ID. Do nothing if there is none, or it has no sort key."""
         for index, each in enumerate(self._records.columns):
             if each.id == column and each.order:
                 self.sortByColumn(index, order)
 
     @property
     def sorted_by(self) -> tuple[str, Qt.SortOrder]:
-        """Return the id of the column that rows are sorted by, and the direction."""
+        """Return the ID of the column by which rows are sorted, and the direction."""
         header = self.horizontalHeader()
         return self._records.columns[header.sortIndicatorSection()].id, header.sortIndicatorOrder()
 
@@ -132,7 +133,7 @@ class TableView(QTableView, Generic[Record]):
         self.verticalHeader().setDefaultSectionSize(height)
 
     def padding(self, column: int) -> QMargins:
-        """Return the space around the content of a column's cells; the outer columns keep the margin of the page."""
+        """Return the space around the content of a column's cells. The outer columns have the margins of the page."""
         first, last = MARGIN if column == self._leading else GAP, MARGIN if column == self._trailing else GAP
         if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
             first, last = last, first
@@ -140,16 +141,17 @@ class TableView(QTableView, Generic[Record]):
 
     @contextmanager
     def anchored(self) -> Iterator[None]:
-        """Enclose a change of the model, so that the row at the top stays at the top, except at the very beginning."""
+        """Enclose a change of the model. The row at the top of the view stays there, unless the view is at the
+        beginning."""
         bar, top = self.verticalScrollBar(), self.rowAt(0)
         key = self._records.key(top) if bar.value() > 0 and top >= 0 else None
-        # At each change of the order it reports hidden columns as resized, for which all would be drawn a second time.
+        # At each change of the order the header reports hidden columns as resized, which would redraw everything.
         self.horizontalHeader().blockSignals(True)
         try:
             yield
         finally:
             self.horizontalHeader().blockSignals(False)
-        self.executeDelayedItemsLayout()  # delayed, it would draw everything a second time
+        self.executeDelayedItemsLayout()  # a delayed update would draw everything a second time
         row = None if key is None else self._records.row_of(key)
         if row is not None and row != top:
             self.updateGeometries()
@@ -183,7 +185,7 @@ class TableView(QTableView, Generic[Record]):
         _to_clipboard(self._records.as_text(sorted(index.row() for index in self.selectionModel().selectedRows())))
 
     def copy_all(self) -> None:
-        """Copy every row in the same way."""
+        """Copy every row as `copy` does."""
         _to_clipboard(self._records.as_text(range(self._records.rowCount())))
 
     def copy_cell(self) -> None:
@@ -193,7 +195,7 @@ class TableView(QTableView, Generic[Record]):
             _to_clipboard(self._records.data(current))
 
     def rowsAboutToBeRemoved(self, parent: Index, first: int, last: int) -> None:
-        """Clear the current index when its row is removed; Qt would move it to the next row and select that."""
+        """Clear the current index when its row is removed. Qt would move it to the next row and select that."""
         if first <= self.currentIndex().row() <= last:
             self.selectionModel().clearCurrentIndex()
         super().rowsAboutToBeRemoved(parent, first, last)
@@ -263,7 +265,7 @@ class TableView(QTableView, Generic[Record]):
             self._records.hold_order(False)
 
     def _places(self) -> list[tuple[Column[Record], int, int]]:
-        """Return each visible column with the x and the width of its content, dip."""
+        """Return each visible column with the x coordinate and the width of its content, in dip."""
         places = []
         for index, column in enumerate(self._records.columns):
             if not self.isColumnHidden(index):

@@ -42,7 +42,7 @@ class FlatButton(QPushButton):
         self.setShortcut(QKeySequence())
 
     def sizeHint(self) -> QSize:
-        # Bold is the widest: checking a button must not move its neighbours.
+        # Measure in bold, the widest font: checking a button must not move its neighbours.
         text = text_width(self._theme.fonts.strong, self.text())
         height = self._theme.height(self._height)
         if not self.text():

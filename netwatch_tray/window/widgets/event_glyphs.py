@@ -103,7 +103,7 @@ def is_event_glyph(name: str) -> bool:
 
 
 def draw_event_glyph(painter: QPainter, name: str, size: float, colour: QColor) -> None:
-    """Draw a glyph at the origin, `size` dip wide."""
+    """Draw a glyph with its corner at the origin, `size` dip wide."""
     glyph = _GLYPHS[name]
     path = QPainterPath()
     for first, *others in glyph.lines:

@@ -18,7 +18,7 @@ _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[kMGTPE]?i?(?:B|bit)(?:/s)?|ms|s|min|h
 
 
 def unbroken(text: str) -> str:
-    """Return the text with a space that breaks no line between each number and its unit."""
+    """Return the text with a no-break space between each number and its unit."""
     return _BEFORE_UNIT.sub("\u00a0", text)
 
 
@@ -76,7 +76,7 @@ def rtt(seconds: float | None) -> str:
 
 
 def native_keys(keys: str) -> str:
-    """Return a key sequence like `Ctrl+F` as the user's system writes it."""
+    """Return a key sequence such as `Ctrl+F` in the notation of the user's system."""
     return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
 
 

@@ -1,4 +1,4 @@
-"""The symbols of `assets/icons` and of events, drawn in any colour, and the icon of the program."""
+"""The symbols of `assets/icons` and of events in any colour, and the icon of the program."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def icon(name: str, size: int, colour: QColor, ratio: float) -> QPixmap:
 
 
 def application_icon() -> QIcon:
-    """Return the icon for title bar and task bar from the program's own files, as no icon theme may have it."""
+    """Return the icon for title bar and task bar. It is read from the program's files, because no icon theme may have
+    it."""
     made = QIcon()
     for size in _APPLICATION_SIZES:
         pixmap = QPixmap(size, size)

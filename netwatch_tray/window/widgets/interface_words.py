@@ -1,4 +1,4 @@
-"""The names of kinds of interfaces, as several pages show them."""
+"""The names of kinds of interfaces, for all pages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def kind_in_words(kind: str) -> str:
 
 
 def describe(each: InterfaceTick) -> str:
-    """Return its kind and its part in the total: `WireGuard tunnel over wlan0`."""
+    """Return the kind of an interface and what it runs over: `WireGuard tunnel over wlan0`."""
     kind = kind_in_words(each.kind)
     if not each.is_up:
         return translate("Interfaces", "{kind}, down").format(kind=kind)

@@ -16,21 +16,21 @@ WIDE_HATCH, DENSE_HATCH = 8, 5
 
 
 def hair_line(colour: QColor) -> QPen:
-    """Return a pen of one device pixel at every scale."""
+    """Return a pen that is one device pixel wide at every scale."""
     pen = QPen(colour, 0)
     pen.setCosmetic(True)
     return pen
 
 
 def draw_line_below(painter: QPainter, box: QRect, colour: QColor) -> None:
-    """Draw a hair line along the lower edge that joins the one of the next box."""
+    """Draw a hair line along the lower edge. It joins the line of the next box."""
     y = box.bottom() + 0.5
     painter.setPen(hair_line(colour))
     painter.drawLine(QPointF(box.left(), y), QPointF(box.right() + 1, y))
 
 
 def paint_pane(pane: QWidget, theme: Theme, edge: Literal["leading", "upper"] | None = "leading") -> None:
-    """Fill a pane with the surface, and draw the line that sets it apart from what is beside or above it."""
+    """Fill a pane with the surface colour, and draw a line between it and what is beside or above it."""
     painter = QPainter(pane)
     painter.fillRect(pane.rect(), theme.tokens.surface)
     painter.setPen(hair_line(theme.tokens.line))
@@ -44,8 +44,8 @@ def paint_pane(pane: QWidget, theme: Theme, edge: Literal["leading", "upper"] | 
 def draw_hatch(painter: QPainter, box: QRectF, apart: int = WIDE_HATCH, origin: float = 0.0) -> None:
     """Fill `box` with diagonal lines in the painter's pen, `apart` dip from each other.
 
-    One of them begins at the x `origin` on the lower edge. It does not depend on the box by default, so that the lines
-    stand still while the box moves.
+    One of the lines begins at the x coordinate `origin` on the lower edge. By default it does not depend on the box, so
+    the lines stand still while the box moves.
     """
     painter.save()
     painter.setClipRect(box, Qt.ClipOperation.IntersectClip)
@@ -66,7 +66,7 @@ def draw_ring(painter: QPainter, theme: Theme, box: QRectF, radius: float) -> No
 
 
 def text_painter(widget: QWidget) -> QPainter:
-    """Return a painter that determines the direction of each text by its own letters: `12.4 MB/s` keeps its order in a
+    """Return a painter that finds the direction of each text from its letters: `12.4 MB/s` keeps its order in a
     right-to-left layout."""
     painter = QPainter(widget)
     painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)

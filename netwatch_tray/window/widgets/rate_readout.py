@@ -1,4 +1,4 @@
-"""A live rate in large type."""
+"""The current rate in large type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from netwatch_tray.window.widgets.theme import GAP, Theme, text_width
 
 
 class RateReadout(QWidget):
-    """Arrow, number and unit of a live rate, each in a place of fixed width, so that a change moves nothing."""
+    """Arrow, number and unit of the current rate at fixed positions, so that a change of one does not move the
+    others."""
 
     _WIDEST_NUMBER = "0000"
 
@@ -30,7 +31,7 @@ class RateReadout(QWidget):
         return QSize(arrow + number + GAP // 2 + unit, QFontMetrics(self._theme.fonts.rate).height())
 
     def show_rate(self, rate: float | None, shown_in: Units, why_unknown: str) -> None:
-        """Show a rate, bytes/s; `why_unknown`: the tooltip if it is None."""
+        """Show a rate, bytes/s. `why_unknown`: the tooltip while the rate is None."""
         quantity = units.rate(rate, shown_in)
         if shown_in != self._units:
             self._units = shown_in
@@ -71,5 +72,5 @@ class RateReadout(QWidget):
 
 
 def widest_unit(font: QFont, shown_in: Units) -> int:
-    """Return the width, dip, of the widest unit of a rate."""
+    """Return the width of the widest unit of a rate, in dip."""
     return max(text_width(font, unit) for unit in rate_units(shown_in))

@@ -37,7 +37,7 @@ class SearchField(LineEdit):
         self.selectAll()
 
     def handle_escape(self, table: QTableView) -> bool:
-        """Handle Escape where this field filters a table: clear the text, leave the field or clear the selection.
+        """Handle Escape: clear the text, leave the field, or clear the selection of the filtered table.
 
         Return whether there was anything to do.
         """
@@ -88,7 +88,7 @@ class SearchField(LineEdit):
         if place < 0:
             return
         metrics = self.fontMetrics()
-        # Qt reports the position of the cursor only; the width of the text between leads to the invalid part.
+        # Qt reports only the cursor's position. The invalid part is at the width of the text in between.
         cursor = self.cursorRect().center().x()
         start = cursor - metrics.horizontalAdvance(self.text()[place : self.cursorPosition()])
         if place > self.cursorPosition():

@@ -122,7 +122,8 @@ class Choice(QAbstractButton):
 
 
 class Number(QDoubleSpinBox):
-    """A number that is typed or stepped by arrow keys; the mouse wheel scrolls the page and never changes it."""
+    """A number that the user types or steps by the arrow keys. The mouse wheel scrolls the page and never changes the
+    number."""
 
     def __init__(
         self, theme: Theme, name: str, least: float, most: float, *, suffix: str = "", decimals: int = 0
@@ -196,7 +197,7 @@ class FormRow(QWidget):
         self.help.setVisible(bool(shown))
 
     def show_managed(self, is_managed: bool) -> None:
-        """Disable the control, and give the reason, where only the administrator can change the setting."""
+        """If only the administrator can change the setting, disable the control and show the reason."""
         if is_managed != self._is_managed:
             self._is_managed = is_managed
             self.show_help(self._help_text)
@@ -225,7 +226,7 @@ def disable(control: QWidget, is_disabled: bool) -> None:
 
 
 def beside(*widgets: QWidget) -> QWidget:
-    """Return several controls side by side as one."""
+    """Return one widget with several controls side by side."""
     together = QWidget()
     row = QHBoxLayout(together)
     row.setContentsMargins(0, 0, 0, 0)

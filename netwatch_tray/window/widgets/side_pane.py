@@ -1,4 +1,4 @@
-"""A pane beside some content, or over it where the window is narrow."""
+"""A pane beside the content, or over it if the window is narrow."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _BESIDE_FROM = 1120
 
 
 class SidePane(QWidget):
-    """A content with a pane that can be opened at its side, closed at first. The pane keeps its width. `opened` and
-    `closed` are emitted for the pane."""
+    """Content with a pane that can be opened at its side, closed at first. The pane keeps its width. `opened` and
+    `closed` report its state."""
 
     opened = Signal()
     closed = Signal()
@@ -33,7 +33,7 @@ class SidePane(QWidget):
 
     @property
     def is_floating(self) -> bool:
-        """Return whether the pane covers a part of the content while it is open."""
+        """Return whether the open pane covers a part of the content."""
         return self.window().width() < _BESIDE_FROM
 
     def toggle(self) -> None:

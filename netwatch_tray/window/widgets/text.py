@@ -32,7 +32,7 @@ class Text(QLabel):
             self.update()
 
     def set_branch(self, width: int) -> None:
-        """Indent the text by `width` dip and draw a branch to it from the row above; 0 removes it."""
+        """Indent the text by `width` dip, and draw a branch of a tree from the row above. 0 removes both."""
         if width != self._branch:
             self._branch = width
             right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
@@ -75,14 +75,15 @@ class Text(QLabel):
 
 
 class FittingText(Text):
-    """A line with several texts of different length: the first that fits is shown, with the longest as its tooltip."""
+    """A line with several texts of different length. It shows the first that fits, with the longest one as its
+    tooltip."""
 
     def __init__(self, theme: Theme, font: QFont, ink: str = "ink") -> None:
         super().__init__(theme, font, ink)
         self._texts: Sequence[str] = ("",)
 
     def show_first_of(self, *texts: str) -> None:
-        """Show the first of the texts that fits. `texts`: the longest first."""
+        """Show the first of the texts that fits. `texts`: longest first."""
         self._texts = texts or ("",)
         self._fit()
 

@@ -1,4 +1,7 @@
-"""Colour tokens for light and dark, the type scale, spacing, and the palette that Qt's own widgets draw with."""
+"""Colours for light and dark, font sizes, spacing, and the palette of Qt's own widgets.
+
+All lengths of the window are in dip (device-independent pixels); at 200 % one dip is two device pixels.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ _DRAWN_FOR = 13
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """Colours by use. Text colours have a contrast of 4.5:1 on surface, window and select, as a test computes."""
+    """Colours by use. A test computes that text has a contrast of at least 4.5:1 on surface, window and selection."""
 
     surface: QColor
     """Background of content."""
@@ -45,7 +48,7 @@ class Tokens:
     err: QColor
     focus: QColor
     accent: QColor
-    """Fill of what is checked."""
+    """Fill of checked controls."""
     on_accent: QColor
     ctl: QColor
     """Borders of controls."""
@@ -60,7 +63,7 @@ class Tokens:
     warn_line: QColor
     err_bg: QColor
     apps: tuple[QColor, ...]
-    """Of the busiest apps by rank, in pictures and never for text."""
+    """Colours of the busiest apps by rank, for areas and never for text."""
     fill: float
     """Opacity of the area under a curve."""
 
@@ -120,7 +123,7 @@ DARK = Tokens(
 
 
 class Fonts(NamedTuple):
-    """The type scale; there are no other sizes."""
+    """The fonts of the window; there are no other sizes."""
 
     small: QFont
     small_strong: QFont
@@ -145,7 +148,7 @@ class Metrics:
         self.ascent = self._metrics.ascent()
 
     def width(self, text: str) -> float:
-        """Return the width of a line, dip."""
+        """Return the width of a line in dip."""
         width = self._widths.get(text)
         if width is None:
             if len(self._widths) >= self._MOST:
@@ -154,7 +157,7 @@ class Metrics:
         return width
 
     def fit(self, text: str, room: int, elide: Qt.TextElideMode) -> tuple[str, float]:
-        """Return the text, elided to one line of `room` dip, and its width."""
+        """Return the text, elided to one line within `room` dip, and its width in dip."""
         asked = (text, room, elide)
         fitted = self._fitted.get(asked)
         if fitted is None:
@@ -173,10 +176,10 @@ class Theme(QObject):
     """The current colours and fonts."""
 
     changed = Signal()
-    """Other tokens apply from now on."""
+    """The colours have changed: `tokens` is another object."""
 
     def __init__(self, application: QApplication, scheme: Qt.ColorScheme | None = None) -> None:
-        """`scheme`: None for the system's, as Qt reports it now."""
+        """`scheme`: None for the system's scheme, as Qt reports it now."""
         super().__init__(application)
         self._application = application
         ground, ink = application.palette().window().color(), application.palette().windowText().color()
@@ -192,7 +195,7 @@ class Theme(QObject):
     def read_font(self) -> bool:
         """Read the font of the application. Return whether it changed.
 
-        Widgets measure texts when they are made, so after a change existing ones have to be made again.
+        Widgets measure their texts when they are made, so after a change the existing ones have to be made again.
         """
         font = self._application.font()
         if font == self._font_read:
@@ -204,7 +207,7 @@ class Theme(QObject):
         return True
 
     def system_scheme(self) -> Qt.ColorScheme:
-        """Return the scheme that Qt reports; without one, the scheme of the platform's palette."""
+        """Return the scheme that Qt reports. If Qt reports none, derive it from the platform's palette."""
         scheme = self._application.styleHints().colorScheme()
         if scheme == Qt.ColorScheme.Unknown:
             return Qt.ColorScheme.Dark if self._is_native_dark else Qt.ColorScheme.Light
@@ -218,11 +221,11 @@ class Theme(QObject):
             self.changed.emit()
 
     def height(self, at_base_size: int) -> int:
-        """Return a height (dip) for the base font, scaled to the user's font."""
+        """Scale a height in dip from the base font to the user's font."""
         return max(at_base_size, round(at_base_size * self.base_px / _DRAWN_FOR))
 
     def metrics(self, font: QFont) -> Metrics:
-        """Return the cached measures of one of `fonts`; it is compared by identity."""
+        """Return the cached measures of one of `fonts`. The font is compared by identity."""
         return self._metrics[id(font)]
 
     def _set_tokens(self, scheme: Qt.ColorScheme) -> None:
@@ -259,7 +262,8 @@ def tint(label: QLabel, colour: QColor) -> None:
 
 
 def text_width(font: QFont, text: str) -> int:
-    """Return the width of a text in whole dip, rounded up; what QFontMetrics rounds down, it elides afterwards."""
+    """Return the width of a text in dip, rounded up. QFontMetrics rounds down and then elides text that is given this
+    width."""
     return math.ceil(QFontMetricsF(font).horizontalAdvance(text))
 
 

@@ -42,7 +42,7 @@ def test_both_directions_have_one_scale(application: QApplication) -> None:
     assert above - 1_000_000 * scene.per_byte > 0, "the highest bar has headroom"
 
 
-def test_small_amounts_are_visible_and_nothing_is_not(application: QApplication) -> None:
+def test_small_amounts_are_visible_and_zero_is_not(application: QApplication) -> None:
     whole = amounts(rx=10**9)
     slots = list(whole.slots)
     slots[3] = slots[3]._replace(rx=1, tx=0)
@@ -130,7 +130,7 @@ def test_texts_of_slots_and_gaps() -> None:
 @pytest.mark.parametrize(
     ("step", "text"), [(60.0, "20:14"), (3600.0, "20–21 h")]
 )  # fmt: skip
-def test_the_moment_of_a_peak_is_as_exact_as_it_is_known(step: float, text: str) -> None:
+def test_time_of_a_peak_is_as_exact_as_the_stored_values(step: float, text: str) -> None:
     whole = amounts()._replace(peak_step=step)
     assert amount_labels.peak_moment(START + 20 * 3600 + 14 * 60, whole) == text
 
@@ -141,7 +141,7 @@ def test_an_hour_ends_a_day_at_24_o_clock() -> None:
 
 
 @pytest.mark.parametrize("width", [200, 420, 520, 960])
-def test_the_lane_names_signs_whole_or_not_at_all(application: QApplication, width: int) -> None:
+def test_lane_explains_a_sign_completely_or_not_at_all(application: QApplication, width: int) -> None:
     chart = shown(application, amounts(), (width, 420))
     chart.set_marks([])  # draws everything anew
     texts = drawn(chart).split(" | ")
@@ -155,7 +155,7 @@ def test_the_lane_names_signs_whole_or_not_at_all(application: QApplication, wid
 @pytest.mark.parametrize(
     "rate", [9.99, 161_234.0, 999_999.0, 1.56e6, 98.76e12, 4e5, 1.1e5, 1.1e6, 8.88e7, 1.23e10, 1001.0]
 )
-def test_the_numbers_of_a_slot_stand_apart(application: QApplication, rate: float, unit: Units) -> None:
+def test_numbers_of_a_slot_do_not_touch(application: QApplication, rate: float, unit: Units) -> None:
     whole = amounts()
     noon = START + DAY / 2
     slots = [

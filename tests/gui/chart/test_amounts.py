@@ -103,7 +103,7 @@ def test_wide_ranges_have_wide_slots() -> None:
     assert [slot_width(days * DAY) for days in (1, 7, 30, 365)] == ["hour", "quarter", "day", "week"]
 
 
-def test_average_counts_measured_time_and_the_known_time_sleep() -> None:
+def test_average_rate_covers_measured_time_and_sleep() -> None:
     whole = amounts(night(2), night(3, GapReason.NOT_RUNNING, 24), unknown=(3,), days=10)
     found = summary(whole)
     assert (found.rx, found.tx) == (9000, 4500)
@@ -113,7 +113,7 @@ def test_average_counts_measured_time_and_the_known_time_sleep() -> None:
     assert summary(amounts(days=1, unknown=(0,))).rx_rate is None
 
 
-def test_seen_from_the_other_end_download_is_upload() -> None:
+def test_swapped_amounts_exchange_download_and_upload() -> None:
     found = amounts(days=2)
     other = found.swapped()
     assert (other.slots[0].rx, other.slots[0].tx) == (500, 1000)

@@ -90,7 +90,7 @@ def test_dragging_zooms_in_and_a_double_click_shows_the_whole_range(application:
     assert len(announced) == 2
 
 
-def test_a_click_that_moves_by_few_pixels_is_no_drag(application: QApplication) -> None:
+def test_click_that_moves_a_few_pixels_is_not_a_drag(application: QApplication) -> None:
     chart = shown(Chart, application, steady())
     middle = _place(chart, END - 30)
     QTest.mousePress(chart, Qt.MouseButton.LeftButton, pos=middle)

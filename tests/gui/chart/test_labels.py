@@ -88,5 +88,5 @@ def test_the_description_has_rates_peak_and_gaps() -> None:
 
 
 @pytest.mark.parametrize(("title", "name"), [(None, "Total rate, last hour"), ("eth0", "Rate of eth0, last hour")])
-def test_the_accessible_name(title: str | None, name: str) -> None:
+def test_accessible_name_has_interface_and_range(title: str | None, name: str) -> None:
     assert labels.accessible_name(title, "last hour") == name

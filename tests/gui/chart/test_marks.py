@@ -46,7 +46,9 @@ def test_a_group_shows_the_latest_of_the_worst() -> None:
 
 
 @pytest.mark.parametrize(("level", "colours"), [(1, ("ink3", "ink3")), (2, ("ink2", "ink2")), (3, ("warn", "warn"))])
-def test_alerts_are_coloured_and_records_faint(application: QApplication, level: int, colours: tuple[str, str]) -> None:
+def test_alerts_are_coloured_and_other_events_faint(
+    application: QApplication, level: int, colours: tuple[str, str]
+) -> None:
     for scheme, tokens, ink in zip((Qt.ColorScheme.Light, Qt.ColorScheme.Dark), (LIGHT, DARK), colours, strict=True):
         chart = shown(Chart, application, steady(), scheme)
         chart.set_marks([_mark(END - 30, level)])

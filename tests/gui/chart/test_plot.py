@@ -207,7 +207,7 @@ def test_a_gap_at_the_edge_of_the_zoomed_part_begins_at_the_edge(application: QA
     assert "asleep until " in plot.accessibleDescription()
 
 
-def test_only_the_zoomed_part_matters_to_scales_peak_and_name(application: QApplication) -> None:
+def test_scales_peak_and_name_are_those_of_the_zoomed_part(application: QApplication) -> None:
     points = steady()
     points[45] = points[45]._replace(rx=50e6)
     plot = shown(Plot, application, points)

@@ -51,7 +51,7 @@ def test_runs_and_gaps_cover_the_range_and_no_run_crosses_an_unknown_point(
             assert any(gap.start <= at <= gap.end and gap.reason == GapReason.ASLEEP for gap in gaps)
 
 
-def test_each_kind_of_gap() -> None:
+def test_gaps_are_found_at_unknown_points_pauses_and_edges() -> None:
     def known(at: float) -> Point:
         return Point(at, 1.0, 1.0)
 

@@ -39,7 +39,7 @@ def test_zoom_stays_in_the_range_and_has_enough_points(first: float, length: flo
     assert viewport.span >= 8 * min(interval, 60) - 1e-6
 
 
-def test_zoom_to_almost_the_whole_range_is_no_zoom() -> None:
+def test_zoom_to_almost_the_whole_range_shows_all_of_it() -> None:
     viewport = _viewport()
     assert not viewport.zoom_to(_NEWEST - 59.9, _NEWEST)
     assert viewport.zoom is None

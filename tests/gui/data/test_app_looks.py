@@ -40,7 +40,7 @@ def _drawn(looks: AppLooks, key: str, theme: Theme) -> QColor:
     return image.pixelColor(10, 2)
 
 
-def test_name_and_icon_come_later_and_once(looks: AppLooks) -> None:
+def test_name_and_icon_are_read_later_and_only_once(looks: AppLooks) -> None:
     theme = Theme(application(), Qt.ColorScheme.Light)
     assert looks.name("executable:/opt/a", "a") == "a"
     assert _drawn(looks, "executable:/opt/a", theme) == theme.tokens.select, "a tile, until the icon is read"
@@ -49,7 +49,7 @@ def test_name_and_icon_come_later_and_once(looks: AppLooks) -> None:
     theme.deleteLater()
 
 
-def test_an_app_without_an_entry_or_icon_keeps_its_tile(looks: AppLooks) -> None:
+def test_app_without_entry_or_icon_keeps_its_glyph(looks: AppLooks) -> None:
     theme = Theme(application(), Qt.ColorScheme.Dark)
     changes: list[bool] = []
     looks.changed.connect(lambda: changes.append(True))

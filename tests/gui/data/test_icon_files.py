@@ -66,7 +66,7 @@ def test_the_icon_of_the_nearest_size_is_found_then_those_inherited(tmp_path: Pa
     assert [files.find(icon, 16) for icon in ("", "c", "../mine/16x16/apps/a", "a\0", "missing")] == [None] * 5
 
 
-def test_a_hostile_theme_costs_itself(tmp_path: Path) -> None:
+def test_malformed_theme_finds_nothing_and_raises_nothing(tmp_path: Path) -> None:
     base = tmp_path / "icons"
     (base / "hicolor").mkdir(parents=True)
     directories = ",".join(["../../apps", "/etc/apps", "apps" * 99, *(f"{number}/apps" for number in range(9999))])
@@ -86,6 +86,6 @@ def test_the_image_of_a_bundle_is_the_smallest_that_is_large_enough(sizes: tuple
 
 
 @given(st.binary(max_size=80))
-def test_any_bytes_make_an_image_or_none(content: bytes) -> None:
+def test_any_bytes_parse_as_icns_or_give_nothing(content: bytes) -> None:
     png_of_icns(content)
     png_of_icns(b"icns" + content)

@@ -285,7 +285,7 @@ def test_a_font_description_is_parsed(description: str, family: str, points: flo
 @pytest.mark.parametrize(
     "description", ["", "11", "Cantarell", "Cantarell 0", "Cantarell nan", "Cantarell inf", "x 999"]
 )
-def test_other_text_is_no_font(description: str) -> None:
+def test_malformed_font_description_returns_none(description: str) -> None:
     assert parse_font(description) is None
 
 

@@ -93,7 +93,7 @@ def _greet(feed: socket.socket) -> socket.socket:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_close_it_with_code_0(
+def test_signals_close_the_window_with_exit_code_0(
     start: _Start, feed: socket.socket, tmp_path: Path, number: signal.Signals
 ) -> None:
     window = start(_PROGRAM, str(tmp_path / "feed"))
@@ -142,7 +142,7 @@ def test_an_open_window_shows_its_settings_on_request(start: _Start, feed: socke
 
 
 @pytest.mark.parametrize("page", ["settings", "events"])
-def test_it_opens_at_a_page(start: _Start, feed: socket.socket, tmp_path: Path, page: str) -> None:
+def test_window_opens_at_the_requested_page(start: _Start, feed: socket.socket, tmp_path: Path, page: str) -> None:
     window = start(_PROGRAM, str(tmp_path / "feed"), page)
     with _greet(feed):
         window.terminate()
@@ -150,7 +150,7 @@ def test_it_opens_at_a_page(start: _Start, feed: socket.socket, tmp_path: Path, 
     assert f"page={page}" in (tmp_path / "netwatch-tray" / "window.ini").read_text().splitlines()
 
 
-def test_the_mini_window_is_open_without_the_large_one(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
+def test_mini_window_opens_without_the_main_window(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
     mini = start(_PROGRAM, str(tmp_path / "feed"), "mini")
     with _greet(feed):
         second = start(_PROGRAM, str(tmp_path / "feed"))
@@ -175,7 +175,7 @@ def test_a_window_opens_after_another_was_killed(start: _Start, feed: socket.soc
         assert second.wait(60) == 0
 
 
-def test_it_opens_without_an_agent_and_connects_later(start: _Start, tmp_path: Path) -> None:
+def test_window_opens_without_an_agent_and_connects_later(start: _Start, tmp_path: Path) -> None:
     window = start(_PROGRAM, str(tmp_path / "feed"))
     deadline = time.monotonic() + 60
     while not (tmp_path / "window").exists():
@@ -200,7 +200,7 @@ def test_hair_lines_are_one_device_pixel_at_every_scale(start: _Start, tmp_path:
     assert axis == 1
 
 
-def test_without_a_display_it_raises_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_display_raises_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(NetWatchError, match="There is no display"):

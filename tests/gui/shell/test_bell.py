@@ -40,7 +40,7 @@ def test_the_number_of_new_alerts_is_shown_and_named(bell: Bell, count: int, num
     assert bell.accessibleName() == name
 
 
-def test_it_carries_its_name_while_it_is_checked_and_has_room(bell: Bell) -> None:
+def test_bell_shows_its_name_while_it_is_checked_and_there_is_room(bell: Bell) -> None:
     bell.show_count(3)
     bell.setChecked(True)
     bell.resize(bell.sizeHint())
@@ -52,7 +52,7 @@ def test_it_carries_its_name_while_it_is_checked_and_has_room(bell: Bell) -> Non
     assert drawn(bell) == "3"
 
 
-def test_the_agent_counts_and_without_one_nothing_is_counted(opened: Opened) -> None:
+def test_bell_shows_the_count_of_the_agent(opened: Opened) -> None:
     bell = opened.window._row.bell
     opened.say(EventsMessage(reset=True, events=(alert(SCAN),), unseen=7))
     assert bell.accessibleName() == "Events, 7 new alerts"
@@ -60,7 +60,7 @@ def test_the_agent_counts_and_without_one_nothing_is_counted(opened: Opened) -> 
     assert bell.accessibleName() == "Events"
 
 
-def test_the_key_opens_the_events_which_are_made_only_then(open_window: Open) -> None:
+def test_key_opens_the_events_page_which_is_created_then(open_window: Open) -> None:
     window = open_window().window
     assert "events" not in vars(window), "most windows close without them"
     QTest.keySequence(window, "Ctrl+5")

@@ -15,7 +15,7 @@ from netwatch_tray.window.shell.banner import Banner
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
 
 
-def test_it_is_shown_once_if_something_needs_the_user(opened: Opened, tmp_path: Path) -> None:
+def test_first_run_page_is_shown_once_if_the_user_has_to_act(opened: Opened, tmp_path: Path) -> None:
     window = opened.window
     shown = window.first_run
     opened.say(TickMessage(tick(*_FEW)), status(no_tray=None))
@@ -39,7 +39,7 @@ def test_it_is_shown_once_if_something_needs_the_user(opened: Opened, tmp_path: 
     assert window.interfaces.isVisible(), "the tab of the page below leads there as well"
 
 
-def test_it_follows_the_search_for_a_tray(opened: Opened) -> None:
+def test_first_run_page_follows_the_search_for_a_tray(opened: Opened) -> None:
     window = opened.window
     shown = window.first_run
     opened.say(TickMessage(tick(*_FEW)), status(is_looking=True))

@@ -51,7 +51,7 @@ def test_no_key_is_ambiguous(open_window: Open) -> None:
 
 
 @pytest.mark.usefixtures("on_a_mac")
-def test_every_item_acts(open_window: Open) -> None:
+def test_every_menu_item_runs_its_action(open_window: Open) -> None:
     window = open_window().window
     found = actions(window)
     found["Connections"].trigger()
@@ -68,7 +68,7 @@ def test_every_item_acts(open_window: Open) -> None:
     assert not window.isVisible()
 
 
-def test_elsewhere_there_is_no_menu_bar(open_window: Open) -> None:
+def test_other_systems_have_no_menu_bar(open_window: Open) -> None:
     assert not open_window().window.findChildren(QMenuBar)
 
 

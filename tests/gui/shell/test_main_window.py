@@ -127,7 +127,7 @@ def test_pausing_freezes_the_pages(opened: Opened) -> None:
     opened.say(TickMessage(later))
     assert page.range_chart.chart.viewport.end == end
     assert readouts(window)[0] == "download 12.4 MB/s"
-    assert "Frozen: measuring goes on" in visible_text(window)
+    assert "Frozen: measuring continues" in visible_text(window)
     window.turn_to(1)
     opened.agent.heard()
     until(lambda: True, "")

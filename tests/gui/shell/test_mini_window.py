@@ -61,7 +61,7 @@ def _app(name: str, rx: float) -> App:
     )  # fmt: skip
 
 
-def test_it_shows_rates_the_busiest_app_and_nothing_that_is_unknown(agent: FakeAgent, open_mini: _Open) -> None:
+def test_mini_window_shows_rates_and_busiest_app_and_omits_unknown_values(agent: FakeAgent, open_mini: _Open) -> None:
     mini = open_mini()
     assert "–" in drawn(mini)
     agent.greet(past_tick(2.0, 1.0, 1.0))
@@ -82,7 +82,7 @@ def test_it_shows_rates_the_busiest_app_and_nothing_that_is_unknown(agent: FakeA
     assert "curl" not in drawn(mini)
 
 
-def test_the_numbers_stand_still(agent: FakeAgent, open_mini: _Open) -> None:
+def test_changing_rates_do_not_move_the_numbers(agent: FakeAgent, open_mini: _Open) -> None:
     mini = open_mini()
     agent.greet()
     places = []
@@ -95,7 +95,7 @@ def test_the_numbers_stand_still(agent: FakeAgent, open_mini: _Open) -> None:
     assert places[0] == places[1], "the arrow does not move"
 
 
-def test_keys_and_clicks(agent: FakeAgent, open_mini: _Open) -> None:
+def test_keys_and_clicks_open_window_settings_and_menu(agent: FakeAgent, open_mini: _Open) -> None:
     mini = open_mini()
     agent.greet()
     asked: list[str] = []
@@ -112,7 +112,7 @@ def test_keys_and_clicks(agent: FakeAgent, open_mini: _Open) -> None:
     assert not mini.isVisible()
 
 
-def test_its_place_is_remembered_while_it_is_on_a_screen(open_mini: _Open, memory: QSettings) -> None:
+def test_position_is_restored_if_it_is_on_a_screen(open_mini: _Open, memory: QSettings) -> None:
     mini = open_mini()
     corner = QGuiApplication.primaryScreen().availableGeometry().bottomRight()
     assert QGuiApplication.primaryScreen().availableGeometry().contains(mini.geometry())
@@ -128,7 +128,7 @@ def test_its_place_is_remembered_while_it_is_on_a_screen(open_mini: _Open, memor
     assert open_mini().isVisible()
 
 
-def test_a_drag_moves_it(open_mini: _Open) -> None:
+def test_drag_moves_the_mini_window(open_mini: _Open) -> None:
     mini = open_mini()
     mini.move(10, 10)
     QTest.mousePress(mini, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
@@ -137,7 +137,7 @@ def test_a_drag_moves_it(open_mini: _Open) -> None:
     assert mini.pos() == QPoint(80, 50)
 
 
-def test_it_closes_when_the_agent_quits(agent: FakeAgent, open_mini: _Open) -> None:
+def test_mini_window_closes_when_the_agent_quits(agent: FakeAgent, open_mini: _Open) -> None:
     mini = open_mini()
     agent.greet()
     agent.say(Goodbye())

@@ -11,7 +11,7 @@ import pytest
 @pytest.mark.parametrize(
     "module", ["tomlkit", "netwatch_tray.window.pages.settings", "netwatch_tray.window.pages.events"]
 )
-def test_saving_and_rare_pages_are_loaded_when_they_are_needed(module: str) -> None:
+def test_modules_for_saving_and_rare_pages_are_imported_on_use(module: str) -> None:
     code = (
         "import netwatch_tray.window.shell.application, netwatch_tray.xembed.icon, sys;"
         f"sys.exit({module!r} in sys.modules)"

@@ -124,7 +124,7 @@ def test_records_stay_below_their_headings(descending: bool) -> None:
     assert (keys[0] == 1) == descending
 
 
-def test_adjoining_rows_are_one_change() -> None:
+def test_adjacent_rows_are_inserted_and_removed_in_one_change() -> None:
     mirror, begun = _sorted_rows(), []
     mirror.put([_Animal(key, key) for key in (0, 1, 8, 9)])
     fresh = [Entry(_Animal(key, key)) for key in (4, 3, 5, 12)]

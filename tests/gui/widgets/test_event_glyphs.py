@@ -29,6 +29,6 @@ def test_glyphs_of_one_size_differ(ratio: float) -> None:
 
 
 @pytest.mark.usefixtures("application")
-def test_a_glyph_has_the_colour_it_is_asked_for() -> None:
+def test_glyph_is_drawn_in_the_requested_colour() -> None:
     image = icon("upload", 32, QColor(Qt.GlobalColor.red), 1.0).toImage()
     assert image.pixelColor(16, 16).name() == "#ff0000"

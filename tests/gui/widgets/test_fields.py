@@ -50,7 +50,7 @@ def test_an_invalid_condition_is_underlined(theme: Theme) -> None:
     assert not [x for x in range(20, 280) if image.pixelColor(x, y) == LIGHT.err]
 
 
-def test_the_wheel_never_changes_a_number(application: QApplication, theme: Theme) -> None:
+def test_mouse_wheel_never_changes_a_number(application: QApplication, theme: Theme) -> None:
     number = Number(theme, "Cap", 0, 1000)
     number.setValue(5)
     middle = QPointF(number.rect().center())

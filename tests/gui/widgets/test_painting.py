@@ -36,11 +36,11 @@ def test_a_hatch_fills_its_box_and_nothing_else(apart: int) -> None:
         assert {after - before for before, after in pairwise(lines)} == {apart}
 
 
-def test_the_lines_stand_still_while_the_box_moves() -> None:
+def test_hatch_lines_stay_in_place_while_the_box_moves() -> None:
     here, there = (_hatched(QRectF(left, 10, 50, 20), WIDE_HATCH) for left in (20, 23))
     assert [x for x in _lines(here, 20) if x >= 23] == [x for x in _lines(there, 20) if x < 70]
 
 
-def test_the_origin_shifts_the_lines() -> None:
+def test_origin_shifts_the_hatch_lines() -> None:
     one, other = (_lines(_hatched(QRectF(20, 10, 50, 20), DENSE_HATCH, origin), 20) for origin in (22.0, 24.0))
     assert [x + 2 for x in one if x + 2 < 70] == [x for x in other if x >= 22]

@@ -65,7 +65,7 @@ def test_a_click_beside_the_handle_scrolls_there(application: QApplication) -> N
     assert empty.value() == 0
 
 
-def test_a_horizontal_scroll_bar(application: QApplication) -> None:
+def test_horizontal_scroll_bar_scrolls(application: QApplication) -> None:
     bar = SlimScrollBar(Theme(application, Qt.ColorScheme.Dark), Qt.Orientation.Horizontal)
     assert bar.sizeHint().height() == 12
     bar.resize(200, 12)

@@ -45,7 +45,7 @@ def test_a_paragraph_follows_the_scheme(application: QApplication) -> None:
     assert label.palette().windowText().color() == DARK.warn
 
 
-def test_of_several_texts_the_first_that_fits_is_shown(application: QApplication) -> None:
+def test_fitting_text_shows_the_first_text_that_fits(application: QApplication) -> None:
     theme = Theme(application, Qt.ColorScheme.Light)
     label = FittingText(theme, theme.fonts.base)
     texts = ("in 2026   ↓ 3.75 TB  ↑ 581 GB", "in 2026")

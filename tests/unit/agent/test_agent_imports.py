@@ -42,6 +42,6 @@ print(json.dumps(sorted(sys.modules)))
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="AppKit's bridge loads what it likes")
-def test_the_agent_loads_nothing_that_it_can_do_without() -> None:
+def test_agent_imports_no_avoidable_module() -> None:
     done = subprocess.run([sys.executable, "-c", _CODE], capture_output=True, text=True, check=True, timeout=60)
     assert UNWANTED & set(json.loads(done.stdout)) == set()

@@ -63,7 +63,7 @@ def made(
     return Children(connected, lambda: token, ([] if faults is None else faults).append)
 
 
-def test_one_that_is_starting_is_waited_for(started: Path) -> None:
+def test_second_request_does_not_start_another_window_while_one_starts(started: Path) -> None:
     connected: set[int] = set()
     children = made(lambda: frozenset(connected))
     for _ in range(100):
@@ -94,7 +94,7 @@ def test_settings_are_opened_while_a_window_is_starting(started: Path) -> None:
     [("real-token_1", "real-token_1"), ("x" * 4096, "x" * 4096), ("x" * 4097, "none"), ("y" * 200_000, "none"),
      ("ü" * 3000, "none"), ("a\0b", "none"), ("", "none"), (None, "none")],
 )  # fmt: skip
-def test_tokens_that_no_compositor_gives_are_ignored(started: Path, token: str | None, handed_over: str) -> None:
+def test_malformed_activation_tokens_are_ignored(started: Path, token: str | None, handed_over: str) -> None:
     children = made(token=token)
     children.open_window()
     assert list(tokens(started, 1).values()) == [handed_over]
@@ -114,7 +114,7 @@ def test_a_process_that_cannot_start_is_reported(monkeypatch: pytest.MonkeyPatch
         assert str(fault).endswith(" cannot be started: No such file or directory. Try again.")
 
 
-def test_those_that_exit_are_reaped(started: Path) -> None:
+def test_exited_children_are_reaped(started: Path) -> None:
     children = made()
     children.open_window()
     children.show_doctor()

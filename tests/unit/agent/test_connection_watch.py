@@ -69,7 +69,7 @@ class _Source:
         """Nothing is open."""
 
 
-def test_connections_and_interfaces_are_of_the_same_seconds() -> None:
+def test_connections_and_interfaces_cover_the_same_interval() -> None:
     scheduler = _Scheduler()
     source = _Source(scheduler)
     uplink = Interface(index=2, name="eth0", is_up=True, addresses=("192.0.2.1/24",), default_metric=1)
@@ -227,7 +227,7 @@ def test_sockets_are_read_with_the_tick_after_a_connection_was_opened(monkeypatc
     assert agent.source.reads == [0.0, 3.0, 4.0, 10.0, 20.0], "once at second 10, although both reasons hold"
 
 
-def test_a_server_called_all_the_time_costs_no_more_than_a_part_of_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readings_on_a_busy_server_stay_below_their_cpu_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     agent = _Agent(monkeypatch)
     agent.cost = 0.5
     for _ in range(100):
@@ -236,7 +236,7 @@ def test_a_server_called_all_the_time_costs_no_more_than_a_part_of_a_processor(m
     assert 10 <= len(agent.source.reads) <= regular + 100 * open_source.MOST_LOAD / agent.cost
 
 
-def test_the_last_reading_books_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_last_reading_books_all_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     agent = _Agent(monkeypatch)
     for _ in range(3):
         agent.second()

@@ -99,7 +99,7 @@ def kept() -> Kept:
     return Kept()
 
 
-def test_findings_wait_for_the_past_and_are_stored_before_they_notify(kept: Kept) -> None:
+def test_findings_are_held_until_past_events_are_read_and_stored_before_they_notify(kept: Kept) -> None:
     kept.plan()
     assert len(kept.history.loads) == 1
     assert kept.keeper.everything() is None, "the past is being read"
@@ -134,7 +134,7 @@ def test_a_stored_event_does_not_notify_again_after_a_restart(kept: Kept) -> Non
     assert again.notified == []
 
 
-def test_what_could_not_be_stored_is_stored_later_and_notifies_once(
+def test_event_that_could_not_be_stored_is_stored_later_and_notifies_once(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept.keeper.load()
@@ -175,7 +175,7 @@ def test_an_event_that_was_muted_or_seen_meanwhile_does_not_notify(kept: Kept) -
     assert kept.notified == []
 
 
-def test_marks_of_older_events_go_to_the_history(kept: Kept) -> None:
+def test_marking_events_not_in_memory_as_seen_updates_the_history(kept: Kept) -> None:
     kept.keeper.load()
     kept.load(None)
     kept.plan()
@@ -184,7 +184,7 @@ def test_marks_of_older_events_go_to_the_history(kept: Kept) -> None:
     assert kept.history.writes[-1][:2] == ((), [5])
 
 
-def test_mutes_go_to_the_settings(kept: Kept) -> None:
+def test_mutes_are_written_to_the_settings(kept: Kept) -> None:
     kept.keeper.answer(ChangeMute("beacon", on=True))
     assert kept.mutes == [("beacon", True)]
     kept.keeper.apply(Events(muted={"plan": True}))
@@ -247,7 +247,7 @@ def test_nothing_but_sleep_is_reported_as_sleep(kept: Kept, reason: GapReason) -
     assert GapReason.ASLEEP not in reasons
 
 
-def test_the_past_is_read_before_the_first_minute_is_stored(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_past_events_are_read_before_the_first_minute_is_stored(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     kept.tick()
     assert kept.history.loads == []
     now = time.time() + 60
@@ -256,7 +256,7 @@ def test_the_past_is_read_before_the_first_minute_is_stored(kept: Kept, monkeypa
     assert len(kept.history.loads) == 1
 
 
-def test_nothing_is_watched_while_events_are_off() -> None:
+def test_detectors_get_nothing_while_events_are_off() -> None:
     kept = Kept(Events(on=False))
     kept.keeper.load()
     kept.load(EventMemory(apps=frozenset()))
@@ -267,7 +267,7 @@ def test_nothing_is_watched_while_events_are_off() -> None:
     assert [each.evidence.kind.label for message in kept.published for each in message.events] == ["plan"]
 
 
-def test_what_is_not_stored_yet_is_stored_at_the_end(kept: Kept) -> None:
+def test_pending_events_are_stored_at_exit(kept: Kept) -> None:
     kept.keeper.load()
     kept.load(None)
     kept.plan()
@@ -275,7 +275,7 @@ def test_what_is_not_stored_yet_is_stored_at_the_end(kept: Kept) -> None:
     assert len(kept.history.writes[0][0]) == 1
 
 
-def test_evidence_of_listeners_is_published_as_it_is(kept: Kept) -> None:
+def test_evidence_of_listeners_is_published_unchanged(kept: Kept) -> None:
     kept.keeper.load()
     listener = NewListener(protocol="TCP", address="*", port=1)
     stored = Event(id=1, first=NOW, last=NOW, severity=Severity.NOTICE, key="", evidence=listener)
@@ -297,7 +297,7 @@ def test_an_alert_is_passed_on_once_unless_it_is_muted(rules: Events, expected: 
     assert sum(outcome.is_new_alert for outcome in kept.outcomes) == expected
 
 
-def test_a_gateway_that_stops_answering_is_reported(kept: Kept) -> None:
+def test_gateway_that_stops_responding_is_reported(kept: Kept) -> None:
     kept.keeper.load()
     kept.load(None)
     answers, silent = (Health(Reachability("192.0.2.1", rtt, loss), None) for rtt, loss in ((0.01, 0.0), (None, 1.0)))

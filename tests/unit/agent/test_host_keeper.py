@@ -66,14 +66,14 @@ def test_hosts_and_names_outlive_a_restart(tmp_path: Path) -> None:
     assert [each.rx_bytes for each in HostDays(tmp_path).amounts(APP, 0, 1e10)] == [111]
 
 
-def test_nothing_is_kept_unless_the_user_wants_it(tmp_path: Path) -> None:
+def test_hosts_are_not_stored_by_default(tmp_path: Path) -> None:
     run = Run(tmp_path / "hosts", days=0, names=b"names")
     run.book(5)
     run.end()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_kept_is_deleted_when_the_user_turns_it_off(tmp_path: Path) -> None:
+def test_stored_hosts_are_deleted_when_storing_is_turned_off(tmp_path: Path) -> None:
     first = Run(tmp_path / "hosts", names=b"names")
     first.book(5)
     first.end()
@@ -85,7 +85,7 @@ def test_what_is_kept_is_deleted_when_the_user_turns_it_off(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_it_begins_to_keep_when_the_user_turns_it_on(tmp_path: Path) -> None:
+def test_hosts_are_stored_once_storing_is_turned_on(tmp_path: Path) -> None:
     run = Run(tmp_path, days=0)
     run.book(5)
     run.keeper.apply(30)
@@ -97,7 +97,7 @@ def test_it_begins_to_keep_when_the_user_turns_it_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage"])
-def test_damaged_files_stop_nothing(tmp_path: Path, content: bytes, expected_logs: list[str]) -> None:
+def test_damaged_files_do_not_stop_the_agent(tmp_path: Path, content: bytes, expected_logs: list[str]) -> None:
     expected_logs += ["The hosts of 2023-11-14 cannot be read", "Names of hosts cannot be read"]
     first = Run(tmp_path, names=b"names")
     first.book(5)
@@ -113,7 +113,7 @@ def test_damaged_files_stop_nothing(tmp_path: Path, content: bytes, expected_log
     third.end()
 
 
-def test_a_failed_writing_is_made_up_for_by_the_next(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_data_of_a_failed_write_is_in_the_next_write(tmp_path: Path, expected_logs: list[str]) -> None:
     expected_logs.append("cannot be kept in")
     directory = tmp_path / "hosts"
     run = Run(directory)

@@ -14,7 +14,7 @@ def instance(directory: Path, runtime: str = "run") -> Instance:
     return Instance(directory / "state", lambda: directory / runtime / "lock")
 
 
-def test_either_lock_is_enough_to_refuse_a_second(tmp_path: Path) -> None:
+def test_either_lock_refuses_a_second_agent(tmp_path: Path) -> None:
     first = instance(tmp_path)
     with pytest.raises(AlreadyRunningError):
         instance(tmp_path)
@@ -51,7 +51,7 @@ def test_removed_locks_are_taken_again(tmp_path: Path) -> None:
     first.close()
 
 
-def test_closing_leaves_the_lock_of_another(tmp_path: Path) -> None:
+def test_closing_keeps_the_lock_file_of_another_agent(tmp_path: Path) -> None:
     first = instance(tmp_path)
     (tmp_path / "run" / "lock").unlink()
     (tmp_path / "state").rmdir()
@@ -65,7 +65,7 @@ def test_closing_leaves_the_lock_of_another(tmp_path: Path) -> None:
     second.close()
 
 
-def test_a_state_directory_that_cannot_be_made_stops_nothing(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_missing_state_directory_does_not_stop_the_start(tmp_path: Path, expected_logs: list[str]) -> None:
     expected_logs.append("cannot be locked (Not a directory)")
     (tmp_path / "state").touch()
     first = instance(tmp_path)

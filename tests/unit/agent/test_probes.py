@@ -42,7 +42,7 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
     scheduler.close()
 
 
-def test_probes_come_again_and_again_until_they_are_not_wanted(scheduler: Scheduler) -> None:
+def test_probes_repeat_until_they_are_turned_off(scheduler: Scheduler) -> None:
     found: list[Health] = []
     failures: list[Message] = []
     watch = Probes(scheduler, [found.append], failures.append)
@@ -62,7 +62,7 @@ def test_probes_come_again_and_again_until_they_are_not_wanted(scheduler: Schedu
     assert not any(thread.name == "health" and thread.is_alive() for thread in threading.enumerate())
 
 
-def test_nothing_is_probed_unless_wanted(scheduler: Scheduler) -> None:
+def test_nothing_is_probed_by_default(scheduler: Scheduler) -> None:
     watch = Probes(scheduler, [], lambda _: None)
     watch.apply(is_wanted=False)
     scheduler.after(0.05, scheduler.stop)

@@ -26,7 +26,7 @@ def _moved(rx: int, elapsed_s: float | None) -> AppInterval:
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, 2, 5, 10]), st.integers(0, 10**9)), max_size=80))
-def test_the_rates_add_up_to_what_was_moved(readings: list[tuple[int | None, int]]) -> None:
+def test_rates_add_up_to_the_traffic(readings: list[tuple[int | None, int]]) -> None:
     recent, second = RecentApps(), 0
     given_apps = given_total = 0
     for elapsed, rx in readings:
@@ -54,7 +54,7 @@ def test_intervals_are_of_ten_seconds_however_often_the_sockets_are_read() -> No
     assert {rates.apps[_CURL.key] for rates in recent.rates} == {(1000, 0)}
 
 
-def test_a_gap_is_in_no_interval() -> None:
+def test_gaps_are_excluded_from_intervals() -> None:
     recent = RecentApps()
     recent.add(_tick(5, 10**9), _moved(10**9, 5))
     recent.add(_tick(6, 10**12, GapReason.ASLEEP), _moved(1, None))

@@ -53,7 +53,7 @@ def run(act: Callable[[SettingsChild], object], until: Callable[[list[Message | 
     return reported
 
 
-def test_a_choice_is_in_the_file_when_it_is_reported(file: Path) -> None:
+def test_choice_is_in_the_file_when_done_is_called(file: Path) -> None:
     changes = settings.changes(Settings(), Settings(units=Units(bits=True)))
     assert run(lambda child: child.write(changes), bool) == [None]
     assert settings.load(file).units == Units(bits=True, binary=True)
@@ -71,7 +71,7 @@ def test_choices_made_meanwhile_share_the_next_child(file: Path) -> None:
     assert not found.health
 
 
-def test_a_file_with_a_fault_is_reported_and_stays(file: Path) -> None:
+def test_faulty_file_is_reported_and_left_unchanged(file: Path) -> None:
     file.write_text("[unitz]\n")
     (fault,) = run(lambda child: child.write({"health": True}), bool)
     assert str(fault) == f"Fault in the settings file {file}: unitz is not a setting (did you mean units?)."

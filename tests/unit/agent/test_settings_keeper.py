@@ -52,7 +52,7 @@ def test_unchanged_file_is_not_applied_again(kept: Kept) -> None:
     assert kept.keeper.current.units.bits
 
 
-def test_changed_file_is_applied_with_the_settings_before(kept: Kept, file: Path) -> None:
+def test_changed_file_is_applied_with_previous_and_new_settings(kept: Kept, file: Path) -> None:
     file.write_text("[units]\nbits = false\n")
     kept.keeper.check()
     ((before, now),) = kept.applied
@@ -70,7 +70,7 @@ def test_faulty_file_keeps_the_settings_but_stops_uploading(kept: Kept, file: Pa
     assert "health must be true or false. The previous settings stay in use." in complaint
 
 
-def test_mended_file_has_no_fault(kept: Kept, file: Path) -> None:
+def test_fixed_file_has_no_fault(kept: Kept, file: Path) -> None:
     file.write_text("health = 'never'\n")
     kept.keeper.reload()
     assert kept.keeper.fault

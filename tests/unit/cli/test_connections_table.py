@@ -74,7 +74,7 @@ def test_tables_fit_the_terminal(
         assert all(cells.width(line) <= width for line in table)
 
 
-def test_the_least_important_columns_go_first(
+def test_least_important_columns_are_left_out_first(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def heads(width: int) -> list[str]:

@@ -24,13 +24,13 @@ def test_iso_days_are_read_as_written(written: date) -> None:
 
 
 @given(st.text())
-def test_any_text_is_a_day_or_refused(text: str) -> None:
+def test_any_text_parses_as_day_or_is_refused(text: str) -> None:
     with contextlib.suppress(argparse.ArgumentTypeError):
         assert isinstance(day(text), date)
 
 
 @pytest.mark.parametrize("subcommand", ["usage", "export"])
 @pytest.mark.parametrize("words", [["--from", "-7d", "--to", "-3d"], ["--from=-7d", "--to=-3d"]])
-def test_days_ago_are_values_not_options(subcommand: str, words: list[str]) -> None:
+def test_negative_days_are_parsed_as_values_not_options(subcommand: str, words: list[str]) -> None:
     first, last = chosen_days(_parser([subcommand]).parse_args([subcommand, *words]), 30)
     assert (last - first).days == 4

@@ -20,7 +20,7 @@ def test_json_has_labels_in_place_of_codes() -> None:
     assert msgspec.json.encode(found)
 
 
-def test_json_has_the_limits_of_the_rule_and_what_would_silence_it() -> None:
+def test_json_has_the_rules_limits_and_the_applicable_mutes() -> None:
     evidence = SentMuch(sent=9, usual=1, greatest=2, days=28, rule_times=4, rule_least=5)
     found = as_json(make(evidence, app="executable:/bin/a"))
     assert found["rule"] == "sent-much"

@@ -65,7 +65,7 @@ def texts() -> set[str]:
     }
 
 
-def test_unreadable_settings_leave_the_system_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_settings_use_the_system_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "netwatch-tray").mkdir()
     (tmp_path / "netwatch-tray" / "settings.toml").mkdir()

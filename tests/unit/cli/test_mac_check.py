@@ -14,7 +14,7 @@ from netwatch_tray.model import Counters, Interface, Sample
 from netwatch_tray.tray.backends import cocoa_names
 
 
-def test_a_mac_with_every_name_misses_none_and_missing_ones_are_reported() -> None:
+def test_missing_names_are_reported() -> None:
     mac = Cocoa()
     constants = dict(cocoa_names.CONSTANTS)
     assert mac_check.missing_names(mac.classes.__getitem__, constants.get) == []
@@ -37,13 +37,13 @@ def sample(rx: int, tx: int) -> Sample:
     ("rounded", "agree"),
     [((5 << 10, 0), True), ((0, 0), True), ((1 << 19, 0), True), ((2 << 20, 0), False), ((3 << 30, 0), False)],
 )
-def test_dumps_agree_within_their_rounding_and_what_flows_meanwhile(rounded: tuple[int, int], *, agree: bool) -> None:
+def test_dumps_agree_within_rounding_and_traffic_between_them(rounded: tuple[int, int], *, agree: bool) -> None:
     """The second one has 32 bits in steps of 1024."""
     whole = (7 << 32) + 1000
     assert mac_check.compared(sample(whole, 0), sample(*rounded)).startswith("agree" if agree else "WRONG")
 
 
-def test_one_section_that_fails_costs_itself(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failing_section_does_not_stop_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     def fails() -> Iterator[tuple[str, str]]:
         yield "first", "fine"
         raise OSError("no such call")
@@ -70,7 +70,7 @@ def test_sockets_are_counted_and_none_is_named() -> None:
     assert "secret" not in told
 
 
-def test_it_is_a_subcommand_of_macs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mac_check_exists_on_macos_only(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit):
         _parser().parse_args(["mac-check"])
     monkeypatch.setattr("sys.platform", "darwin")

@@ -30,7 +30,9 @@ def told(subcommand: str, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.parametrize("subcommand", ["usage", "export"])
-def test_without_an_agent_it_should_be_started(subcommand: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_history_without_an_agent_suggests_starting_it(
+    subcommand: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert "start the program with `netwatch-tray`" in told(subcommand, capsys)
 
 

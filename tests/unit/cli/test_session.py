@@ -27,7 +27,9 @@ def test_upload_status_lists_what_is_sent_on_lines_of_its_own(
     assert "\ufffd" not in printed
 
 
-def test_a_bug_is_logged_and_ends_with_a_sentence(capsys: pytest.CaptureFixture[str], expected_logs: list[str]) -> None:
+def test_unexpected_error_is_logged_and_printed_as_a_sentence(
+    capsys: pytest.CaptureFixture[str], expected_logs: list[str]
+) -> None:
     def fail() -> int:
         raise LookupError("no such row")
 

@@ -30,14 +30,14 @@ from netwatch_tray.cli import main
         ("serve-metrics --port http", "not 'http'"),
     ],
 )
-def test_what_is_allowed_is_printed_in_words(command: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_lists_the_allowed_values(command: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(command.split())
     assert ended.value.code == 2
     assert capsys.readouterr().err.endswith(f"{told}\n")
 
 
-def test_subcommands_that_there_are_are_listed_where_none_is_meant(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unrecognizable_subcommand_gets_the_list_of_subcommands(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["dance"])
     told = capsys.readouterr().err

@@ -43,7 +43,7 @@ tcp   TIME-WAIT  0 0        192.0.2.7:56100  192.0.2.9:443     timer:(timewait,5
 """  # noqa: E501  as ss writes it
 
 
-def test_proc_net() -> None:
+def test_proc_net_tables_are_parsed() -> None:
     if sys.byteorder != "little":
         pytest.skip("recorded on a little-endian machine")
     listener, client, rest = proc_net_sockets.parse(TCP, "TCP").values()
@@ -57,7 +57,7 @@ def test_proc_net() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc/net")
-def test_proc_net_of_this_machine() -> None:
+def test_proc_net_lists_own_sockets() -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
         source = ProcNetSource()
         found = [row for row in source.read().changed.values() if row.inode == os.fstat(server.fileno()).st_ino]
@@ -67,12 +67,12 @@ def test_proc_net_of_this_machine() -> None:
         assert found[0] not in source.read().changed.values()  # nothing about it is new
 
 
-def test_proc_net_that_is_hidden(tmp_path: Path) -> None:
+def test_hidden_proc_net_is_unsupported(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="none of the tables"):
         ProcNetSource(tmp_path)
 
 
-def test_ss() -> None:
+def test_ss_output_is_parsed() -> None:
     sockets = ss.parse(SS.encode())
     resolver, daemon, browser, closing, rest = sockets.values()
     assert (resolver.local_address, resolver.local_port, resolver.process) == ("127.0.0.53", 53, "systemd-resolve")
@@ -93,7 +93,7 @@ def test_a_name_that_looks_like_details_is_not_taken_for_them() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ss is Linux's")
-def test_the_real_ss() -> None:
+def test_real_ss_lists_own_sockets() -> None:
     needs.programs("ss")
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
@@ -170,7 +170,7 @@ def test_failing_tool_raises_with_the_reason(
 
 
 @pytest.mark.parametrize("source", [LsofSource, ss.SsSource, nettop.NettopSource])
-def test_a_tool_that_is_missing(
+def test_missing_tool_raises_unsupported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: Callable[[], ConnectionSource]
 ) -> None:
     monkeypatch.setattr("netwatch_tray.collect.tools._SYSTEM_PATH", str(tmp_path))
@@ -179,7 +179,7 @@ def test_a_tool_that_is_missing(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="psutil is the last resort on Linux alone")
-def test_psutil() -> None:
+def test_psutil_lists_own_sockets() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         rows = PsutilSource().read().changed.values()
         assert [(row.state, row.pid, row.protocol) for row in rows if row.local_port == server.getsockname()[1]] == [

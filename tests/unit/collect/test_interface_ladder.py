@@ -65,11 +65,11 @@ class TestLadder:
         opened = open_first((("a", works("a")), ("b", works("b")), ("c", refuses("no"))), "c")
         assert [(name, str(state)) for name, state in opened.report] == [("c", "no"), ("a", "in use")]
 
-    def test_none_works(self) -> None:
+    def test_no_working_source_raises_with_all_reasons(self) -> None:
         with pytest.raises(UnsupportedError, match="a: too old; b: not here"):
             open_first((("a", refuses("too old")), ("b", refuses("not here"))), None)
 
-    def test_a_preferred_one_that_does_not_exist(self) -> None:
+    def test_unknown_preferred_source_raises(self) -> None:
         with pytest.raises(UnsupportedError, match="Choose one of: a, b"):
             open_first((("a", works("a")), ("b", works("b"))), "c")
 
@@ -212,7 +212,7 @@ class TestEverySource:
         assert after["one"].index != before["one"].index
         assert after["two"] == before["two"]
 
-    def test_states(self, namespace: Namespace, name: str) -> None:
+    def test_states_of_links_are_reported(self, namespace: Namespace, name: str) -> None:
         namespace.ip(
             "link add down type bridge",
             "link add one type veth peer name two",

@@ -80,7 +80,7 @@ def test_a_socket_shared_by_processes_is_listed_once() -> None:
     assert [row.pid for row in parsed(text)] == [1]
 
 
-def test_cut_output_lists_whole_records_only() -> None:
+def test_truncated_output_lists_complete_records_only() -> None:
     def without_state(row: Socket) -> tuple[object, ...]:  # it follows the name, so it may be cut off
         return row.local_address, row.local_port, row.remote_address, row.remote_port, row.pid, row.process
 
@@ -102,14 +102,14 @@ def test_cut_output_lists_whole_records_only() -> None:
         (r"\xd0\x9c\xd0\xb5\xd1\x81\xd1\x81\xd0", "Месс\ufffd"),  # cut by the kernel within a letter
     ],
 )
-def test_escapes(written: str, name: str) -> None:
+def test_escaped_names_are_decoded(written: str, name: str) -> None:
     assert lsof.unescaped(written) == name
 
 
 @pytest.mark.parametrize(
     "text", ["f3\nPTCP\nn*:1\n", "p1\nPTCP\nn1.2.3:80\n", "p1\nPTCP\nn1.2.3.4:http\n", "px\nPTCP\nn*:1\n"]
 )
-def test_a_broken_form_is_a_parse_error(text: str) -> None:
+def test_malformed_output_raises_parse_error(text: str) -> None:
     with pytest.raises(ParseError):
         parsed(text)
 
@@ -127,7 +127,7 @@ def test_no_bytes_raise_anything_but_a_parse_error(written: bytes) -> None:
     assert all(row.protocol in {"TCP", "UDP"} for row in rows.values())
 
 
-def test_the_real_program() -> None:
+def test_real_lsof_lists_own_sockets() -> None:
     needs.programs("lsof")
     with (
         socket.create_server(("127.0.0.1", 0)) as server,

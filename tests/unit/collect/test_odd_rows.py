@@ -121,7 +121,7 @@ def test_valid_rows_survive_any_garbage_between_them(name: str, data: st.DataObj
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_every_row_is_understood(name: str) -> None:
+def test_every_valid_row_is_parsed(name: str) -> None:
     parse, headings, rows = ROWS[name]
     found = parse(headings + b"".join(rows))
     assert found
@@ -150,7 +150,7 @@ def test_rows_that_are_left_out_are_counted_and_the_first_is_logged(expected_log
     assert str(fault) == "Rows of /proc/self/mounts that cannot be read: 3. They were left out."
 
 
-def test_a_format_of_which_no_row_is_understood_is_refused() -> None:
+def test_format_without_any_valid_row_is_refused() -> None:
     with pytest.raises(ParseError, match="not understood"):
         ss.parse(b"tcp ESTAB 0 0 192.0.2.5%eth0:50000198.51.100.7:443\n")
 
@@ -158,7 +158,7 @@ def test_a_format_of_which_no_row_is_understood_is_refused() -> None:
 # Rows that end early, and kernels that report less.
 
 
-def test_a_short_row_of_ss_costs_that_row(expected_logs: list[str]) -> None:
+def test_short_row_of_ss_is_skipped_alone(expected_logs: list[str]) -> None:
     expected_logs.append("A row of ss is not understood and left out")
     short = b'tcp ESTAB 0 0 users:(("a",pid=1,fd=3))\n', b"tcp ESTAB 0 0 192.0.2.5:1\n", b"tcp\n"
     whole = b"tcp ESTAB 0 0 192.0.2.5:1 192.0.2.6:443\n", b'udp UNCONN 0 0 [::]:53 [::]:* users:(("b",pid=2,fd=5))\n'
@@ -173,7 +173,7 @@ def test_a_short_row_of_ss_costs_that_row(expected_logs: list[str]) -> None:
 @pytest.mark.parametrize(
     "row", [b" 8 16 sdb", b" 8 16 sdb 5 0 6 0", b" 8 16 sdb 5 0 6 0 7 0 x 0 0 0 0", b" 8 16 sdb 5 0 -6 0 7 0 8", b"x"]
 )
-def test_a_short_row_of_diskstats_costs_that_row(row: bytes, expected_logs: list[str]) -> None:
+def test_short_row_of_diskstats_is_skipped_alone(row: bytes, expected_logs: list[str]) -> None:
     expected_logs.append("A row of /proc/diskstats is not understood and left out")
     content = row + b"\n" + ROWS["/proc/diskstats"][2][0]
     assert disks.parse_diskstats(content, {"sda", "sdb"}) == disks.Traffic(2 * 512, 4 * 512)
@@ -224,12 +224,12 @@ def test_lsof_names_cut_within_a_letter() -> None:
 
 
 @pytest.mark.parametrize("odd", ["\u2028", "\x0c", "\x85", "\x1c", "\r", "\x0b"])
-def test_a_mount_point_with_any_separator_of_unicode_costs_no_other_row(odd: str) -> None:
+def test_mount_point_with_unicode_separators_affects_no_other_row(odd: str) -> None:
     found = proc.parse_mounts(f"/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 /media/a{odd}b ext4 rw 0 0\n".encode())
     assert [each.point for each in found] == ["/", f"/media/a{odd}b"]
 
 
-def test_a_mount_point_that_is_no_utf8_can_still_be_opened() -> None:
+def test_mount_point_that_is_not_utf8_can_still_be_opened() -> None:
     (found,) = proc.parse_mounts(b"/dev/sda1 /media/\xff\\011 ext4 rw 0 0\n")
     assert os.fsencode(found.point) == b"/media/\xff\t"
 
@@ -259,7 +259,7 @@ def test_counters_that_ss_does_not_report_are_unknown_and_never_zero(
 # Resolvers.
 
 
-def test_the_first_name_server_that_leaves_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_dns_server_on_another_machine_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     content = (
         b"nameserver ::0%lo0\nnameserver 0.0.0.0\nnameserver ::ffff:127.0.0.1\nnameserver ::1\nnameserver 192.0.2.53\n"
     )
@@ -276,13 +276,13 @@ def test_ping_with_invalid_scope_returns_none() -> None:
 
 
 @given(st.lists(st.binary(max_size=200), max_size=25))
-def test_every_reply_of_the_bus_is_understood_or_unknown(chunks: list[bytes]) -> None:
+def test_any_reply_of_the_bus_is_parsed_or_unknown(chunks: list[bytes]) -> None:
     waiting = list(chunks)
     assert network_manager.read_answer(lambda _most: waiting.pop(0) if waiting else b"", 2) is None
 
 
 @pytest.mark.parametrize("serial", [2, 3])
-def test_the_answer_of_network_manager(serial: int) -> None:
+def test_response_of_network_manager_is_parsed(serial: int) -> None:
     jeepney = pytest.importorskip("jeepney")
     call = jeepney.new_method_call(jeepney.DBusAddress("/", "a.b"), "Get")
     call.header.serial = 2

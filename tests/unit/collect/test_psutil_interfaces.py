@@ -63,7 +63,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return machine
 
 
-def test_a_sample(machine: SimpleNamespace) -> None:
+def test_sample_has_counters_states_and_addresses(machine: SimpleNamespace) -> None:
     source = PsutilSource(32)
     sample = source.sample()
     source.close()
@@ -112,7 +112,9 @@ def test_an_interface_that_psutil_counts_but_does_not_describe(machine: SimpleNa
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), psutil.AccessDenied()])
 @pytest.mark.parametrize("function", ["net_io_counters", "net_if_stats"])
 @pytest.mark.usefixtures("machine")
-def test_refusals(monkeypatch: pytest.MonkeyPatch, error: Exception, function: str) -> None:
+def test_failing_psutil_raises_unsupported_or_collect_error(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, function: str
+) -> None:
     def refuse(**_: bool) -> None:
         raise error
 

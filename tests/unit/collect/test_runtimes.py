@@ -86,7 +86,7 @@ def test_script_of_a_runtime_is_named(program: str, words: list[str], name: str 
 
 
 @given(st.sampled_from([*_RUNTIMES, "bash", "firefox"]), st.text("-=/\\.\0 abcemWXx", max_size=60) | st.text())
-def test_any_command_line_has_a_name_or_none(program: str, command_line: str) -> None:
+def test_any_command_line_yields_a_name_or_none(program: str, command_line: str) -> None:
     found = script_of(program, command_line)
     assert found is None or (found and is_runtime(program))
 
@@ -159,7 +159,7 @@ def test_units_of_desktop_apps(unit: str | None, expected: tuple[str | None, str
 
 
 @given(st.text())
-def test_any_name_is_a_unit_or_none(name: str) -> None:
+def test_any_name_yields_a_unit_or_none(name: str) -> None:
     unescaped(name)
     desktop_app(name)
     short_name(name)
@@ -193,7 +193,7 @@ def test_a_command_in_a_terminal_is_not_the_terminal() -> None:
     assert app_of(tool, lambda process: known.get(process.parent or 0)).name == "a.py"
 
 
-def test_programs_of_one_runtime_that_start_each_other_are_apart_and_their_workers_are_not() -> None:
+def test_scripts_of_one_runtime_are_separate_apps_but_workers_join_their_script() -> None:
     launcher = Process(pid=1, name="java", executable="/opt/jre/bin/java", script="launcher.jar")
     game = Process(pid=2, name="java", executable="/opt/jre/bin/java", script="Game", parent=1)
     server = Process(pid=3, name="python3", executable="/usr/bin/python3", script="serve.py")

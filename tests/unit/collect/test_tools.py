@@ -18,16 +18,16 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def test_output_and_locale() -> None:
+def test_tool_runs_in_the_c_locale_and_returns_its_output() -> None:
     assert tools.output(python("import os; print(os.environ['LC_ALL'], end='')")) == b"C"
 
 
-def test_large_output_and_complaints_do_not_block_each_other() -> None:
+def test_large_stdout_and_stderr_do_not_block_each_other() -> None:
     code = "import sys; sys.stderr.write('e' * 300000); sys.stdout.write('o' * 300000)"
     assert tools.output(python(code)) == b"o" * 300000
 
 
-def test_missing() -> None:
+def test_missing_tool_raises_unsupported() -> None:
     with pytest.raises(UnsupportedError, match="not installed"):
         tools.find("no-such-tool-anywhere")
     with pytest.raises(CollectError, match="could not be started"):
@@ -42,12 +42,12 @@ def test_failure_contains_the_error_message_of_the_tool() -> None:
         tools.output(python("import sys; print('bad option', file=sys.stderr); sys.exit(1)"), harmless=1)
 
 
-def test_killed() -> None:
+def test_killed_tool_raises_collect_error() -> None:
     with pytest.raises(CollectError, match="killed by signal 9"):
         tools.output(python("import os; os.kill(os.getpid(), 9)"))
 
 
-def test_endless_output() -> None:
+def test_endless_output_raises_collect_error() -> None:
     with pytest.raises(CollectError, match="wrote more than 100000 bytes"):
         tools.output(python("while True: print('x' * 1000)"), most_bytes=100_000)
 
@@ -71,12 +71,12 @@ def test_a_tool_that_hangs_is_killed_with_all_it_started(tmp_path: Path) -> None
     wait_for(is_gone, 5, "the tool's child is killed")
 
 
-def test_a_tool_that_closes_its_output_but_stays_is_late_as_well() -> None:
+def test_tool_that_closes_its_output_but_keeps_running_is_late() -> None:
     with pytest.raises(CollectError, match="did not finish"):
         tools.output(python("import os, time; os.close(1); os.close(2); time.sleep(600)"), timeout=1)
 
 
-def test_never_two_at_once(tmp_path: Path) -> None:
+def test_only_one_tool_runs_at_once(tmp_path: Path) -> None:
     started, release = tmp_path / "started", tmp_path / "release"
     slow = (
         f"import pathlib, time\npathlib.Path({str(started)!r}).touch()\n"

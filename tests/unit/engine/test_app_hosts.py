@@ -114,7 +114,7 @@ def test_hosts_add_up_to_what_was_booked_whatever_the_clock_does(
 
 
 @pytest.mark.parametrize("damaged", [b"", b"\x81\xa1a", b"\x81\xa1a\x91\x98\xc0\xc0\xc0\xc0\xc0\xff\0\0", b"\xc1" * 9])
-def test_damaged_hour_raises_an_error_that_is_known(damaged: bytes) -> None:
+def test_damaged_hour_raises_parse_error(damaged: bytes) -> None:
     clock = Clock()
     with pytest.raises(ParseError):
         clock.ledger.restore({int(BEGIN // HOUR): damaged})
@@ -142,7 +142,7 @@ def test_bytes_wait_for_the_owner_and_for_the_name() -> None:
     assert hosts(world) == [("d.example", "DNS", 75)]
 
 
-def test_without_a_name_in_time_bytes_are_booked_for_the_address() -> None:
+def test_bytes_are_booked_for_the_address_if_no_name_arrives_in_time() -> None:
     world = World()
     world.table.hosts = Hosts(lambda: 1.7e9)
     world.finder.known["a"] = CURL

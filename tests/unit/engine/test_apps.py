@@ -49,7 +49,7 @@ def parent_of(process: Process) -> Process | None:
         ),
     ],
 )
-def test_what_an_app_is_called(process: Process, name: str) -> None:
+def test_app_is_named_by_container_unit_bundle_or_executable(process: Process, name: str) -> None:
     assert app_of(process, parent_of).name == name
 
 
@@ -58,7 +58,7 @@ def test_helpers_and_their_browser_are_one_app() -> None:
     assert app_of(helper, parent_of) == app_of(FIREFOX, parent_of)
 
 
-def test_processes_that_are_each_others_parents_end() -> None:
+def test_circular_parents_end_the_search() -> None:
     one = Process(pid=1, name="a", executable="/opt/a/a", parent=2)
     two = Process(pid=2, name="b", executable="/opt/a/b", parent=1)
     assert app_of(one, lambda process: two if process is one else one).name in {"a", "b"}

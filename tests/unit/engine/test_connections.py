@@ -68,7 +68,7 @@ def test_addresses_have_one_spelling(text: str, address: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1.2.3.4", "1.2.3.4:70000", "1.2.3.4:http", "[::1:22", "host:1", "1.2.3.4\0:1"])
-def test_what_is_no_endpoint(text: str) -> None:
+def test_malformed_endpoints_raise_parse_error(text: str) -> None:
     with pytest.raises(ParseError):
         numeric_endpoint(text)
 
@@ -90,7 +90,7 @@ def test_note_has_the_reasons_why_better_sources_failed(monkeypatch: pytest.Monk
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the best source of Linux")
-def test_here_the_best_one_is_used() -> None:
+def test_best_source_of_this_machine_is_opened() -> None:
     source = connections.open_source()
     try:
         assert (source.name, source.note, source.is_costly) == ("sock_diag", None, False)
@@ -228,7 +228,7 @@ def test_after_a_long_pause_bytes_count_but_make_no_rate() -> None:
     assert (world.app("curl").rx_bytes, world.app("curl").rx_rate) == (9000, None)
 
 
-def test_what_is_not_measured_has_no_rate() -> None:
+def test_sockets_without_counters_have_no_rate() -> None:
     world = World()
     for _ in range(3):
         world.update(a=tcp(None, None, protocol="UDP", state=None))
@@ -301,7 +301,7 @@ def test_bytes_wait_for_the_search_and_then_move_to_the_app() -> None:
     assert (world.row("a").process, world.row("a").pid, world.row("a").app) == ("curl", 50, "executable:/usr/bin/curl")
 
 
-def test_connections_that_came_and_went_are_the_listeners_or_named_unseen() -> None:
+def test_connections_between_two_samples_belong_to_the_listener_or_are_unseen() -> None:
     world = World()
     server = Process(pid=60, name="nginx", executable="/usr/sbin/nginx")
     world.finder.known["l"] = server
@@ -316,7 +316,7 @@ def test_connections_that_came_and_went_are_the_listeners_or_named_unseen() -> N
     assert world.last.removed == ()
 
 
-def test_closed_while_looked_for_goes_by_unit_user_or_is_unseen() -> None:
+def test_socket_closed_during_the_search_is_booked_by_unit_user_or_as_unseen() -> None:
     world = World()
     world.finder.units[9] = "backup.service"
     world.update()
@@ -327,7 +327,7 @@ def test_closed_while_looked_for_goes_by_unit_user_or_is_unseen() -> None:
     assert names == {"backup": 1, "user root": 2, "Exited before seen": 4}
 
 
-def test_accepted_later_is_asked_for_again() -> None:
+def test_accepted_socket_is_searched_for_again() -> None:
     world = World()
     world.finder.known["a"] = None
     world.update(a=tcp(inode=None, uid=None))
@@ -337,7 +337,7 @@ def test_accepted_later_is_asked_for_again() -> None:
     assert world.row("a").process == "curl"
 
 
-def test_a_socket_that_outlives_its_process_is_its_heirs() -> None:
+def test_socket_that_outlives_its_process_gets_the_new_owner() -> None:
     world = World()
     world.finder.known["a"] = Process(pid=70, name="ssh", executable="/usr/bin/ssh")
     world.update(a=tcp())
@@ -380,7 +380,7 @@ def test_loopback_and_containers_are_counted_apart() -> None:
     assert [world.row(key).interface for key in "abcd"] == ["eth0", "lo", "docker0", "lo"]
 
 
-def test_an_interface_that_changes_its_part_takes_its_connections_along() -> None:
+def test_connections_follow_an_interface_that_becomes_an_uplink() -> None:
     world = World()
     world.finder.known["a"] = CURL
     world.update(a=tcp(0, 0, local_address="172.17.0.1"))
@@ -430,7 +430,7 @@ def test_psutil_adds_facts_to_a_source_that_names_the_process() -> None:
     assert finder.search(1) == {}
 
 
-def test_users_by_name_or_number() -> None:
+def test_users_are_shown_by_name_or_else_by_number() -> None:
     names = UserNames()
     assert (names[0], names[0]) == ("root", "root")
     assert names[3_999_999_999] == "3999999999"

@@ -192,7 +192,7 @@ def test_creator_of_a_tcp_socket_that_no_reading_saw() -> None:
     assert world.app("dns").rx_bytes == 9
 
 
-def test_owner_found_in_proc_wins_over_the_creator() -> None:
+def test_owner_found_in_proc_takes_precedence_over_the_creator() -> None:
     world = World()
     world.finder.processes[60] = DNS
     world.finder.known["a"] = CURL
@@ -213,7 +213,7 @@ def test_last_bytes_of_a_socket_that_closed_are_its_apps() -> None:
     assert (world.app("curl").rx_bytes, world.rows()) == (11, {})
 
 
-def test_bytes_are_unknown_while_nobody_counts_and_go_on_later() -> None:
+def test_bytes_are_unknown_without_a_helper_and_continue_later() -> None:
     world = World()
     world.finder.known["a"] = CURL
     world.count()
@@ -274,7 +274,7 @@ def test_closed_socket_whose_creator_is_known_only_later_is_booked() -> None:
     assert world.app("dns").rx_bytes == 10
 
 
-def test_udp_is_a_sum_of_its_own() -> None:
+def test_udp_has_a_separate_sum() -> None:
     world = World()
     world.finder.known |= {"a": CURL, "b": CURL}
     world.count()
@@ -285,7 +285,7 @@ def test_udp_is_a_sum_of_its_own() -> None:
     assert (sums.tcp, sums.udp, sums.other) == ((1000, 100), (500, 50), (500, 50))
 
 
-def test_bytes_of_the_local_network_are_a_sum_of_their_own_whoever_moves_them() -> None:
+def test_local_network_bytes_have_a_separate_sum_for_every_kind_of_owner() -> None:
     world = World()
     world.finder.known["a"] = CURL
     world.count()
@@ -343,7 +343,7 @@ def test_every_byte_is_booked_once(events: list[Any], are_known: bool) -> None:
 
 
 @pytest.mark.parametrize("rx", [0, 5])
-def test_a_socket_that_connects_goes_on_in_its_own_row(rx: int) -> None:
+def test_socket_that_connects_continues_in_its_own_row(rx: int) -> None:
     world = World()
     world.count()
     world.update(a=udp(None))

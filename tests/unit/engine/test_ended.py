@@ -73,7 +73,7 @@ def test_connection_to_a_listener_is_incoming() -> None:
     assert (ended.app.name, ended.is_incoming) == ("httpd", True)
 
 
-def test_end_waits_for_the_owner_that_is_looked_for() -> None:
+def test_end_is_reported_once_the_owner_search_finishes() -> None:
     finder = Later()
     table = ConnectionTable(finder)
     table.update(sample(1.0, {}, {}))

@@ -57,14 +57,14 @@ class Told:
         return self.hosts.of(cookie, address, 443, pid)
 
 
-def test_greeting_names_its_own_connection_alone() -> None:
+def test_client_hello_names_only_its_own_connection() -> None:
     told = Told()
     assert told.take(hello(b"a.example")) == {0xA}
     assert told.of() == Host("a.example", "TLS", 1.7e9)
     assert told.of(0xB) is None
 
 
-def test_quic_greeting_in_several_datagrams_of_one_packet() -> None:
+def test_quic_hello_may_span_several_datagrams_of_one_packet() -> None:
     told = Told()
     frames = hellos.scattered(hellos.client_hello(b"q.example"), random.Random(3))
     sent = b"".join(hellos.datagrams(frames, b"original"))
@@ -87,7 +87,7 @@ def test_initials_are_read_again_only_after_the_handshake() -> None:
     assert told.of() == Host("b.example", "QUIC", told.at)
 
 
-def test_response_names_the_address_for_the_process_that_asked() -> None:
+def test_dns_response_names_the_address_for_the_querying_process() -> None:
     told = Told()
     told.take(answer("d.example", ADDRESS), creators={0xD: 50})
     assert told.of(pid=50) == Host("d.example", "DNS", 1.7e9, ttl_s=300)
@@ -101,7 +101,7 @@ def test_process_of_a_socket_that_is_not_found_yet_is_its_creator() -> None:
     assert told.of(pid=None) is not None
 
 
-def test_greeting_is_better_than_a_response() -> None:
+def test_client_hello_takes_precedence_over_a_dns_response() -> None:
     told = Told()
     told.take(answer("d.example", ADDRESS), hello(b"a.example"), creators={0xD: 50})
     host = told.of()
@@ -193,7 +193,7 @@ def test_latest_response_names_an_address_whenever_it_is_looked_up(
 
 
 @pytest.mark.parametrize("kind", PacketKind)
-def test_packet_that_is_not_understood_costs_itself(kind: PacketKind) -> None:
+def test_malformed_packet_is_skipped_alone(kind: PacketKind) -> None:
     told = Told()
     assert told.take(packet(kind, b"\x16\3\1\0\5garbage"), hello(b"a.example", 0xB)) == {0xB}
 
@@ -262,6 +262,6 @@ def test_names_outlive_a_restart_of_the_agent_but_not_of_the_system(monkeypatch:
 
 
 @pytest.mark.parametrize("kept", [b"", b"\xc0", b"\x93\xa1a\x91\x92\x92\1\2\3\x90"])
-def test_kept_names_that_are_damaged_raise_an_error_that_is_known(kept: bytes) -> None:
+def test_damaged_stored_names_raise_parse_error(kept: bytes) -> None:
     with pytest.raises(ParseError):
         Told().hosts.restore(kept)

@@ -187,7 +187,7 @@ def test_ten_thousand_findings_in_a_minute_make_few_rows_and_notifications() -> 
     assert [each.findings for each in beyond] == [2490] * 4
 
 
-def test_one_kind_does_not_take_the_room_of_another() -> None:
+def test_many_events_of_one_kind_do_not_displace_another_kind() -> None:
     log = EventLog(Events(notify="none"))
     for number in range(100):
         log.take(finding(EventKind.LISTENER, f"{number}"))
@@ -205,7 +205,7 @@ def test_a_repeated_finding_moves_its_event_and_is_unseen_again() -> None:
     assert (event.id, event.count, event.last, event.host, event.is_seen) == (first.id, 2, NOW + HOUR, "a", False)
 
 
-def test_after_a_day_it_is_another_event() -> None:
+def test_finding_after_a_day_is_another_event() -> None:
     log = EventLog(Events())
     (first,) = log.take(finding(since=NOW - HOUR)).events
     assert first.first == NOW - HOUR
@@ -215,7 +215,7 @@ def test_after_a_day_it_is_another_event() -> None:
     assert outcome.notify
 
 
-def test_what_goes_on_neither_counts_nor_notifies() -> None:
+def test_continuing_finding_neither_counts_nor_notifies() -> None:
     log = EventLog(Events())
     (first,) = log.take(finding(EventKind.LINE, since=NOW - 5)).events
     ended = Finding(
@@ -255,7 +255,7 @@ def test_quiet_hours_are_local_and_may_span_midnight(start: str, end: str, hour:
     assert outcome.events[0].is_unseen_alert
 
 
-def test_while_the_history_is_young_no_app_is_new_and_a_listener_is() -> None:
+def test_young_history_suppresses_new_apps_but_not_listeners() -> None:
     log = EventLog(Events(), learning_until=NOW + 1)
     assert log.take(finding(EventKind.NEW_APP)) == Outcome()
     assert log.take(finding(EventKind.LISTENER)).notify
@@ -276,7 +276,7 @@ def test_mutes_match_app_host_and_kind() -> None:
     assert all(log.take(each).notify for each in heard)
 
 
-def test_what_cannot_be_stored_is_left_out(expected_logs: list[str]) -> None:
+def test_findings_that_cannot_be_stored_are_dropped(expected_logs: list[str]) -> None:
     expected_logs.append("cannot be stored")
     evidence = Beacon(period=math.inf, times=6, deviation=1.0, variation=0.0, rule_times=6, rule_variation=0.1)
     assert EventLog(Events()).take(Finding(evidence=evidence, severity=Severity.ALERT, key="", at=NOW)) == Outcome()

@@ -45,7 +45,7 @@ def interval(moved: dict[AppName, Traffic], elapsed_s: float | None = 1.0, held:
 
 
 @given(st.lists(st.tuples(BYTES, BYTES, BYTES, BYTES), min_size=1, max_size=8))
-def test_every_interval_comes_out_to_the_byte(intervals: list[tuple[Traffic, Traffic, Traffic, Traffic]]) -> None:
+def test_every_interval_reconciles_to_the_byte(intervals: list[tuple[Traffic, Traffic, Traffic, Traffic]]) -> None:
     before = None
     ahead = held_before = Traffic()
     for uplink, by_curl, by_vpn, held in intervals:
@@ -60,14 +60,14 @@ def test_every_interval_comes_out_to_the_byte(intervals: list[tuple[Traffic, Tra
         before, ahead, held_before = result, result.ahead, held
 
 
-def test_a_remainder_is_named_and_what_came_early_is_taken_off_later() -> None:
+def test_remainder_is_reported_and_bytes_ahead_are_subtracted_later() -> None:
     first = reconcile(Traffic(100, 0), interval({CURL: Traffic(130, 0)}), None)
     assert (first.other, first.ahead) == (Traffic(0, 0), Traffic(30, 0))
     second = reconcile(Traffic(100, 5), interval({}), first)
     assert (second.other, second.ahead) == (Traffic(70, 5), Traffic(0, 0))
 
 
-def test_what_came_early_is_forgotten_across_a_gap() -> None:
+def test_bytes_ahead_are_dropped_across_a_gap() -> None:
     gap = reconcile(Traffic(0, 0), interval({CURL: Traffic(500, 0)}, elapsed_s=None), None)
     after = reconcile(Traffic(100, 5), interval({}), gap)
     assert (after.other, after.ahead) == (Traffic(100, 5), Traffic(0, 0))

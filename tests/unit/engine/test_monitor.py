@@ -40,7 +40,7 @@ def measured(monitor: Monitor, *, is_last: bool = False) -> Tick:
     return tick
 
 
-def test_a_still_interface_is_the_same_object_until_it_moves_or_something_is_learnt_of_it() -> None:
+def test_idle_interface_is_the_same_object_until_counters_or_properties_change() -> None:
     source = Samples()
     monitor = Monitor(source, 1.0, {})
     monitor.tick()
@@ -76,7 +76,7 @@ def test_rates_are_unknown_while_it_is_paused_and_in_the_first_tick_after() -> N
     assert measured(monitor).interfaces[0].rx_rate == 0.0
 
 
-def test_a_tick_less_than_half_a_period_after_the_one_before_is_none_and_loses_nothing() -> None:
+def test_reading_within_half_a_period_makes_no_tick_and_loses_nothing() -> None:
     source = Samples()
     monitor = Monitor(source, 1.0, {})
     monitor.tick()
@@ -99,7 +99,7 @@ def test_the_last_tick_has_all_bytes_however_soon_it_comes() -> None:
     assert (last.gap, last.total.rx_delta, last.total.rx_rate) == (GapReason.NOT_RUNNING, 100, None)
 
 
-def test_a_reset_has_its_reason_and_no_part_in_the_total() -> None:
+def test_reset_interface_has_its_reason_and_is_left_out_of_the_total() -> None:
     source = Samples()
     monitor = Monitor(source, 1.0, {})
     source.carry(2, 500 * 10**9)

@@ -46,7 +46,7 @@ def test_a_rate_is_divided_by_the_measured_time() -> None:
     assert second.rates[1] == (2000, 100, 0, 0, 5000, 250)
 
 
-def test_a_still_interface_has_a_true_zero() -> None:
+def test_idle_interface_has_rate_zero() -> None:
     _, second = run(sample(10, {1: row(5000)}), sample(11, {1: row(5000)}))
     assert second.rates[1].rx_rate == 0
     assert second.rates[1].rx_delta == 0
@@ -84,7 +84,7 @@ def test_a_32_bit_reset_is_not_taken_for_a_wrap() -> None:
     assert second.resets == {1: GapReason.RESET}
 
 
-def test_sleep_is_a_gap_and_the_bytes_of_the_nap_are_not_smeared() -> None:
+def test_sleep_is_a_gap_and_its_bytes_are_not_spread() -> None:
     _, second, third = run(
         sample(10, {1: row(0)}), sample(14, {1: row(10**9)}), sample(15, {1: row(10**9 + 5)}), uptimes=[10, 11, 12]
     )
@@ -106,7 +106,7 @@ def test_a_slow_period_makes_longer_pauses_normal() -> None:
     assert interval.rates[1].rx_rate == 10
 
 
-def test_a_sample_less_than_half_a_period_after_the_one_before_measures_nothing_and_is_forgotten() -> None:
+def test_sample_within_half_a_period_is_ignored() -> None:
     for early in (10, 10.0007, 10.49):
         tracker = RateTracker(1.0)
         samples = sample(10, {1: row(0)}), sample(early, {1: row(500)}), sample(11, {1: row(1000)})
@@ -129,7 +129,7 @@ def test_a_counter_that_reads_0_once_and_comes_back_is_a_reset_twice() -> None:
             assert all(each.rates[1].rx_delta == 0 for each in found[2:-2])
 
 
-def test_more_than_the_link_carries_is_no_traffic() -> None:
+def test_delta_above_the_link_speed_is_a_jump() -> None:
     for speed, most in ((GIGABIT, 1.1 * GIGABIT / 8 * 7), (10**7, 1.1 * 10**7 / 8 * 7), (None, 50e9)):
         _, under = run(sample(10, {1: row(5, 5)}, 64, speed), sample(11, {1: row(5, 5 + int(most))}, 64, speed))
         _, over = run(sample(10, {1: row(5, 5)}, 64, speed), sample(11, {1: row(5, 7 + int(most))}, 64, speed))
@@ -172,7 +172,7 @@ def test_the_bound_grows_with_the_elapsed_time() -> None:
     assert most_bytes(3600, None, GIGABIT) == most_bytes(3600, GIGABIT, None) == 50e9 * 3600
 
 
-def test_another_kind_of_source_is_a_gap() -> None:
+def test_change_of_the_source_is_a_gap() -> None:
     _, second = run(sample(10, {1: row(0)}, 32), sample(11, {1: row(10**10)}, 64))
     assert second.gap == GapReason.SOURCE_CHANGED
 

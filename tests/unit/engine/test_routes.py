@@ -53,7 +53,9 @@ INTERFACES = {
         ("203.0.113.5", "192.0.2.9", None, True, False),  # which way is not known
     ],
 )
-def test_which_way_bytes_take(local: str, remote: str, name: str | None, crosses: bool, stays: bool) -> None:
+def test_route_of_a_socket_follows_its_addresses(
+    local: str, remote: str, name: str | None, crosses: bool, stays: bool
+) -> None:
     routes = Routes(INTERFACES, decide(INTERFACES, {}))
     found = Socket(protocol="TCP", local_address=local, local_port=1, remote_address=remote, remote_port=2)
     route = routes.of(found)

@@ -26,7 +26,7 @@ def test_periodic_work_is_aligned_so_that_it_wakes_together() -> None:
     assert all(deadline / period == pytest.approx(round(deadline / period), abs=1e-6) for deadline, period in deadlines)
 
 
-def test_what_comes_more_often_is_first() -> None:
+def test_timers_due_together_fire_in_order_of_period() -> None:
     scheduler = Scheduler()
     seen: list[str] = []
 
@@ -57,7 +57,7 @@ def test_missed_deadlines_are_skipped_not_made_up_for() -> None:
     assert len(calls) <= 4
 
 
-def test_a_bug_in_one_callback_is_logged_and_the_others_go_on(expected_logs: list[str]) -> None:
+def test_exception_in_one_callback_is_logged_and_others_run(expected_logs: list[str]) -> None:
     expected_logs.append("Unexpected error; the agent goes on")
     scheduler = Scheduler()
     scheduler.call_soon(lambda: 1 // 0)  # type: ignore[arg-type]
@@ -66,7 +66,7 @@ def test_a_bug_in_one_callback_is_logged_and_the_others_go_on(expected_logs: lis
     scheduler.close()
 
 
-def test_descriptors_and_other_threads_wake_it() -> None:
+def test_descriptors_and_other_threads_wake_the_loop() -> None:
     scheduler = Scheduler()
     receiver, sender = os.pipe()
     got: list[bytes] = []
@@ -99,7 +99,9 @@ def test_a_cancelled_timer_is_forgotten() -> None:
     assert called == []
 
 
-def test_a_descriptor_whose_callback_fails_rests(expected_logs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_descriptor_with_a_failing_callback_is_ignored_for_a_while(
+    expected_logs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("netwatch_tray.engine.scheduler.REST", 0.2)
     expected_logs.append("Unexpected error; the agent goes on")
     scheduler = Scheduler()

@@ -57,7 +57,7 @@ def test_shared_addresses_are_local_for_a_machine_that_has_one() -> None:
     assert Networks(["100.101.102.103/32"]).scope("100.64.0.1") == "local"
 
 
-def test_default_route_of_a_point_to_point_link_is_no_network() -> None:
+def test_point_to_point_default_route_is_not_a_local_network() -> None:
     assert Networks(["203.0.113.1/0"]).scope("198.51.100.1") == "internet"
 
 

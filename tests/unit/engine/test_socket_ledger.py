@@ -411,7 +411,7 @@ AMOUNTS = st.none() | st.tuples(st.integers(0, 2**40), st.integers(0, 2**40))
     st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=2, max_size=12),
     st.sampled_from([TcpState.ESTABLISHED, TcpState.CLOSED, None]),
 )
-def test_a_source_that_is_not_monotonic_can_only_raise(
+def test_non_monotonic_source_never_decreases_amounts(
     readings: list[tuple[tuple[int, int] | None, ...]], state: TcpState | None
 ) -> None:
     """Each socket's bytes are its highest counters, whatever it read in between and however often it was left out."""
@@ -459,7 +459,7 @@ def test_rows_with_one_key_are_one_socket() -> None:
 
 
 @pytest.mark.parametrize("amounts", [(-1, 0), (0, -1)])
-def test_traffic_below_zero_cannot_be_made(amounts: tuple[int, int]) -> None:
+def test_negative_traffic_raises_value_error(amounts: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="negative"):
         Traffic(*amounts)
     with pytest.raises(ValueError, match="negative"):

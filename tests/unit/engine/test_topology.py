@@ -37,7 +37,7 @@ ETH0 = interface("eth0", "ethernet", route=True)
 VPN = interface("tun0", "tun", route=True)
 
 
-def test_a_plain_computer() -> None:
+def test_single_card_with_default_route_is_the_uplink() -> None:
     found = decided(LO, ETH0)
     assert found["eth0"][:3] == ("uplink", True, Why(WhyCode.DEFAULT_ROUTE))
     assert found["lo"][:3] == ("loopback", False, Why(WhyCode.LOOPBACK))
@@ -104,7 +104,7 @@ def test_a_modem_without_a_default_route_is_no_part_of_the_total_and_carries_not
     assert found["ppp0"][:4] == ("other", False, Why(WhyCode.NO_DEFAULT_ROUTE), ())
 
 
-def test_docker() -> None:
+def test_docker_bridge_and_veths_are_not_counted() -> None:
     found = decided(
         LO,
         ETH0,
@@ -173,7 +173,7 @@ def test_a_second_card_without_a_route_is_not_counted_with_the_reason() -> None:
     assert decided(ETH0, interface("eth5", "ethernet"))["eth5"].why == Why(WhyCode.NO_DEFAULT_ROUTE)
 
 
-def test_the_tree_shows_what_each_passes_next() -> None:
+def test_tree_places_each_interface_below_its_underlay() -> None:
     found = decided(
         LO,
         ETH0,
@@ -218,13 +218,13 @@ def test_the_bridge_of_a_nested_container_leads_out_over_a_container_end() -> No
     assert not any(each.faces_inside for each in found.values())
 
 
-def test_the_person_has_the_last_word() -> None:
+def test_users_choice_overrides_the_decision() -> None:
     found = decided(LO, ETH0, interface("eth5", "ethernet"), chosen={"eth0": False, "eth5": True})
     assert found["eth0"][:3] == ("uplink", False, Why(WhyCode.CHOSEN))
     assert found["eth5"][:3] == ("other", True, Why(WhyCode.CHOSEN))
 
 
-def test_interfaces_stacked_in_a_circle_end() -> None:
+def test_circular_stack_of_interfaces_ends() -> None:
     assert counted(interface("a", "vlan", parent="b", route=True), interface("b", "vlan", parent="a")) <= {"a", "b"}
 
 
@@ -234,12 +234,12 @@ def meanwhile(before: set[str], now: set[str], *interfaces: Interface) -> set[st
     return {names[index] for index in counted_meanwhile({each.index: each for each in interfaces}, *indexes)}
 
 
-def test_in_the_second_of_a_switch_both_uplinks_count() -> None:
+def test_both_uplinks_count_in_the_interval_of_a_switch() -> None:
     up1, up2 = interface("up1", "ethernet"), interface("up2", "wifi", route=True)
     assert meanwhile({"up1"}, {"up2"}, up1, up2) == {"up1", "up2"}
 
 
-def test_in_the_second_of_a_switch_nothing_stacked_counts_beside_what_it_runs_over() -> None:
+def test_stacked_interface_is_not_counted_beside_its_underlay_during_a_switch() -> None:
     eth0, br0 = interface("eth0", "ethernet", master="br0"), interface("br0", "bridge", route=True)
     assert meanwhile({"br0"}, {"eth0"}, eth0, br0) == {"br0"}
     assert meanwhile({"eth0"}, {"br0"}, eth0, br0) == {"eth0"}
@@ -247,7 +247,7 @@ def test_in_the_second_of_a_switch_nothing_stacked_counts_beside_what_it_runs_ov
     assert meanwhile({"eth0.5"}, {"eth0"}, interface("eth0", "ethernet"), vlan) == {"eth0.5"}
 
 
-def test_in_the_second_of_a_switch_a_vpn_without_a_known_underlay_counts_only_if_it_did_before() -> None:
+def test_vpn_with_unknown_underlay_counts_during_a_switch_only_if_it_counted_before() -> None:
     eth0, tun0 = interface("eth0", "ethernet"), interface("tun0", "tun", route=True)
     assert meanwhile({"eth0"}, {"tun0"}, eth0, tun0) == {"eth0"}
     assert meanwhile({"tun0"}, {"eth0"}, eth0, tun0) == {"tun0"}

@@ -124,7 +124,7 @@ def client(agent: Agent) -> Iterator[FeedClient]:
     client.close()
 
 
-def test_a_command_is_answered(agent: Agent, client: FeedClient) -> None:
+def test_command_gets_a_response(agent: Agent, client: FeedClient) -> None:
     client.send(Command("status"))
     assert client.wait(PATIENCE) == [STATUS]
     assert agent.commands == ["status"]
@@ -178,7 +178,7 @@ def test_a_client_that_does_not_read_is_skipped_and_resynchronised(agent: Agent,
     assert len(messages) < 300
 
 
-def test_nonsense_is_logged_and_disconnected(client: FeedClient, expected_logs: list[str]) -> None:
+def test_malformed_message_is_logged_and_disconnects(client: FeedClient, expected_logs: list[str]) -> None:
     expected_logs.append("not understood")
     client._socket.sendall(b'{"type":"command","name":"format-disk"}\n')
     with pytest.raises(AgentUnreachableError):
@@ -197,7 +197,7 @@ def test_an_endless_line_is_disconnected(client: FeedClient) -> None:
         talk_without_end()
 
 
-def test_last_words_arrive_before_the_end(agent: Agent, client: FeedClient) -> None:
+def test_buffered_messages_arrive_before_the_disconnect(agent: Agent, client: FeedClient) -> None:
     agent.do(lambda: agent.server.tell_all(Goodbye()))
     agent.do(lambda: [agent.server._drop(each) for each in list(agent.server._clients)])
     assert client.wait(PATIENCE) == [Goodbye()]
@@ -231,7 +231,7 @@ def test_a_removed_socket_is_made_again_and_clients_stay(agent: Agent, client: F
     assert agent.path.stat().st_ino == before, "one that is in its place stays"
 
 
-def test_closing_leaves_the_socket_of_another(tmp_path: Path) -> None:
+def test_closing_keeps_the_socket_file_of_another_agent(tmp_path: Path) -> None:
     first = Agent(tmp_path / "feed")
     (tmp_path / "feed").unlink()
     second = Agent(tmp_path / "feed")
@@ -260,7 +260,7 @@ def test_a_removed_directory_is_reported_and_clients_stay(tmp_path: Path) -> Non
 @given(st.binary(max_size=300))
 @example(b'{"type":"hello","version":"\xff"}')
 @example(b'{"type":"command","name":"\xff"}')
-def test_no_bytes_decode_to_anything_but_messages_or_a_parse_error(line: bytes) -> None:
+def test_any_bytes_decode_to_messages_or_raise_parse_error(line: bytes) -> None:
     for decode in (protocol.decode_client_message, protocol.decode_server_message):
         with contextlib.suppress(ParseError):
             assert decode(line) is not None

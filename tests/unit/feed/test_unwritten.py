@@ -21,7 +21,7 @@ def _message(*apps: App, interval: float | None = 2.0, recent: tuple[AppRates, .
 
 
 @given(rates=st.lists(st.integers(0, 10**9), min_size=1, max_size=90), written=st.integers(0, 90))
-def test_what_was_written_and_what_was_not_are_all_that_moved(rates: list[int], written: int) -> None:
+def test_written_and_unwritten_bytes_add_up_to_the_traffic(rates: list[int], written: int) -> None:
     """Readings are two seconds apart, and the history is written with one of them."""
     seen, start = Unwritten(), 1_000_000.0
     for place, rate in enumerate(rates):
@@ -30,14 +30,14 @@ def test_what_was_written_and_what_was_not_are_all_that_moved(rates: list[int], 
     assert moved == Traffic(*(2 * sum(rates[written + 1 :]),) * 2)
 
 
-def test_of_tunnels_and_of_what_cannot_be_said_nothing_is_added() -> None:
+def test_tunnels_and_unknown_rates_add_nothing() -> None:
     seen = Unwritten()
     seen.add(100.0, _message(_app("curl", None), interval=None))
     seen.add(102.0, _message(_app("openvpn", 9.0, is_tunnel=True), _app("curl", 0.0)))
     assert seen.since(60.0) == {}
 
 
-def test_what_the_agent_kept_counts_from_the_first_message_on() -> None:
+def test_rates_kept_by_the_agent_count_from_the_first_message() -> None:
     seen = Unwritten()
     kept = AppRates(at=100.0, elapsed_s=10.0, total=(5, 0), apps={"key of curl": (5, 1), "key of none": (9, 9)})
     seen.add(102.0, _message(_app("curl", 3.0), recent=(kept,)))
@@ -46,7 +46,7 @@ def test_what_the_agent_kept_counts_from_the_first_message_on() -> None:
     assert seen.since(60.0) == {"curl": Traffic(56, 16)}, "after a while without messages the agent tells all again"
 
 
-def test_where_nothing_is_being_written_nothing_is_added() -> None:
+def test_nothing_is_added_while_the_history_is_not_written() -> None:
     seen = Unwritten()
     seen.add(1_000.0, _message(_app("curl", 5.0)))
     assert seen.since(0.0) == {}

@@ -40,7 +40,7 @@ def test_a_month_that_begins_on_the_31st() -> None:
     assert billing_month(date(2026, 2, 28), 31) == (date(2026, 2, 28), date(2026, 3, 30))
 
 
-def test_what_is_left_and_the_pace() -> None:
+def test_outlook_has_remaining_bytes_and_pace() -> None:
     cycle = billing_month(date(2026, 11, 15), 1)
     view = outlook(150, 500, cycle, date(2026, 11, 15), 1.0)
     assert (view.days_left, view.allowance, view.projection) == (16, 350 // 16, 300)
@@ -70,7 +70,7 @@ _PLANS = st.builds(DataPlan, billing_day=st.integers(1, 31)) | st.builds(
 
 
 @given(day=_DAYS, plan=_PLANS, period=st.sampled_from(["day", "week", "month", "billing", "year"]))
-def test_periods_tile_time(day: date, plan: DataPlan, period: Period) -> None:
+def test_periods_are_contiguous(day: date, plan: DataPlan, period: Period) -> None:
     span = period_of(day, period, plan)
     assert span.first <= day <= span.last
     assert all(period_of(each, period, plan) == span for each in span)

@@ -55,7 +55,7 @@ def test_the_widest_rates_fit_and_every_pixel_is_sharp(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_on_an_unknown_bar_light_digits_lie_on_a_dark_plate(size: int) -> None:
+def test_unknown_bar_colour_gives_light_digits_on_a_dark_plate(size: int) -> None:
     picture = image(Glyph("rates", 0, 0, ("888M", "0")), size, "unknown")
     ink = image(Glyph("rates", 0, 0, ("888M", "0")), size, "dark").getchannel("A")
     colours = {(red, green, blue) for red, green, blue, alpha in picture.get_flattened_data() if alpha}
@@ -83,7 +83,7 @@ def test_digits_have_no_name_in_the_icon_theme() -> None:
         (999 * 1024, Units(binary=True), "999k"), (5e6, Units(prefix="k"), "5.0M"),
     ],
 )  # fmt: skip
-def test_short_rates(rate: float | None, in_units: Units, expected: str) -> None:
+def test_short_rates_fit_four_characters(rate: float | None, in_units: Units, expected: str) -> None:
     assert units.short_rate(rate, in_units) == expected
 
 

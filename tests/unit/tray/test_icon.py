@@ -55,7 +55,7 @@ def test_stems_are_sharp(size: int) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("glyph", GLYPHS)
-def test_nothing_touches_the_upper_and_lower_edge(glyph: Glyph, size: int) -> None:
+def test_glyphs_do_not_touch_the_upper_and_lower_edge(glyph: Glyph, size: int) -> None:
     box = alpha(glyph, size).getbbox()
     assert box is not None
     assert box[1] >= size // 22
@@ -63,7 +63,7 @@ def test_nothing_touches_the_upper_and_lower_edge(glyph: Glyph, size: int) -> No
 
 
 @pytest.mark.parametrize("glyph", GLYPHS)
-def test_the_large_picture_halves_into_the_small_one(glyph: Glyph) -> None:
+def test_large_picture_scales_to_the_small_one_exactly(glyph: Glyph) -> None:
     halved = alpha(glyph, 44).reduce(2)
     assert apart(halved, alpha(glyph, 22)) <= 16  # rounding on the slanted edges
 

@@ -68,7 +68,7 @@ def test_rates_are_means_over_the_period(period: int) -> None:
     assert first.interval_s == period
 
 
-def test_a_late_tick_weighs_as_long_as_it_lasted() -> None:
+def test_mean_rate_weights_ticks_by_duration() -> None:
     pace = started(5)
     assert pace.take(tick(100.0, interval=1.0)) is None
     shown = pace.take(tick(10.0, interval=4.0))
@@ -93,7 +93,7 @@ def test_whatever_is_not_a_rate_is_shown_at_once(other: Tick) -> None:
         assert pace.take(back) is back, "and so is the end of it"
 
 
-def test_the_first_rates_do_not_wait() -> None:
+def test_first_rates_are_shown_at_once() -> None:
     pace = Pace(5)
     first, second = tick(None, None, interval=None), tick(3.0)
     assert pace.take(first) is first
@@ -117,7 +117,7 @@ def test_unknown_stays_unknown_and_is_no_zero() -> None:
     st.sampled_from([2, 5]),
     st.lists(st.tuples(st.floats(0, 1e12), st.floats(0.5, 3.0)), min_size=20, max_size=60),
 )
-def test_no_byte_is_shown_twice_or_never(period: int, measured: list[tuple[float, float]]) -> None:
+def test_every_byte_is_shown_exactly_once(period: int, measured: list[tuple[float, float]]) -> None:
     pace = started(period)
     shown = moved = waiting = 0.0
     for rate, interval in measured:
@@ -131,7 +131,7 @@ def test_no_byte_is_shown_twice_or_never(period: int, measured: list[tuple[float
     assert shown == pytest.approx(moved)
 
 
-def test_what_is_shown_is_the_last_tick_but_for_its_rates() -> None:
+def test_shown_tick_is_the_last_one_with_mean_rates() -> None:
     pace = started(2)
     pace.take(tick(1.0))
     last = tick(3.0)

@@ -179,7 +179,7 @@ rates = st.none() | st.floats(0, 1e13)
 
 
 @given(rates, rates, st.lists(st.tuples(st.text(min_size=1, max_size=15), rates, rates, st.booleans(), st.booleans())))
-def test_any_tick_makes_a_menu_that_can_be_read(
+def test_any_tick_makes_a_readable_menu(
     rx: float | None, tx: float | None, found: list[tuple[str, float | None, float | None, bool, bool]]
 ) -> None:
     interfaces = [

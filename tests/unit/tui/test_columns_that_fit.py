@@ -8,7 +8,7 @@ _COLUMNS = st.lists(st.builds(Width, st.integers(1, 60), st.integers(1, 20), st.
 
 
 @given(_COLUMNS, st.integers(10, 200))
-def test_what_is_shown_fits_unless_only_columns_that_stay_are_left(columns: list[Width], width: int) -> None:
+def test_shown_columns_fit_unless_only_required_ones_are_left(columns: list[Width], width: int) -> None:
     widths = fit(columns, width)
     shown = [cells for cells in widths if cells is not None]
     if sum(shown) + GAP * (len(shown) - 1) > width:
@@ -22,7 +22,7 @@ def test_what_is_shown_fits_unless_only_columns_that_stay_are_left(columns: list
 
 
 @given(_COLUMNS, st.integers(10, 200))
-def test_the_least_important_go_first(columns: list[Width], width: int) -> None:
+def test_least_important_columns_are_left_out_first(columns: list[Width], width: int) -> None:
     widths = fit(columns, width)
     gone = [column.rank for column, cells in zip(columns, widths, strict=True) if cells is None]
     stays = [column.rank for column, cells in zip(columns, widths, strict=True) if cells is not None]

@@ -31,9 +31,7 @@ def test_the_top_is_round_and_no_value_exceeds_it(values: list[float | None], bi
 
 
 @given(st.lists(_RATES, min_size=38, max_size=38), st.sampled_from([Look(), Look(is_unicode=False)]))
-def test_traffic_is_seen_and_nothing_is_drawn_where_nothing_was_measured(
-    values: list[float | None], look: Look
-) -> None:
+def test_traffic_is_visible_and_unmeasured_time_is_empty(values: list[float | None], look: Look) -> None:
     columns = chart.columns(30, is_unicode=look.is_unicode)
     values = values[:columns]
     lines = drawn(Curve(values, values), look)
@@ -68,7 +66,7 @@ def test_a_steady_rate_stays_that_rate_in_any_width(now: float, columns: int, in
     assert all(value is not None for value in curve.down[: columns - 2])
 
 
-def test_columns_that_passed_do_not_change() -> None:
+def test_past_columns_do_not_change() -> None:
     points = [(float(at), float(at % 7), 1.0) for at in range(1000, 1301)]
     before = in_columns(points, 1.0, 1300.0, 300.0, 100)
     after = in_columns([*points, (1301.0, 5.0, 1.0), (1302.0, 5.0, 1.0), (1303.0, 5.0, 1.0)], 1.0, 1303.0, 300.0, 100)

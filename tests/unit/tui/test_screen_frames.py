@@ -96,7 +96,7 @@ def test_details_of_an_app_have_its_amounts_and_hosts() -> None:
     assert not any("Hosts" in line for line in texts(state, 80, 24)), "they are of another app"
 
 
-def test_what_is_least_important_goes_first() -> None:
+def test_least_important_parts_are_left_out_first() -> None:
     small, large = texts(busy(), 60, 15), texts(busy(), 120, 40)
     assert not any("Interface" in line or "today" in line for line in small)
     assert sum(line.startswith(NAMES) for line in small) == 3
@@ -104,7 +104,7 @@ def test_what_is_least_important_goes_first() -> None:
 
 
 @pytest.mark.parametrize("size", [(59, 30), (100, 14), (20, 1)])
-def test_one_line_where_there_is_no_room(size: tuple[int, int]) -> None:
+def test_tiny_terminal_shows_one_line(size: tuple[int, int]) -> None:
     first, *others = texts(busy(), *size)
     assert first.startswith("↓ 4.00 MB/s")
     assert not "".join(others).strip()
@@ -116,13 +116,13 @@ def test_bars_are_shares_of_the_greatest() -> None:
     assert bars == [60, 15, 4, 1, 1, 1]
 
 
-def test_what_is_not_known_is_no_zero() -> None:
+def test_unknown_values_are_not_shown_as_zero() -> None:
     lines = texts(State(Settings()), 80, 24)
     assert "0 B" not in "".join(lines)
     assert lines[22].startswith("Today –  ")
 
 
-def test_a_billing_month_that_is_none_of_the_calendar_is_named_by_its_beginning() -> None:
+def test_billing_month_that_is_not_a_calendar_month_is_named_by_its_first_day() -> None:
     state = busy()
     state.settings = Settings(plan=DataPlan(billing_day=5))
     found = state.shown.stored
@@ -159,7 +159,7 @@ def test_the_selected_row_stays_in_view() -> None:
 
 
 @pytest.mark.parametrize("size", _SIZES)
-def test_german_fits_as_well(size: tuple[int, int]) -> None:
+def test_german_texts_fit(size: tuple[int, int]) -> None:
     language.use("de")
     try:
         for view in View:

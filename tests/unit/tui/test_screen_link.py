@@ -91,7 +91,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine()
 
 
-def test_it_continues_when_the_agent_restarts(machine: Machine) -> None:
+def test_link_continues_when_the_agent_restarts(machine: Machine) -> None:
     async def run() -> None:
         opened = machine.link()
         opened.start(frozenset({"apps"}))
@@ -111,7 +111,7 @@ def test_it_continues_when_the_agent_restarts(machine: Machine) -> None:
     asyncio.run(run())
 
 
-def test_without_an_agent_it_measures_until_there_is_one(machine: Machine) -> None:
+def test_link_measures_until_an_agent_runs(machine: Machine) -> None:
     async def run() -> None:
         machine.is_running = False
         opened = machine.link()

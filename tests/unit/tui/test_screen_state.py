@@ -27,7 +27,7 @@ def test_apps_are_sorted_by_the_chosen_column_and_the_rest_stays_last() -> None:
     assert [row.name for row in state.app_rows()] == ["a", "b", "Not of any app"]
 
 
-def test_apps_of_the_month_that_ended_are_listed_with_their_amounts() -> None:
+def test_apps_of_this_month_that_exited_are_listed_with_their_amounts() -> None:
     state = busy()
     state.receive(AppsMessage(apps=(app("Firefox", 1.0, 1.0),), interval_s=2.0))
     rows = {row.name: row for row in state.app_rows()}
@@ -88,7 +88,7 @@ def test_filter_finds_an_app_by_the_name_in_its_desktop_entry(monkeypatch: pytes
     assert [row.name for row in state.app_rows()] == ["Syncthing"]
 
 
-def test_events_are_seen_once_the_user_turns_away_from_them() -> None:
+def test_events_become_seen_when_the_user_leaves_the_view() -> None:
     state = State(Settings())
     events = (event(1), event(2, Severity.RECORD), event(3, is_seen=True))
     state.receive(EventsMessage(reset=True, events=events, unseen=1))
@@ -104,7 +104,7 @@ def test_events_are_seen_once_the_user_turns_away_from_them() -> None:
     assert state.take_seen() == ()
 
 
-def test_a_changed_event_replaces_the_one_before() -> None:
+def test_changed_event_replaces_the_previous_one() -> None:
     state = State(Settings())
     state.receive(EventsMessage(reset=True, events=(event(1), event(2))))
     state.receive(EventsMessage(events=(event(1, count=5),)))

@@ -1,4 +1,4 @@
-"""The list of the apps, with the picture of who used the line above it; pointing at one of them marks it in both."""
+"""The list of apps, below a stacked chart of their traffic. Pointing at an app highlights it in both."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ _SETTLE_MS = 2000
 
 
 class AppList(QWidget):
-    """`opened`: the user wants the details of a row, by click or Enter. `connections_requested`: of a row."""
+    """The table of apps and the chart above it.
+
+    `opened` carries the row whose details the user opens by a click or Enter, `connections_requested` the row whose
+    connections the user wants to see.
+    """
 
     opened = Signal(object)
     connections_requested = Signal(object)
@@ -53,7 +57,7 @@ class AppList(QWidget):
         self.stack.hovered.connect(self._mark_row)
 
     def show_rows(self, rows: Sequence[AppRow]) -> None:
-        """Show rows. If there are none, the caller has to explain in `instead` why."""
+        """Show these rows. Without rows the list shows `instead`, in which the caller explains why."""
         keys = {row.key for row in rows}
         with self.table.anchored():
             self._model.put(rows, [row.key for row in self._model.records() if row.key not in keys])
@@ -73,7 +77,7 @@ class AppList(QWidget):
             self.table.setCurrentIndex(self._model.index(place, 0))
 
     def sort_by_day(self) -> None:
-        """Put the apps first that moved the most on the day that is shown."""
+        """Sort by the amount of the shown day, largest first."""
         place = next(place for place, column in enumerate(self._model.columns) if column.id == "today")
         self.table.sortByColumn(place, Qt.SortOrder.DescendingOrder)
 

@@ -32,9 +32,9 @@ class AppContext(NamedTuple):
 
     looks: AppLooks
     rank: Callable[[str], int | None]
-    """Of an app by name among the layers of the picture above."""
+    """Returns the index of an app's layer in the chart above, by name."""
     points: Callable[[str, float], list[Point]]
-    """Of a row by key, since a Unix time."""
+    """Returns the rates of the row with this key since a Unix time."""
     span: tuple[float, float]
     """Of the sparklines, Unix time."""
     interval: float
@@ -44,11 +44,11 @@ class AppContext(NamedTuple):
     day: str
     """Name of the day that is shown instead of today; empty: it is today."""
     about_month: str
-    """Since when the month is, or why it is unknown."""
+    """Since when the month's amounts are counted, or why they are unknown."""
 
 
 def shown_name(row: AppRow, looks: AppLooks) -> str:
-    """Return what the app calls itself."""
+    """Return the name of the app as the list shows it."""
     return row.name if row.is_rest else looks.name(row.app_key, wording.app_name(row.name))
 
 
@@ -151,7 +151,8 @@ def _explain_amount(moved: Moved | None, context: AppContext) -> str:
 
 
 def _draw_name(cell: Cell, row: AppRow, context: AppContext) -> None:
-    """Draw the colour of the app's layer above, its icon and its name; bytes that belong to no app are hatched."""
+    """Draw the colour of the app's layer in the chart, its icon and its name. Bytes that belong to no app have a hatch
+    instead."""
     painter, tokens = cell.painter, cell.tokens
     middle, right_to_left = cell.box.center().y(), cell.right_to_left
 
@@ -183,7 +184,7 @@ def _draw_name(cell: Cell, row: AppRow, context: AppContext) -> None:
 
 
 def _draw_share(cell: Cell, row: AppRow, context: AppContext) -> None:
-    """Draw a bar of the month's amount, in proportion to that of the app with the most."""
+    """Draw the month's amount as a bar, relative to the app with the most traffic."""
     if not row.month or not row.month.both or not context.most:
         return
     width = max(1, round(cell.box.width() * min(1.0, row.month.both / context.most)))

@@ -1,4 +1,4 @@
-"""The details of an app: what it used, when, with whom, and what it listens on."""
+"""The details of one app: amounts, rates over time, remote hosts and listening sockets."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _LAST_ROW = 6
 
 
 class AppDetails(QScrollArea):
-    """Beside the list, or in place of it. `closed`: the user closes them.
+    """The details of an app, beside the list or in place of it.
 
-    `connections_requested`: wants to see the app's connections.
+    `closed`: the user closed the details. `connections_requested`: the user wants to see the app's connections.
     """
 
     closed = Signal()
@@ -97,7 +97,7 @@ class AppDetails(QScrollArea):
         self._connections.clicked.connect(self.connections_requested)
 
     def stand_beside(self, is_beside: bool) -> None:
-        """Set whether the list is beside; otherwise the page shows the name."""
+        """Set whether the details are beside the list. If not, the page shows the app's name itself."""
         self._is_beside = is_beside
         self._top.setVisible(is_beside)
         self._body.has_line = is_beside
@@ -109,14 +109,15 @@ class AppDetails(QScrollArea):
     def show_app(
         self, row: AppRow, facts: AppFacts | None, sockets: Iterable[Connection], month: str, shown_in: Units
     ) -> None:
-        """Show an app. `facts`: None if unknown. `sockets`: of the app. `month`: name of the month."""
+        """Show an app. `facts`: from the history, None if unknown. `sockets`: the app's sockets. `month`: name of the
+        month."""
         self._head.show_app(row.app_key, shown_name(row, self._looks), self._about(row))
         self._connections.setEnabled(row.app is not None)
         self._figures.show_figures(self._figures_of(row, facts, month, shown_in))
         self._facts.show_facts(self._facts_of(row, facts, list(sockets)))
 
     def show_curve(self, name: str, drawn: Drawn | None, index: int) -> None:
-        """Show the curve. `drawn`: None while unknown. `index`: of the range."""
+        """Show the curve of the app. `drawn`: None while unknown. `index`: index of the range."""
         if index != self._range:
             self._range = index
             self.chart.set_range(RANGES_S[index], range_name(index))
@@ -212,7 +213,7 @@ class AppDetails(QScrollArea):
         self._lay_out(two_columns=self.viewport().width() >= self._theme.height(_TWO_COLUMNS_FROM))
 
     def _lay_out(self, *, two_columns: bool) -> None:
-        """Place the hosts below the chart, or beside everything where there is room."""
+        """Place the hosts below the chart or, where there is room for two columns, beside everything else."""
         if two_columns == self._has_two_columns:
             return
         self._has_two_columns = two_columns

@@ -1,4 +1,4 @@
-"""What the page has of the history: queried again as it becomes stale."""
+"""Queries of the history for the Apps page, repeated when their results become stale."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ _MOST_POINTS = 600
 
 
 class AppsHistory(QObject):
-    """Amounts of all apps, layers of a range, facts and curve of one app. `changed`: one of them was read."""
+    """Results of the page's queries: amounts of all apps, layers of a range, facts and curve of one app.
+
+    `changed`: a query returned, or its result became stale.
+    """
 
     changed = Signal()
 
@@ -54,7 +57,7 @@ class AppsHistory(QObject):
             each.stale.connect(self.changed)
 
     def set_plan(self, plan: DataPlan, *, is_recorded: bool | None) -> None:
-        """`is_recorded`: whether the agent records a history; None: there is no agent."""
+        """Set the data plan. `is_recorded`: whether the agent records a history, None if there is no agent."""
         self._plan = plan
         self.set_recorded(is_recorded)
 
@@ -68,12 +71,12 @@ class AppsHistory(QObject):
         self._amounts.request((plan, day), query, _STALE_AFTER_S)
 
     def request_stack(self, index: int) -> None:
-        """`index`: of the range."""
+        """Request the layers of the range with this index."""
         now, span = time.time(), RANGES_S[index]
         self._stack.request(index, lambda reader: query_stack(reader, span, now), _lifetime(span))
 
     def request_app(self, name: str, index: int) -> None:
-        """Request facts, and the curve of a range that needs the history."""
+        """Request the facts of an app, and its curve unless the range is the first, which needs no history."""
         today, plan = _today(), self._plan
         first_weekday = QLocale().firstDayOfWeek().value - 1
         self._facts.request(
@@ -86,7 +89,7 @@ class AppsHistory(QObject):
 
     @property
     def amounts(self) -> AppAmounts | None:
-        """None: unknown."""
+        """Return the amounts of all apps, or None while they are unknown."""
         return self._amounts.result((self._plan, self.day))
 
     def stack(self, index: int) -> Stack | None:
@@ -100,12 +103,12 @@ class AppsHistory(QObject):
 
     @property
     def is_loading(self) -> bool:
-        """Whether amounts are read for the first time."""
+        """Return whether the amounts are being read for the first time."""
         return self._amounts.is_loading
 
     @property
     def missing(self) -> str:
-        """Why there are no amounts; empty: there are, or they are being read."""
+        """Return why there are no amounts, as a sentence; empty if there are any or they are being read."""
         return self._amounts.missing
 
 

@@ -1,4 +1,4 @@
-"""The hosts that an app exchanged data with in about the last day."""
+"""The remote hosts with which an app exchanged data in the last 24 hours."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FIRST_SHOWN = 6
 
 
 class Hosts(QWidget):
-    """The hosts with the most traffic; a link shows the others."""
+    """The hosts with the most traffic, and a link that shows the others."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -48,7 +48,11 @@ class Hosts(QWidget):
         self._more.clicked.connect(self._show_all)
 
     def show_hosts(self, hosts: Sequence[HostAmount] | None, since: float, shown_in: Units) -> None:
-        """`hosts`: the largest first, the sum of others last; None: unknown. `since`: Unix time; 0: unknown."""
+        """Show the hosts of an app.
+
+        `hosts`: largest first, the sum of the others last; None if unknown. `since`: Unix time of the earliest bytes, 0
+        if unknown.
+        """
         self._rows.show_since(since)
         if hosts is None or self._hosts is None:
             self._shows_all = False
@@ -74,7 +78,7 @@ class Hosts(QWidget):
 
 
 class _Rows(QWidget):
-    """Name, where the name is from, a bar, and both amounts, in columns."""
+    """Rows with five columns: name, origin of the name, bar, download and upload."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -160,7 +164,7 @@ class _Rows(QWidget):
     def _columns(
         self,
     ) -> tuple[tuple[int, int], tuple[int, int] | None, tuple[int, int] | None, tuple[int, int], tuple[int, int]]:
-        """Return from where each column is and how wide; None: there is no room for it."""
+        """Return the left edge and the width of each column in dip, None for a column without room."""
         amount, origin, bar = self._theme.height(_AMOUNT), self._theme.height(_ORIGIN), _BAR
         up = self.width() - amount
         down = up - amount
@@ -184,7 +188,7 @@ class _Rows(QWidget):
         return QRect(left, row * self._row(), width, self._row())
 
     def _name(self, each: HostAmount) -> str:
-        return each.host or each.address or self.tr("Others, not told apart")
+        return each.host or each.address or self.tr("Other hosts together")
 
     def _spoken(self, each: HostAmount) -> str:
         return f"{self._name(each)} {units.size(each.rx_bytes + each.tx_bytes, self._units)}"

@@ -1,4 +1,4 @@
-"""The page Apps: which programs use the network and used it, and how much belongs to none."""
+"""The Apps page: which programs use the network now, how much they used before, and how many bytes belong to none."""
 
 from __future__ import annotations
 
@@ -52,8 +52,12 @@ _HOSTS_EVERY_S = 10.0
 
 
 class AppsPage(Page):
-    """`connections_requested`: the user wants to see the connections of the app with this name. `topics_changed`:
-    `topics` returns others now. `hosts_requested`: of the app with this key, which come with a `HostsMessage`."""
+    """The Apps page.
+
+    `connections_requested` carries the name of the app whose connections the user wants to see. `hosts_requested`
+    carries the key of the app whose `HostsMessage` the page needs. `topics_changed`: the page needs other topics than
+    before.
+    """
 
     connections_requested = Signal(str)
     topics_changed = Signal()
@@ -66,13 +70,13 @@ class AppsPage(Page):
         self._units = Units()
         self._plan = DataPlan()
         self._message: AppsMessage | None = None
-        """None if the present is unknown."""
+        """The latest message; None while current values are unknown."""
         self._sockets: dict[str, Connection] = {}
         """By key, while the details need them."""
         self._history = AppsHistory(history, self)
         self._rows: list[AppRow] = []
         self._most, self._about_month = 0, ""
-        """For `AppContext`; computed once for all cells."""
+        """Values for `AppContext`, computed once for all cells."""
         self._recent = RecentRates(RANGES_S[LIVE] + AGENT_STEP_S)
         self._unwritten = Unwritten()
         self._agent_away = False
@@ -82,13 +86,13 @@ class AppsPage(Page):
         """Name of the app whose details are open."""
         self._hosts: HostsMessage | None = None
         self._hosts_requested: tuple[str, float] = "", 0.0
-        """Of which app, and when, monotonic clock."""
+        """The app whose hosts were requested last, and when (monotonic clock)."""
         self.strip = AppsStrip(theme, looks, has_history=history is not None)
         self.search = self.strip.search
         self.list = AppList(theme, self._context, has_history=history is not None)
         self.table = self.list.table
         self._details: AppDetails | None = None
-        """Made when they are opened first."""
+        """Created when details are opened for the first time."""
         self._content = QHBoxLayout()
         self._content.setContentsMargins(0, 0, 0, 0)
         self._content.setSpacing(0)
@@ -212,7 +216,8 @@ class AppsPage(Page):
             self.topics_changed.emit()
 
     def show_day(self, day: date | None) -> None:
-        """Show the amounts of a day instead of today's, in the shortest range that it is in; None: today's again."""
+        """Show the amounts of this day instead of today's, in the shortest range that contains the day. None shows
+        today's again."""
         today = datetime.fromtimestamp(time.time()).astimezone().date()
         self._history.day = None if day == today else day
         if day is not None:
@@ -250,13 +255,13 @@ class AppsPage(Page):
         self.connections_requested.emit(wording.app_name(name))
 
     def _follow(self) -> None:
-        """Show the app that the user moves to in the list while the details are beside it."""
+        """Show the details of the app that the user selects in the list, while the details are beside it."""
         row = self.list.current()
         if self._chosen is not None and row is not None and not row.is_rest and row.name != self._chosen:
             self.open_details(row.name)
 
     def _forget(self) -> None:
-        """Show the present as unknown, unless the picture is frozen."""
+        """Show current values as unknown, unless the page is paused."""
         if not self._paused:
             self._message = None
             self._history.set_recorded(None)
@@ -286,7 +291,7 @@ class AppsPage(Page):
             self.strip.show_list()
 
     def _refresh(self) -> None:
-        """Request what is missing or stale of what is visible, and show what there is."""
+        """Request what is visible and missing or stale, and show what there is."""
         if self.isVisible():
             self._history.request_amounts()
             if self._range != LIVE:

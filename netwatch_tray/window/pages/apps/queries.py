@@ -1,4 +1,4 @@
-"""What the page reads in the history: amounts of all apps, the layers of a range, and the facts of one app."""
+"""Queries of the history: amounts of all apps, the layers of a range, and the facts of one app."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _USUAL_DAYS, _LEAST_USUAL = 28, 7
 
 
 class _Span(NamedTuple):
-    """Amounts of some days."""
+    """The amounts of several days."""
 
     apps: dict[str, Moved]
     """By name."""
     rest: Moved
-    """Counted by the interfaces beyond the apps."""
+    """Bytes that the interfaces counted and that belong to no app."""
     unmeasured: Moved
-    """Counted by the interfaces while NetWatch was not measuring."""
+    """Bytes that the interfaces counted while NetWatch was not measuring."""
 
 
 class AppAmounts(NamedTuple):
@@ -46,12 +46,12 @@ class AppAmounts(NamedTuple):
     days: Days
     """The billing month."""
     today: _Span
-    """Of today, or of the day that the user chose."""
+    """Amounts of today, or of the day that the user chose."""
     month: _Span
     keys: Mapping[str, str]
-    """Of apps by name."""
+    """Keys of apps by name."""
     written: float
-    """Up to when that is, Unix time."""
+    """Unix time up to which the amounts are complete."""
     is_today: bool = True
 
 
@@ -65,16 +65,16 @@ class AppFacts(NamedTuple):
     usual: int | None
     """Median of the days before today since it was first seen, both directions; None if too few are known."""
     usual_days: int
-    """How many days that is the median of."""
+    """Number of days from which `usual` is computed."""
     first_day: date | None
-    """None if it moved nothing on any recorded day."""
+    """First day with traffic of the app; None if there is none."""
     alerts: int
-    """In the last 30 days, muted ones included."""
+    """Number of alerts in the last 30 days, muted ones included."""
     written: float
-    """Up to when that is, Unix time."""
+    """Unix time up to which the amounts are complete."""
 
     def plus(self, moved: Traffic) -> AppFacts:
-        """Add what is not written yet."""
+        """Return these facts with traffic added that the history does not contain yet."""
         return self._replace(today=self.today.plus(moved), week=self.week.plus(moved), month=self.month.plus(moved))
 
 
@@ -87,14 +87,14 @@ class Drawn(NamedTuple):
     step: float
     """Seconds between points."""
     amounts: Amounts | None = None
-    """Instead of points, for a day and more."""
+    """Amounts instead of points, for ranges of a day and more."""
 
 
 def query_amounts(reader: HistoryReader, today: date, plan: DataPlan, chosen: date | None = None) -> AppAmounts:
     """Read the amounts of `today` (a local date), or of the day that the user chose, and of the billing month."""
     day = chosen or today
     month = period_of(today, "billing", plan)
-    written = reader.written_until()  # first: what is written meanwhile is better counted late than twice
+    written = reader.written_until()  # read first: traffic written meanwhile is then counted late rather than twice
     spans = _query_span(reader, day, day), _query_span(reader, *month)
     return AppAmounts(month, *spans, reader.keys("app"), written, day == today)
 

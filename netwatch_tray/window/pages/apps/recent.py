@@ -1,4 +1,5 @@
-"""The rates of the apps over the last minutes: those that the agent kept, then those that this window received."""
+"""The rates of the apps over the last minutes: first those that the agent kept, then those that this window
+received."""
 
 from __future__ import annotations
 
@@ -15,11 +16,11 @@ from netwatch_tray.window.pages.apps.stack import Bin, Stack, stacked, unknown_s
 AGENT_STEP_S = 10.0
 """Seconds between the readings that the agent keeps."""
 _LONGEST_HOLE_S = 1.5 * AGENT_STEP_S
-"""Between what the agent kept and the first reading of this window are up to ten seconds."""
+"""Seconds. Up to ten lie between the last reading that the agent kept and the first one of this window."""
 
 
 class Reading(NamedTuple):
-    """The rates of an interval, bytes/s received and sent."""
+    """The rates of one interval, received and sent, in bytes/s."""
 
     at: float
     """Unix time of its end."""
@@ -49,11 +50,11 @@ class RecentRates:
         return self._readings
 
     def name(self, key: str) -> str:
-        """Return the name of an app that had connections meanwhile."""
+        """Return the name of an app that had connections in these minutes."""
         return self._names.get(key, key)
 
     def add(self, at: float, message: AppsMessage) -> None:
-        """Add the rates that the agent reports, and those that it kept from before."""
+        """Add the rates that the agent reports, and those that it kept from earlier."""
         self._names.update((app.key, app.name) for app in message.apps)
         self._tunnels.update(app.key for app in message.apps if app.is_tunnel_process)
         self._prepend(message.recent)
@@ -69,12 +70,12 @@ class RecentRates:
         self._readings.clear()
 
     def points(self, key: str, since: float) -> list[Point]:
-        """Return the rates of one row since this Unix time."""
+        """Return the rates of the row with this key since a Unix time."""
         nothing: Rates = (0.0, 0.0)
         return [Point(each.at, *each.rates.get(key, nothing)) for each in self._readings if each.at >= since]
 
     def _prepend(self, recent: Iterable[AppRates]) -> None:
-        """Add earlier readings of the agent; where there are own ones, these are finer."""
+        """Add earlier readings of the agent. Readings of this window replace them, because they are finer."""
         first = self._readings[0].at - self._readings[0].elapsed_s if self._readings else math.inf
         for each in reversed([each for each in recent if each.at <= first]):
             rest = tuple(
@@ -84,7 +85,8 @@ class RecentRates:
             self._readings.appendleft(Reading(each.at, each.elapsed_s, each.total, rates))
 
     def stack(self, since: float) -> Stack:
-        """Return the layers since this Unix time. Tunnels are left out, because their traffic is that of other apps."""
+        """Return the layers since this Unix time. Tunnels are left out, because their traffic is already counted for
+        other apps."""
         bins: list[Bin] = []
         total: list[float | None] = []
         apps: dict[str, list[float]] = {}

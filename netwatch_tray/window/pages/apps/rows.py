@@ -1,4 +1,4 @@
-"""The rows of the app table, joined from the agent's apps of this moment and the amounts in the history."""
+"""The rows of the app table: the agent's current apps, joined with the amounts in the history."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Rates = tuple[float | None, float | None]
 
 
 class Moved(NamedTuple):
-    """Received and sent bytes."""
+    """Bytes received and sent."""
 
     rx: int
     tx: int
@@ -43,9 +43,9 @@ class AppRow(NamedTuple):
 
     key: str
     name: str
-    """As agent and history call it, which is what a search for its connections needs."""
+    """Name of the app in agent and history, which a search for its connections needs."""
     app: App | None
-    """None: only the history has it."""
+    """The app as the agent reports it; None if only the history has it."""
     rx_rate: float | None
     """Bytes/s."""
     tx_rate: float | None
@@ -54,7 +54,7 @@ class AppRow(NamedTuple):
     month: Moved | None
     is_rest: bool = False
     app_key: str = ""
-    """Of the app; empty if it has none, or the history has only its name."""
+    """Key of the app; empty if it has none, or the history has only its name."""
 
     @property
     def is_unmeasured(self) -> bool:
@@ -76,9 +76,9 @@ def live_rows(message: AppsMessage | None) -> Iterator[AppRow]:
 def app_rows(
     message: AppsMessage | None, stored: AppAmounts | None, unwritten: Mapping[str, Traffic]
 ) -> Iterator[AppRow]:
-    """Yield the live rows with their amounts, then the rows that only the history has; None if unknown.
+    """Yield the live rows with their amounts, then the rows that only the history has. Amounts are None if unknown.
 
-    `unwritten`: what apps moved after the stored amounts, by name.
+    `unwritten`: traffic of apps after the stored amounts, by name.
     """
     if stored is None:
         yield from live_rows(message)

@@ -10,7 +10,7 @@ from netwatch_tray.model import GapReason
 MOST_LAYERS = 5
 
 Values = Sequence[float | None]
-"""Of each bin, download and upload together; None if unknown."""
+"""Values of each bin, download and upload together; None if unknown."""
 
 
 class Bin(NamedTuple):
@@ -36,13 +36,13 @@ class Gap(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """Layers of rates in bytes/s, or with `is_amounts` of bytes."""
+    """Layers of rates in bytes/s or, with `is_amounts`, of bytes."""
 
     bins: tuple[Bin, ...]
     layers: tuple[Layer, ...]
     """The app with the most traffic in the range first; it is drawn lowest."""
     other: tuple[float | None, ...]
-    """What the layers leave over: other apps, and what belongs to no app."""
+    """The rest of the total: other apps, and bytes that belong to no app."""
     is_amounts: bool
     gaps: tuple[Gap, ...] = ()
 
@@ -53,17 +53,18 @@ class Stack(NamedTuple):
         return [None if column[0] is None else sum(value or 0.0 for value in column) for column in columns]
 
     def rank(self, name: str) -> int | None:
-        """Return the index of an app among the layers, or None if it is in `other`."""
+        """Return the index of the app's layer, or None if the app is part of `other`."""
         return next((place for place, layer in enumerate(self.layers) if layer.name == name), None)
 
     def weight(self, values: Values) -> float:
-        """Return the bytes that these values of the bins stand for."""
+        """Return the bytes of a layer with these values."""
         if self.is_amounts:
             return sum(value or 0.0 for value in values)
         return sum((value or 0.0) * (each.end - each.start) for value, each in zip(values, self.bins, strict=True))
 
     def layer_at(self, place: int, height: float) -> str | None:
-        """Return the app whose layer has this height in a bin, empty for the others, or None above all layers."""
+        """Return the app whose layer is at this height of a bin: empty for the layer of other apps, None above all
+        layers."""
         below = 0.0
         for name, values in (*self.layers, Layer("", self.other)):
             below += values[place] or 0.0
@@ -75,9 +76,9 @@ class Stack(NamedTuple):
 def stacked(
     bins: Sequence[Bin], total: Values, apps: Mapping[str, Values], *, is_amounts: bool, gaps: Sequence[Gap] = ()
 ) -> Stack:
-    """Make layers of the apps with the most traffic. Where they exceed the total, nothing is left over.
+    """Return a stack with one layer for each of the apps with the most traffic, and one for the rest of the total.
 
-    A bin without a total is unknown.
+    Where the apps exceed the total, the rest is 0. A bin without a total is unknown.
     """
     empty = Stack(tuple(bins), (), (), is_amounts=is_amounts, gaps=tuple(gaps))
     known = [value is not None for value in total]

@@ -1,4 +1,4 @@
-"""The layers of the picture from bottom to top: grid, gaps, layers, mark and axis."""
+"""The layers of the stacked chart from bottom to top: grid, gaps, layers of apps, grid line and axis."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from netwatch_tray.window.widgets.theme import GAP, Theme, faded
 _HEADROOM = 1.15
 _LEAST_TOP = 1000.0
 _SEAM_FROM = 3
-"""Dip: thinner layers are not set apart."""
+"""Least height in dip of a layer that is separated from its neighbours by a line."""
 _LABEL_LEAST, _TIME_APART = 72, 90
 _OTHERS_OPACITY, _PLATE_OPACITY = 0.35, 0.92
 _COLUMN_SHARE, _LEAST_COLUMN = 0.72, 4
@@ -32,17 +32,17 @@ translate = QCoreApplication.translate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackScene:
-    """One state of the picture at one size; every layer draws from it."""
+    """One state of the chart at one size; every layer draws from it."""
 
     theme: Theme
     units: Units
     stack: Stack
     span: tuple[float, float]
-    """Of the picture, Unix times."""
+    """Span of the chart, Unix times."""
     box: QRectF
-    """Of the layers, dip."""
+    """Box of the layers, dip."""
     marked: str | None
-    """The app whose layer stands out; empty for the others; None if there is none."""
+    """The app whose layer is highlighted: empty for other apps, None for no layer."""
     top: float
     """The value at the upper edge, see `top_of`."""
 
@@ -54,11 +54,11 @@ class StackScene:
 
     @property
     def mark_y(self) -> float:
-        """Return the y of the grid line, dip."""
+        """Return the y coordinate of the grid line, in dip."""
         return round(self.box.bottom() - self.box.height() * self.mark / self.top) + 0.5
 
     def x(self, at: float) -> float:
-        """Return the place of a moment, dip."""
+        """Return the x coordinate of a Unix time, in dip."""
         start, end = self.span
         return self.box.left() + self.box.width() * (min(max(at, start), end) - start) / (end - start)
 
@@ -68,7 +68,7 @@ class StackScene:
 
 
 def top_of(stack: Stack) -> float:
-    """Return the value at the upper edge of the picture."""
+    """Return the value at the upper edge of the chart."""
     return max(_LEAST_TOP, max((top or 0.0 for top in stack.tops), default=0.0) * _HEADROOM)
 
 
@@ -88,7 +88,7 @@ def draw_stack(painter: QPainter, scene: StackScene) -> None:
 
 
 def draw_axis(painter: QPainter, scene: StackScene) -> None:
-    """Draw the line below the layers, and moments below it."""
+    """Draw the line below the layers, and the times below it."""
     box, tokens, fonts = scene.box, scene.theme.tokens, scene.theme.fonts
     painter.setPen(hair_line(tokens.ink3))
     y = round(box.bottom()) + 0.5
@@ -110,7 +110,7 @@ def draw_axis(painter: QPainter, scene: StackScene) -> None:
 
 
 def gap_text(gap: Gap, stack: Stack) -> str:
-    """Return why nothing is known, and in a picture of rates from when to when."""
+    """Return why nothing is known, in a chart of rates with the start and the end of the gap."""
     reason = wording.gap(gap.reason) if gap.reason is not None else translate("StackView", "not known")
     if stack.is_amounts or gap.start <= stack.bins[0].start:
         return reason
@@ -119,7 +119,7 @@ def gap_text(gap: Gap, stack: Stack) -> str:
 
 
 def _draw_mark(painter: QPainter, scene: StackScene) -> None:
-    """Write the value of the grid line, readable over any layer."""
+    """Write the value of the grid line so that it is readable over any layer."""
     box, tokens, fonts = scene.box, scene.theme.tokens, scene.theme.fonts
     quantity = scene.quantity(scene.mark)
     value = f"{float(quantity.value):g}" if quantity.value[:1].isdigit() else quantity.value
@@ -155,7 +155,8 @@ def _draw_gap(painter: QPainter, scene: StackScene, gap: Gap) -> None:
 
 
 def _draw_layer(painter: QPainter, scene: StackScene, layer: Layer, below: list[float], colour: QColor | None) -> None:
-    """Draw a layer on top of `below`, which becomes its upper edge. Without a `colour` it is hatched."""
+    """Draw a layer on top of `below`, and set `below` to the layer's upper edge. Without a `colour` the layer is
+    hatched."""
     stack, bottom, scale = scene.stack, scene.box.bottom(), scene.box.height() / scene.top
     is_faint = scene.marked is not None and scene.marked != layer.name
     if colour is not None and is_faint:
@@ -183,7 +184,8 @@ def _draw_area(
     edges: tuple[list[float], list[float]],
     ink: QColor | QPen,
 ) -> None:
-    """Draw bins in a row as one area. `edges`: the y of each bin, lower and upper. `ink`: a pen hatches."""
+    """Draw consecutive bins as one area. `edges`: lower and upper y coordinates of each bin. `ink`: a colour to fill,
+    or a pen to hatch."""
     lower, upper = edges
     xs = _points(scene, bins)
     if len(xs) > len(upper):  # a single bin has two edges
@@ -208,7 +210,8 @@ def _draw_area(
 
 
 def _points(scene: StackScene, bins: Sequence[Bin]) -> list[float]:
-    """Return where the values of a run are: in the middles of its bins, at the edges of the run itself."""
+    """Return the x coordinates of the values of a run: the middles of its bins, but the edges of the run for its first
+    and last bin."""
     middles = [scene.x((each.start + each.end) / 2) for each in bins]
     return [scene.x(bins[0].start), *middles[1:-1], scene.x(bins[-1].end)]
 
@@ -220,7 +223,8 @@ def _draw_columns(
     edges: tuple[list[float], list[float]],
     ink: QColor | QPen,
 ) -> None:
-    """Draw a column for each bin. `edges`: the y of each, lower and upper. `ink`: a pen hatches."""
+    """Draw a column for each bin. `edges`: lower and upper y coordinates of each. `ink`: a colour to fill, or a pen to
+    hatch."""
     for each, low, high in zip(bins, *edges, strict=True):
         left, right = scene.x(each.start), scene.x(each.end)
         if (right - left) * _COLUMN_SHARE >= _LEAST_COLUMN:
@@ -249,7 +253,7 @@ def _hatch(painter: QPainter, polygon: QPolygonF, pen: QPen) -> None:
 
 
 def _runs(values: Sequence[float | None]) -> list[tuple[int, int]]:
-    """Return the beginnings and ends of the known values in a row."""
+    """Return the first index and the end index of each run of known values."""
     found: list[tuple[int, int]] = []
     begin: int | None = None
     for place, value in enumerate((*values, None)):

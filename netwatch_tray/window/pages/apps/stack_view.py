@@ -1,4 +1,4 @@
-"""The picture of the traffic of a range: the layers of a stack, linked with the rows of the table."""
+"""The stacked chart of the apps' traffic over a range, linked with the rows of the table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _NOTHING = Stack((), (), (), is_amounts=False)
 
 
 class StackView(QWidget):
-    """The picture. `hovered` carries the app of the layer under the pointer; empty for the others, None for none."""
+    """The stacked chart. `hovered` carries the app of the layer under the pointer: empty for other apps, None for no
+    layer."""
 
     hovered = Signal(object)
 
@@ -33,7 +34,7 @@ class StackView(QWidget):
         self._stack: Stack | None = None
         self._range_name = ""
         self._span = (0.0, 1.0)
-        """Of the picture, Unix times."""
+        """Span of the chart, Unix times."""
         self._notice = ""
         self._units = Units()
         self._names: dict[str, str] = {}
@@ -56,7 +57,8 @@ class StackView(QWidget):
     def show_stack(
         self, stack: Stack | None, span: tuple[float, float], range_name: str, names: dict[str, str], notice: str
     ) -> None:
-        """Show a stack, or the `notice` if it is None. `names`: the apps' own names, by their names in the stack."""
+        """Show a stack, or the text `notice` if the stack is None. `names`: names to show, by the names in the
+        stack."""
         shown = stack, span, range_name, names, notice
         if stack is self._stack and shown[1:] == (self._span, self._range_name, self._names, self._notice):
             return
@@ -71,12 +73,12 @@ class StackView(QWidget):
             self.update()
 
     def choose(self, span: tuple[float, float] | None) -> None:
-        """Make these Unix times stand out; None: none."""
+        """Highlight a span of Unix times; None highlights none."""
         self._chosen = span
         self.update()
 
     def mark(self, name: str | None) -> None:
-        """Highlight the layer of this app; empty for the others, None for none."""
+        """Highlight the layer of this app: empty for other apps, None for no layer."""
         if name != self._marked:
             self._marked = name
             self.update()
@@ -217,6 +219,6 @@ class StackView(QWidget):
     def _spoken(self, stack: Stack) -> str:
         whole = sum(stack.weight(values) for values in (stack.other, *(layer.values for layer in stack.layers)))
         if not whole:
-            return self.tr("Nothing was used.")
+            return self.tr("No traffic.")
         shares = (f"{self._name(each.name)} {100 * stack.weight(each.values) / whole:.0f} %" for each in stack.layers)
         return ", ".join(shares)

@@ -1,4 +1,4 @@
-"""The strip above the apps: current sums, search and range; or the app whose details replace the list."""
+"""The strip above the apps: current sums, search and range, or the name of the app whose details replace the list."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from netwatch_tray.window.widgets.text import FittingText, Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 _SEARCH_WIDTHS = ((1120, 240), (840, 170), (0, 130))
-"""Of the window, and of the field."""
+"""Widths of the window, each with the width of the search field, in dip."""
 
 
 class AppsStrip(Strip):
-    """The row above the list. `back`: the user wants the list again."""
+    """The row above the list. `back`: the user wants to return to the list."""
 
     back = Signal()
 
@@ -32,7 +32,7 @@ class AppsStrip(Strip):
         self._sentence = FittingText(theme, theme.fonts.small, "ink2")
         self.search = SearchField(theme, self.tr("Find an app"), self.tr("Find an app"))
         self.search.setToolTip(
-            self.tr("Apps whose names hold this stay ({keys} or /)").format(keys=native_keys("Ctrl+F"))
+            self.tr("Show only apps with this text in their name ({keys} or /)").format(keys=native_keys("Ctrl+F"))
         )
         names = [self.tr("5 min")]
         names += (
@@ -71,7 +71,7 @@ class AppsStrip(Strip):
         self._back.clicked.connect(self.back)
 
     def show_app(self, key: str, name: str, below: str) -> None:
-        """Show the app whose details take the page."""
+        """Show the name of the app whose details replace the list."""
         self._head.show_app(key, name, below)
         self._turn(1)
 
@@ -79,7 +79,7 @@ class AppsStrip(Strip):
         self._turn(0)
 
     def show_texts(self, title: str, sentences: Sequence[str]) -> None:
-        """Show title and sentence. `sentences`: the first that fits is shown."""
+        """Show a title, and the first of the sentences that fits."""
         self._title.show_text(title)
         self._sentence.show_first_of(*sentences)
 

@@ -1,4 +1,4 @@
-"""The sentences of the page."""
+"""The sentences of the Apps page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def range_name(index: int) -> str:
 
 
 def title_of(message: AppsMessage | None, history: AppsHistory, shown_in: Units) -> tuple[str, list[str]]:
-    """Return the title of the page, and the sentence below it, at full length and shorter."""
+    """Return the title of the page, and the sentence below it in several lengths, longest first."""
     if message is None:
         return translate("Apps", "Apps"), []
     active = sum(1 for app in message.apps if app.rx_rate or app.tx_rate)
@@ -48,7 +48,7 @@ def title_of(message: AppsMessage | None, history: AppsHistory, shown_in: Units)
 
 
 def about_month(history: AppsHistory) -> str:
-    """Return since when the amounts of the month are, or why there are none."""
+    """Return since when the month's amounts are counted, or why there are none."""
     if history.amounts is None:
         waiting = (
             translate("Apps", "Reading the history …")
@@ -63,11 +63,11 @@ def about_month(history: AppsHistory) -> str:
 
 
 def why_empty(known: int, wanted: str, *, is_away: bool) -> tuple[str, str]:
-    """Return title and sentence for an empty list. `known`: apps that do not match `wanted`."""
+    """Return title and sentence for an empty list. `known`: number of apps that do not match the search `wanted`."""
     if known:
         detail = translate("Apps", "Apps known: {total}, none has “{words}” in its name.")
         return translate("Apps", "No app matches"), detail.format(total=known, words=wanted)
     if is_away:
-        detail = translate("Apps", "The list comes back by itself together with the agent.")
+        detail = translate("Apps", "The list returns when the agent runs again.")
         return translate("Apps", "Apps are not known"), detail
     return translate("Apps", "Reading who uses the network …"), ""

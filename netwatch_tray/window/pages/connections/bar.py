@@ -29,7 +29,7 @@ class ConnectionsBar(Strip):
         super().__init__(theme, self._plain_height)
         self._name_of = name_of
         self.filter = ConnectionFilter()
-        """Of the last valid text."""
+        """The filter that the last valid text describes."""
         self.grouping = Grouping.NONE
         self.field = SearchField(
             theme,
@@ -37,9 +37,9 @@ class ConnectionsBar(Strip):
             self.tr("Filter connections"),
         )
         self.field.setToolTip(
-            self.tr(
-                "Conditions side by side must all hold; a comma means “or”, - turns one round ({keys} or /)"
-            ).format(keys=native_keys("Ctrl+F"))
+            self.tr("All conditions must hold; a comma means “or”, - negates a condition ({keys} or /)").format(
+                keys=native_keys("Ctrl+F")
+            )
         )
         self._group_button = FlatButton(theme, "", trailing="chevron")
         self._group_button.setToolTip(

@@ -24,7 +24,7 @@ from netwatch_tray.wording import owner
 translate = QCoreApplication.translate
 
 CHEVRON_WIDTH = 16
-"""Of the mark of a group, which folds and unfolds it, dip."""
+"""Width in dip of a group's mark, which folds and unfolds the group."""
 _COUNT_GAP = 10
 
 
@@ -38,14 +38,14 @@ class ConnectionContext(NamedTuple):
     """The greatest rate, bytes/s, which has the longest bar."""
     most_tx: float
     has_hosts: bool = False
-    """Names of hosts are known."""
+    """Whether any host has a name."""
     has_countries: bool = False
     app_names: Mapping[str, str] = {}
-    """What apps call themselves, by key."""
+    """Names of apps to show, by key."""
 
 
 def owner_name(connection: Connection, context: ConnectionContext) -> str | None:
-    """Return the app as the page Apps calls it, else what is known of the owner; None: nothing is."""
+    """Return the app's name as on the Apps page, else what is known of the owner, or None if nothing is known."""
     name = owner(connection)
     return name if connection.app_name is None else context.app_names.get(connection.app or "", name)
 
@@ -150,7 +150,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             text=lambda row: _age(row, context().now),
             order=lambda row: None if row.connection.since is None else -row.connection.since,
             tooltip=lambda row: (
-                translate("Connections", "It was open before NetWatch began to look")
+                translate("Connections", "Opened before NetWatch started to measure")
                 if row.connection.since is None
                 else None
             ),
@@ -162,7 +162,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
 
 
 def origin_in_words(connection: Connection) -> str:
-    """Return where the name of the host comes from, and when it was seen."""
+    """Return the source of the host's name, and when the name was seen."""
     words = {
         "TLS": translate("Connections", "TLS greeting"),
         "QUIC": translate("Connections", "QUIC greeting"),
@@ -176,7 +176,7 @@ def origin_in_words(connection: Connection) -> str:
 
 
 def host_in_words(connection: Connection) -> str | None:
-    """Return the name of the host with its origin and its doubts, or None if it has no name."""
+    """Return the name of the host, its origin and how certain it is, or None if it has no name."""
     if connection.host is None:
         return None
     origin = translate("Connections", "Name from: {origin}").format(origin=origin_in_words(connection))
@@ -312,7 +312,7 @@ def _unknown_owner(connection: Connection) -> str:
     if connection.user is not None or connection.unit is not None:
         return translate(
             "Connections",
-            "It belongs to another user: which program it is may not be read. Its rates are measured all the same.",
+            "It belongs to another user, whose programs may not be read. Its rates are measured all the same.",
         )
     return translate(
         "Connections", "The program is not known: its process has exited, or the system does not report it."
@@ -324,7 +324,8 @@ def _tone(cell: Cell, row: ConnectionRow, colour: QColor) -> QColor:
 
 
 def _draw_group(cell: Cell, group: Group) -> None:
-    """Draw the part of the heading in this cell; the heading runs across all cells up to the rates."""
+    """Draw the part of the group's heading that is in this cell. The heading runs across all columns up to the
+    rates."""
     painter, fonts, tokens = cell.painter, cell.theme.fonts, cell.tokens
     right_to_left = cell.right_to_left
     painter.save()
@@ -380,7 +381,7 @@ def _draw_pid(cell: Cell, row: ConnectionRow) -> None:
 
 
 def _draw_host(cell: Cell, row: ConnectionRow, *, has_countries: bool) -> None:
-    """Draw the name, and its origin and the country in separate columns."""
+    """Draw the name, its origin and the country, each at its own position in the cell."""
     fonts, tokens = cell.theme.fonts, cell.tokens
     it = row.connection
     box = QRect(cell.box)
@@ -414,7 +415,7 @@ def _draw_remote(cell: Cell, row: ConnectionRow) -> None:
 def _draw_endpoint(
     cell: Cell, row: ConnectionRow, address: str, port: int | None, colour: QColor | None = None
 ) -> None:
-    """Elide the host in the middle if there is no room, never the port."""
+    """Draw address and port. If there is no room, elide the address in the middle, never the port."""
     whole = endpoint(address, port)
     font = cell.theme.fonts.base
     if text_width(font, whole) > cell.box.width():
@@ -425,7 +426,7 @@ def _draw_endpoint(
 
 
 def _address_order(address: str, port: int | None) -> tuple[bool, str, int]:
-    """Sort IPv4 by number, then IPv6, then by port."""
+    """Return a sort key: IPv4 addresses by number, then IPv6, then by port."""
     version_6 = ":" in address
     padded = address if version_6 else ".".join(part.zfill(3) for part in address.split("."))
     return (version_6, padded, -1 if port is None else port)

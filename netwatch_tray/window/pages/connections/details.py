@@ -44,7 +44,11 @@ _Section = tuple[str, list[tuple[str, str]]]
 
 
 class ConnectionDetails(QWidget):
-    """`close_requested`: the cross was clicked. `app_requested`: the user wants to see only the app with this name."""
+    """The details of a connection or group.
+
+    `close_requested`: the user clicked the close button. `app_requested` carries the name of the app whose connections
+    alone the user wants to see.
+    """
 
     close_requested = Signal()
     app_requested = Signal(str)
@@ -224,7 +228,7 @@ class _RateSparkline(QWidget):
         self._points: deque[Point] = deque()
         self.setFixedHeight(theme.height(_PICTURE) + QFontMetrics(theme.fonts.small).height())
         self.setAccessibleName(self.tr("The last minute, download above upload"))
-        self.setToolTip(self.tr("The last minute, as long as this was looked at"))
+        self.setToolTip(self.tr("The last minute, since these details were opened"))
         self.hide()
 
     def add(self, line: Line | None, now: float) -> None:

@@ -1,4 +1,4 @@
-"""The connection list as a file for other programs: the same keys in both formats, numbers unformatted."""
+"""Saves the connection list as CSV or JSON: the same keys in both formats, numbers unformatted."""
 
 from __future__ import annotations
 

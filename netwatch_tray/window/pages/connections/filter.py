@@ -62,7 +62,7 @@ class ConnectionFilter(NamedTuple):
 
     tests: tuple[Test, ...] = ()
     names_state: bool = False
-    """A condition is about states, so closed connections in TIME_WAIT are not left out."""
+    """Whether a condition names a state; otherwise connections in TIME_WAIT are left out."""
 
     def matches(self, connection: Connection) -> bool:
         if connection.state == TcpState.TIME_WAIT and not self.names_state:
@@ -192,7 +192,7 @@ def _unit(value: str, _token: str) -> Test:
 
 
 def _proto(value: str, _token: str) -> Test:
-    if value == "quic":  # as far as its greeting was seen
+    if value == "quic":  # QUIC only if its handshake was seen
         return lambda connection: connection.host_origin == "QUIC"
     return lambda connection: connection.protocol.lower() == value
 

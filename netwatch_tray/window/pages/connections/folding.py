@@ -32,12 +32,13 @@ class Folding(QObject):
         self.fold(group, not group.folded)
 
     def fold(self, group: Group, fold: bool) -> None:
-        """Fold or unfold a group."""
+        """Fold a group, or unfold it if `fold` is False."""
         (self._keys.add if fold else self._keys.discard)(group.key)
         self.changed.emit()
 
     def take_key(self, pressed: int, line: Line) -> bool:
-        """Fold the group with ←, unfold it with →; ← goes from a row to its group. Return whether it was such a key."""
+        """Handle a key: ← folds the group or goes from a row to its group, → unfolds. Return whether it was such
+        a key."""
         if pressed not in (Qt.Key.Key_Left, Qt.Key.Key_Right):
             return False
         is_left = pressed == Qt.Key.Key_Left

@@ -54,7 +54,7 @@ def table_lines(
 
 
 def _heading(group_key: str, title: str, members: Iterable[ConnectionRow], *, folded: bool) -> Group:
-    """Sum up the members that are open."""
+    """Return the heading of a group, with the sums of its members that are not closed."""
     present = [row.connection for row in members if not row.closed]
     received = [each.rx_rate for each in present if each.rx_rate is not None]
     sent = [each.tx_rate for each in present if each.tx_rate is not None]

@@ -19,7 +19,8 @@ _LEAST_SHARE = 0.05
 
 
 class HelperOffer(Strip):
-    """The offer of the helper, visible if it could be set up, nothing else is announced, and it was never declined."""
+    """The offer of the helper. It is visible if the helper could be set up, no banner is shown and the user never
+    declined it."""
 
     set_up = Signal()
     declined = Signal()
@@ -74,7 +75,7 @@ class HelperOffer(Strip):
         self.declined.emit()
 
     def show_apps(self, message: AppsMessage) -> None:
-        """Show which share of the download no app accounts for now."""
+        """Show what share of the download currently belongs to no app."""
         whole, other = message.uplink[0], message.other[0]
         share = other / whole if message.interval_s and whole else 0.0
         words = self.tr("{percent:.0f} % of this download has no app yet.").format(percent=100 * share)

@@ -1,4 +1,4 @@
-"""The page Connections: every socket with its rates, filtered, grouped and sorted as the user chooses."""
+"""The Connections page: every socket with its rates, filtered, grouped and sorted as the user chooses."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class ConnectionsPage(Page):
         self._units = Units()
         self._rows = ConnectionList()
         self._app_names: dict[str, str] = {}
-        """As the page Apps calls them, by key."""
+        """Names of apps as the Apps page shows them, by key."""
         self._matching = 0
         self._most = (0.0, 0.0)
         """Greatest rates; computed once for all cells."""
         self._has = (False, False)
-        """Whether names of hosts are known, and countries."""
+        """Whether any connection has a host name, and a country."""
         self._now = time.time()
         self._paused = False
         self._source: str | None = None
@@ -200,13 +200,13 @@ class ConnectionsPage(Page):
         return ConnectionContext(self._units, self._now, *self._most, *self._has, self._app_names)
 
     def _expect_list(self) -> None:
-        """Report that the list is read if it does not arrive soon."""
+        """Show that the list is being read, unless it arrives soon."""
         if not self._is_known:
             self._loading.start()
             self._show_state()
 
     def _forget(self) -> None:
-        """Show connections and sums as unknown, unless the picture is frozen."""
+        """Show connections and sums as unknown, unless the page is paused."""
         if not self._paused:
             self._is_known, self._fault = False, None
             self._rows.keep_only(())
@@ -218,7 +218,8 @@ class ConnectionsPage(Page):
         self._is_known = self._is_known or message.fault is None or bool(message.added)
         self._now = time.time()
         moment = time.monotonic()
-        # Closed rows go with the next refresh, without a timer of their own: the table is drawn once for both.
+        # Closed rows are removed with the next refresh rather than by a timer, so that the table is drawn once for
+        # both.
         gone = self._rows.drop_closed(moment - _CLOSED_STAY_S)
         if message.reset:
             gone += self._rows.keep_only(connection.key for connection in message.added)
@@ -309,7 +310,7 @@ class ConnectionsPage(Page):
             self._instead.show_message(self.tr("The connection list is missing"), self._fault)
         elif self._agent_away:
             self._instead.show_message(
-                self.tr("Connections are not known"), self.tr("The list comes back by itself together with the agent.")
+                self.tr("Connections are not known"), self.tr("The list returns when the agent runs again.")
             )
         elif self._is_known:
             self._instead.show_message(

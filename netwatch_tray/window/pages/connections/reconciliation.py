@@ -1,4 +1,4 @@
-"""The strip of the sums: bytes of the interfaces = bytes of the apps + a named remainder."""
+"""The strip with the sums: bytes of the interfaces = bytes of the apps + a named remainder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BAR_HEIGHT = 8
 _LEAST_BAR = 60
 _LEAST_PART, _PART_GAP = 3, 2
 _ABOVE = 0.01
-"""Apps above the interfaces by more than this share are explained."""
+"""Share by which apps must exceed the interfaces so that the difference is explained."""
 
 
 _Piece = tuple[str, QFont, QColor]
@@ -34,7 +34,7 @@ class _Direction(NamedTuple):
     tcp: float | None = None
     other: float | None = None
     udp: float | None = None
-    """None: not counted, so it is in `other`."""
+    """Rate of UDP; None if UDP is not counted, so that it is part of `other`."""
 
 
 class ReconciliationStrip(Strip):

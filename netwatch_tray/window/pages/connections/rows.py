@@ -42,7 +42,7 @@ class ConnectionList:
     def __init__(self) -> None:
         self._rows: dict[str, ConnectionRow] = {}
         self._closed: dict[str, float] = {}
-        """Time of closing."""
+        """Times at which connections closed, by key."""
         self._listening: set[str] = set()
         self._over: set[str] = set()
         self._named: set[str] = set()
@@ -69,7 +69,7 @@ class ConnectionList:
         return len(self._listening)
 
     def hidden(self, shown: ConnectionFilter) -> int:
-        """Return how many are in TIME_WAIT, which a filter leaves out unless it is about states."""
+        """Return how many connections in TIME_WAIT the filter hides: all of them, unless it names a state."""
         return 0 if shown.names_state else len(self._over)
 
     @property
@@ -83,7 +83,7 @@ class ConnectionList:
 
     @property
     def most_rx(self) -> float:
-        """Return the greatest rate, bytes/s."""
+        """Return the greatest download rate, bytes/s."""
         return max(self._rx.values(), default=0.0)
 
     @property
@@ -110,7 +110,8 @@ class ConnectionList:
                     rates.pop(key, None)
 
     def close(self, keys: Iterable[str], now: float) -> list[str]:
-        """Mark connections as closed, and return their keys; unknown keys are ignored. `now`: of any clock, seconds."""
+        """Mark connections as closed, and return their keys; unknown keys are ignored. `now`: seconds on any monotonic
+        clock."""
         closed = [key for key in keys if key in self._rows]
         for key in closed:
             self._rows[key] = self._rows[key]._replace(closed=True)

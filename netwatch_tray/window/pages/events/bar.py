@@ -1,4 +1,4 @@
-"""The rows above the timeline: how many alerts are new, search, kinds and range. Narrow, all in one row."""
+"""The rows above the timeline: number of new alerts, search, kinds and range. In a narrow window they share one row."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SEARCH_WIDTH, _NARROW_SEARCH_WIDTH = 220, 150
 
 
 class EventsBar(QWidget):
-    """The controls of the page: kind, range and search. `range_chosen` carries the index of the range."""
+    """The controls of the page: kind, range and search. `range_chosen` carries the index of the chosen range."""
 
     group_chosen = Signal(object)
     range_chosen = Signal(int)
@@ -48,7 +48,9 @@ class EventsBar(QWidget):
         self._summary = Text(theme, theme.fonts.small, "ink2")
         self._summary.setAlignment(Qt.AlignmentFlag.AlignTrailing)
         self.field = SearchField(theme, self.tr("Find in events"), self.tr("Find in events"))
-        self.field.setToolTip(self.tr("Events with these words stay ({keys} or /)").format(keys=native_keys("Ctrl+F")))
+        self.field.setToolTip(
+            self.tr("Show only events with these words ({keys} or /)").format(keys=native_keys("Ctrl+F"))
+        )
         self.seen_button = FlatButton(theme, self.tr("Mark all seen"))
         self.more_button = FlatButton(theme, "", symbol="more")
         self.more_button.setToolTip(self.tr("More"))
@@ -84,14 +86,14 @@ class EventsBar(QWidget):
             self.range_chosen.emit(index)
 
     def show_span(self, span: Span | None) -> None:
-        """Show the name of a span instead of the range, or that of the range again if None."""
+        """Show the name of a span instead of the range; None shows the range again."""
         name = span_in_words(span) if span else range_in_words(RANGES_DAYS[self.range_index])
         self._range_button.setText(name)
         self._range_button.setAccessibleName(self.tr("Time range: {name}").format(name=name))
         self._range_button.updateGeometry()
 
     def show_all(self, span: Span | None = None) -> None:
-        """Remove search and kind. `span`: shown instead of the range."""
+        """Clear the search and the kind. `span`: the name to show instead of the range."""
         self.show_span(span)
         self.field.clear()
         self.chips.choose(None)
@@ -102,13 +104,13 @@ class EventsBar(QWidget):
         self._show_mute()
 
     def show_texts(self, title: str, sentence: str, summary: str) -> None:
-        """Show title and sentence. `summary`: both in short, for a narrow window."""
+        """Show title and sentence. `summary`: one short text in their place, for a narrow window."""
         self._title.show_text(title)
         self._sentence.show_text(sentence)
         self._summary.show_text(summary)
 
     def set_narrow(self, is_narrow: bool) -> None:
-        """Set the layout. In the narrow one everything is in the lower row, and menus replace the chips."""
+        """Set the layout. In the narrow one all controls are in the lower row, and menus replace the chips."""
         if is_narrow == self._is_narrow:
             return
         self._is_narrow = is_narrow

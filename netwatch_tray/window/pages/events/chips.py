@@ -167,12 +167,12 @@ class ChipRow(QWidget):
         return [chip for chip in (*self.chips.values(), self.more) if not chip.isHidden()]
 
     def _focus_on(self, chip: Chip) -> None:
-        """Let this chip alone be in the order of Tab."""
+        """Make this chip the only one that Tab reaches."""
         for each in (*self.chips.values(), self.more):
             each.setFocusPolicy(Qt.FocusPolicy.TabFocus if each is chip else Qt.FocusPolicy.NoFocus)
 
     def _arrange(self) -> None:
-        """Place the chips that fit, the chosen one always; the others are in the menu of the last one."""
+        """Place the chips that fit, always including the chosen one. The others are in the menu of the last chip."""
         groups = list(self.chips)
         shown = self._that_fit(groups)
         rest = [group for group in groups if group not in shown]

@@ -37,20 +37,20 @@ class Layout(Enum):
     NORMAL = auto()
     """Actions in a menu."""
     NARROW = auto()
-    """Time and app below the sentence as well."""
+    """Actions in a menu, and time and app below the sentence."""
 
 
 class Link(NamedTuple):
     """An action in a row, and the box in which it is drawn."""
 
     action: Action | None
-    """None: the menu with all of them."""
+    """The action of the link; None for the link that opens the menu with all actions."""
     box: QRect
     text: str = ""
 
 
 class TimelineContext(NamedTuple):
-    """The data that all cells are drawn from, besides the line."""
+    """The data that all cells are drawn from, besides their line."""
 
     units: Units
     looks: AppLooks
@@ -119,7 +119,7 @@ def timeline_columns(theme: Theme, context: Callable[[], TimelineContext]) -> li
 
 
 def links_of(line: Line, theme: Theme, box: QRect, layout: Layout, *, right_to_left: bool) -> list[Link]:
-    """Return the links of a line, first to last. `box`: of the last column, without its padding."""
+    """Return the links of a line, first to last. `box`: the last column without its padding."""
     if isinstance(line, Day):
         return []
     if isinstance(line, Row) and layout is not Layout.WIDE:
@@ -176,7 +176,7 @@ def _draw_time(cell: Cell, line: Line) -> None:
 
 
 def _draw_kind(cell: Cell, line: Line) -> None:
-    """Draw the glyph, on a tile if it is an alert; before it a dot if it is new."""
+    """Draw the glyph of the kind: on a tile for an alert, with a dot before it if the event is new."""
     if isinstance(line, Day):
         _draw_day(cell, line)
         return
@@ -228,7 +228,7 @@ def _draw_event(cell: Cell, line: Line, context: TimelineContext) -> None:
 
 
 def _draw_who(cell: Cell, line: Line, looks: AppLooks) -> None:
-    """Draw the icon of the app, or leave its place empty; then two lines."""
+    """Draw the icon of the app, or leave its space empty, and two lines beside it: who, and a detail."""
     if not isinstance(line, Row):
         return
     tokens, fonts = cell.tokens, cell.theme.fonts

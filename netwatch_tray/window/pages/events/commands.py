@@ -20,8 +20,9 @@ class EventCommands(QObject):
     """Actions of the user on events.
 
     `connections_requested` carries an app and a host, one of them None; `app_requested` an app. `why_requested`: the
-    user wants the total explained. `mute_requested` carries the code of a mute and whether it begins, `seen` the IDs of
-    events, None for all. `uncovered` carries a line of hidden events that the user wants to see.
+    user wants to see why these interfaces make the total. `mute_requested` carries the code of a mute and whether to
+    set it; `seen` the IDs of events, None for all. `uncovered` carries a line of hidden events that the user wants to
+    see.
     """
 
     connections_requested = Signal(object, object)
@@ -76,7 +77,7 @@ class EventCommands(QObject):
             self.change_mute(Mute(kind), on=False)
 
     def open_menu(self, line: Line | None, where: QPoint) -> None:
-        """Open the menu with all that can be done with an event, at a place on the screen."""
+        """Open the menu with all actions for an event, at this point of the screen."""
         if isinstance(line, Row):
             menu = self._menu()
             for action in jumps_of(line):
@@ -87,7 +88,7 @@ class EventCommands(QObject):
             menu.popup(where)
 
     def open_mutes(self, line: Row, where: QPoint) -> None:
-        """Open the menu with what can be muted."""
+        """Open the menu with the mutes that apply to the event."""
         menu = self._menu()
         self._add_mutes(menu, line)
         menu.popup(where)

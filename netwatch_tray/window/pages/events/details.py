@@ -1,4 +1,4 @@
-"""The details pane of one event: what happened, why it is an alert, and what would silence it."""
+"""The details pane of one event: what happened, why it is an alert, and which mutes would silence it."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ _ICON, _APP_ICON = 16, 18
 
 
 class EventDetails(QWidget):
-    """The details of one event. `close_requested`: the cross was clicked. `acted` carries an action; `mute_requested` a
-    mute and whether it begins."""
+    """The details of one event. `close_requested`: the user clicked the close button. `acted` carries an action;
+    `mute_requested` a mute and whether to set it."""
 
     close_requested = Signal()
     acted = Signal(object, object)
@@ -160,7 +160,7 @@ class EventDetails(QWidget):
         paint_pane(self, self._theme)
 
     def _show(self, paragraph: Paragraph, text: str) -> None:
-        """Show a text whose words all fit the pane: names of hosts and apps can be of any length."""
+        """Show a text. Words wider than the pane are elided, because names of hosts and apps can be of any length."""
         metrics = QFontMetricsF(paragraph.font())
         text = unbroken(printable(text))
         words = [metrics.elidedText(word, Qt.TextElideMode.ElideMiddle, self._room) for word in text.split(" ")]
@@ -196,7 +196,7 @@ class EventDetails(QWidget):
             self._mutes.addWidget(link)
 
     def _request_days(self, event: Event) -> None:
-        """Request what the app sent on the last days, for an event that compares them."""
+        """Request how much the app sent on each of the last days, for an event that compares days."""
         if isinstance(event.evidence, SentMuch) and event.app_name:
             name, last = event.app_name, local_day(event.last)
 

@@ -53,11 +53,11 @@ def group_of(kind: EventKind) -> Group:
 class GroupWords(NamedTuple):
     chip: str
     none: str
-    """There is none in {span}."""
+    """Text for a range without events of the kind: there is none in {span}."""
     hidden: str
-    """{count} are not shown, because the kind is muted."""
+    """Text of the line of hidden events: {count} are not shown, because the kind is muted."""
     muted: str
-    """The kind is muted."""
+    """Text of the note that the kind is muted."""
 
 
 def words_of(group: Group) -> GroupWords:

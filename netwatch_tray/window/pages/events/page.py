@@ -1,4 +1,4 @@
-"""The page Events: a timeline of events, latest first, and why each of them is unusual."""
+"""The Events page: a timeline of events, latest first, and why each of them is unusual."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ _WIDE, _ROOMY = 1120, 840
 
 
 class EventsPage(Page):
-    """The page Events. `commands` has the signals for actions on events. `settings_requested`: the user wants to change
-    the settings of events."""
+    """The Events page. `commands` has the signals for actions on events. `settings_requested`: the user wants to change
+    the event settings."""
 
     settings_requested = Signal()
 
     def __init__(self, theme: Theme, live: LiveEvents, history: HistoryQueries | None, looks: AppLooks) -> None:
-        """`live`: the events sent by the agent; the owner updates it before `receive` is called."""
+        """`live`: the events sent by the agent. Its owner updates it before it calls `receive` of this page."""
         super().__init__()
         self._settings = Settings()
         self._source = EventSource(live, history, self)
         self._uncovered: set[tuple[date, Group]] = set()
-        """Muted kinds that are shown all the same, by day."""
+        """Muted kinds whose events the user has chosen to see, by day."""
         self._paused = False
         self.commands = EventCommands(self)
         self.bar = EventsBar(theme)
         self.table = Timeline(theme, lambda: self._settings.units, looks)
         self.table.setAccessibleName(self.tr("Events"))
         self.table.setAccessibleDescription(
-            self.tr("Enter shows the details, {keys} what can be done").format(keys=native_keys("Shift+F10"))
+            self.tr("Enter shows the details, {keys} the actions").format(keys=native_keys("Shift+F10"))
         )
         self._instead = EmptyState(theme, "bell", "")
         self._stack = QStackedWidget()
@@ -217,7 +217,8 @@ class EventsPage(Page):
             self.details.show_row(line if isinstance(line, Row) else None, self._settings.units, self.commands.muted)
 
     def _select(self) -> None:
-        """Show the selected event in the pane, which opens by itself where it has a place."""
+        """Show the selected event in the details pane, which opens by itself where there is room beside the
+        timeline."""
         if isinstance(self.table.current, Row) and not self.side.is_open and not self.side.is_floating:
             self.side.toggle()
         self._show_details()

@@ -1,5 +1,4 @@
-"""The lines of the timeline: events under a heading for each local day, and a line for the hidden events of muted
-kinds."""
+"""The lines of the timeline: events under a heading for each local day, and lines for hidden events of muted kinds."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ class Day(NamedTuple):
 
     day: date
     events: int = 0
-    """Its events, hidden ones included."""
+    """Number of the day's events, hidden ones included."""
     unseen: int = 0
     """Alerts that are neither seen nor muted."""
     hidden: int = 0
@@ -25,16 +24,16 @@ class Day(NamedTuple):
 
 
 class Row(NamedTuple):
-    """An event."""
+    """The line of an event."""
 
     day: date
     event: Event
     is_muted_kind: bool = False
-    """Its whole kind is muted."""
+    """Whether the whole kind of the event is muted."""
 
     @property
     def is_quiet(self) -> bool:
-        """Return whether the event neither notified nor counts on the bell, because it is muted."""
+        """Return whether the event is muted: it neither notified nor counts on the bell."""
         return self.is_muted_kind or self.event.is_muted
 
     @property
@@ -44,7 +43,7 @@ class Row(NamedTuple):
 
 
 class Hidden(NamedTuple):
-    """The last line of a day: events of a muted kind that are not shown."""
+    """The last line of a day that has hidden events: their number for one muted kind."""
 
     day: date
     group: Group
@@ -58,11 +57,11 @@ class EventFilter(NamedTuple):
     """Selects the events that the timeline shows."""
 
     group: Group | None = None
-    """None for every kind; muted ones are hidden."""
+    """The only group to show; None for every kind, without muted ones."""
     matches: Callable[[Event], bool] | None = None
     """Whether an event has the words that are searched for; None if there are none."""
     uncovered: Collection[tuple[date, Group]] = ()
-    """Muted kinds that are shown all the same, by day."""
+    """Muted kinds whose events the user has chosen to see, by day."""
 
 
 def key(line: Line) -> Hashable:
@@ -72,7 +71,8 @@ def key(line: Line) -> Hashable:
 
 
 def order(line: Line) -> float:
-    """Return the sort key of a line within its level, latest first."""
+    """Return the sort key of a line. Later lines have greater keys; the line of hidden events is the last of its
+    day."""
     if isinstance(line, Day):
         return line.day.toordinal()
     return line.event.last if isinstance(line, Row) else float("-inf")

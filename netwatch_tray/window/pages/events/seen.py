@@ -1,4 +1,4 @@
-"""Which events the user has looked at."""
+"""Collects which events the user has looked at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ LOOKED_AT_S = 2.0
 
 
 class LookedAt:
-    """Collects the IDs of events that were in view for long enough, until `leave`. Times: any monotonic clock."""
+    """IDs of events that were in view for long enough, collected until `leave`. Times are seconds on any monotonic
+    clock."""
 
     def __init__(self) -> None:
         self._since: dict[int, float] = {}
@@ -17,12 +18,12 @@ class LookedAt:
         self._seen: set[int] = set()
 
     def show(self, in_view: Iterable[int], now: float) -> None:
-        """Call this whenever other events come into view."""
+        """Set which events are in view from now on."""
         self._seen.update(event for event, since in self._since.items() if now - since >= LOOKED_AT_S)
         self._since = {event: self._since.get(event, now) for event in in_view}
 
     def leave(self, now: float) -> set[int]:
-        """End the view of all events. Return the events that were seen."""
+        """End the view of all events. Return the IDs of those that were in view for long enough."""
         self.show((), now)
         seen, self._seen = self._seen, set()
         return seen

@@ -39,7 +39,7 @@ class _Stored(NamedTuple):
 
 
 class EventSource(QObject):
-    """The events of the chosen range or span, live and stored ones joined. `changed`: the events are others now."""
+    """The events of the chosen range or span, stored and live ones joined. `changed`: `events` returns another list."""
 
     changed = Signal()
 
@@ -50,7 +50,7 @@ class EventSource(QObject):
         self._latest: HistoryRange[list[Event]] = HistoryRange(history, self)
         self.range_index = WEEK
         self.span: Span | None = None
-        """Shown instead of the range."""
+        """Span shown instead of the range; None for the range."""
         self._stored.loaded.connect(self.changed)
         self._stored.stale.connect(self.request)
         self._latest.loaded.connect(self.changed)
@@ -106,7 +106,7 @@ class EventSource(QObject):
         return self._stored.missing
 
     def unseen(self) -> int:
-        """Return how many alerts are new; without an agent those in the range alone."""
+        """Return how many alerts are new: all that the agent reports, or without an agent those in the range."""
         return self._live.unseen if self.is_live else sum(event.is_unseen_alert for event in self.events())
 
     @property

@@ -28,7 +28,7 @@ _ROW, _DAY_ROW, _HIDDEN_ROW = 44, 28, 30
 
 
 class TimelineModel(SortedModel[Line]):
-    """The lines of the timeline. Days cannot be selected; a screen reader reads level and time of an event before its
+    """The lines of the timeline. Days cannot be selected. A screen reader reads an event's level and time before its
     sentence."""
 
     def __init__(self, columns: list[Column[Line]], units: Callable[[], Units]) -> None:
@@ -120,7 +120,7 @@ class Timeline(TableView[Line]):
         return links_of(line, self.theme, box, self._layout, right_to_left=right_to_left)
 
     def report_seen(self) -> None:
-        """Emit `seen` for what was looked at so far."""
+        """Emit `seen` with the events that were in view for long enough."""
         unseen = {line.event.id for line in self.model().records() if isinstance(line, Row) and line.is_new}
         if seen := self._looked_at.leave(time.monotonic()) & unseen:
             self.seen.emit(tuple(sorted(seen)))
@@ -135,7 +135,8 @@ class Timeline(TableView[Line]):
             self.viewport().update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Do not select a row by its links: the pane that opens beside the timeline would move them away."""
+        """Handle a click on a link without selecting its row: that would open the details pane, which moves the
+        links."""
         _line, link = self._under(event)
         if link is None or event.button() != Qt.MouseButton.LeftButton:
             super().mousePressEvent(event)
@@ -202,7 +203,7 @@ class Timeline(TableView[Line]):
             row += 1
 
     def _set_heights(self) -> None:
-        """Set the heights of the rows; days and hidden events have other heights than events."""
+        """Set the heights of the rows. Days and lines of hidden events are less high than events."""
         model, rows = self.model(), self.verticalHeader()
         for line in model.records():
             own = _DAY_ROW if isinstance(line, Day) else _HIDDEN_ROW if isinstance(line, Hidden) else _ROW

@@ -1,4 +1,4 @@
-"""What an app sent on each of the last days, beside its usual day."""
+"""What an app sent on each of the last days, compared with its usual day."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class UploadChart(QWidget):
         return QSize(0, self._theme.height(_HEIGHT))
 
     def show_days(self, sent: Mapping[date, int], last: date, usual: int, shown_in: Units) -> None:
-        """Show days. `sent`: bytes by local day, without unknown days. `usual`: bytes of the usual day."""
+        """Show these days. `sent`: bytes by local day, without days that are unknown. `usual`: bytes on the usual
+        day."""
         self._sent, self._last, self._usual, self._units = sent, last, usual, shown_in
         amounts = ", ".join(f"{short_date(day)} {units.size(sent[day], shown_in)}" for day in sorted(sent))
         self.setAccessibleName(self.tr("Sent a day"))

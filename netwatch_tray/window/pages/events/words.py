@@ -1,4 +1,4 @@
-"""Texts that only this page has: days, and what a screen reader reads of a line."""
+"""Texts of the Events page: days, spans, and what a screen reader reads of a line."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def events_in_words(count: int) -> str:
 
 
 def day_note(day: Day) -> str:
-    """Return what is beside the heading: `5 events, 3 new`."""
+    """Return the note beside the heading of a day: `5 events, 3 new`."""
     parts = [events_in_words(day.events)]
     if day.unseen:
         parts.append(translate("Events", "{count} new").format(count=day.unseen))
@@ -66,7 +66,7 @@ def day_note(day: Day) -> str:
 
 
 def who(event: Event) -> tuple[str, str]:
-    """Return the subject of an event, and a detail of it, which may be empty."""
+    """Return who or what an event is about, and a detail, which may be empty."""
     evidence = event.evidence
     if event.app_name:
         if event.host and event.host != event.app_name:
@@ -127,7 +127,7 @@ def span_in_words(span: Span) -> str:
 
 
 def has_words(event: Event, words: Sequence[str], units: Units) -> bool:
-    """Return whether what is shown of an event has all these words, in lower case."""
+    """Return whether the shown texts of an event contain all of these words, which are in lower case."""
     shown = (event_words.sentence(event, units), event_words.detail(event, units), *who(event))
     text = "\n".join(shown).casefold()
     return all(word in text for word in words)
@@ -156,9 +156,9 @@ def title_texts(source: EventSource, total: int, *, is_sending: bool) -> tuple[s
 
 
 def why_empty(source: EventSource, group: Group | None, words: str, total: int, *, is_on: bool) -> tuple[str, str, str]:
-    """Return title and sentences in place of an empty timeline, and the text of a button that removes the filter.
+    """Return title and sentences for an empty timeline, and the text of a button that removes the filter.
 
-    `total`: events in the range. `is_on`: the agent looks for events.
+    `total`: number of events in the range. `is_on`: whether the agent detects events.
     """
     show_all = translate("Events", "Show all kinds")
     if words:
@@ -194,7 +194,7 @@ def _others(total: int) -> str:
 
 
 def _what_appears(begin: float | None) -> str:
-    """Return what an empty timeline waits for. `begin`: of the history, Unix time."""
+    """Return which events will appear in an empty timeline. `begin`: Unix time at which the history begins."""
     text = translate("Events", "New apps, new ports, unusual uploads, scans and times offline appear here.")
     if begin is None:
         return text

@@ -37,7 +37,7 @@ class InterfaceContext(NamedTuple):
     """The data that all cells are drawn from, besides the record of their row."""
 
     points: Callable[[int, float], list[Point]]
-    """Of an interface by index, since a Unix time."""
+    """Returns the rates of the interface with this index since a Unix time."""
     end: float
     """Right edge of the sparklines, Unix time."""
     interval: float
@@ -132,7 +132,7 @@ def _rate_column(
 
 
 def _place(each: InterfaceTick) -> tuple[bool, bool, list[tuple[str, int]]]:
-    """Return a sort key: counted interfaces first, those that are down last, eth2 before eth10."""
+    """Return a sort key: counted interfaces first, interfaces that are down last, eth2 before eth10."""
     parts = re.findall(r"(\D*)(\d*)", each.name)
     return (not each.is_uplink, not each.is_up, [(text, int(digits or 0)) for text, digits in parts])
 
@@ -223,7 +223,7 @@ def _draw_activity(cell: Cell, each: InterfaceTick, context: InterfaceContext) -
 
 
 def _draw_errors(cell: Cell, each: InterfaceTick) -> None:
-    """Draw the count since boot, and the present rate while there are errors."""
+    """Draw the count since boot, and the current rate while errors occur."""
     errors, drops = each.rx_errors + each.tx_errors, each.rx_drops + each.tx_drops
     fonts, tokens = cell.theme.fonts, cell.tokens
     colour, font = (tokens.ink, fonts.strong) if errors else (tokens.ink3, fonts.base)
@@ -244,7 +244,7 @@ def _draw_errors(cell: Cell, each: InterfaceTick) -> None:
 
 
 def _going_wrong(each: InterfaceTick, tokens: Tokens) -> tuple[str, QColor]:
-    """Return the present rate of errors or drops with its colour; empty without any."""
+    """Return the current rate of errors or drops, and its colour. The text is empty if there are none."""
     if each.error_rate:
         return translate("Interfaces", "{rate} err/s").format(rate=_per_second(each.error_rate)), tokens.err
     if each.drop_rate:
@@ -269,7 +269,7 @@ def _explain_errors(each: InterfaceTick) -> str:
 
 
 def _per_second(rate: float | None) -> str:
-    """Return at most three digits, never in powers of ten."""
+    """Return a number a second with at most three digits, never in scientific notation."""
     if rate is None:
         return units.UNKNOWN
     return f"{rate:.3g}" if rate < 100 else _grouped(round(rate))

@@ -1,4 +1,4 @@
-"""The page Interfaces: the total and why it is that, a chart, and every interface with its rates."""
+"""The Interfaces page: the total and why these interfaces make it, a chart, and the rates of every interface."""
 
 from __future__ import annotations
 
@@ -34,14 +34,17 @@ _WIDE, _LOW = 1120, 560
 
 
 class InterfacesPage(Page):
-    """The page Interfaces. `choice_requested`: the user wants to choose which interfaces the total counts.
-    `events_requested` carries a span of Unix times whose events the user wants to see."""
+    """The Interfaces page.
+
+    `choice_requested`: the user wants to choose which interfaces the total counts. `events_requested` carries a span of
+    Unix times whose events the user wants to see.
+    """
 
     choice_requested = Signal()
     events_requested = Signal(float, float)
 
     def __init__(self, theme: Theme, live: LiveEvents, history: HistoryQueries | None) -> None:
-        """If `history` is None, there are no long ranges."""
+        """If `history` is None, the long ranges are unavailable."""
         super().__init__()
         self._theme = theme
         self._paused = False
@@ -50,7 +53,7 @@ class InterfacesPage(Page):
         self._interval = 1.0
         self._tick: Tick | None = None
         self._is_live = False
-        """Whether what is shown is of an agent that measures, or did when the page was paused."""
+        """Whether an agent measures the shown values or, on a paused page, measured them when it was paused."""
         self._is_agent_away = False
 
         self._model = SortedModel(interface_columns(self._context), key=lambda each: each.index)
@@ -111,7 +114,7 @@ class InterfacesPage(Page):
         if not self._is_live:
             live = ""
         elif self._paused:
-            live = self.tr("Frozen") if self._is_agent_away else self.tr("Frozen: measuring goes on")
+            live = self.tr("Frozen") if self._is_agent_away else self.tr("Frozen: measuring continues")
         else:
             live = self.tr("Live, every {seconds:g} s").format(seconds=self._interval)
         return self.range_chart.status(live)
@@ -183,7 +186,8 @@ class InterfacesPage(Page):
             QWidget.setTabOrder(before, after)
 
     def _arrange(self) -> None:
-        """Make the rows as high as the window allows and the table as high as its rows; the chart takes the rest."""
+        """Make the rows as high as the window allows and the table as high as its rows. The chart takes the remaining
+        height."""
         window = self.window()
         wide, low = window.width() >= _WIDE, window.height() < _LOW
         self._strip.setFixedHeight(self._theme.height(68 if wide else 62))
@@ -204,7 +208,8 @@ class InterfacesPage(Page):
         return Subject(index, name, self._end(), self._interval, self._paused, inside)
 
     def _end(self) -> float:
-        """Return the right edge of the charts: the newest tick, or the present if ticks have stopped."""
+        """Return the Unix time at the right edge of the charts: the newest tick, or the present if ticks have
+        stopped."""
         newest = self._ticks.newest
         return newest if newest is not None and (self._paused or self._is_live) else time.time()
 
@@ -223,7 +228,7 @@ class InterfacesPage(Page):
             self._arrange()
 
     def _forget_rates(self) -> None:
-        """Show rates as unknown, unless the page is frozen. Measured amounts stay."""
+        """Show rates as unknown, unless the page is paused. Measured amounts stay."""
         if self._paused:
             return
         if self._is_live and self._tick is not None:

@@ -1,6 +1,6 @@
 """The chart of a chosen time range: live ticks for the short ranges, the history for the long ones.
 
-From a day on it shows amounts. A zoomed part of less than a day shows rates again.
+Ranges of a day and more show amounts. A zoomed part of less than a day shows rates again.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _AMOUNTS_STALE_S = 60.0
 LIVE_S = 300 + 30.0
 """Seconds of live ticks to keep: the longest live range, and what the history has not written yet."""
 _REFRESHES = 240
-"""Queries during the length of a range: more often, the chart would not look different."""
+"""Number of queries during the length of a range. With more of them the chart would look the same."""
 _OVERLAY_DELAY_MS = 200
 _MAX_POINTS = 1200
 _MARGIN = 1 / 20
@@ -52,10 +52,10 @@ _MARGIN = 1 / 20
 
 
 class Subject(NamedTuple):
-    """What the chart is about: the total, or one interface."""
+    """The subject of the chart: the total, or one interface."""
 
     interface: int | None
-    """Its index; None for the total."""
+    """Index of the interface; None for the total."""
     name: str | None
     end: float
     """Right edge, Unix time."""
@@ -63,7 +63,7 @@ class Subject(NamedTuple):
     """Seconds between ticks."""
     is_paused: bool
     faces_inside: bool = False
-    """Shown from its own side; see InterfaceTick."""
+    """Whether download and upload are swapped; see InterfaceTick.faces_inside."""
 
     def seen(self, points: Sequence[Point]) -> Sequence[Point]:
         return [point.swapped() for point in points] if self.faces_inside else points
@@ -76,15 +76,15 @@ class _Stored(NamedTuple):
     begin: float | None = None
     """When the history begins, Unix time."""
     amounts: Amounts | None = None
-    """Of a range of a day or more."""
+    """Amounts of a range of a day or more, None for shorter ranges."""
     events: Sequence[Event] = ()
 
 
 class RangeChart(QStackedWidget):
-    """A chart, or its data as a table.
+    """A chart, or a table of its data.
 
-    `ranges` and `as_table` are its controls, for the caller to place. `changed`: `status` returns other texts.
-    `events_requested` carries a span of Unix times whose events the user wants to see.
+    `ranges` and `as_table` are its controls, which the caller places. `changed`: `status` returns other texts than
+    before. `events_requested` carries a span of Unix times whose events the user wants to see.
     """
 
     changed = Signal()
@@ -105,9 +105,9 @@ class RangeChart(QStackedWidget):
         self._index = 0
         self._stored: HistoryRange[_Stored] = HistoryRange(history, self)
         self._finer: HistoryRange[_Stored] = HistoryRange(history, self)
-        """Of the zoomed part of a long range."""
+        """Query of the zoomed part of a long range."""
         self.chart = Chart(theme)
-        """It has the zoomed part of every range."""
+        """The chart of rates, which shows the zoomed part of every range."""
         self.amounts = AmountChart(theme)
         self.table = ChartTable(theme, self._tabulated, lambda: self.chart.units)
         self._range_name = ""
@@ -151,7 +151,8 @@ class RangeChart(QStackedWidget):
         self._stored.set_recorded(is_recorded)
 
     def status(self, live: str) -> list[str]:
-        """Return texts for the status line. `live`: how the chart follows the present; empty if it does not."""
+        """Return texts for the status line. `live`: a text about how the chart follows the present; empty if it does
+        not."""
         if self._is_long and self._stored.missing:
             return [self._stored.missing]
         if self.chart.zoom:
@@ -197,7 +198,7 @@ class RangeChart(QStackedWidget):
 
     @property
     def shown(self) -> Chart | AmountChart:
-        """Return the chart that shows the range, or its zoomed part."""
+        """Return the chart of the range or of its zoomed part."""
         return self.amounts if self._has_amounts else self.chart
 
     @property
@@ -273,7 +274,7 @@ class RangeChart(QStackedWidget):
         self.draw()
 
     def _request(self, subject: Subject) -> _Stored:
-        """Return what is known of the range, and request it as necessary."""
+        """Return what is known of the range, and request what is missing or stale."""
         key = (self._index, subject.interface)
         if not subject.is_paused:
             end, span = time.time(), _RANGES_S[self._index]
@@ -312,7 +313,7 @@ class RangeChart(QStackedWidget):
         self.changed.emit()
 
     def _show_finer(self) -> None:
-        """Show the finer points of the zoomed part. Without a result the coarse points stay; the next query of the
+        """Show the finer points of the zoomed part. If the query failed, the coarse points stay: the next query of the
         whole range reports the error."""
         subject = self._subject()
         if (found := self._finer.result((self.chart.zoom, subject.interface))) is not None:
@@ -323,7 +324,7 @@ class RangeChart(QStackedWidget):
 
 
 def _query(name: str | None, start: float, end: float) -> Callable[[HistoryReader], _Stored]:
-    """Return the query of curve or amounts of an interface, or of the total if `name` is None."""
+    """Return the query of the curve or amounts of an interface; if `name` is None, of the total."""
     kind: SeriesKind = "total" if name is None else "interface"
 
     def query(reader: HistoryReader) -> _Stored:

@@ -24,8 +24,10 @@ _INDENT, _DEEPEST = 18, 6
 
 
 class WhyTotal(Popover):
-    """Explains the total: each interface with the reason why it is counted or not. Updated with each tick while it is
-    open. `choice_requested`: the user wants to choose what is counted."""
+    """Explains the total: each interface with the reason why it is counted or not, updated with each tick.
+
+    `choice_requested`: the user wants to choose which interfaces the total counts.
+    """
 
     choice_requested = Signal()
 

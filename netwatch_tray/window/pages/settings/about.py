@@ -1,4 +1,4 @@
-"""The section About: version, and what agent and window cost."""
+"""The About section: version, CPU and memory of agent and window."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from netwatch_tray.window.widgets.theme import Theme
 
 
 class About(QObject):
-    """Makes the rows of the section About, in `rows`."""
+    """Makes the rows of the About section, in `rows`."""
 
     def __init__(self, theme: Theme, agent_cost: ProcessCost) -> None:
         super().__init__()
@@ -42,22 +42,22 @@ class About(QObject):
         self._version.name.show_text(f"NetWatch Tray {version}")
 
     def show_status(self, status: Status | None) -> None:
-        """Show the agent's cost, or that there is no agent if None."""
+        """Show CPU and memory of the agent, or that there is no agent if `status` is None."""
         self._status = status
         cost = cost_in_words(self._agent_cost.percent, status.rss_bytes) if status else units.UNKNOWN
         self._agent.show_text(cost)
 
     def refresh(self) -> None:
-        """Show what this process costs."""
+        """Show CPU and memory of this process."""
         self._own_cost.add(0, time.monotonic(), time.process_time())
         self._window.show_text(cost_in_words(self._own_cost.percent, _own_memory()))
 
     def forget_cost(self) -> None:
-        """Drop the readings; after a pause they would not belong together."""
+        """Drop the readings of CPU time, because those from before and after a pause cannot be compared."""
         self._own_cost.forget()
 
     def copy_report(self) -> None:
-        """Copy a report to the clipboard, without addresses and names of programs."""
+        """Copy a report to the clipboard, without addresses and program names."""
         lines = [self._version.name.text(), self._agent.text()]
         if self._status:
             lines += [
@@ -71,7 +71,7 @@ class About(QObject):
 
 
 def _own_memory() -> int:
-    """Return the resident bytes of this process."""
+    """Return the resident memory of this process in bytes."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     except OSError:

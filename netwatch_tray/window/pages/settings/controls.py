@@ -1,4 +1,4 @@
-"""Controls for settings: values of a declared row, and the widget for each."""
+"""Controls for settings: what a declared row can contain, and the widget for each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Show = Callable[[Any], object]
 
 
 class Control(Protocol):
-    """Base class of the kinds of choices."""
+    """Base class of the descriptions of a setting's allowed values."""
 
     def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
         """Return the widget, named `label` for screen readers, and the function that shows a value in it."""
@@ -48,7 +48,7 @@ class Toggle(NamedTuple):
 
 
 class OneOf(NamedTuple):
-    """One of a few values, all visible."""
+    """One of a few values, all of them visible."""
 
     names: Mapping[Any, str]
     """By value, in order."""
@@ -68,7 +68,7 @@ class Amount(NamedTuple):
     suffix: str = ""
     decimals: int = 0
     none: str = ""
-    """Text for None, which `least` stands for; empty if `least` is an ordinary value."""
+    """Text for the value None, which `least` represents; empty if `least` is an ordinary value."""
 
     def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
         number = Number(theme, label, self.least, self.most, suffix=self.suffix, decimals=self.decimals)
@@ -83,12 +83,12 @@ class Amount(NamedTuple):
 
 
 class Size(NamedTuple):
-    """An amount of bytes with its unit, or nothing; see `units.parse_size`."""
+    """An amount of bytes with its unit, or no value; see `units.parse_size`."""
 
     unit: float
     """Bytes that the setting counts in."""
     none: str
-    """Stands in the empty field."""
+    """Placeholder in the empty field."""
 
     def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
         field = CheckedField(theme, label, self.none, lambda text: units.parse_size(text) / self.unit, choose)
@@ -96,10 +96,10 @@ class Size(NamedTuple):
 
 
 class Day(NamedTuple):
-    """A date, or nothing."""
+    """A date, or no value."""
 
     none: str
-    """Stands in the empty field."""
+    """Placeholder in the empty field."""
 
     def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
         field = CheckedField(theme, label, self.none, _parsed_day, choose)
@@ -114,7 +114,7 @@ def _parsed_day(text: str) -> date:
 
 
 def _written(count: float) -> str:
-    """Return an amount in its largest unit, with all its digits."""
+    """Return an amount of bytes as text, in the largest unit that is not greater than it, with up to 12 digits."""
     power = 0
     while count >= 1000 and power < len(_PREFIXES) - 1:
         count /= 1000
@@ -123,10 +123,10 @@ def _written(count: float) -> str:
 
 
 class CheckedField(QWidget):
-    """A text field. A text that is invalid stays in it, with the reason below."""
+    """A text field that shows below it why its text is invalid. The invalid text stays in the field."""
 
     def __init__(self, theme: Theme, name: str, placeholder: str, parse: Callable[[str], Any], choose: Choose) -> None:
-        """`parse` raises AmountError; an empty text is None."""
+        """`parse` raises AmountError for an invalid text; an empty text is the value None."""
         super().__init__()
         self._parse, self._choose = parse, choose
         self.field = LineEdit(theme, name)
@@ -144,7 +144,7 @@ class CheckedField(QWidget):
         self.field.editingFinished.connect(self._finish)
 
     def show_text(self, text: str) -> None:
-        """Show the value of the setting, unless another one is being typed."""
+        """Show the value of the setting, unless the user is typing another one."""
         if text != self._shown and not self.field.isModified():
             self.field.setText(text)
         self._shown = text
@@ -169,7 +169,7 @@ class CheckedField(QWidget):
 
 
 class Since(NamedTuple):
-    """A moment that the user sets to now, or nothing."""
+    """A time that the user sets to now, or no value."""
 
     none: str
     """Shown while there is none."""

@@ -1,4 +1,5 @@
-"""The section Names and UDP of the settings: what the helper provides, and the commands that install and remove it."""
+"""The section “Names and UDP” of the settings: what the helper provides, and the commands that install and remove
+it."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from netwatch_tray.window.widgets.theme import GAP, Theme
 
 
 class HelperSettings(QObject):
-    """The rows of the section Helper, in `rows`. The commands need root; they are copied, never run from here."""
+    """The rows of that section, in `rows`. The commands need root: the user copies them, and the window never runs
+    them."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -81,7 +83,7 @@ class HelperSettings(QObject):
         )
 
     def refresh(self) -> None:
-        """Show the commands that make sense now."""
+        """Show the commands that apply now."""
         from netwatch_tray import helper_setup  # noqa: PLC0415  for this section only
 
         is_installed = helper_setup.is_installed()

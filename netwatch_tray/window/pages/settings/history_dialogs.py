@@ -1,4 +1,4 @@
-"""Two small dialogs over the subcommands: what to export, and which days to delete."""
+"""Two small dialogs for subcommands: which data to export, and which days to delete."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BEGINNING = date(2000, 1, 1)
 _WHAT = ("", "--interfaces", "--apps")
 _STEPS = ("day", "hour", "minute")
 _ALL = 3
-"""The place of the span that has everything."""
+"""Index of the choice that covers everything."""
 
 
 class _Dialog(QDialog):
@@ -131,12 +131,13 @@ class DeleteDialog(_Dialog):
         first, last = span_of(self._span.chosen_index(), self._today)
         if self._span.chosen_index() == _ALL:
             text = translate(
-                "HistoryDialogs", "Everything that was ever recorded or imported goes. This cannot be undone."
+                "HistoryDialogs",
+                "Everything that was ever recorded or imported will be deleted. This cannot be undone.",
             )
         else:
             text = translate(
                 "HistoryDialogs",
-                "Amounts, curves, apps and events from {first} to {last} go. This cannot be undone.",
+                "Amounts, curves, apps and events from {first} to {last} will be deleted. This cannot be undone.",
             ).format(first=f"{long_date(first)} {first.year}", last=f"{long_date(last)} {last.year}")
         self.sentence.show_text(text)
 

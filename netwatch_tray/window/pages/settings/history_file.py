@@ -1,4 +1,4 @@
-"""Rows about the history's file: its size, and actions on it."""
+"""Rows about the history file: its size, and actions on it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class HistoryFileRow(FormRow):
         self.process.failed.connect(lambda why: self.show_help(why, "err"))
 
     def refresh(self) -> None:
-        """Show the size of the file; after an export, its outcome stays."""
+        """Show the size of the file. After an export, the result of the export stays visible instead."""
         file = self._file
         size = _size_with_log(file) if file else 0
         if self._export_to is None:
@@ -74,7 +74,7 @@ class HistoryFileRow(FormRow):
 
 
 class HistoryActionsRow(FormRow):
-    """Buttons for subcommands that change the whole history; the outcome is shown below the label."""
+    """Buttons for subcommands that change the whole history. The result is shown below the label."""
 
     def __init__(self, theme: Theme, label: str, actions: tuple[str, ...]) -> None:
         """`actions`: any of `backup`, `restore`, `merge`, `import` and `delete`."""

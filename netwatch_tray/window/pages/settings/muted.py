@@ -39,7 +39,7 @@ class MutedEvents(QWidget):
         self._codes = codes
         clear(self._column)
         help_text = self.tr("Muted events are recorded and counted. They never notify.")
-        nothing = self.tr("Nothing. Mute an event on the page Events, or in its notification.")
+        nothing = self.tr("None. Mute an event on the Events page, or in its notification.")
         title = FormRow(self._theme, self.tr("Muted"), help_text if codes else nothing)
         self._column.addWidget(title)
         title.show()

@@ -1,4 +1,4 @@
-"""The page Settings: every change is saved at once, and the agent is requested to read the file again."""
+"""The Settings page. Every change is saved at once, and the agent is requested to read the file again."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _REFRESH_MS = 10_000
 
 
 class SettingsPage(Page):
-    """The page Settings. `saved`: the settings file has changed."""
+    """The Settings page. `saved`: the settings file was changed."""
 
     saved = Signal()
 
     def __init__(self, theme: Theme, file: Path | None, history_file: Path | None, agent_cost: ProcessCost) -> None:
-        """If `file` is None, nothing is saved."""
+        """If `file` is None, changes are not saved."""
         super().__init__()
         self._theme = theme
         self._file = file
@@ -169,7 +169,7 @@ class SettingsPage(Page):
         self.upload.show_settings(settings.upload, settings.otlp, managed)
 
     def _refresh(self) -> None:
-        """Update texts that change by themselves."""
+        """Update the texts that depend on time or on other processes."""
         self.history_file.refresh()
         if self.helper:
             self.helper.refresh()
@@ -187,7 +187,7 @@ class SettingsPage(Page):
         self.changed.emit()
 
     def _change(self, change: Callable[[Settings], Settings]) -> None:
-        """Apply a change to the present contents of the file, and save it."""
+        """Apply a change to the current contents of the file, and save it."""
         if self._file is None:
             return
         from netwatch_tray import settings_writer  # noqa: PLC0415  2 MB with tomlkit, and most windows change nothing

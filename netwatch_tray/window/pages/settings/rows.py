@@ -17,14 +17,14 @@ from netwatch_tray.window.widgets.theme import Theme
 translate = QCoreApplication.translate
 
 Change = Callable[[Callable[[Settings], Settings]], None]
-"""Writes the settings that a function makes from those in the file."""
+"""Applies a function to the settings in the file, and saves the result."""
 
 
 class SettingRow(NamedTuple):
-    """The declaration of one setting's row."""
+    """The declaration of the row of one setting."""
 
     path: str
-    """Its key in the settings file: `units.bits`."""
+    """Path of the key in the settings file: `units.bits`."""
     label: str
     control: Control
     help_text: str = ""
@@ -33,7 +33,7 @@ class SettingRow(NamedTuple):
 def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[SettingRow, ...]]:
     """Return the rows by section.
 
-    `interfaces` returns the names that can be shown in the tray.
+    `interfaces`: returns the names of the interfaces that the tray can show.
     """
     return {
         "general": (
@@ -53,7 +53,7 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                         "dark": translate("Settings", "Dark"),
                     }
                 ),
-                translate("Settings", "Of this window. The icon follows its panel."),
+                translate("Settings", "For this window. The icon follows its panel."),
             ),
             SettingRow(
                 "window.mini",
@@ -200,9 +200,9 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
             ),
             SettingRow(
                 "usage.counter_since",
-                translate("Settings", "Counter on the page Usage"),
+                translate("Settings", "Counter on the Usage page"),
                 Since(translate("Settings", "off")),
-                translate("Settings", "Counts what passed since you reset it."),
+                translate("Settings", "Counts the traffic since you reset it."),
             ),
         ),
         "events": (
@@ -222,7 +222,7 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                         "none": translate("Settings", "None"),
                     }
                 ),
-                translate("Settings", "The page Events has everything in any case."),
+                translate("Settings", "The Events page lists everything in any case."),
             ),
             SettingRow("events.quiet_from", translate("Settings", "Quiet from"), Menu(_hours, _never())),
             SettingRow(
@@ -235,7 +235,9 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                 "events.upload_times",
                 translate("Settings", "Unusual upload: times the usual day"),
                 Amount(2, 1000),
-                translate("Settings", "An app that sends more is an alert. The usual day is the median of 28 days."),
+                translate(
+                    "Settings", "An app that sends more raises an alert. The usual day is the median of 28 days."
+                ),
             ),
             SettingRow(
                 "events.upload_least_mb",
@@ -251,7 +253,7 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                 "events.rate_minutes",
                 translate("Settings", "Long upload: for"),
                 Amount(1, 1440, suffix=translate("Settings", " min")),
-                translate("Settings", "An upload above that rate for so long is an alert, whatever the app."),
+                translate("Settings", "An upload above that rate for this long raises an alert, for any app."),
             ),
         ),
         "upload": (
@@ -259,7 +261,7 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                 "upload.interval",
                 translate("Settings", "Every"),
                 Amount(10, 3600, suffix=translate("Settings", " s")),
-                translate("Settings", "Each time what passed since the time before."),
+                translate("Settings", "Each has the traffic since the previous one."),
             ),
             SettingRow(
                 "upload.hide_addresses",
@@ -293,14 +295,15 @@ def value_at(settings: Settings, path: str) -> Any:
 
 
 def with_values(settings: Settings, values: dict[str, Any]) -> Settings:
-    """Return a copy with other values, by their paths."""
+    """Return a copy of the settings with these values, given by the paths of their keys."""
     for path, value in values.items():
         settings = _with_value(settings, path.split("."), value)
     return settings
 
 
 class BoundRows:
-    """The widgets of setting rows: each shows its setting, and changes it when the user chooses another value."""
+    """The widgets of setting rows. Each shows the value of its setting, and changes it when the user chooses another
+    one."""
 
     def __init__(self, theme: Theme, change: Change) -> None:
         self._theme = theme

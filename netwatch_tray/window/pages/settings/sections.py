@@ -1,4 +1,4 @@
-"""A long form in sections, with a list of them beside it."""
+"""A long form in sections, with a list of the sections beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LIST_FROM = 840
 
 
 class SectionedForm(QWidget):
-    """Widgets in one column under headings, with a list of the headings. The list follows the scroll position, and a
+    """Widgets in one column under headings, beside a list of the headings. The list shows the scroll position, and a
     click in it scrolls."""
 
     def __init__(self, theme: Theme) -> None:
@@ -76,7 +76,7 @@ class SectionedForm(QWidget):
         self._column.addWidget(widget)
 
     def finish(self) -> None:
-        """Keep what was added at the top; nothing is added after this."""
+        """Add a stretch at the end, so that the widgets stay at the top. Nothing can be added after this."""
         self._column.addStretch(1)
 
     def go_to(self, section: int) -> None:
@@ -84,7 +84,7 @@ class SectionedForm(QWidget):
         QTimer.singleShot(0, self, lambda: self._go_to(section))
 
     def set_width(self, width: int) -> None:
-        """Set the width of the window: a narrow one has no list."""
+        """Set the width of the window in dip. A narrow window has no list."""
         self._list.setVisible(width >= _LIST_FROM)
 
     def paintEvent(self, _event: QPaintEvent) -> None:

@@ -1,5 +1,5 @@
-"""The section Upload of the settings: whether snapshots are sent, where, how much, and exactly what; whether metrics go
-to an OpenTelemetry collector."""
+"""The Upload section of the settings: whether snapshots are sent, to which server, how much of them, and an exact
+preview; and the export to an OpenTelemetry collector."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _BODY_HEIGHT = 260
 
 
 class UploadSettings(QObject):
-    """The rows of the section Upload that do more than choose a value. Its other rows, which are declared in `rows.py`,
-    stand between `rows_before` and `rows_after`."""
+    """The rows of the Upload section that do more than choose a value. The other rows, declared in `rows.py`, are
+    between `rows_before` and `rows_after`."""
 
     def __init__(self, theme: Theme, change: Change) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class UploadSettings(QObject):
             self._measure()
 
     def show_status(self, status: str | None, otlp_status: str | None) -> None:
-        """Show the agent's states of uploading and of the export as sentences; None if unknown."""
+        """Show the agent's states of uploading and export as sentences; a state is None if it is unknown."""
         self._status, self._otlp_status = status, otlp_status
         self._show_state()
 
@@ -156,7 +156,7 @@ class UploadSettings(QObject):
         self.body.setPalette(palette)
 
     def _show_state(self) -> None:
-        unknown = self.tr("On; what becomes of it is not known at this moment.")
+        unknown = self.tr("On; its state is not known at the moment.")
         if self._upload.on:
             self._state.show_help(self._status or unknown)
         elif self._otlp.on:
@@ -169,11 +169,11 @@ class UploadSettings(QObject):
             self._otlp_state.show_help(self.tr("Off. Metrics and, at its level, events as log records."))
 
     def _choose(self, **chosen: Any) -> None:
-        """Save fields of `Upload`."""
+        """Save these fields of the `Upload` settings."""
         self._change(lambda before: with_values(before, {f"upload.{name}": value for name, value in chosen.items()}))
 
     def _choose_otlp(self, **chosen: Any) -> None:
-        """Save fields of `Otlp`."""
+        """Save these fields of the `Otlp` settings."""
         self._change(lambda before: with_values(before, {f"otlp.{name}": value for name, value in chosen.items()}))
 
     def _choose_collector(self) -> None:
@@ -228,7 +228,7 @@ class UploadSettings(QObject):
         return self.tr("Kept in the system's keyring or in a file that only you may read.")
 
     def _about_sent(self) -> str:
-        return self.tr("Measures for 2 seconds and shows the very text; nothing is sent.")
+        return self.tr("Measures for 2 seconds and shows the exact text; nothing is sent.")
 
     def _level_texts(self) -> tuple[tuple[str, str], ...]:
         return (

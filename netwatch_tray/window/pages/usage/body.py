@@ -1,4 +1,5 @@
-"""What stands below the summary: charts of a period, and beside or below them its lists or one of its days."""
+"""The area below the summary: charts of a period, with lists of the period or the details of one day beside or below
+them."""
 
 from __future__ import annotations
 
@@ -25,13 +26,17 @@ from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.theme import ANY_SIZE, Theme
 
 _BESIDE_FROM = 1120
-"""Window width from which lists and day stand beside the charts."""
+"""Window width in dip from which lists and day are beside the charts."""
 _PERIODS_LIST = 1
-"""The place of the list of periods in the pane."""
+"""Index of the list of periods in the pane."""
 
 
 class UsageBody(QScrollArea):
-    """`day_chosen`: None: none. `week_opened`: a day of the week to show. `month_opened`: of the period of the plan."""
+    """Charts, lists and day details, in a scroll area.
+
+    `day_chosen` carries the day that the user chose, or None. `week_opened` and `month_opened` carry a day of
+    the week or plan period that the user wants to see.
+    """
 
     day_chosen = Signal(object)
     week_opened = Signal(object)
@@ -44,7 +49,8 @@ class UsageBody(QScrollArea):
         self._is_beside = True
         self._is_week = False
         self._is_unfolded: bool | None = None
-        """The sum so far, as the user chose; None: where there is room."""
+        """Whether the user has unfolded the sum so far; None if the user has not chosen, so that it is unfolded where
+        there is room."""
         self.chart = UsageChart(theme)
         self.heat_map = HeatMap(theme)
         self.pane = UsagePane(theme)
@@ -80,7 +86,7 @@ class UsageBody(QScrollArea):
         return self._stack.currentWidget() is not self._instead
 
     def arrange(self, width: int) -> None:
-        """Put lists and day beside the charts or below them. `width`: of the window."""
+        """Place the lists and the day details beside the charts, or below them. `width`: width of the window in dip."""
         self._is_beside = width >= _BESIDE_FROM
         direction = QBoxLayout.Direction
         self._row.setDirection(direction.LeftToRight if self._is_beside else direction.TopToBottom)
@@ -94,7 +100,7 @@ class UsageBody(QScrollArea):
         self._fit()
 
     def say_nothing(self, title: str, detail: str) -> None:
-        """Show why there is nothing to show."""
+        """Show why there are no figures."""
         self._found = None
         self._instead.show_message(title, detail)
         self._stack.setCurrentWidget(self._instead)
@@ -104,7 +110,10 @@ class UsageBody(QScrollArea):
     def show_period(
         self, found: Figures, view: Outlook, place: Place, since: datetime | None, name_of: NameOf, shown_in: Units
     ) -> None:
-        """`since`: when the user reset the counter."""
+        """Show the figures of a period.
+
+        `since`: when the user reset the counter. `name_of`: returns the name to show for an app.
+        """
         self._found = found
         plan = place.shown_plan
         cap = None if place.period == "week" else plan.cap_bytes
@@ -126,7 +135,7 @@ class UsageBody(QScrollArea):
         self.mark_day(place.day)
 
     def mark_day(self, day: date | None) -> None:
-        """Show which day is chosen; None: the lists of the period."""
+        """Select a day and show its details. None shows the lists of the period."""
         self.heat_map.select(day)
         found = self._found
         self.chart.select((day - found.span.first).days if found and day else None)
@@ -157,7 +166,7 @@ class UsageBody(QScrollArea):
             opened.emit(self._found.listed[line][0].first)
 
     def _fit(self) -> None:
-        """Keep the charts beside longer lists as tall as what is visible."""
+        """Keep the charts as high as the viewport while longer lists beside them scroll."""
         top = Qt.AlignmentFlag.AlignTop if self._is_beside else Qt.AlignmentFlag(0)
         self._row.setAlignment(self._stack, top)
         visible = max(self._stack.minimumSizeHint().height(), self.viewport().height())

@@ -1,4 +1,4 @@
-"""The charts of usage: the sum so far with its projection, and a bar for each day or month."""
+"""The charts of a period: the sum so far with its projection, and a bar for each day or month."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _CHEVRON = 14
 
 
 class Bar(NamedTuple):
-    """A day or a month, in bytes; None if nothing was recorded."""
+    """A day or a month. Amounts in bytes, None if nothing was recorded."""
 
     name: str
-    """Below the axis; empty if it has none."""
+    """Text below the axis; empty if there is none."""
     full_name: str
     rx: int | None
     tx: int | None
@@ -43,20 +43,20 @@ class Bar(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Use of a data plan in one month. Amounts in bytes."""
+    """The use of a data plan in one month. Amounts in bytes."""
 
     used: int
     cap: int | None
     allowance: int | None
     """Bytes left per remaining day."""
     projection: int | None
-    """At the end of the month; None if too little is measured."""
+    """Projected amount at the end of the month; None if too little is measured."""
     today: float
     """How much of the month has passed, in bars."""
 
 
 class Band(NamedTuple):
-    """A pale part between two places of bars, and why nothing is there."""
+    """A part of the chart without data, drawn pale between two positions of bars, and the reason."""
 
     first: float
     last: float
@@ -64,9 +64,9 @@ class Band(NamedTuple):
 
 
 class UsageChart(QWidget):
-    """Bars; for a month also the sum so far, above them, which can be folded to a line.
+    """Bars and, for a month, the sum so far above them. The sum can be folded to one line.
 
-    `chosen`: the user chose the bar at this place. `folded`: the sum so far was folded (True) or unfolded.
+    `chosen` carries the index of the bar that the user chose. `folded`: the user folded (True) or unfolded the sum.
     """
 
     chosen = Signal(int)
@@ -77,7 +77,7 @@ class UsageChart(QWidget):
         self._can_choose = can_choose
         self._title = ""
         self._summary = ""
-        """Stands in the line that the sum so far is folded to."""
+        """Text of the line to which the sum so far is folded."""
         self._bands: Sequence[Band] = ()
         self._selected: int | None = None
         self._is_folded = False
@@ -104,7 +104,8 @@ class UsageChart(QWidget):
         summary: str = "",
         bands: Sequence[Band] = (),
     ) -> None:
-        """`unmeasured`: number of bars before measuring began. `summary`: the sum so far as a text."""
+        """Show bars. `unmeasured`: number of bars before measuring began, with fractions. `summary`: the sum so far as
+        a text."""
         self._title, self._summary, self._bands = title, summary, bands
         self._bars, self._plan, self._units, self._unmeasured = bars, plan, shown_in, unmeasured
         known = [each for each in bars if each.rx is not None and each.tx is not None]
@@ -139,7 +140,7 @@ class UsageChart(QWidget):
             self.chosen.emit(place)
 
     def _place_at(self, position: QPointF) -> int | None:
-        """Return the place of the bar at a position, also above it."""
+        """Return the index of the bar at a position, which may be above the bar."""
         boxes = [self._bars_box(), *([self._so_far_box()] if self._has_sum else [])]
         if not self._bars or not any(box.top() <= position.y() <= box.bottom() + 20 for box in boxes):
             return None
@@ -189,7 +190,7 @@ class UsageChart(QWidget):
         return self._box(self._title_height() + 12, self.height() * _SO_FAR_SHARE - self._axis_height())
 
     def _draw_fold(self, painter: QPainter) -> None:
-        """Draw the heading of the sum so far with a chevron, and its text if it is folded."""
+        """Draw the heading of the sum with a chevron, and the sum as a text if it is folded."""
         tokens, fonts = self._theme.tokens, self._theme.fonts
         row = QRectF(MARGIN, 0, self.width() - 2 * MARGIN, self._theme.height(_FOLDED))
         pixmap = icon("chevron", _CHEVRON, tokens.ink2, self.devicePixelRatioF())
@@ -247,7 +248,7 @@ class UsageChart(QWidget):
             painter.drawText(QPointF(box.left() - GAP - width, y + metrics.capHeight() / 2), text)
 
     def _draw_unmeasured(self, painter: QPainter, box: QRectF) -> None:
-        """Hatch unmeasured time, like the gaps of the rate chart: it is unknown, not zero."""
+        """Hatch the time before measuring began, like a gap of the rate chart: it is unknown, not zero."""
         now = next((place for place, bar in enumerate(self._bars) if bar.is_now), len(self._bars))
         width = box.width() / len(self._bars)
         painter.setPen(hair_line(faded(self._theme.tokens.ink3, 0.4)))
@@ -260,7 +261,7 @@ class UsageChart(QWidget):
                 draw_hatch(painter, QRectF(box.left() + place * width, box.top(), share * width, box.height()))
 
     def _draw_names(self, painter: QPainter, box: QRectF) -> None:
-        """Draw the names that have room, and always the present one."""
+        """Draw the names of the bars that have room, and always the current one."""
         fonts, tokens = self._theme.fonts, self._theme.tokens
         width = box.width() / len(self._bars)
         widest = max(QFontMetricsF(fonts.small_strong).horizontalAdvance(bar.name) for bar in self._bars) + GAP
@@ -376,7 +377,7 @@ class UsageChart(QWidget):
 
 
 def _told(bar: Bar, shown_in: Units) -> str:
-    """Return a bar as text."""
+    """Return the name and the amounts of a bar as text."""
     if bar.rx is None or bar.tx is None:
         return translate("UsageChart", "{day}: nothing recorded").format(day=bar.full_name)
     return (
@@ -388,7 +389,7 @@ def _told(bar: Bar, shown_in: Units) -> str:
 def _runs(
     bars: Sequence[Bar], unmeasured: float, plan: Plan, point: Callable[[float, float], QPointF]
 ) -> tuple[list[list[QPointF]], list[list[QPointF]], int]:
-    """Return the lines of the sum where it is known and where it is not, and its last value."""
+    """Return the lines of the sum where it is known, the lines where it is not, and the last sum in bytes."""
     runs: list[list[QPointF]] = []
     total, was_known = 0, False
     unknown: list[list[QPointF]] = []

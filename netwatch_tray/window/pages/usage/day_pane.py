@@ -1,4 +1,4 @@
-"""One day: its amount, hours, apps and networks."""
+"""The details of one day: amount, hours, apps and networks."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _WIDTH = 304
 _AROUND = 3 * MARGIN
 """The margins and the scroll bar beside the lists, dip."""
 _NAMED_EVERY = 6
-"""Hours."""
+"""Hours between two names on the axis."""
 _HOURS_HEIGHT, _HOURS_BELOW = 190, 190
 
 
 class DayPane(QWidget):
-    """Details of a day. Its buttons emit `closed`, `stepped` (by days) and `apps_requested`."""
+    """The details of a day. Its buttons emit `closed`, `stepped` (by this many days) and `apps_requested`."""
 
     closed = Signal()
     stepped = Signal(int)
@@ -96,7 +96,7 @@ class DayPane(QWidget):
         self.set_beside(True, 0)
 
     def set_beside(self, is_beside: bool, width: int) -> None:
-        """Place the pane beside the charts, or below them in this width, dip."""
+        """Place the pane beside the charts, or below them. `width`: width of the window in dip."""
         self._is_beside = is_beside
         direction = QBoxLayout.Direction
         self._body.setDirection(direction.TopToBottom if is_beside else direction.LeftToRight)
@@ -118,14 +118,14 @@ class DayPane(QWidget):
         self.update()
 
     def show_loading(self, day: date) -> None:
-        """Show the name of a day that is not read yet; what is shown stays until it is."""
+        """Show the name of a day that is being read. The details of the previous day stay until then."""
         self._title.show_text(day_name(day))
 
     def show_day(
         self, found: DayFigures, *, is_busiest: bool, is_of_all: bool, can_go: tuple[bool, bool], shown_in: Units
     ) -> None:
-        """Show a day. `is_busiest`: of the shown period. `is_of_all`: say that it is that of all networks. `can_go`:
-        whether there is a day before, and one after."""
+        """Show a day. `is_busiest`: whether it is the busiest day of the period. `is_of_all`: add that it is of all
+        networks. `can_go`: whether there is a previous day, and a next one."""
         self._title.show_text(day_name(found.day))
         self._back.setEnabled(can_go[0])
         self._forward.setEnabled(can_go[1])
@@ -139,7 +139,7 @@ class DayPane(QWidget):
         self.hours.show_bars(self.tr("Per hour"), bars, None, shown_in, bands=self._bands(found))
 
     def show_lists(self, apps: list[Amount], networks: list[Amount], shown_in: Units) -> None:
-        """Show apps and networks of the day."""
+        """Show the apps and the networks of the day."""
         self._show_apps.setVisible(bool(apps))
         self.apps.show_amounts(self.tr("Apps"), apps, None, shown_in)
         self.networks.show_amounts(self.tr("Networks"), networks, None, shown_in)
@@ -167,7 +167,7 @@ class DayPane(QWidget):
         return Bar(name, full, hour.used.rx, hour.used.tx)
 
     def _bands(self, found: DayFigures) -> list[Band]:
-        """Return the gaps of the day as places of hours."""
+        """Return the gaps of the day as bands between hours."""
         begin, end = found.hours[0].start, found.hours[-1].end
         per_hour = (end - begin) / len(found.hours)
         return [

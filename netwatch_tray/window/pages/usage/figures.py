@@ -1,4 +1,4 @@
-"""What the history holds about a period or a day, as the page Usage shows it. Pure."""
+"""Queries of the history for the Usage page: the figures of a period, and those of a day. Without Qt."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
 _EARLIER = 6
 _YEAR_OF_MONTHS = 12
 _USUAL_WEEKS = 8
-"""Days of the same name before a day, whose median is usual."""
+"""Weeks before a day whose same weekdays give the usual amount, their median."""
 
 
 class Figures(NamedTuple):
-    """Amounts of one period, and of the periods of the plan before its end."""
+    """The amounts of one period, of its networks and apps, and of the plan periods to list beside it."""
 
     now: datetime
     """Local time of the query."""
     span: Days
     days: dict[date, Used]
-    """Days of the span with any record; what the plan covers of them, if it is a period of the plan."""
+    """Amounts of the recorded days of the span; in a plan period only the traffic that the plan counts."""
     is_complete: bool
     listed: list[tuple[Days, Used]]
-    """Periods with any record, the latest first: weeks or periods of the plan before the shown one, of a year the
-    periods of the plan in it."""
+    """Recorded periods to list, latest first: for a year its plan periods, else the weeks or plan periods before the
+    shown one."""
     networks: list[NetworkUse]
     """Of the span, the largest first; all of them, also if one is shown alone."""
     unmeasured: float
-    """Days of the span that had passed before measuring began."""
+    """Number of days of the span that had passed before measuring began, with fractions."""
     first_day: date | None
-    """The first with any record; None: there is none."""
+    """The first recorded day; None if there is none."""
     apps: Mapping[str, Used] = {}
     """Of the span, the largest first; of a year none."""
     keys: Mapping[str, str] = {}
-    """Of apps by name."""
+    """Keys of apps by name."""
     counter: Used | None = None
     """Since the user reset the counter; None for one network alone."""
     known_networks: Sequence[NetworkUse] = ()
@@ -54,7 +54,7 @@ class Figures(NamedTuple):
 
     @property
     def day_fraction(self) -> float:
-        """How much of today has passed, 0 to 1."""
+        """Return the share of today that has passed, 0 to 1."""
         return (self.now.hour * 60 + self.now.minute) / 1440
 
     @property
@@ -63,7 +63,7 @@ class Figures(NamedTuple):
 
     @property
     def last(self) -> date:
-        """The last day of the span that has begun."""
+        """Return the last day of the span that has begun."""
         return min(self.span.last, self.today)
 
     @property
@@ -80,7 +80,7 @@ class Figures(NamedTuple):
 
     @property
     def unknown(self) -> list[Days]:
-        """Spans between the first record and today of which nothing is known."""
+        """Return the spans between the first recorded day and today about which nothing is known."""
         first = max(self.span.first, self.first_day or self.span.first)
         count = (self.last - first).days + 1
         days = (first + timedelta(days=number) for number in range(max(0, count)))
@@ -88,19 +88,19 @@ class Figures(NamedTuple):
 
 
 class DayFigures(NamedTuple):
-    """What happened on one day."""
+    """The amounts of one day: hours, gaps, apps and networks."""
 
     day: date
     hours: Sequence[SlotUse]
     gaps: Sequence[StoredGap]
     used: Used | None
-    """None: nothing is known."""
+    """Amount of the day; None if nothing is known."""
     apps: Mapping[str, Used]
     keys: Mapping[str, str]
-    """Of apps by name."""
+    """Keys of apps by name."""
     networks: list[NetworkUse]
     usual: float | None
-    """Median of the same weekday in the weeks before, bytes; None: there are not enough."""
+    """Median of the same weekday in the weeks before, in bytes; None if too few of them are recorded."""
 
 
 def query_figures(
@@ -114,10 +114,10 @@ def query_figures(
     *,
     with_names: bool = False,
 ) -> Figures:
-    """Read the period that `at` is in.
+    """Read the period that contains the day `at`.
 
-    `since`: when the user reset the counter, local time. `network`: key of the only one that counts. `with_names`: with
-    the names of networks.
+    `since`: local time at which the user reset the counter. `network`: key of the only network to include.
+    `with_names`: read the names of networks as well.
     """
     span, today = period_of(at, period, plan), now.date()
     listed = _listed(span, period, plan)
@@ -149,8 +149,8 @@ def query_figures(
 
 
 def query_day(reader: HistoryReader, day: date, edges: Sequence[float], *, with_names: bool = False) -> DayFigures:
-    """Read one day in all networks. `edges`: the Unix times between its hours. `with_names`: with the names of
-    networks."""
+    """Read one day in all networks. `edges`: the Unix times at which its hours begin and end. `with_names`: read the
+    names of networks as well."""
     _step, hours = reader.slots("total", None, edges)
     before = [day - timedelta(days=7 * week) for week in range(1, _USUAL_WEEKS + 1)]
     recorded = reader.days("total", None, before[-1], day)
@@ -168,7 +168,7 @@ def query_day(reader: HistoryReader, day: date, edges: Sequence[float], *, with_
 
 
 def _listed(span: Days, period: Period, plan: DataPlan) -> list[Days]:
-    """Return the periods to list, the latest first: those of the plan in a year, else those before the shown one."""
+    """Return the periods to list, latest first: for a year its plan periods, else the periods before `span`."""
     kind: Period = "billing" if period == "year" else period
     last = period_of(span.last if period == "year" else span.first, kind, plan)
     listed = [last if period == "year" else neighbour(last, kind, plan, -1)]
@@ -178,7 +178,7 @@ def _listed(span: Days, period: Period, plan: DataPlan) -> list[Days]:
 
 
 def _unmeasured(reader: HistoryReader, span: Days, first: date) -> float:
-    """Days of `span` before `first`, the first recorded day, and the part of that day before measuring began."""
+    """Return how many days of `span` had passed before measuring began on the day `first`, with fractions."""
     begin = reader.begin()
     began = None if begin is None else datetime.fromtimestamp(begin).astimezone()
     # Earlier days were imported from another program; they are whole.
@@ -192,5 +192,5 @@ def _sum(days: dict[date, Used], span: Days) -> Used | None:
 
 
 def sum_of(amounts: Iterable[Used]) -> int:
-    """Return the bytes of both directions of several amounts."""
+    """Return the sum of several amounts in bytes, both directions together."""
     return sum(each.both for each in amounts)

@@ -1,4 +1,4 @@
-"""A year as twelve months of days, each as dark as much was used."""
+"""A year as twelve months of days; the more was used on a day, the darker it is."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 _CELL, _GAP = 22, 3
 _LEAST_CELL = 14
 _ROWS = 6
-"""Weeks that a month can touch."""
+"""Most calendar weeks that a month overlaps."""
 _FOUR_FROM = 700
-"""Dip of width from which four months stand beside each other, else three."""
+"""Width in dip from which there are four months in a row, else three."""
 _MONTHS_APART = 28
 _SWATCH = 22
 
 
 class _Grid(NamedTuple):
-    """Positions of the months and days of a year, dip."""
+    """The positions of the months and days of a year, in dip."""
 
     year: int
     week_begins: int
@@ -79,20 +79,21 @@ class _Grid(NamedTuple):
         return [date(self.year, month, number) for number in range(1, last + 1)]
 
     def month_at(self, position: QPointF) -> int | None:
-        """Return the month at a place, its name included."""
+        """Return the month at a position, its name included."""
         size = QSize(7 * (self.cell.width() + _GAP), math.floor(self.pitch_y)).toSizeF()
         boxes = {month: QRectF(self.origin(month), size) for month in range(1, 13)}
         return next((month for month, box in boxes.items() if box.contains(position)), None)
 
     def day_at(self, position: QPointF) -> date | None:
-        """Return the day whose cell is at a place."""
+        """Return the day whose cell is at a position."""
         month = self.month_at(position)
         days = self.days(month) if month is not None else ()
         return next((day for day in days if self.box(day).adjusted(-1, -1, 2, 2).contains(position)), None)
 
 
 class HeatMap(QWidget):
-    """A year in days. `chosen`: the user chose a day. `month_opened`: a day of the month to open."""
+    """A year by days. `chosen` carries the day that the user chose, `month_opened` a day of the month that the user
+    wants to see."""
 
     chosen = Signal(object)
     month_opened = Signal(object)
@@ -112,7 +113,7 @@ class HeatMap(QWidget):
         theme.changed.connect(self.update)
 
     def show_year(self, year: int, days: Mapping[date, Used], today: date, shown_in: Units, week_begins: int) -> None:
-        """Show a year. `week_begins`: 0 for Monday to 6."""
+        """Show a year. `week_begins`: first day of the week, 0 for Monday to 6."""
         self._year, self._days, self._today = year, days, today
         self._units, self._week_begins = shown_in, week_begins
         self._limits = heat_limits(used.both for used in days.values())
@@ -284,7 +285,7 @@ class HeatMap(QWidget):
             painter.drawText(box, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, initial)
 
     def _draw_legend(self, painter: QPainter) -> None:
-        """Draw the title, and what the steps mean as far as there is room."""
+        """Draw the title, and the amounts of the steps as far as there is room."""
         tokens, fonts = self._theme.tokens, self._theme.fonts
         row = QRectF(MARGIN, 8, self.width() - 2 * MARGIN, QFontMetricsF(fonts.title).height())
         painter.setFont(fonts.title)
@@ -316,6 +317,6 @@ class HeatMap(QWidget):
 
 
 def _short(amount: units.Quantity) -> str:
-    """Return a round amount without superfluous digits: `40 GB`."""
+    """Return a round amount without trailing zeros: `40 GB`."""
     value = amount.value.rstrip("0").rstrip(".") if "." in amount.value else amount.value
     return f"{value} {amount.unit}"

@@ -23,16 +23,16 @@ translate = QCoreApplication.translate
 
 _MAX_APPS, _MAX_NETWORKS = 5, 4
 _MAX_APPS_OF_MONTH = 3
-"""Beside what is left of a data plan there is less room."""
+"""Most apps of a month: beside the rest of a data plan there is less room."""
 NameOf = Callable[[str], str]
-"""What an app calls itself, by its name in the history."""
+"""Returns the name to show for an app, by its name in the history."""
 Lists = tuple[tuple[str, Sequence[Amount]], ...]
 
 
 def of_period(
     found: Figures, view: Outlook, period: Period, plan: DataPlan, since: datetime | None, name_of: NameOf
 ) -> Lists:
-    """Return the lists of a week or of a period of the plan. The earlier periods are the second one."""
+    """Return the lists beside a week or a plan period. The second list has the earlier periods."""
     now = []
     if found.is_current:
         today = found.days.get(found.today)
@@ -46,7 +46,7 @@ def of_period(
     if period == "billing" and len(found.days) > 1 and (busiest := found.busiest) is not None:
         name = translate("Usage", "Busiest: {day}").format(day=short_date(busiest))
         now.append(Amount(name, found.days[busiest].both))
-    # Of a part of the total the apps are not known.
+    # The apps of a part of the total are unknown.
     whole = None if period == "billing" and plan.counts != "all" else sum_of(found.days.values())
     title = translate("Usage", "Today") if found.is_current else translate("Usage", "In these days")
     return (
@@ -68,7 +68,7 @@ def _earlier(period: Period, plan: DataPlan) -> str:
 
 
 def of_year(found: Figures, plan: DataPlan, since: datetime | None) -> Lists:
-    """Return the lists of a year. The periods of the plan are the second one."""
+    """Return the lists beside a year. The second list has its plan periods."""
     cap = plan.cap_bytes
     used = [each.both for _span, each in found.listed]
     numbers = []
@@ -94,7 +94,10 @@ def of_year(found: Figures, plan: DataPlan, since: datetime | None) -> Lists:
 
 
 def apps(found: Mapping[str, Used], whole: int | None, name_of: NameOf, most: int = _MAX_APPS) -> list[Amount]:
-    """Return the largest apps, the sum of the others, and what belongs to none of `whole`, bytes; None: unknown."""
+    """Return the largest apps, the sum of the others, and the bytes of `whole` that belong to no app.
+
+    `whole`: all bytes of the span, None if unknown; then the last line is absent. `most`: number of apps to list.
+    """
     names = list(found)
     greatest = max((each.both for each in found.values()), default=0)
     shown = names if len(names) <= most + 1 else names[:most]

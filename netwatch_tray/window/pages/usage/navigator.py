@@ -1,4 +1,4 @@
-"""‹ November 2026 ›: steps through periods, and lists them."""
+"""‹ November 2026 ›: the control that steps through periods and lists them."""
 
 from __future__ import annotations
 
@@ -31,13 +31,16 @@ class _Part(FlatButton):
 
 
 class Navigator(QWidget):
-    """Chooses the period. `stepped`: to the previous (-1) or next (1) one. `listed`: list the periods by
-    `show_list`."""
+    """Chooses the period.
+
+    `stepped` carries -1 for the previous period, 1 for the next. `listed`: the caller must call `show_list`. `picked`
+    carries the index of the chosen name.
+    """
 
     stepped = Signal(int)
     listed = Signal()
     picked = Signal(int)
-    """The place of a listed period."""
+    """Carries the index of the listed period that the user picked."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The page Usage: amounts of weeks, months and years, of single days, and what is left of the data plan."""
+"""The Usage page: amounts of weeks, months, years and single days, and the rest of the data plan."""
 
 from __future__ import annotations
 
@@ -36,7 +36,11 @@ _WEEK_STEPS = {Qt.Key.Key_Up: -7, Qt.Key.Key_Down: 7}
 
 
 class UsagePage(Page):
-    """`plan_requested`: the user wants to change the data plan. `apps_requested`: to see the apps of a day."""
+    """The Usage page.
+
+    `plan_requested`: the user wants to change the data plan. `apps_requested` carries the day whose apps the user wants
+    to see.
+    """
 
     plan_requested = Signal()
     apps_requested = Signal(object)
@@ -103,7 +107,7 @@ class UsagePage(Page):
             self._show()
 
     def lose_agent(self) -> None:
-        """Keep what is shown: it was measured."""
+        """Keep the shown amounts, because they were measured."""
         self._stored.set_recorded(None)
 
     def status(self) -> list[str]:
@@ -136,11 +140,11 @@ class UsagePage(Page):
             self.strip.periods.choose(index)
 
     def choose_day(self, day: date | None) -> None:
-        """Show the hours and apps of a day of the period; None: the period again."""
+        """Show the hours and apps of a day of the period; None shows the lists of the period again."""
         self._moved(changed=self.place.choose_day(day, _today()))
 
     def open_month(self, day: date) -> None:
-        """Show the period of the plan that a day is in; a day that is chosen stays so."""
+        """Show the plan period that contains a day. If the day is the chosen one, it stays chosen."""
         chosen = self.place.day
         self.place.choose_day(None, _today())
         self.strip.periods.choose(self.MONTH)
@@ -196,7 +200,8 @@ class UsagePage(Page):
 
     @property
     def _wanted(self) -> tuple[Days, Period, DataPlan, datetime | None, str | None, bool]:
-        """What is shown: the period, its kind, the plan, the counter, the network, and whether networks have names."""
+        """Return the key of the query: period, kind of period, plan, when the counter was reset, network, and whether
+        networks have names."""
         place = self.place
         return (
             place.span(_today()),
@@ -224,7 +229,7 @@ class UsagePage(Page):
             )
 
     def _show(self) -> None:
-        """Show the result; while one is pending, keep the previous one."""
+        """Show the result of the query. While it is pending, keep the previous one."""
         if self._stored.missing:
             self._say_nothing(self.tr("There is no history yet"), self._stored.missing)
             return

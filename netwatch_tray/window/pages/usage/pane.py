@@ -26,20 +26,22 @@ _AROUND = 3 * MARGIN
 
 
 class Amount(NamedTuple):
-    """A line: a name and bytes (None if unknown); with a bar if `of`, the longest amount, is not 0."""
+    """A line with a name and an amount in bytes, None if unknown. It has a bar unless `of`, the greatest amount,
+    is 0."""
 
     name: str
     size: int | None
     of: int = 0
     is_strong: bool = False
     text: str = ""
-    """Instead of the size."""
+    """Text to show instead of the amount."""
 
 
 class UsagePane(QWidget):
-    """Sections of amounts; the cap is marked on the bars. Beside the charts they stand below each other, else in a row.
+    """Sections of amounts, below each other beside the charts, or side by side below the charts. Bars have a mark at
+    the cap.
 
-    `opened`: the user chose the line at this place of the section at this place.
+    `opened` carries the index of a section and the index of the line in it that the user chose.
     """
 
     opened = Signal(int, int)
@@ -59,7 +61,7 @@ class UsagePane(QWidget):
         column.addStretch(1)
 
     def set_beside(self, is_beside: bool, width: int) -> None:
-        """Place the sections beside the charts, or below them in this width, dip."""
+        """Place the pane beside the charts, or below them. `width`: width of the window in dip."""
         self._is_beside = is_beside
         self._sections.fit(0 if is_beside else width - _AROUND)
         self._note.setVisible(is_beside)
@@ -83,7 +85,7 @@ class UsagePane(QWidget):
 
 
 class Sections(QWidget):
-    """Sections below each other, or in as many columns as leave room for their texts."""
+    """Sections below each other, or in as many columns as their texts have room for."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -109,7 +111,7 @@ class Sections(QWidget):
         section.deleteLater()  # not now: it may be the one that was clicked
 
     def fit(self, room: int) -> None:
-        """Place the sections beside each other in this width, dip; 0 places them below each other."""
+        """Place the sections in columns within this width in dip; 0 places them below each other."""
         self._room = room
         self.arrange()
 
@@ -138,9 +140,9 @@ class Sections(QWidget):
 
 
 class Section(QWidget):
-    """A heading and its lines, with name, bar, and amount in columns.
+    """A heading, and lines with name, bar and amount in columns.
 
-    `opened`: the user chose the line at this place, if lines can be chosen.
+    `opened` carries the index of the line that the user chose, if lines can be chosen.
     """
 
     opened = Signal(int)
@@ -166,7 +168,7 @@ class Section(QWidget):
         return bool(self._amounts)
 
     def least_width(self) -> int:
-        """Return the width, dip, at which no text is cut."""
+        """Return the width in dip at which no text is cut."""
         names, amounts = self._text_widths()
         return names + amounts + 2 * GAP + (_LEAST_BAR if any(each.of for each in self._amounts) else 0)
 
@@ -209,7 +211,7 @@ class Section(QWidget):
                 self._draw_bar(painter, bar, each)
 
     def _text_widths(self) -> tuple[int, int]:
-        """Return the widths, dip, of the longest name and amount."""
+        """Return the widths of the longest name and of the longest amount, in dip."""
         fonts = self._theme.fonts
         names = max(
             (text_width(fonts.strong if each.is_strong else fonts.base, each.name) for each in self._amounts), default=0

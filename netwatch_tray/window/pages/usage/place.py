@@ -1,4 +1,4 @@
-"""Where the user is on the page Usage: a period, and perhaps a day of it. Pure."""
+"""The position of the user on the Usage page: a period, and possibly a chosen day of it. Without Qt."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from netwatch_tray.settings import DataPlan
 
 PERIODS: tuple[Period, ...] = ("week", "billing", "year")
 MONTH = 1
-"""The index of the period of the plan."""
+"""Index of the plan period."""
 _MOST_LISTED = 24
 
 
 class Place:
-    """The shown period; it is never later than that of today or earlier than that of the first record."""
+    """The shown period and the chosen day. The period is between that of the first record and that of today."""
 
     def __init__(self) -> None:
         self.index = MONTH
-        """Of the kind of period."""
+        """Index of the kind of period."""
         self.plan = DataPlan()
         self.first_day: date | None = None
-        """The first with any record; None if unknown."""
+        """The first recorded day; None if unknown."""
         self.day: date | None = None
         """The chosen day."""
         self.network: str | None = None
         """Key of the network that is shown alone; None: all."""
         self._at: date | None = None
-        """A day of the shown period; None: today, also after midnight."""
+        """A day of the shown period; None for today, also after midnight."""
 
     @property
     def period(self) -> Period:
@@ -51,31 +51,32 @@ class Place:
         return period_of(self._at or today, self.period, self.plan)
 
     def choose_period(self, index: int, today: date) -> None:
-        """Show another kind of period around the chosen day, or the end of the shown period."""
+        """Show another kind of period. It contains the chosen day, else today if the shown period does, else the last
+        day of the shown period."""
         at = self.day or (None if self.is_present(today) else self.span(today).last)
         self.index = index
         self._at = None if at is None else min(at, today)
         self.day = None
 
     def go_to(self, day: date, today: date) -> None:
-        """Show the period that a day is in."""
+        """Show the period that contains a day, without choosing the day."""
         self.day = None
         self._at = day
         if self.is_present(today):
             self._at = None
 
     def present(self) -> None:
-        """Show the present period."""
+        """Show the current period."""
         self._at = self.day = None
 
     def can_step(self, by: int, today: date) -> bool:
-        """Return whether there is a period before (-1) or after (1)."""
+        """Return whether there is a previous (-1) or next (1) period."""
         span = neighbour(self.span(today), self.period, self.plan, by)
         first = self.first_day or today
         return span != self.span(today) and span.first <= today and span.last >= first
 
     def step(self, by: int, today: date) -> bool:
-        """Show the period before (-1) or after (1). Return whether there is one."""
+        """Show the previous (-1) or next (1) period. Return whether there is one."""
         if not self.can_step(by, today):
             return False
         self.go_to(neighbour(self.span(today), self.period, self.plan, by).first, today)
@@ -96,12 +97,16 @@ class Place:
         return True
 
     def can_step_day(self, by: int, today: date) -> bool:
-        """Return whether a day that much later or earlier has begun and is not before the first record."""
+        """Return whether `step_day` with the same arguments leads to a day that has begun and is not before the first
+        record."""
         day = self._later(by, today)
         return (self.first_day or day) <= day <= today
 
     def step_day(self, by: int, today: date) -> bool:
-        """Choose a day later or earlier, also of another period; the first time, the last one of the period."""
+        """Move the chosen day by this many days, into another period if necessary. Return whether that was possible.
+
+        If no day is chosen, choose the last day of the shown period, at most today.
+        """
         if not self.can_step_day(by, today):
             return False
         day = self._later(by, today)

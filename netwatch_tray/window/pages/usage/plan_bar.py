@@ -13,7 +13,7 @@ _HEIGHT = 10
 
 
 class PlanBar(QWidget):
-    """A bar of the plan: used (solid), projected (hatched) and the cap, with a tick at today."""
+    """The bar of a plan: used (solid), projected (hatched) and the cap, with a tick mark at today."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

@@ -24,9 +24,10 @@ _MOST_NAME = 32
 def of_what(
     found: Figures, period: Period, cap: int | None, shown_in: Units, counts: Counts, network: str | None = None
 ) -> tuple[str, str]:
-    """`network`: the name of the only one that is shown.
+    """Return the description of the amount, with both directions and without: `of 400 GB   ↓ 295 GB  ↑ 43.2 GB`.
 
-    Return what the amount belongs to, with both directions and without: `of 400 GB   ↓ 295 GB  ↑ 43.2 GB`."""
+    `network`: name of the only network that is shown, None for all.
+    """
     if cap is not None:
         words = translate("Usage", "of {cap}").format(cap=units.size(cap, shown_in))
     elif period == "week":
@@ -47,7 +48,7 @@ def of_what(
 
 
 def of_plan(found: Figures, view: Outlook, shown_in: Units) -> str:
-    """Return what is left of the plan, where the period leads to, and what is not known."""
+    """Return the rest of the plan, the projection to the end of the period, and the days that are not known."""
     words = []
     last = long_date(view.cycle.last)
     if view.cap is not None:
@@ -67,7 +68,7 @@ def of_plan(found: Figures, view: Outlook, shown_in: Units) -> str:
 
 
 def of_days(found: Figures, shown_in: Units) -> str:
-    """Return the busiest and the average day, and what is not known."""
+    """Return the busiest and the average day, and the days that are not known."""
     words = []
     if found.busiest is not None and len(found.days) > 1:
         amount = units.size(found.days[found.busiest].both, shown_in)
@@ -80,7 +81,7 @@ def of_days(found: Figures, shown_in: Units) -> str:
 
 
 def so_far(view: Outlook, shown_in: Units) -> str:
-    """Return the line that the sum so far is folded to: `338 GB of 400 GB, ≈ 398 GB by 30 November`."""
+    """Return the text of the folded sum: `338 GB of 400 GB, ≈ 398 GB by 30 November`."""
     words = str(units.size(view.used, shown_in))
     if view.cap is not None:
         words = translate("Usage", "{used} of {cap}").format(used=words, cap=units.size(view.cap, shown_in))
@@ -100,7 +101,8 @@ def _missing(found: Figures) -> list[str]:
 
 
 def _moment(span: Days, passed: float) -> str:
-    """Return the moment `passed` days after the first one: `22 November 12:40`, without the time at midnight."""
+    """Return the time `passed` days after the beginning of the span: `22 November 12:40`, without the clock time at
+    midnight."""
     whole = int(passed)
     minute = round((passed - whole) * 1440)
     day: date = span.first + timedelta(days=whole)

@@ -1,4 +1,4 @@
-"""The strip above the page Usage: the amount of a period, the way to other periods and networks, and the plan."""
+"""The strip above the Usage page: the amount of a period, the controls for periods and networks, and the plan."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class SummaryStrip(Strip):
         column.addLayout(lower)
 
     def show_texts(self, amount: str, of: Sequence[str], sentence: str) -> None:
-        """Show amount and sentence. `of`: the first that fits is shown."""
+        """Show the amount, the first text of `of` that fits, and a sentence."""
         self._amount.show_text(amount)
         self._of.show_first_of(*of)
         self._sentence.show_text(sentence)

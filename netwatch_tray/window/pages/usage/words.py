@@ -18,13 +18,13 @@ def month_name(month: int) -> str:
 
 
 def weekday_initials(begin: int) -> list[str]:
-    """Return two letters of each weekday, beginning with `begin` (0 for Monday to 6)."""
+    """Return the first two letters of each weekday. `begin`: first day of the week, 0 for Monday to 6."""
     names = (QLocale().dayName((begin + place) % 7 + 1, QLocale.FormatType.ShortFormat) for place in range(7))
     return [name[:2] for name in names]
 
 
 def week_begin() -> int:
-    """Return the first day of the week where the user lives: 0 for Monday to 6."""
+    """Return the first day of the week in the user's region: 0 for Monday to 6."""
     return QLocale().firstDayOfWeek().value - 1
 
 
@@ -52,7 +52,7 @@ def period_name(span: Days, period: Period) -> str:
 
 
 def unknown_days(spans: Sequence[Days]) -> str:
-    """Return days as `4–5 November and 9 November`; of many only the number, and of none nothing."""
+    """Return days as `4–5 November and 9 November`. Many days become their number, no days an empty text."""
     if not spans:
         return ""
     if len(spans) > 2:
@@ -75,7 +75,7 @@ def _span_of_days(span: Days) -> str:
 
 
 def since_name(moment: datetime, now: datetime) -> str:
-    """Return `Tuesday 14:02`, or with its date when it is longer ago than six days."""
+    """Return `Tuesday 14:02`, with the date if that is more than six days ago."""
     if moment.date() == now.date():
         return f"{moment:%H:%M}"
     if (now.date() - moment.date()).days <= 6:

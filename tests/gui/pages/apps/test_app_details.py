@@ -96,7 +96,7 @@ def test_a_click_opens_the_details_beside_the_list(open_window: Open) -> None:
     assert not details.isVisible()
 
 
-def test_in_a_narrow_window_they_take_the_page(open_window: Open) -> None:
+def test_details_replace_the_list_in_a_narrow_window(open_window: Open) -> None:
     opened = _open(open_window, 960)
     page = opened.window.apps
     _click(page, "curl")
@@ -146,7 +146,7 @@ def _host(number: int, **more: Any) -> HostAmount:
     return HostAmount(**(values | more))
 
 
-def test_hosts_come_from_the_agent_and_the_last_ones_are_behind_a_link(open_window: Open) -> None:
+def test_hosts_come_from_the_agent_and_smaller_ones_are_behind_a_link(open_window: Open) -> None:
     opened = _open(open_window, 1280)
     page = opened.window.apps
     _click(page, "curl")
@@ -161,10 +161,10 @@ def test_hosts_come_from_the_agent_and_the_last_ones_are_behind_a_link(open_wind
     rest = sum(each.rx_bytes + each.tx_bytes for each in hosts[6:])
     button(shown, f"4 hosts more, {rest / 1000:.2f} kB").click()
     assert "h8.example" in drawn(shown)
-    assert "Others, not told apart" in drawn(shown)
+    assert "Other hosts together" in drawn(shown)
 
 
-def test_an_app_of_the_history_alone_has_amounts_and_no_connections(open_window: Open) -> None:
+def test_app_known_only_from_the_history_has_amounts_and_no_connections(open_window: Open) -> None:
     opened = _open(open_window, 1280)
     page = opened.window.apps
     _click(page, "Steam")
@@ -248,7 +248,7 @@ def test_without_an_agent_nothing_can_be_muted(open_window: Open) -> None:
     QToolTip.hideText()
 
 
-def test_amounts_follow_the_rate_before_they_are_written(open_window: Open) -> None:
+def test_live_traffic_is_added_to_amounts_before_the_history_is_written(open_window: Open) -> None:
     opened = _open(open_window, 1280)
     page = opened.window.apps
     assert opened.history
@@ -265,7 +265,7 @@ def test_amounts_follow_the_rate_before_they_are_written(open_window: Open) -> N
 
 
 @pytest.mark.parametrize(("ago", "index"), [(0, 2), (1, 3), (6, 3), (7, 4), (29, 4), (30, 5), (400, 5)])
-def test_a_day_of_the_page_usage_is_shown_until_escape(open_window: Open, ago: int, index: int) -> None:
+def test_day_chosen_on_the_usage_page_is_shown_until_escape(open_window: Open, ago: int, index: int) -> None:
     opened = _open(open_window, 1280)
     page = opened.window.apps
     page.open_details("curl")

@@ -55,7 +55,7 @@ def test_amounts_and_remainder_add_up_to_the_total() -> None:
     assert [row.rx_rate for row in rows] == [1.0, 500.0, 0.0]
 
 
-def test_what_is_not_written_yet_is_in_the_amounts() -> None:
+def test_traffic_not_yet_in_the_history_is_in_the_amounts() -> None:
     stored = query_amounts(_reader(curl=5, Steam=8), _TODAY, DataPlan())
     moved = {"curl": Traffic(3, 1), "new": Traffic(10, 20), "Steam": Traffic(0, 1)}
     rows = {row.name: row for row in app_rows(_message(_app("curl", 1.0), _app("new", 1.0)), stored, moved)}

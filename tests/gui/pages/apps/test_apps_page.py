@@ -138,7 +138,7 @@ def test_today_and_this_month_come_from_the_history(open_window: Open) -> None:
     assert _column(page, "rx_rate") == [units.UNKNOWN] * 2, "nothing is known of now"
 
 
-def test_bytes_of_gaps_have_a_row_of_their_own(open_window: Open) -> None:
+def test_bytes_of_gaps_have_a_separate_row(open_window: Open) -> None:
     reader = FakeReader()
     reader.names["app"] = {"curl": (_used(5_000), _used(9_000_000))}
     today, month = Used(7_000, 0, 1_500, 0, 60.0), Used(12_000_000, 0, 2_000_000, 0, 60.0)

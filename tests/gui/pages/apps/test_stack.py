@@ -27,7 +27,7 @@ def _lines(draw: st.DrawFn) -> tuple[list[Bin], list[float | None], dict[str, li
 
 
 @given(_lines(), st.booleans())
-def test_the_layers_and_the_rest_are_the_total(
+def test_layers_and_rest_add_up_to_the_total(
     line: tuple[list[Bin], list[float | None], dict[str, list[float | None]]], is_amounts: bool
 ) -> None:
     bins, total, apps = line

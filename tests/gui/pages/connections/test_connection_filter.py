@@ -92,7 +92,7 @@ def test_an_invalid_condition_has_a_problem_and_its_token(text: str, problem: Pr
 
 
 @given(st.text(alphabet='abport:state-not ",<>0159k.M\n\u0130é', max_size=30) | st.text(max_size=30))
-def test_any_text_is_a_filter_or_a_filter_error(text: str) -> None:
+def test_any_text_parses_as_filter_or_raises_filter_error(text: str) -> None:
     try:
         found = parse(text)
     except FilterError as error:
@@ -102,7 +102,7 @@ def test_any_text_is_a_filter_or_a_filter_error(text: str) -> None:
         assert found.matches(each) in (True, False)
 
 
-def test_sockets_in_time_wait_show_where_the_filter_is_about_states() -> None:
+def test_sockets_in_time_wait_are_shown_only_if_the_filter_names_a_state() -> None:
     over = connection(5, None, pid=None, state="TIME_WAIT")
     shown = ["state:time", "state:time_wait", "-state:listen", "time_wait", "not state:estab"]
     hidden = ["", "port:443", "tcp", "app:firefox", "state:listen", "ti"]

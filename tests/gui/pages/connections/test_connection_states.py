@@ -97,7 +97,7 @@ def test_an_empty_list_explains_itself(open_window: Open) -> None:
     assert _instead(page) == ""
 
 
-def test_reading_is_announced_after_a_delay_that_begins_when_the_page_is_shown(open_window: Open) -> None:
+def test_loading_text_appears_a_while_after_the_page_is_shown(open_window: Open) -> None:
     opened = open_window()
     page = opened.window.connections
     until(lambda: not page._loading.isActive(), "a delay that began earlier is over")
@@ -130,7 +130,7 @@ def test_paused_list_outlives_the_agent(open_window: Open) -> None:
     assert _instead(page).startswith("Connections are not known")
 
 
-def test_the_filter_holds_for_present_and_later_connections(open_window: Open) -> None:
+def test_filter_applies_to_present_and_later_connections(open_window: Open) -> None:
     opened = open_window()
     opened.window.turn_to(1)
     page = opened.window.connections

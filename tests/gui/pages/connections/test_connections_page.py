@@ -166,7 +166,7 @@ def test_helper_is_offered_until_it_is_declined(open_window: Open) -> None:
     assert opened.window._memory.number("helper_declined") == 1
 
 
-def test_udp_that_is_counted_is_a_sum_of_its_own(open_window: Open) -> None:
+def test_counted_udp_has_a_separate_sum(open_window: Open) -> None:
     opened, _page = _open(open_window)
     sums = AppsMessage(
         apps=(), interval_s=1.0, uplink=(2_000_000, 20), tcp=(1_000_000, 10), udp=(900_000, 9), other=(100_000, 1)
@@ -272,7 +272,7 @@ def test_details_follow_the_selection(open_window: Open) -> None:
     assert page.bar.field.text() == "app:firefox", "one thing at a time"
 
 
-def test_cells_and_rows_are_copied(open_window: Open) -> None:
+def test_copying_puts_cells_and_rows_on_the_clipboard(open_window: Open) -> None:
     _opened, page = _open(open_window)
     page.table.setCurrentIndex(page.table.model().index(1, _REMOTE))
     page.table.setFocus()
@@ -353,7 +353,7 @@ def test_an_app_has_one_name_on_all_pages(open_window: Open) -> None:
     assert "Name: python3" in page.details._text, "the process is shown as well"
 
 
-def test_what_is_over_is_counted_and_not_listed(open_window: Open) -> None:
+def test_connections_in_time_wait_are_counted_but_not_listed(open_window: Open) -> None:
     opened, page = _open(open_window)
     over = connection(9, None, pid=None, state="TIME_WAIT")
     opened.say(ConnectionsMessage(reset=True, added=(*_some()[:1], over)))

@@ -52,7 +52,7 @@ def test_without_grouping_the_rows_are_the_lines() -> None:
     assert list(table_lines(rows, Grouping.NONE, {}, ())) == rows
 
 
-def test_groups_have_names_that_people_know() -> None:
+def test_groups_have_readable_names() -> None:
     rows = [
         ConnectionRow(connection(1, "firefox-bin", app="ff")),
         ConnectionRow(connection(2, "curl", app="curl")),

@@ -55,7 +55,7 @@ def test_keys_move_among_the_chips_and_space_chooses(row: ChipRow) -> None:
 
 
 @pytest.mark.parametrize("width", range(150, 1100, 50))
-def test_what_does_not_fit_is_in_the_menu_and_the_chosen_chip_stays(
+def test_chips_without_room_are_in_the_menu_and_the_chosen_one_stays(
     application: QApplication, row: ChipRow, width: int
 ) -> None:
     row.choose(Group.NETWATCH)

@@ -82,7 +82,7 @@ def _choose(menu: QMenu, text: str) -> None:
     menu.close()
 
 
-def test_events_stand_under_their_days_latest_first(page: _Page) -> None:
+def test_events_are_listed_under_their_days_latest_first(page: _Page) -> None:
     old, first, second = happened(OFFLINE, ago=86400.0), happened(PORT, ago=9.0, app="ssh"), alert(SCAN, ago=1.0)
     page.say(old, first, second)
     kinds = [type(line) for line in page.lines()]
@@ -184,7 +184,7 @@ def test_an_empty_page_explains_what_will_appear_and_when(page: _Page) -> None:
     assert "Uploads are compared" not in page.text()
 
 
-def test_what_is_turned_off_finds_nothing(page: _Page) -> None:
+def test_empty_page_reports_that_detection_is_off(page: _Page) -> None:
     page.opened.say(SettingsMessage(Settings(events=Events(on=False))))
     assert "Nothing is looked for" in page.text()
     page.say(alert(SCAN))
@@ -205,7 +205,7 @@ def test_the_range_comes_from_the_history_and_the_agent(page: _Page) -> None:
     assert page.shown() == []
 
 
-def test_a_muted_kind_is_one_line_a_day_until_it_is_wanted(page: _Page) -> None:
+def test_muted_kind_is_one_line_a_day_until_it_is_expanded(page: _Page) -> None:
     beacons = [happened(BEACON, ago=10.0 + number, app="Signal", is_muted=True) for number in range(4)]
     port = happened(PORT, app="ssh")
     page.say(port, *beacons)
@@ -247,7 +247,7 @@ def test_an_alert_is_muted_by_its_link_and_by_keys(page: _Page) -> None:
     until(lambda: page.sent(ChangeMute("scan", on=True)), "the kind is muted")
 
 
-def test_shift_f10_opens_what_can_be_done_with_the_selected_event(page: _Page) -> None:
+def test_shift_f10_opens_the_menu_of_the_selected_event(page: _Page) -> None:
     upload = alert(SENT_MUCH, app="Syncthing")
     page.say(upload)
     page.select(upload)
@@ -319,7 +319,7 @@ def test_in_a_narrow_window_enter_opens_the_pane_over_the_list(application: QApp
     assert not page.page.details.isVisible()
 
 
-def test_what_was_looked_at_is_seen_when_the_page_is_left(page: _Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_viewed_events_become_seen_when_the_page_is_left(page: _Page, monkeypatch: pytest.MonkeyPatch) -> None:
     events = tuple(alert(SCAN, ago=float(number), host=f"192.0.2.{number}") for number in range(1, 60))
     notice = happened(PORT, ago=0.0, app="ssh")
     now = time.monotonic()
@@ -337,7 +337,7 @@ def test_what_was_looked_at_is_seen_when_the_page_is_left(page: _Page, monkeypat
     assert not [each for each in page._heard if isinstance(each, MarkSeen) and each != wanted]
 
 
-def test_closing_the_window_leaves_the_page_as_well(page: _Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_the_window_marks_viewed_events_as_seen(page: _Page, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.monotonic()
     monkeypatch.setattr("netwatch_tray.window.pages.events.timeline.time.monotonic", lambda: now)
     event = alert(SCAN)
@@ -390,7 +390,7 @@ def test_a_missing_history_is_reported_and_live_events_are_shown(
     assert sentence in visible_text(page.opened.window), "in the status line"
 
 
-def test_while_paused_nothing_moves(page: _Page) -> None:
+def test_paused_page_does_not_change(page: _Page) -> None:
     first, second = happened(PORT, app="ssh"), alert(SCAN)
     page.say(first)
     page.opened.window.toggle_pause()

@@ -81,7 +81,7 @@ def test_a_muted_kind_is_shown_when_its_chip_is_chosen() -> None:
     assert not any(isinstance(line, Hidden) for line in lines)
 
 
-def test_what_was_in_view_for_long_enough_is_seen_once() -> None:
+def test_event_in_view_for_long_enough_is_returned_once() -> None:
     looked = LookedAt()
     looked.show({1, 2}, 0.0)
     looked.show({2, 3}, LOOKED_AT_S - 0.1)

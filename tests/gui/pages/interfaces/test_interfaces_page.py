@@ -50,7 +50,7 @@ def test_interfaces_are_listed_and_the_total_is_shown(open_window: Open) -> None
     assert table_texts(page.table)[2][7] == "Not counted: traffic of wg0 already passes eth0"
 
 
-def test_a_container_is_shown_from_its_own_side(open_window: Open) -> None:
+def test_rates_of_a_container_are_those_that_the_container_sees(open_window: Open) -> None:
     past = past_tick(2.0, 5.0, 700.0, index=9), past_tick(1.0, 5.0, 700.0, index=9)
     opened = open_window(Qt.ColorScheme.Light, (1280, 800), *past)
     veth = interface(9, "veth1", 5.0, 700.0, kind="veth", over=("docker0",), faces_inside=True)
@@ -200,9 +200,9 @@ def test_paused_rates_outlive_the_agent(open_window: Open) -> None:
     opened = open_window()
     opened.say(TickMessage(tick(*FEW)))
     opened.window.toggle_pause()
-    assert "Frozen: measuring goes on" in visible_text(opened.window)
+    assert "Frozen: measuring continues" in visible_text(opened.window)
     opened.agent.stop()
-    until(lambda: "Frozen: measuring goes on" not in visible_text(opened.window), "the window notices")
+    until(lambda: "Frozen: measuring continues" not in visible_text(opened.window), "the window notices")
     assert readouts(opened.window) == ["download 12.4 MB/s", "upload 840 kB/s"]
     assert table_texts(opened.window.interfaces.table)[0][2] == "12.4 MB/s"
     assert "Frozen" in visible_text(opened.window)

@@ -39,7 +39,7 @@ def test_state_is_the_agents_sentence(section: HelperSettings) -> None:
 
 
 @pytest.mark.parametrize(("is_installed", "is_outdated"), [(False, False), (True, False), (True, True)])
-def test_commands_that_make_sense_are_shown_and_copied(
+def test_applicable_commands_are_shown_and_copied(
     section: HelperSettings, monkeypatch: pytest.MonkeyPatch, is_installed: bool, is_outdated: bool
 ) -> None:
     monkeypatch.setattr(helper_setup, "is_installed", lambda: is_installed)

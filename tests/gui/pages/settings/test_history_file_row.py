@@ -43,7 +43,7 @@ def test_the_size_includes_the_log(theme: Theme, tmp_path: Path) -> None:
     row.deleteLater()
 
 
-def test_the_export_is_that_of_the_subcommand(theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_runs_the_subcommand(theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     history, saved = tmp_path / "history.sqlite3", tmp_path / "saved.csv"
     history.write_bytes(b"x")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(saved), ""))
@@ -116,7 +116,7 @@ def test_each_button_runs_its_subcommand(
     row.deleteLater()
 
 
-def test_nothing_is_restored_without_a_yes(theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restore_requires_confirmation(theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "chosen"), ""))
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
     row = HistoryActionsRow(theme, "Whole history", _ACTIONS)

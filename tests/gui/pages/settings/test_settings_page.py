@@ -75,7 +75,7 @@ def test_a_change_is_saved_and_the_agent_reads_it(opened: Opened, tmp_path: Path
     assert "is not a date" in visible_text(page)
     type_into(page, "First day of a period", "2026-11-03")
     control(page, "Instead of a month", Number).setValue(28)
-    button(page, "Counter on the page Usage: Reset now").click()
+    button(page, "Counter on the Usage page: Reset now").click()
     since = settings.load(file).usage.counter_since
     assert since is not None
     assert f"{since:%Y-%m-%d %H:%M}" in visible_text(page)
@@ -133,7 +133,7 @@ def test_the_section_list_follows_the_scroll_position(opened: Opened) -> None:
     assert shown().text() == "General"
 
 
-def test_starting_at_login_shows_what_is(
+def test_switch_for_login_shows_the_autostart_file(
     opened: Opened, application: QApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turned: list[bool] = []

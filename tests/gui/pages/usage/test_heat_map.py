@@ -34,7 +34,7 @@ def heat_map(application: QApplication) -> HeatMap:
     return shown
 
 
-def test_days_have_their_amount_or_are_not_known(heat_map: HeatMap) -> None:
+def test_each_day_shows_its_amount_or_unknown(heat_map: HeatMap) -> None:
     assert heat_map.told(date(2026, 8, 15)) == "Saturday, 15 August, 61.2 GB, busiest day"
     assert heat_map.told(date(2026, 11, 4)) == "Wednesday, 4 November, not known"
     heat_map.select(date(2026, 11, 4))
@@ -43,7 +43,7 @@ def test_days_have_their_amount_or_are_not_known(heat_map: HeatMap) -> None:
     assert "not measured" in drawn(heat_map)
 
 
-def test_darker_is_more(heat_map: HeatMap) -> None:
+def test_larger_amounts_are_darker(heat_map: HeatMap) -> None:
     image, grid = heat_map.grab().toImage(), heat_map._grid()
     shades = [
         image.pixelColor(grid.box(day).center().toPoint()).lightness()
@@ -53,7 +53,7 @@ def test_darker_is_more(heat_map: HeatMap) -> None:
     assert len(set(shades)) == 4
 
 
-def test_a_click_chooses_a_day_and_on_the_name_opens_the_month(heat_map: HeatMap) -> None:
+def test_click_on_a_day_chooses_it_and_on_a_month_name_opens_the_month(heat_map: HeatMap) -> None:
     chosen: list[date] = []
     opened: list[date] = []
     heat_map.chosen.connect(chosen.append)

@@ -87,7 +87,7 @@ TestWalk = Walk.TestCase
 
 
 @given(plan=_PLANS)
-def test_listed_periods_tile_the_past(plan: DataPlan) -> None:
+def test_listed_periods_cover_the_past_without_gaps(plan: DataPlan) -> None:
     place, today = Place(), date(2026, 11, 27)
     place.plan, place.first_day = plan, date(2025, 6, 1)
     found = place.periods(today)

@@ -24,7 +24,7 @@ from netwatch_tray.window.pages.usage.plan_bar import PlanBar
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
 
 
-def test_usage_of_week_month_and_year(opened: Opened) -> None:
+def test_week_month_and_year_show_their_amounts(opened: Opened) -> None:
     QTest.keySequence(opened.window, "Ctrl+4")
     page = opened.window.usage
     today = datetime.now().astimezone().date()
@@ -125,7 +125,7 @@ def test_the_reason_of_a_missing_history_follows_the_settings(opened: Opened) ->
     assert "There is no history yet in here: start the program." in visible_text(opened.window)
 
 
-def test_arrows_lead_to_earlier_periods_and_back(opened: Opened) -> None:
+def test_arrows_step_to_earlier_periods_and_back(opened: Opened) -> None:
     page = opened.window.usage
     opened.window.turn_to(3)
     today = datetime.now().astimezone().date()

@@ -12,7 +12,7 @@ from netwatch_tray.window.widgets.theme import MARGIN, Theme
 
 
 @pytest.mark.parametrize(("count", "fitting", "rows"), [(3, 3, 1), (3, 2, 2), (4, 3, 2), (4, 1, 4)])
-def test_sections_stand_in_as_many_columns_as_leave_room_for_their_texts(
+def test_sections_use_as_many_columns_as_fit_without_cutting_texts(
     application: QApplication, count: int, fitting: int, rows: int
 ) -> None:
     theme = Theme(application, Qt.ColorScheme.Light)

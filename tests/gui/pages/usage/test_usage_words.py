@@ -48,5 +48,5 @@ def test_unknown_days_are_listed_while_they_are_few(days: tuple[int, ...], sente
         ("2025-11-03T14:02", "3 November 2025, 14:02"),
     ],
 )
-def test_the_beginning_of_a_counter_has_as_much_date_as_it_needs(moment: str, name: str) -> None:
+def test_start_of_a_counter_has_a_date_only_if_it_is_long_ago(moment: str, name: str) -> None:
     assert since_name(datetime.fromisoformat(moment), datetime.fromisoformat("2026-11-27T20:00")) == name

@@ -99,7 +99,7 @@ class TestNettop:
         (row,) = nettop.parse(MACOS_12).values()
         assert (row.process, row.pid, row.rx_bytes, row.tx_bytes, row.state) == ("apsd", 533, 7, 8, None)
 
-    def test_flows_without_addresses_are_listed_with_their_bytes(self) -> None:
+    def test_flows_without_addresses_are_listed_with_bytes(self) -> None:
         found = list(nettop.parse(MACOS_27).values())
         assert [(each.pid, each.protocol, each.remote_address, each.rx_bytes) for each in found] == [
             (700, "UDP", None, 5000),
@@ -110,7 +110,7 @@ class TestNettop:
         assert {each.process for each in found} == {"syncd", "browser"}
 
     @pytest.mark.odd_rows
-    def test_a_flow_that_is_not_understood_costs_itself(self) -> None:
+    def test_malformed_flow_is_skipped_alone(self) -> None:
         odd = MACOS_27.replace(b"quic6 .50100<->.50200", b"icmp4 192.0.2.1<->192.0.2.2.50")
         found = nettop.parse(odd).values()
         assert [each.pid for each in found] == [700, 700, 701], "nor is it taken for a process"
@@ -153,13 +153,13 @@ class TestNettop:
         assert (joined["n"].rx_bytes, joined["n"].pid, joined["n"].uid) == (9, 1, 501)
         assert joined["m"].rx_bytes == 7
 
-    def test_a_socket_that_only_one_reading_lists_is_not_counted_again(self) -> None:
+    def test_socket_has_the_same_key_whether_lsof_lists_it_or_not(self) -> None:
         flows = nettop.parse(MACOS_27)
         listed = {"p": Socket(protocol="TCP", family=4, local_address="192.0.2.5", local_port=50102,
                               remote_address="198.51.100.7", remote_port=443, pid=701, uid=501)}  # fmt: skip
         assert nettop.join(listed, flows).keys() == nettop.join({}, flows).keys()
 
-    def test_bytes_of_another_source_are_not_shown_for_those_of_nettop(self) -> None:
+    def test_socket_without_a_nettop_flow_has_no_bytes(self) -> None:
         listed = {"p": Socket(protocol="TCP", local_address="*", local_port=1, rx_bytes=5, tx_bytes=6)}
         (found,) = nettop.join(listed, {}).values()
         assert (found.rx_bytes, found.tx_bytes) == (None, None)
@@ -373,7 +373,7 @@ def test_nettop_takes_owners_from_the_kernel_and_from_lsof_once_it_hides_them(
     ("release", "first"),
     [(21, NettopSource), (22, PcblistSource), (23, PcblistSource), (24, NettopSource), (26, NettopSource)],
 )
-def test_the_kernels_bytes_are_used_only_where_they_are_right(
+def test_macos_release_decides_which_source_is_tried_first(
     monkeypatch: pytest.MonkeyPatch, release: int, first: type
 ) -> None:
     monkeypatch.setattr(pcblist, "darwin_release", lambda: release)

@@ -78,7 +78,7 @@ def test_rows_of_every_kernels_size_are_read(size: int) -> None:
     assert dumped(stats(1, size) + stats(7, size) + done()) == {1: COUNTERS, 7: COUNTERS}
 
 
-def test_the_end_may_come_in_a_datagram_of_its_own() -> None:
+def test_end_of_dump_may_arrive_in_a_separate_datagram() -> None:
     assert dumped(stats(1) + stats(2), stats(3), done()) == {1: COUNTERS, 2: COUNTERS, 3: COUNTERS}
 
 
@@ -92,7 +92,7 @@ def test_an_event_before_or_after_the_rows_is_not_taken_for_one() -> None:
     assert dumped(event, stats(1) + event, event + stats(2) + done()) == {1: COUNTERS, 2: COUNTERS}
 
 
-def test_no_interfaces_at_all() -> None:
+def test_empty_dump_gives_no_interfaces() -> None:
     assert dumped(done()) == {}
 
 
@@ -144,7 +144,7 @@ def test_kinds_that_this_kernel_may_lack(word: str) -> None:
     assert found.is_up
 
 
-def test_a_parent_in_another_namespace_is_none_of_ours() -> None:
+def test_parent_in_another_namespace_is_ignored() -> None:
     assert parse_link(link(5, NAME, number(5, 3), number(37, 0))).parent is None
 
 
@@ -191,7 +191,7 @@ def test_default_routes() -> None:
 
 
 @given(st.binary(max_size=64))
-def test_next_hops_end(hops: bytes) -> None:
+def test_parsing_any_next_hops_terminates(hops: bytes) -> None:
     with contextlib.suppress(ParseError):
         parse_default_route(route(attribute(9, hops)))
 
@@ -228,7 +228,7 @@ def test_the_peer_of_a_tunnel() -> None:
     assert parse_remote(with_data("vxlan", 1), "vxlan") is None
 
 
-def test_lost_events_are_made_up_for_by_reading_all_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_events_cause_a_complete_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     facts = [done(), done(), message(16, bytes(link(1, NAME))) + done()]
     fake = FakeSocket(
         stats(1) + done(), *facts, stats(1) + done(),  # the opening
@@ -265,7 +265,7 @@ def test_known_interfaces_keep_counting_during_link_churn(monkeypatch: pytest.Mo
     assert fake.datagrams == []
 
 
-def test_a_world_that_never_holds_still_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_interface_changes_raise_collect_error(monkeypatch: pytest.MonkeyPatch) -> None:
     endless = FakeSocket(*[OSError(105, "No buffer space available")] * 5)
     endless.close = lambda: None  # type: ignore[attr-defined]
     monkeypatch.setattr(rtnetlink, "NetlinkSocket", lambda *_: endless)

@@ -48,7 +48,7 @@ def test_the_card_is_named_only_where_it_is_certain(table: Path) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_table_is_read(content: bytes) -> None:
+def test_any_table_is_parsed_without_error(content: bytes) -> None:
     assert all(isinstance(each, str) for each in parse_pppoe(content))
 
 
@@ -91,7 +91,7 @@ def test_ppp_runs_over_the_interface_by_which_the_kernel_reaches_its_peer(
     assert counted(found) == {"eth0"}
 
 
-def test_a_modem_runs_over_nothing(monkeypatch: pytest.MonkeyPatch, table: Path) -> None:
+def test_ppp_over_a_modem_has_no_underlay(monkeypatch: pytest.MonkeyPatch, table: Path) -> None:
     """Its peer is reached by itself, or not at all."""
     assert not table.exists()
     for answer in (towards(PPP0), message(2, b"\x9b\xff\xff\xff")):

@@ -62,7 +62,7 @@ def test_names_may_hold_a_colon_or_bytes_that_are_no_text() -> None:
     assert [name for name, _ in parse_proc_net_dev(content)] == ["eth0:1", os.fsdecode(b"\xff")]
 
 
-def test_no_interface_at_all() -> None:
+def test_empty_table_gives_no_interfaces() -> None:
     assert parse_proc_net_dev(HEADINGS) == []
 
 
@@ -81,7 +81,7 @@ def test_no_interface_at_all() -> None:
         HEADINGS + b"eth0:" + NUMBERS.replace(b" 7 ", b" x "),
     ],
 )
-def test_anything_else_is_refused(content: bytes) -> None:
+def test_unknown_format_is_refused(content: bytes) -> None:
     with pytest.raises(ParseError):
         parse_proc_net_dev(content)
 
@@ -117,7 +117,7 @@ def test_ipv6_default_routes() -> None:
 
 
 @pytest.mark.parametrize("line", [b"eth0", b"eth0 0 0 3 0 0 metric 0", b"eth0 x 0 3 0 0 0 0"])
-def test_lines_that_are_no_routes(line: bytes) -> None:
+def test_malformed_route_lines_are_skipped(line: bytes) -> None:
     with pytest.raises(ParseError):
         parse_routes(b"Iface\n" + line)
     with pytest.raises(ParseError):

@@ -67,7 +67,7 @@ def everything(finder: ProcessMap) -> dict[str, Process | None]:
     raise AssertionError("the search does not end")
 
 
-def test_owners_with_all_that_is_known_of_them(proc: Proc) -> None:
+def test_owners_have_all_readable_facts(proc: Proc) -> None:
     finder = ProcessMap(str(proc.root), sees_all=True)
     finder.look_for({"x": of_inode(202), "y": of_inode(301), "z": of_inode(401)})
     answers = everything(finder)
@@ -135,7 +135,7 @@ def test_a_young_process_is_looked_through_although_its_number_of_files_is_the_s
     assert answer.pid == 50
 
 
-def test_only_sockets_that_may_be_seen_are_looked_for(proc: Proc) -> None:
+def test_sockets_of_unreadable_processes_are_not_searched(proc: Proc) -> None:
     finder = ProcessMap(str(proc.root), sees_all=False)
     finder.look_for({"others": of_inode(201, uid=os.getuid() + 1), "closing": of_inode(None), "own": of_inode(202)})
     answers = everything(finder)
@@ -156,7 +156,7 @@ def test_pids_of_exited_processes_are_returned(proc: Proc) -> None:
     assert ProcessMap(str(proc.root), sees_all=True).ended({10, 20, 77}) == {77}
 
 
-def test_forgotten_sockets_are_not_answered(proc: Proc) -> None:
+def test_forgotten_sockets_are_not_returned(proc: Proc) -> None:
     finder = ProcessMap(str(proc.root), sees_all=True)
     finder.look_for({"x": of_inode(201), "y": of_inode(None)})
     finder.forget({"x": of_inode(201), "y": of_inode(None)})
@@ -250,7 +250,7 @@ def test_control_groups_whose_names_are_no_text(tmp_path: Path) -> None:
         ("/lxc.payload.web/system.slice/nginx.service", "nginx.service"),
     ],
 )
-def test_units(path: str, unit: str | None) -> None:
+def test_control_group_paths_map_to_unit_names(path: str, unit: str | None) -> None:
     assert unit_of(path) == unit
 
 

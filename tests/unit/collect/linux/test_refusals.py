@@ -38,13 +38,13 @@ def test_resets_of_this_machines_connections_are_explained() -> None:
     assert counts.unexplained == 125
 
 
-def test_counters_that_went_back_count_as_nothing() -> None:
+def test_counters_that_decreased_count_as_zero() -> None:
     counts = parse_refusals(SNMP, NETSTAT)
     assert RefusalCounts(1, 1, 1, 1).since(counts) == RefusalCounts(0, 0, 0, 0)
 
 
 @given(st.integers(0, len(SNMP)), st.integers(0, len(NETSTAT)), st.binary(max_size=40))
-def test_foreign_bytes_raise_nothing_else(cut: int, other: int, more: bytes) -> None:
+def test_any_bytes_raise_only_parse_error(cut: int, other: int, more: bytes) -> None:
     try:
         assert isinstance(parse_refusals(SNMP[:cut] + more, NETSTAT[:other]), RefusalCounts)
     except ParseError:

@@ -52,7 +52,7 @@ class Kernel:
         return self.table.changes()
 
 
-def test_a_connection_in_full() -> None:
+def test_every_field_of_a_connection_is_parsed() -> None:
     found = parse_socket(memoryview(message(1, info=tcp_info(500, 1300, again=300))))
     assert found == Socket(
         protocol="TCP",
@@ -183,7 +183,7 @@ def test_bytes_unconfirmed_by_a_failed_reading_are_one_byte_low() -> None:
         ("refused", 0, 0, 0, None, 0),
     ],
 )
-def test_a_connection_no_dump_has_met_is_exact_or_one_byte_low(
+def test_connection_that_no_dump_listed_is_exact_or_one_byte_low(
     case: str, received: int, acked_more: int, unread: int, rest: int | None, payload: int
 ) -> None:
     kernel = Kernel()
@@ -215,7 +215,7 @@ def test_a_socket_that_was_closed_before_the_first_dump_is_not_counted() -> None
     assert set(removed) == {6}
 
 
-def test_a_direction_is_known_when_nothing_is_on_its_way() -> None:
+def test_direction_is_known_once_no_data_is_in_flight() -> None:
     kernel = Kernel()
     changed, _ = kernel.reads(message(1, info=tcp_info(5, 50, acked=50), waiting=1))
     assert changed[1].is_incoming is None  # our SYN, and a byte on its way?

@@ -26,7 +26,7 @@ def test_both_directions_are_summed() -> None:
 
 
 @given(st.integers(0, len(SNMP)), st.binary(max_size=40))
-def test_foreign_bytes_raise_nothing_else(cut: int, more: bytes) -> None:
+def test_any_bytes_raise_only_parse_error(cut: int, more: bytes) -> None:
     try:
         assert isinstance(parse_openings(SNMP[:cut] + more), int)
     except ParseError:

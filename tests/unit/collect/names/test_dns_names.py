@@ -12,7 +12,7 @@ from netwatch_tray.collect.names.dns import AAAA, CNAME, HTTPS, A, Address
 from netwatch_tray.errors import ParseError
 
 
-def test_query() -> None:
+def test_query_is_parsed() -> None:
     assert dns.parse(message("WWW.Example.org", kind=AAAA, flags=0x0100)) == (False, "www.example.org", AAAA, 0, (), ())
 
 
@@ -23,7 +23,7 @@ def test_addresses_of_both_kinds() -> None:
     assert found.addresses == (Address("192.0.2.1", 30), Address("2001:db8::1", 60))
 
 
-def test_no_such_name() -> None:
+def test_nxdomain_response_is_parsed() -> None:
     found = dns.parse(message("nothing.example", flags=0x8183))
     assert (found.code, found.addresses) == (3, ())
 
@@ -75,7 +75,7 @@ def test_service_binding_as_alias() -> None:
     assert found.addresses == (Address("192.0.2.1", 60),)
 
 
-def test_message_that_was_cut_keeps_the_records_before() -> None:
+def test_truncated_message_keeps_its_complete_records() -> None:
     whole = message("example.org", record(ASKED, A, b"\xc0\0\2\1"), record(ASKED, A, b"\xc0\0\2\2"))
     assert [each.address for each in dns.parse(whole[:-3]).addresses] == ["192.0.2.1"]
 
@@ -83,12 +83,12 @@ def test_message_that_was_cut_keeps_the_records_before() -> None:
 @pytest.mark.parametrize(
     "owner", [b"\xc0\xff", b"\xff\xff", b"\x40abc", b"\x3fabc"], ids=["forward", "far", "reserved", "cut"]
 )
-def test_record_whose_owner_is_no_name_ends_the_list(owner: bytes) -> None:
+def test_record_with_a_malformed_owner_ends_the_list(owner: bytes) -> None:
     found = dns.parse(message("example.org", record(ASKED, A, b"\xc0\0\2\1"), record(owner, A, b"\xc0\0\2\2")))
     assert [each.address for each in found.addresses] == ["192.0.2.1"]
 
 
-def test_pointers_cannot_be_a_circle() -> None:
+def test_circular_pointers_are_refused() -> None:
     with pytest.raises(ParseError):
         dns.parse(struct.pack(">6H", 7, 0, 1, 0, 0, 0) + b"\xc0\x0e\xc0\x0c\0\1\0\1")
     with pytest.raises(ParseError):

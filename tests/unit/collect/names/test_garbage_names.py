@@ -49,7 +49,7 @@ def _mutated(data: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
-def test_mutated_packets_raise_nothing_else() -> None:
+def test_mutated_packets_raise_only_parse_error() -> None:
     chance = random.Random(9001)
     for number in range(30_000):
         data, parse = CHECKED[number % 5 if number % 50 else 5]
@@ -59,7 +59,7 @@ def test_mutated_packets_raise_nothing_else() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(strategies.binary(max_size=600))
-def test_random_bytes_raise_nothing_else(data: bytes) -> None:
+def test_random_bytes_raise_only_parse_error(data: bytes) -> None:
     for _, parse in CHECKED:
         with contextlib.suppress(ParseError):
             parse(data)

@@ -38,11 +38,11 @@ def test_encrypted_part_is_reported() -> None:
     assert tls.parse_hello(message) == ("provider.example", True)
 
 
-def test_hello_without_a_name() -> None:
+def test_hello_without_a_server_name_has_no_name() -> None:
     assert tls.parse_hello(hellos.client_hello(None)) == (None, False)
 
 
-def test_bytes_that_are_no_host_name_are_escaped() -> None:
+def test_bytes_outside_host_names_are_escaped() -> None:
     assert tls.parse_hello(hellos.client_hello(b"a\x1b[2J\xff.example")).name == "a\\027[2j\\255.example"
 
 

@@ -68,13 +68,13 @@ def test_beacon_with_jitter_is_found_beside_a_browser() -> None:
     assert (beacon.app, beacon.app_name, beacon.host, beacon.pid) == (APP.key, "agent", "home.example", 7)
 
 
-def test_one_end_too_few_is_none() -> None:
+def test_one_end_too_few_raises_no_finding() -> None:
     times = jittered(60, 0, TIMES)
     assert begun(map(ended, times[:-1])) == []
     assert len(begun(map(ended, times))) == 1
 
 
-def test_beacon_that_goes_on_is_one_with_newer_evidence() -> None:
+def test_continuing_beacon_updates_its_evidence() -> None:
     findings = found(map(ended, jittered(30, 0.02, 200)))
     assert [each.goes_on for each in findings] == [False] + [True] * (len(findings) - 1)
     assert 5 <= len(findings) <= 11
@@ -84,13 +84,13 @@ def test_beacon_that_goes_on_is_one_with_newer_evidence() -> None:
     assert len({each.since for each in findings}) == 1
 
 
-def test_periods_that_are_too_short_or_too_long_are_none() -> None:
+def test_too_short_or_long_periods_raise_no_finding() -> None:
     assert begun(map(ended, jittered(4, 0, 30))) == []
     assert begun(map(ended, jittered(LONGEST_S + 60, 0, 30))) == []
     assert len(begun(map(ended, jittered(LONGEST_S, 0, 30)))) == 1
 
 
-def test_what_is_irregular_is_none() -> None:
+def test_irregular_connections_raise_no_finding() -> None:
     for seed in range(100):
         chance = random.Random(seed)
         times = itertools.accumulate(chance.expovariate(1 / 60) for _ in range(40))
@@ -102,14 +102,14 @@ def test_few_ends_must_be_more_regular_than_many() -> None:
     assert len(begun(map(ended, jittered(20, 0.14, 12, seed=4)))) == 1
 
 
-def test_connections_from_outside_own_and_local_ones_are_none() -> None:
+def test_inbound_own_and_local_connections_raise_no_finding() -> None:
     times = jittered(15, 0, 20)
     assert begun(ended(at, is_incoming=True) for at in times) == []
     assert begun(ended(at, is_own=True) for at in times) == []
     assert begun(ended(at, crosses_uplink=False) for at in times) == []
 
 
-def test_time_mail_and_connectivity_checks_are_none() -> None:
+def test_regular_ports_and_apps_raise_no_finding() -> None:
     times = jittered(600, 0, 20)
     for port in (4460, 995, 993, 853):
         assert begun(ended(at, port=port) for at in times) == []
@@ -117,11 +117,11 @@ def test_time_mail_and_connectivity_checks_are_none() -> None:
     assert begun(ended(at, app=manager, port=80) for at in times) == []
 
 
-def test_several_connections_at_once_are_one_call() -> None:
+def test_simultaneous_connections_are_one_contact() -> None:
     assert len(begun(ended(at + more) for at in jittered(20, 0.03, 10) for more in (0.0, 0.2, 0.4))) == 1
 
 
-def test_owner_that_is_found_only_at_times_does_not_hide_the_beacon() -> None:
+def test_beacon_is_found_if_its_owner_is_known_only_sometimes() -> None:
     times = jittered(20, 0.03, 12)
     ends = [ended(at) if number % 3 else ended(at, app=USER, pid=None) for number, at in enumerate(times)]
     (beacon,) = begun(ends)
@@ -134,7 +134,7 @@ def test_another_app_at_the_same_remote_does_not_hide_the_beacon() -> None:
     assert beacon.app == APP.key
 
 
-def test_beacon_that_stops_and_begins_again_within_an_hour_is_one() -> None:
+def test_beacon_that_pauses_less_than_an_hour_is_one_finding() -> None:
     times = [*jittered(20, 0.02, 20), *(3000 + at for at in jittered(20, 0.02, 20))]
     assert len(begun(map(ended, times[:39]))) == 1
     later = [*jittered(20, 0.02, 20), *(9000 + at for at in jittered(20, 0.02, 20))]

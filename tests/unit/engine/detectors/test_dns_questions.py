@@ -67,7 +67,7 @@ def test_response_to_another_name_has_no_latency() -> None:
     assert (questions.counts.responses, sum(questions.counts.latencies)) == (2, 0)
 
 
-def test_what_a_local_resolver_forwards_counts_once() -> None:
+def test_query_forwarded_by_a_local_resolver_counts_once() -> None:
     questions = Questions()
     found = questions.take(
         [
@@ -83,7 +83,7 @@ def test_what_a_local_resolver_forwards_counts_once() -> None:
 
 
 @given(st.lists(st.binary(max_size=60), max_size=20), st.booleans())
-def test_foreign_bytes_raise_nothing(payloads: list[bytes], is_query: bool) -> None:
+def test_any_bytes_raise_nothing(payloads: list[bytes], is_query: bool) -> None:
     kind = PacketKind.DNS_QUERY if is_query else PacketKind.DNS_ANSWER
     Questions().take(
         Packet(Flow(1, UDP, UPSTREAM, 53, 1), kind, 0, payload, len(payload), 0, 1.0) for payload in payloads
@@ -102,7 +102,7 @@ _packets = st.builds(
 
 
 @given(st.lists(_packets, max_size=60))
-def test_what_is_pending_is_accounted_for(packets: list[Packet]) -> None:
+def test_counts_and_pending_queries_are_consistent(packets: list[Packet]) -> None:
     questions = Questions()
     questions.take(packets)
     counts = questions.counts

@@ -44,18 +44,18 @@ def test_hexadecimal_labels_are_reported() -> None:
     assert len([each for each in ask(chance.randbytes(16).hex() for _ in range(100)) if not each.goes_on]) == 1
 
 
-def test_the_same_names_again_and_again_are_none() -> None:
+def test_repeated_names_raise_no_finding() -> None:
     assert ask(random_labels(LABELS - 1) * 100) == []
 
 
-def test_short_names_and_reversed_addresses_are_none() -> None:
+def test_short_names_and_reversed_addresses_raise_no_finding() -> None:
     assert ask(f"server{number}" for number in range(1000)) == []
     chance = random.Random(3)
     addresses = ("".join(str(chance.randrange(100, 256)) for _ in range(6)) for _ in range(1000))
     assert ask(addresses, "blocklist.example") == []
 
 
-def test_few_names_a_window_are_none() -> None:
+def test_few_names_per_window_raise_no_finding() -> None:
     assert ask(random_labels(500), pause=WINDOW_S / (LABELS - 2)) == []
 
 

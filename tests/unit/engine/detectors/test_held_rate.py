@@ -25,7 +25,7 @@ class Uploads:
         return found
 
 
-def test_rate_that_holds_is_one_event_until_it_falls() -> None:
+def test_held_rate_is_one_finding_until_it_falls() -> None:
     uploads = Uploads()
     (begun,) = uploads.run(200, 2 * MB)
     assert begun.evidence == HeldRate(rate=2 * MB, seconds=60.0, rule_rate=MB, rule_seconds=60.0)
@@ -41,19 +41,19 @@ def test_total_has_no_app() -> None:
     assert begun.app is None
 
 
-def test_short_and_slow_uploads_are_none() -> None:
+def test_short_and_slow_uploads_raise_no_finding() -> None:
     uploads = Uploads()
     assert uploads.run(50, 9 * MB) == []
     assert uploads.run(300, MB // 2) == []
 
 
-def test_pause_of_a_second_does_not_end_it() -> None:
+def test_pause_of_a_second_does_not_end_a_held_rate() -> None:
     uploads = Uploads()
     findings = [each for _ in range(20) for part in ((4, 2 * MB), (1, 0)) for each in uploads.run(*part)]
     assert len(findings) == 1
 
 
-def test_gap_begins_anew_and_without_a_limit_there_is_none() -> None:
+def test_gap_restarts_the_duration_and_no_limit_raises_no_finding() -> None:
     uploads = Uploads()
     assert uploads.run(50, 2 * MB) + uploads.run(1, 2 * MB, elapsed=None) + uploads.run(50, 2 * MB) == []
     assert Uploads(None).run(600, 99 * MB) == []

@@ -57,7 +57,7 @@ def test_offline_is_reported_while_it_lasts_and_ends_when_back() -> None:
     assert back.key == lost.key
 
 
-def test_short_interruption_is_no_event() -> None:
+def test_short_interruption_raises_no_finding() -> None:
     machine = Machine()
     machine.run(5)
     for _ in range(10):
@@ -75,7 +75,7 @@ def test_machine_that_starts_without_a_network_is_not_offline() -> None:
     assert machine.run(60) == []
 
 
-def test_seconds_without_network_after_sleep_are_no_event() -> None:
+def test_seconds_without_network_after_sleep_raise_no_finding() -> None:
     machine = Machine()
     machine.run(5)
     machine.unplug()
@@ -93,7 +93,7 @@ def test_pause_reports_nothing() -> None:
     assert machine.run(60, GapReason.PAUSED) == []
 
 
-def test_other_uplink_is_reported_once_it_lasts() -> None:
+def test_change_of_uplink_is_reported_once_it_lasts() -> None:
     machine = Machine()
     machine.run(5)
     machine.interfaces, machine.uplinks = {1: up("eth0"), 2: up("wlan0")}, ("eth0", "wlan0")

@@ -48,13 +48,13 @@ def test_new_port_beyond_loopback_is_reported_once() -> None:
     assert found(watch, listening(), listening("192.0.2.1")) == []
 
 
-def test_what_listened_before_the_agent_started_is_known() -> None:
+def test_listeners_of_the_first_reading_are_not_new() -> None:
     watch = ListenerWatch()
     assert found(watch, listening(since=None)) == []
     assert found(watch, listening()) == []  # restarted
 
 
-def test_loopback_is_no_event_and_opening_further_is() -> None:
+def test_loopback_listener_is_reported_only_once_it_binds_wider() -> None:
     watch = ListenerWatch()
     assert found(watch, listening("127.0.0.1"), listening("::1"), listening("127.0.0.1")) == []
     (new,) = found(watch, listening())
@@ -62,13 +62,13 @@ def test_loopback_is_no_event_and_opening_further_is() -> None:
     assert new.evidence.before == ("127.0.0.1", "::1")
 
 
-def test_owner_that_is_being_looked_for_is_waited_for() -> None:
+def test_finding_waits_while_the_owner_is_searched_for() -> None:
     watch = ListenerWatch()
     assert found(watch, listening(app=SEARCHING_KEY)) == []
     assert len(found(watch, listening())) == 1
 
 
-def test_ports_that_the_system_chooses_are_one() -> None:
+def test_ephemeral_ports_of_one_app_are_one_finding() -> None:
     watch = ListenerWatch()
     assert len(found(watch, listening(port=41000))) == 1
     assert found(watch, listening(port=52222)) == []

@@ -59,7 +59,7 @@ def test_short_connection_is_enough() -> None:
     assert found(knowing(), ends=(ended(100.0, app=app, crosses_uplink=False),)) == []
 
 
-def test_before_the_history_is_read_apps_wait() -> None:
+def test_apps_are_judged_once_the_history_is_read() -> None:
     watch = NewAppWatch()
     assert found(watch, connected(), connected("executable:/usr/bin/curl")) == []
     (new,) = watch.know(["executable:/usr/bin/curl"])
@@ -67,11 +67,11 @@ def test_before_the_history_is_read_apps_wait() -> None:
     assert found(watch, connected()) == []
 
 
-def test_traffic_within_the_machine_is_none() -> None:
+def test_traffic_within_the_machine_raises_no_finding() -> None:
     assert found(knowing(), connected(scope="machine")) == []
 
 
-def test_what_is_no_app_is_none() -> None:
+def test_keys_that_are_not_apps_raise_no_finding() -> None:
     for app in (OTHERS_KEY, SEARCHING_KEY, UNSEEN_KEY, "user:ann", "unit:docker 0123456789ab", "unit:run-r1.scope"):
         assert found(knowing(), connected(app)) == []
     assert found(knowing(), connected("desktop:presumed", pid=None)) == []

@@ -64,7 +64,7 @@ def an_hour(seed: int) -> list[Finding]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_an_hour_of_a_desktop_is_nothing_unusual(seed: int) -> None:
+def test_hour_of_desktop_traffic_raises_no_finding(seed: int) -> None:
     assert an_hour(seed) == []
 
 
@@ -82,7 +82,7 @@ class Apps:
         return "internet"
 
 
-def test_an_hour_of_names_is_nothing_unusual() -> None:
+def test_hour_of_ordinary_names_raises_no_finding() -> None:
     packets, found = PacketDetectors(), []
     for reading in desktop.readings(_HOUR):
         now = Moment(desktop.START + reading.boottime - desktop.BOOT, reading.boottime)
@@ -154,7 +154,7 @@ def test_no_finding_comes_twice_within_its_cooldown(
             last[finding.key] = boottime
 
 
-def test_memory_is_bounded_whatever_happens() -> None:
+def test_memory_is_bounded_for_any_observations() -> None:
     beacon, sweep, scan, tunnel, storm, listener, new_app = (
         BeaconWatch(),
         SweepWatch(),

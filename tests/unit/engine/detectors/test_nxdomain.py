@@ -22,18 +22,18 @@ def test_many_domains_are_reported_once() -> None:
     assert (finding.evidence.nxdomain, finding.app, finding.app_name) == (DOMAINS, "app", "App")
 
 
-def test_names_of_few_domains_are_none() -> None:
+def test_missing_names_in_few_domains_raise_no_finding() -> None:
     watch = NxdomainWatch()
     assert [each for number in range(5000) for each in answer(watch, f"list{number % 20}.example")] == []
 
 
-def test_most_answers_must_be_that_the_name_is_missing() -> None:
+def test_mostly_successful_responses_raise_no_finding() -> None:
     watch = NxdomainWatch()
     for number in range(300):
         assert answer(watch, None) + answer(watch, None) + answer(watch, f"x{number}.example") == []
 
 
-def test_slow_and_spread_ones_are_none() -> None:
+def test_missing_domains_spread_over_time_or_apps_raise_no_finding() -> None:
     watch = NxdomainWatch()
     pause = WINDOW_S / (DOMAINS - 2)
     assert [each for number in range(300) for each in answer(watch, f"x{number}.example", number * pause)] == []
@@ -43,6 +43,6 @@ def test_slow_and_spread_ones_are_none() -> None:
     assert spread == []
 
 
-def test_unknown_apps_are_one() -> None:
+def test_queries_of_unknown_apps_are_counted_together() -> None:
     watch = NxdomainWatch()
     assert len([each for number in range(60) for each in answer(watch, f"x{number}.example", app=None)]) == 1

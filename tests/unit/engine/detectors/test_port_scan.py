@@ -23,7 +23,7 @@ def evidence(finding: Finding) -> PortScan:
     return finding.evidence
 
 
-def test_many_ports_are_reported_once_and_then_brought_up_to_date() -> None:
+def test_many_ports_are_one_finding_with_updated_evidence() -> None:
     watch = PortScanWatch()
     assert take(watch, 5, range(1, PORTS)) == []
     (first,) = take(watch, 10, range(PORTS, 30))
@@ -39,19 +39,19 @@ def test_many_ports_are_reported_once_and_then_brought_up_to_date() -> None:
     assert not watch.has_source
 
 
-def test_slow_tries_and_few_ports_are_none() -> None:
+def test_slow_tries_and_few_ports_raise_no_finding() -> None:
     watch = PortScanWatch()
     pause = WINDOW_S / (PORTS - 2)
     assert [each for port in range(200) for each in take(watch, port * pause, [port + 1])] == []
     assert [each for at in range(500) for each in take(watch, 1e4 + at, range(1, PORTS))] == []
 
 
-def test_many_sources_with_a_port_each_are_none() -> None:
+def test_many_sources_with_one_port_each_raise_no_finding() -> None:
     watch = PortScanWatch()
     assert [each for host in range(250) for each in take(watch, 5, [host + 1], f"192.0.2.{host}")] == []
 
 
-def test_this_machine_is_no_source() -> None:
+def test_connections_of_this_machine_to_itself_raise_no_finding() -> None:
     assert take(PortScanWatch(), 5, range(1, 500), "127.0.0.1", "machine") == []
 
 

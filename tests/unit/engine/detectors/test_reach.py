@@ -30,7 +30,7 @@ class Probes:
         return list(self.watch.take(health, Moment(1.7e9 + self.at, self.at)))
 
 
-def test_gateway_that_stops_answering_is_one_event_until_it_answers() -> None:
+def test_silent_gateway_is_one_finding_until_it_responds() -> None:
     probes = Probes()
     assert probes.probe() == []
     assert probes.probe(None) == []
@@ -44,7 +44,7 @@ def test_gateway_that_stops_answering_is_one_event_until_it_answers() -> None:
     assert probes.probe() == []
 
 
-def test_one_missed_probe_and_a_gateway_that_never_answers_are_none() -> None:
+def test_one_missed_probe_and_an_always_silent_gateway_raise_no_finding() -> None:
     probes = Probes()
     for _ in range(10):
         assert probes.probe(None) == []

@@ -43,7 +43,7 @@ def test_scan_on_the_boundary_of_two_minutes_is_seen() -> None:
     assert len(kernel.minute(resets=REFUSED // 2)) == 1
 
 
-def test_resets_of_own_connections_are_none() -> None:
+def test_resets_of_own_connections_raise_no_finding() -> None:
     kernel = Counters()
     kernel.minute()
     for _ in range(10):
@@ -58,7 +58,7 @@ def test_datagrams_to_closed_ports_of_few_hosts_are_suspected() -> None:
     assert finding.evidence.unreachables == 100
 
 
-def test_late_datagrams_of_many_hosts_are_none() -> None:
+def test_late_datagrams_of_many_hosts_raise_no_finding() -> None:
     kernel = Counters()
     kernel.minute()
     for _ in range(10):
@@ -71,7 +71,7 @@ def test_time_that_was_not_observed_does_not_count() -> None:
     assert kernel.minute(resets=5) == []
 
 
-def test_counters_that_begin_again_are_none() -> None:
+def test_reset_counters_raise_no_finding() -> None:
     kernel = Counters()
     kernel.counts = RefusalCounts(0, 0, 0, 0)
     assert kernel.minute(resets=5) == []

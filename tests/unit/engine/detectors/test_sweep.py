@@ -50,7 +50,7 @@ def test_answered_and_web_connections_do_not_count() -> None:
     assert list(watch.take(SocketsSeen((), ends, lambda _key: None), Moment(1.7e9, 5.0))) == []
 
 
-def test_slow_tries_and_different_ports_are_none() -> None:
+def test_slow_tries_and_different_ports_raise_no_finding() -> None:
     watch = SweepWatch()
     pause = WINDOW_S / (HOSTS - 2)
     assert [each for host in range(100) for each in take(watch, host * pause, trying(host))] == []

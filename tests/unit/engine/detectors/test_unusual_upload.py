@@ -36,7 +36,7 @@ def test_200_mb_of_an_app_that_usually_sends_one_are_reported_once_a_day() -> No
     assert len(send(watch, 200 * MB, TODAY + timedelta(days=1))) == 1
 
 
-def test_usual_amounts_and_small_ones_are_none() -> None:
+def test_usual_and_small_amounts_raise_no_finding() -> None:
     assert send(watching([200 * MB] * 28), 700 * MB) == []
     assert send(watching([1000] * 28), 99 * MB) == []
     assert send(watching([MB] * 28), 500 * MB, app="unknown") == []
@@ -54,7 +54,7 @@ def test_weekly_backup_is_usual_and_one_large_day_is_not() -> None:
     assert len(send(watching(once), 4900 * MB)) == 1
 
 
-def test_what_was_sent_before_the_start_counts() -> None:
+def test_bytes_sent_before_the_start_count() -> None:
     watch = watching([MB] * 10, before=90 * MB)
     assert send(watch, 9 * MB) == []
     assert len(send(watch, 2 * MB)) == 1
@@ -67,7 +67,7 @@ def test_new_day_begins_at_nothing() -> None:
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=7, max_size=60))
-def test_what_is_usual_lies_within_the_days(days: list[int]) -> None:
+def test_usual_amount_is_within_the_range_of_the_days(days: list[int]) -> None:
     found = usual(days)
     last = days[-28:]
     assert isinstance(found, Usual)
