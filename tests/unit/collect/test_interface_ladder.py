@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import psutil  # noqa: F401  it picks its own half by sys.platform when imported, so before a test changes that
 import pytest
+from desktop import wait_for
 
 from netwatch_tray.collect.interfaces import open_first, open_interfaces
 from netwatch_tray.errors import Message, UnsupportedError, message
@@ -221,9 +222,14 @@ class TestEverySource:
             "link add idle type veth peer name peer",
             "link set idle up",
         )
-        namespace.open(name)
-        interfaces = namespace.sample()[1]
-        assert {one.name for one in interfaces.values() if one.is_up} == {"lo", "one", "two"}
+        interfaces: dict[str, Interface] = {}
+
+        def are_up() -> bool:  # the kernel sets IFF_RUNNING in a work queue, later than the command returns
+            namespace.open(name)
+            interfaces.update(namespace.sample()[1])
+            return {one.name for one in interfaces.values() if one.is_up} == {"lo", "one", "two"}
+
+        wait_for(are_up, 10, "both ends of the pair are up")
         assert {one.name for one in interfaces.values() if one.is_loopback} == {"lo"}
         assert interfaces["one"].mtu == 1400
 
