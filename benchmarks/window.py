@@ -37,7 +37,7 @@ from unittest.mock import patch
 from benchmarks._harness import HERE, Row, options, report
 from benchmarks.agent import Usage, pss_mb
 
-os.environ.update(QT_QPA_PLATFORM="offscreen", QT_SCALE_FACTOR="1")
+os.environ.update(QT_QPA_PLATFORM="offscreen", QT_SCALE_FACTOR="1", QT_NO_GUI_THREADPOOL="1")  # the last as the program
 sys.path[:0] = [str(HERE.parent / each) for each in ("tests", "tests/gui", "tools")]
 
 # ruff: noqa: E402  Qt reads the environment when it starts
@@ -60,6 +60,7 @@ from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.chart.series import GapSpan, Point
 from netwatch_tray.window.data.agent_link import AgentLink
 from netwatch_tray.window.pages.usage.heat_map import HeatMap
+from netwatch_tray.window.shell.application import keep_what_is_loaded
 from netwatch_tray.window.shell.main_window import MainWindow
 from netwatch_tray.window.widgets.theme import Theme
 
@@ -149,6 +150,7 @@ def tables(application: QApplication) -> list[Row]:
         opened.window.turn_to(1)
         opened.connect()
         application.processEvents()
+        keep_what_is_loaded()
         refresh = list(refreshes(opened))
         scrolled = list(frames(opened))
         opened.window.close()

@@ -331,7 +331,7 @@ HostOrigin = Literal["TLS", "QUIC", "DNS", "hosts"]
 /etc/hosts."""
 
 
-class Connection(msgspec.Struct, frozen=True, kw_only=True):
+class Connection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One socket: protocol, both ends, state and owner."""
 
     key: str

@@ -61,6 +61,8 @@ def _opened(application: QApplication, scheme: Qt.ColorScheme, feed: CannedFeed)
             window = MainWindow(Theme(application, scheme), link, memory, SyntheticHistory())
             window.resize(1120, 740)
             window.connections.bar.group_by(Grouping("app"))
+            for entry in window.pages:
+                entry.page()  # before the feed begins, which says everything once
             window.show()
             link.try_now()
             yield window

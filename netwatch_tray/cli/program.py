@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -106,6 +107,7 @@ def _agent(options: argparse.Namespace) -> int:
 
 
 def _window(options: argparse.Namespace) -> int:
+    gc.disable()  # until the window is visible: imports leave next to no garbage, and searching for it takes a tenth
     from netwatch_tray import paths
 
     try:

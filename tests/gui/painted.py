@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QPoint, QRect, QRectF
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -27,6 +27,7 @@ from netwatch_tray.window.chart.amount_chart import AmountChart
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.text import Text
+from netwatch_tray.window.widgets.theme import Metrics
 
 _LEAST_CONTRAST = 4.5
 _CUT_NUMBER = re.compile(r"[≈↓↑ ]*\d[\d.\u202f]*( [A-Za-z/]*)?…$")
@@ -76,17 +77,22 @@ class Record:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        draw = QPainter.drawText
+        draw, draw_line = QPainter.drawText, Metrics.draw
+
+        def draw_as_text(_metrics: Metrics, painter: QPainter, _ratio: float, x: float, base: int, text: str) -> None:
+            """Draws anew what may have been laid out before."""
+            painter.drawText(QPointF(x, base), text)
 
         def spy(painter: QPainter, *arguments: Any) -> Any:
             self._take(painter, arguments)
             return draw(painter, *arguments)
 
         QPainter.drawText = spy  # type: ignore[method-assign, assignment]
+        Metrics.draw = draw_as_text  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
-            QPainter.drawText = draw  # type: ignore[method-assign]
+            QPainter.drawText, Metrics.draw = draw, draw_line  # type: ignore[method-assign]
 
     def _take(self, painter: QPainter, arguments: tuple[Any, ...]) -> None:
         text = str(arguments[-1])

@@ -311,6 +311,8 @@ class _Shown:
         self.window = MainWindow(
             self.theme, self._link, memory, state.history, Path("/home/ada/.config/netwatch-tray/settings.toml")
         )
+        for entry in self.window.pages:
+            entry.page()  # before the feed begins, which says everything once
         self.window.show()
         self._link.try_now()
         if state.is_away:

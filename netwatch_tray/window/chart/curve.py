@@ -22,13 +22,13 @@ whose cost grows faster than it."""
 
 def draw_curve(painter: QPainter, frame: Frame, run: Sequence[KnownPoint], tokens: Tokens, width: float) -> None:
     """Draw both rates of a run as lines `width` dip wide over filled areas, and their peaks as a fainter band."""
-    xs = [frame.x(known.at) for known in run]
-    down, up = frame.down_y, frame.up_y
+    moments, rx, tx, rx_peak, tx_peak = zip(*run, strict=True)
+    xs = frame.xs(moments)
     for colour, average, peak in (
-        (tokens.down, [down(known.rx) for known in run], [down(known.rx_peak) for known in run]),
-        (tokens.up, [up(known.tx) for known in run], [up(known.tx_peak) for known in run]),
+        (tokens.down, frame.down_ys(rx), frame.down_ys(rx_peak)),
+        (tokens.up, frame.up_ys(tx), frame.up_ys(tx_peak)),
     ):
-        line = [QPointF(x, y) for x, y in zip(xs, average, strict=True)]
+        line = list(map(QPointF, xs, average))
         # Antialiasing a jagged area costs four times as much, and the line lies on its edge.
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(faded(colour, tokens.fill))

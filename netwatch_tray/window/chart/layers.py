@@ -166,23 +166,23 @@ def _draw_curves(painter: QPainter, scene: Scene, left: float) -> None:
 
 def _draw_rate_labels(painter: QPainter, scene: Scene) -> None:
     """Draw the rates beside the grid."""
-    fonts = scene.theme.fonts
-    metrics = QFontMetricsF(fonts.small)
-    painter.setFont(fonts.small)
+    font = scene.theme.fonts.small
+    width_of, rise = scene.theme.metrics(font).width, QFontMetricsF(font).capHeight() / 2
+    right = scene.frame.box.left() - GAP
+    painter.setFont(font)
     painter.setPen(scene.theme.tokens.ink3)
     for y, text in ((scene.frame.zero, "0"), *scene.rate_ticks()):
-        width = metrics.horizontalAdvance(text)
-        painter.drawText(QPointF(scene.frame.box.left() - GAP - width, y + metrics.capHeight() / 2), text)
+        painter.drawText(QPointF(right - width_of(text), y + rise), text)
 
 
 def draw_time_axis(painter: QPainter, scene: Scene) -> None:
     """Draw the marks of time below the curves."""
     series, box, span = scene.series, scene.frame.box, scene.span
-    metrics = QFontMetricsF(scene.theme.fonts.small)
+    metrics = scene.theme.metrics(scene.theme.fonts.small)
     painter.setFont(scene.theme.fonts.small)
     relative = not scene.is_zoomed and span <= labels.RELATIVE_UP_TO_S
     apart = _TICKS_APART if relative else _CLOCK_TICKS_APART
-    base = box.bottom() + scene.lane + 6 + metrics.ascent()
+    base = box.bottom() + scene.lane + 6 + metrics.ascent
     offset = datetime.fromtimestamp(series.end).astimezone().utcoffset()
     ahead = offset.total_seconds() if offset else 0.0
     for at in time_ticks(series.start, series.end, box.width(), relative=relative, apart=apart, offset=ahead):
@@ -194,7 +194,7 @@ def draw_time_axis(painter: QPainter, scene: Scene) -> None:
 
 def _draw_time(painter: QPainter, scene: Scene, x: float, text: str, base: float) -> None:
     tokens, box = scene.theme.tokens, scene.frame.box
-    width = QFontMetricsF(painter.font()).horizontalAdvance(text)
+    width = scene.theme.metrics(scene.theme.fonts.small).width(text)
     painter.setPen(hair_line(tokens.ctl))
     top = box.bottom() + scene.lane
     painter.drawLine(QPointF(scene.crisp(x), top), QPointF(scene.crisp(x), top + 4))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QRectF
 
 _LEAST_POINTS_SHOWN, _FINEST_HISTORY_S = 8, 60.0
@@ -86,6 +88,21 @@ class Frame:
     def x(self, at: float) -> float:
         """Return the x coordinate of a Unix time, in dip."""
         return self.box.left() + (at - self.start) * self._per_second
+
+    def xs(self, moments: Iterable[float]) -> list[float]:
+        """Return the x of many moments: a call for each would take a sixth of the time of a whole chart."""
+        left, start, per_second = self.box.left(), self.start, self._per_second
+        return [left + (at - start) * per_second for at in moments]
+
+    def down_ys(self, rates: Iterable[float]) -> list[float]:
+        """Return the y of many download rates."""
+        zero, per_rate = self.zero, self._per_down
+        return [zero - rate * per_rate for rate in rates]
+
+    def up_ys(self, rates: Iterable[float]) -> list[float]:
+        """Return the y of many upload rates."""
+        zero, per_rate = self.zero, self._per_up
+        return [zero + rate * per_rate for rate in rates]
 
     def at(self, x: float) -> float:
         """Return the Unix time at an x coordinate."""

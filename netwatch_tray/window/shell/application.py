@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import os
 import signal
 import socket
 import sys
@@ -11,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSettings, QSocketNotifier, Qt
+from PySide6.QtCore import QSettings, QSocketNotifier, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -31,6 +33,8 @@ from netwatch_tray.window.widgets.theme import Theme
 if TYPE_CHECKING:
     from netwatch_tray.window.shell.mini_window import MiniWindow
 
+_STARTED_AFTER_MS = 1000
+
 
 def run(feed_path: Path, request: Request = "window") -> int:
     """Open the window, and return the exit code when all windows are closed.
@@ -41,6 +45,8 @@ def run(feed_path: Path, request: Request = "window") -> int:
     If a window is already open, request the same of its process and return 0. Without a display Qt ends the process:
     call `require_display` first.
     """
+    # Qt fills more than a hundred lines of an area in several threads; waking them takes longer than filling ours.
+    os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
     QGuiApplication.setDesktopFileName("netwatch-tray")  # task bars read icon and name from its desktop file
     application = QApplication(sys.argv[:1])
     application.setApplicationName("netwatch-tray")
@@ -65,10 +71,21 @@ def _show(application: QApplication, instance: SingleInstance, feed_path: Path, 
     instance.requested.connect(shown.show)
     with _closed_by_signals(shown.close):
         shown.show(request)
+        QTimer.singleShot(_STARTED_AFTER_MS, keep_what_is_loaded)
         code = application.exec()
     shown.history.close()
     shown.looks.close()
     return code
+
+
+def keep_what_is_loaded() -> None:
+    """Leave everything that exists now out of garbage collection, which was off until then.
+
+    Of modules and types, fifty thousand objects, nothing is ever garbage: to search them stops the window for longer
+    than a frame, at a moment that nobody chooses, such as while a table is scrolled.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 class _Shown:

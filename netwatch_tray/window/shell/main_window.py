@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QCursor, QHideEvent, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QStackedWidget, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from netwatch_tray.feed.protocol import (
     EventsMessage,
@@ -21,33 +20,24 @@ from netwatch_tray.feed.protocol import (
     TickMessage,
 )
 from netwatch_tray.language import said
-from netwatch_tray.text import qt_tool_tip
 from netwatch_tray.window.data.agent_link import AgentLink
 from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.data.live_events import LiveEvents
 from netwatch_tray.window.data.process_cost import ProcessCost
-from netwatch_tray.window.pages.apps.page import AppsPage
-from netwatch_tray.window.pages.connections.grouping import Grouping
-from netwatch_tray.window.pages.connections.page import ConnectionsPage
-from netwatch_tray.window.pages.interfaces.page import InterfacesPage
 from netwatch_tray.window.pages.page import ALWAYS, Page
-from netwatch_tray.window.pages.usage.page import UsagePage
+from netwatch_tray.window.shell import page_makers
 from netwatch_tray.window.shell.banner import Banner, Notice
 from netwatch_tray.window.shell.first_run import FirstRun
 from netwatch_tray.window.shell.help_sheet import HelpSheet
-from netwatch_tray.window.shell.jumps import connect_events, connect_pages
 from netwatch_tray.window.shell.notices import agent_notices, first_of, link_notice
+from netwatch_tray.window.shell.page_makers import Sources
 from netwatch_tray.window.shell.shortcuts import Commands, add_shortcuts
 from netwatch_tray.window.shell.status_line import StatusLine
 from netwatch_tray.window.shell.tab_row import PageEntry, TabRow
 from netwatch_tray.window.shell.window_memory import WindowMemory
 from netwatch_tray.window.widgets.formatting import cost_in_words
 from netwatch_tray.window.widgets.theme import Theme
-
-if TYPE_CHECKING:
-    from netwatch_tray.window.pages.events.page import EventsPage
-    from netwatch_tray.window.pages.settings.page import SettingsPage
 
 translate = QCoreApplication.translate
 
@@ -59,12 +49,27 @@ STARTED_BY_ATTEMPT = 4
 
 
 class MainWindow(QWidget):
-    """The window with the tabs. It passes the agent's messages to every page, and shows one of the pages."""
+    """The window with the tabs. It passes the agent's messages to every page, and shows one of the pages.
+
+    A page is made when it is first needed: most windows show one or two, and importing the others takes longer than
+    everything else that the window does until it is visible.
+    """
+
+    interfaces = cached_property(page_makers.interfaces)
+    connections = cached_property(page_makers.connections)
+    apps = cached_property(page_makers.apps)
+    usage = cached_property(page_makers.usage)
+    events = cached_property(page_makers.events)
+    settings = cached_property(page_makers.settings)
 
     font_changed = Signal()
     """The font of the desktop may have changed."""
     mini_requested = Signal()
     """The user wants the mini window."""
+    noticed = Signal(bool)
+    """Whether the banner shows a notice; emitted whenever it may have changed."""
+    closing = Signal()
+    """The window closes: what is to be remembered of the pages has to be saved."""
 
     def __init__(
         self,
@@ -87,15 +92,23 @@ class MainWindow(QWidget):
         self._theme = theme
         self._link = link
         self._memory = WindowMemory(memory)
-        self._history = history
-        self._files = (settings_file, history_file)
         self._start_agent = start_agent
         self._is_starting = False
         """An agent was started and has not connected yet."""
         self._status: Status | None = None
         self._agent_cost = ProcessCost()
         self._live_events = LiveEvents()
-        self._looks = looks or AppLooks.none()
+        self.sources = Sources(
+            theme=theme,
+            link=link,
+            memory=self._memory,
+            history=history,
+            looks=looks or AppLooks.none(),
+            live_events=self._live_events,
+            agent_cost=self._agent_cost,
+            settings_file=settings_file,
+            history_file=history_file,
+        )
         self._last: dict[type, ServerMessage] = {}
         """The latest message of each type, for pages that are made later."""
         self._notice: Notice | None = None
@@ -105,10 +118,6 @@ class MainWindow(QWidget):
         """The page that the settings were opened from."""
         self.setWindowTitle("NetWatch")
         self.setMinimumSize(*_LEAST_SIZE)
-        self.interfaces = InterfacesPage(theme, self._live_events, history)
-        self.connections = ConnectionsPage(theme, self._looks)
-        self.apps = AppsPage(theme, history, self._looks)
-        self.usage = UsagePage(theme, history, self._looks)
         self.pages = (
             PageEntry("interfaces", translate("TabRow", "Interfaces"), "activity", lambda: self.interfaces),
             PageEntry("connections", translate("TabRow", "Connections"), "connections", lambda: self.connections),
@@ -119,15 +128,15 @@ class MainWindow(QWidget):
         )
         """In the order of tabs and keys, the settings last. Indexes of pages are those of this table."""
         self._settings_index = len(self.pages) - 1
-        self._made: list[Page] = [self.interfaces, self.connections, self.apps, self.usage]
-        """The pages that exist: events and settings when they are first visited."""
+        self._made: list[Page] = []
+        """The pages that exist."""
+        self._unseen: set[Page] = set()
+        """Those of them that have not been shown. They lack what only the first message of a topic has."""
         self._row = TabRow(theme, self.pages)
         self._banner = Banner(theme)
         self.first_run = FirstRun(theme)
         self._line = StatusLine(theme)
         self._stack = QStackedWidget()
-        for widget in (*self._made, self.first_run):
-            self._stack.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -148,7 +157,7 @@ class MainWindow(QWidget):
                     partial(lambda index: self._page().choose_range(index), index)
                     for index in range(self.interfaces.range_chart.range_count)
                 ),
-                group=self.connections.bar.group_by_next,
+                group=self._group_connections,
                 filter=lambda: self._page().go_to_filter(),
                 escape=self._escape,
             ),
@@ -162,42 +171,13 @@ class MainWindow(QWidget):
         self._row.tabs.idClicked.connect(self.turn_to)
         self._row.pause.clicked.connect(self.toggle_pause)
         self._row.keys.clicked.connect(lambda: self.help.open_in(self))
-        self.connections.offer.declined.connect(lambda: self._memory.save(helper_declined=1))
-        self.apps.topics_changed.connect(self._subscribe)
-        self.apps.hosts_requested.connect(link.request_hosts)
-        self.apps.list.menu.mute_requested.connect(partial(_change_mute, self._link))
-        connect_pages(self)
         self.first_run.done.connect(partial(self.turn_to, 0))
         self.first_run.settings_requested.connect(self.turn_to_settings)
         self._banner.acted.connect(self._act_on_notice)
         link.received.connect(self._receive)
         link.changed.connect(self._follow_link)
-        for page in self._made:
-            page.changed.connect(self._show_texts)
+        self._stack.addWidget(self.first_run)  # after the interfaces: the first one is visible at first
         self._restore()
-
-    @cached_property
-    def settings(self) -> SettingsPage:
-        """Return the Settings page. It is made when it is first visited, because it is the largest page and most
-        windows close without it."""
-        from netwatch_tray.window.pages.settings.page import SettingsPage  # noqa: PLC0415  10 ms
-
-        page = SettingsPage(self._theme, *self._files, self._agent_cost)
-        page.saved.connect(self._link.reload_settings)
-        self._add_page(page)
-        return page
-
-    @cached_property
-    def events(self) -> EventsPage:
-        """Return the Events page, which is made when it is first visited."""
-        from netwatch_tray.window.pages.events.page import EventsPage  # noqa: PLC0415  most windows close without it
-
-        page = EventsPage(self._theme, self._live_events, self._history, self._looks)
-        page.commands.mute_requested.connect(partial(_change_mute, self._link))
-        page.commands.seen.connect(self._link.mark_seen)
-        connect_events(self, page)
-        self._add_page(page)
-        return page
 
     @cached_property
     def help(self) -> HelpSheet:
@@ -224,7 +204,7 @@ class MainWindow(QWidget):
         self._row.show_paused(self._paused)
         for page in self._made:
             page.set_paused(self._paused)
-        self._subscribe()
+        self.subscribe()
         self._show_texts()
 
     def bring_up(self) -> None:
@@ -236,11 +216,11 @@ class MainWindow(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._subscribe()
+        self.subscribe()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._subscribe()
+        self.subscribe()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space:  # no shortcut, which would take it from a focused button
@@ -251,7 +231,7 @@ class MainWindow(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.WindowStateChange:
-            self._subscribe()
+            self.subscribe()
         elif event.type() == QEvent.Type.FontChange:
             self.font_changed.emit()
 
@@ -259,10 +239,7 @@ class MainWindow(QWidget):
         memory = self._memory
         memory.save_geometry(self)
         memory.save(page=self.pages[self._row.tabs.checkedId()].id, range=self.interfaces.range_chart.index)
-        memory.save(apps_range=self.apps.range_index)
-        memory.save(grouping=self.connections.bar.grouping.value, period=self.usage.period)
-        memory.save_order("connections", self.connections.table)
-        memory.save_order("apps", self.apps.table)
+        self.closing.emit()
         memory.sync()
         for page in self._made:
             page.stop()
@@ -276,21 +253,17 @@ class MainWindow(QWidget):
         ids, remembered = [entry.id for entry in self.pages], memory.text("page")
         self.turn_to(ids.index(remembered) if remembered in ids else 0)
         self.interfaces.choose_range(memory.number("range"))
-        self.apps.choose_range(memory.number("apps_range", self.apps.range_index))
-        self.connections.bar.group_by(Grouping(memory.text("grouping")))
-        self.usage.choose_range(memory.number("period", UsagePage.MONTH))
-        if memory.number("helper_declined"):
-            self.connections.offer.decline()
-        memory.restore_order("connections", self.connections.table)
-        memory.restore_order("apps", self.apps.table)
 
-    def _add_page(self, page: Page) -> None:
-        """Add a page that is made later than the window itself."""
+    def add_page(self, page: Page) -> None:
+        """Add a page that was made, and bring it up to date."""
         for message in self._last.values():
             page.receive(message)
+        if self._link.attempt:
+            page.lose_agent()
         page.set_paused(self._paused)
         page.changed.connect(self._show_texts)
         self._made.append(page)
+        self._unseen.add(page)
         self._stack.addWidget(page)
 
     def _page(self) -> Page:
@@ -305,18 +278,25 @@ class MainWindow(QWidget):
             self._stack.setCurrentWidget(page)
             self._row.offer_pause(page.is_live)
             page.take_focus()
-            self._subscribe()
+            self.subscribe()
             self._show_texts()
+
+    def _group_connections(self) -> None:
+        self.connections.bar.group_by_next()
 
     def _escape(self) -> None:
         """Undo one step of the page, or leave the Settings page. Escape never closes the window."""
         if not self._page().escape() and self._row.tabs.checkedId() == self._settings_index:
             self.turn_to(self._before_settings)
 
-    def _subscribe(self) -> None:
+    def subscribe(self) -> None:
         """Request the topics of the visible page only."""
         is_visible = self.isVisible() and not self.isMinimized()
-        self._link.subscribe(self._page().topics if is_visible else ALWAYS)
+        page = self._page()
+        if page in self._unseen:
+            self._unseen.remove(page)
+            self._link.subscribe(ALWAYS)  # so that the agent sends the first message of each topic again
+        self._link.subscribe(page.topics if is_visible else ALWAYS)
         if is_visible and not self._status_timer.isActive():
             self._status_timer.start()
             self._link.request_status()
@@ -390,7 +370,7 @@ class MainWindow(QWidget):
         present = [notice for notice in notices if notice]
         self._notice = present[0] if present else None
         self._banner.show_notice(first_of(present))
-        self.connections.offer.stand_alone(not present)
+        self.noticed.emit(bool(present))
         self._line.show_texts(self._page().status(), is_measuring=self._link.connected)
 
     def _act_on_notice(self) -> None:
@@ -403,12 +383,3 @@ class MainWindow(QWidget):
         else:
             self._is_starting = self._start_agent()
             self._link.restart_retries()
-
-
-def _change_mute(link: AgentLink, code: str, on: bool) -> None:
-    """Mute or unmute. Without an agent, which stores the mutes, show that beside the pointer."""
-    if link.connected:
-        link.change_mute(code, on)
-    else:
-        text = translate("MainWindow", "Nothing was changed: the agent is not running")
-        QToolTip.showText(QCursor.pos(), qt_tool_tip(text))

@@ -6,24 +6,47 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from PySide6.QtCore import QPointF, QRect, Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 
 from netwatch_tray.window.table.sorted_rows import Record
 from netwatch_tray.window.widgets.theme import Theme, Tokens
 
+_LEFT, _ELIDE_RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.TextElideMode.ElideRight
+
 
 @dataclass(slots=True)
 class Cell:
-    """The box, the painter and the fonts for drawing one cell. One object is reused for all cells of a paint event."""
+    """The box, the painter and the fonts for drawing one cell. One object is reused for all cells of a paint event.
+
+    Places are plain numbers, dip: making a QRect for each cell, and reading it, would take a tenth of the time of the
+    whole table.
+    """
 
     painter: QPainter
     theme: Theme
     right_to_left: bool
-    box: QRect
-    """The cell without its padding."""
-    row: QRect
-    """The whole row."""
+    ratio: float
+    """Device pixels per dip."""
+    row_width: int
+    top: int = 0
+    """Of the row."""
+    height: int = 0
+    """Of the row."""
+    left: int = 0
+    """Of the cell without its padding."""
+    width: int = 0
+    """Of the cell without its padding."""
+
+    @property
+    def box(self) -> QRect:
+        """Return the cell without its padding."""
+        return QRect(self.left, self.top, self.width, self.height)
+
+    @property
+    def row(self) -> QRect:
+        """Return the whole row."""
+        return QRect(0, self.top, self.row_width, self.height)
 
     @property
     def tokens(self) -> Tokens:
@@ -36,25 +59,26 @@ class Cell:
         font: QFont | None = None,
         *,
         box: QRect | None = None,
-        align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
-        elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+        align: Qt.AlignmentFlag = _LEFT,
+        elide: Qt.TextElideMode = _ELIDE_RIGHT,
     ) -> None:
         """Draw one line of text, by default in `ink` and the base font, over the whole cell.
 
         `align` is that of a left-to-right layout; a right-to-left layout swaps left and right.
         """
-        if box is None:
-            box = self.box
-        font = font or self.theme.fonts.base
-        metrics = self.theme.metrics(font)
-        shown, width = metrics.fit(text, box.width(), elide)
-        at_left = (align == Qt.AlignmentFlag.AlignLeft) != self.right_to_left
-        x = box.left() if at_left else box.left() + box.width() - width
-        base = box.top() + round((box.height() - metrics.height) / 2 + metrics.ascent)
-        self.painter.setFont(font)
-        self.painter.setPen(colour or self.tokens.ink)
-        # At a point: laying out a line in a rectangle takes longer, and scrolling draws a thousand texts a second.
-        self.painter.drawText(QPointF(x, base), shown)
+        left, top, room, height = self.left, self.top, self.width, self.height
+        if box is not None:
+            left, top, room, height = box.left(), box.top(), box.width(), box.height()
+        theme, painter = self.theme, self.painter
+        font = font or theme.fonts.base
+        metrics = theme.metrics(font)
+        shown, width = metrics.fit(text, room, elide)
+        at_left = (align is _LEFT) is not self.right_to_left
+        x = left if at_left else left + room - width
+        base = top + round((height - metrics.height) / 2 + metrics.ascent)
+        painter.setFont(font)
+        painter.setPen(colour or theme.tokens.ink)
+        metrics.draw(painter, self.ratio, x, base, shown)
 
     def lines(self) -> tuple[QRect, QRect]:
         """Return the boxes of a line in the base font and one in the small font below it."""

@@ -16,6 +16,7 @@ from netwatch_tray.window.table.sorted_rows import Record
 from netwatch_tray.window.widgets.formatting import rate_units, size_units
 from netwatch_tray.window.widgets.theme import faded
 
+_LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 _BAR = 2
 _BAR_OPACITY = 0.75
 _BEFORE_UNIT = 4
@@ -65,26 +66,25 @@ def draw_bar(cell: Cell, value: float, greatest: float, colour: QColor) -> None:
     """Draw a bar along the lower edge from the trailing end. Its length is relative to `greatest`, and at least one
     dip."""
     share = min(1.0, value / greatest) if greatest > 0 else 0.0
-    length = max(1, math.floor(cell.box.width() * share))
-    x = cell.box.left() if cell.right_to_left else cell.box.right() + 1 - length
-    cell.painter.fillRect(x, cell.box.bottom() - _BAR - 1, length, _BAR, faded(colour, _BAR_OPACITY))
+    length = max(1, math.floor(cell.width * share))
+    x = cell.left if cell.right_to_left else cell.left + cell.width - length
+    cell.painter.fillRect(x, cell.top + cell.height - _BAR - 2, length, _BAR, faded(colour, _BAR_OPACITY))
 
 
 def _draw(cell: Cell, quantity: Quantity, all_units: tuple[str, ...], *, known: bool, strong: bool) -> None:
     """Draw the number before its unit, in a right-to-left layout as well."""
-    tokens, fonts, box = cell.tokens, cell.theme.fonts, cell.box
+    tokens, fonts = cell.tokens, cell.theme.fonts
     if not known:
-        cell.text(quantity.value, tokens.ink3, align=Qt.AlignmentFlag.AlignRight)
+        cell.text(quantity.value, tokens.ink3, align=_RIGHT)
         return
     font = fonts.strong if strong else fonts.base
-    unit_width = math.ceil(max(map(cell.theme.metrics(fonts.small).width, all_units)))
-    left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+    unit_width = cell.theme.metrics(fonts.small).widest(all_units)
+    left, right = (_RIGHT, _LEFT) if cell.right_to_left else (_LEFT, _RIGHT)
     if cell.right_to_left:
-        left, right = right, left
         number_width = math.ceil(cell.theme.metrics(font).width(_WIDEST_NUMBER))
     else:
-        number_width = box.width() - unit_width - _BEFORE_UNIT
-    number = QRect(box.left(), box.top(), number_width, box.height())
+        number_width = cell.width - unit_width - _BEFORE_UNIT
+    number = QRect(cell.left, cell.top, number_width, cell.height)
     cell.text(quantity.value, font=font, box=number, align=right)
-    unit = QRect(box.left() + number_width + _BEFORE_UNIT, box.top() + 1, unit_width, box.height())
+    unit = QRect(cell.left + number_width + _BEFORE_UNIT, cell.top + 1, unit_width, cell.height)
     cell.text(quantity.unit, tokens.ink2, fonts.small, box=unit, align=left)

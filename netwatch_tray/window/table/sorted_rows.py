@@ -7,6 +7,8 @@ from collections.abc import Callable, Hashable, Iterable
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 Record = TypeVar("Record")
 Begin = Callable[[int, int], object]
 """Called with the first and the last row before a change of contiguous rows."""
@@ -18,14 +20,14 @@ _FEW = 8
 time."""
 
 
-class Entry(Generic[Record]):
-    """A record and the sort key of its row. The key is older than the record while the order is held."""
+class Entry(msgspec.Struct, Generic[Record], eq=False, gc=False):
+    """A record and the sort key of its row. The key is older than the record while the order is held.
 
-    __slots__ = ("order", "record")
+    The garbage collector does not track it: a table may have ten thousand, and no record refers to its entry.
+    """
 
-    def __init__(self, record: Record) -> None:
-        self.record = record
-        self.order: tuple[Any, ...] = ()
+    record: Record
+    order: tuple[Any, ...] = ()
 
 
 class SortedRows(Generic[Record]):

@@ -212,10 +212,13 @@ class TableView(QTableView, Generic[Record]):
         first, last = self.rowAt(event.rect().top()), self.rowAt(event.rect().bottom())
         if first >= 0:
             right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
-            cell = Cell(painter, self.theme, right_to_left, QRect(), QRect())
-            columns = self._places()
+            ratio = painter.device().devicePixelRatioF()  # a picture may be drawn for another screen
+            cell = Cell(painter, self.theme, right_to_left, ratio, self.viewport().width())
+            columns, selection = self._places(), self.selectionModel()
+            is_selected = selection.isRowSelected if selection.hasSelection() else None
             for row in range(first, (last if last >= 0 else self._records.rowCount() - 1) + 1):
-                self._paint_row(cell, row, columns)
+                cell.top, cell.height = self.rowViewportPosition(row), self.rowHeight(row)
+                self._paint_row(cell, row, columns, is_selected=is_selected is not None and is_selected(row, NOWHERE))
         if self._ring and self.hasFocus():
             draw_ring(painter, self.theme, QRectF(self.viewport().rect()), 0)
 
@@ -274,22 +277,21 @@ class TableView(QTableView, Generic[Record]):
                 places.append((column, left, self.columnWidth(index) - padding.left() - padding.right()))
         return places
 
-    def _paint_row(self, cell: Cell, row: int, columns: list[tuple[Column[Record], int, int]]) -> None:
+    def _paint_row(
+        self, cell: Cell, row: int, columns: list[tuple[Column[Record], int, int]], *, is_selected: bool
+    ) -> None:
         painter, tokens, record = cell.painter, cell.tokens, self._records.record(row)
-        top, height, width = self.rowViewportPosition(row), self.rowHeight(row), self.viewport().width()
-        whole = cell.row = QRect(0, top, width, height)
-        is_selected = self.selectionModel().isRowSelected(row, NOWHERE)
         if is_selected:
-            painter.fillRect(whole, tokens.select)
-            painter.fillRect(width - _ACCENT_BAR if cell.right_to_left else 0, top, _ACCENT_BAR, height, tokens.accent)
+            painter.fillRect(cell.row, tokens.select)
+            edge = cell.row_width - _ACCENT_BAR if cell.right_to_left else 0
+            painter.fillRect(edge, cell.top, _ACCENT_BAR, cell.height, tokens.accent)
         elif row == self._hovered or (self._marked is not None and self._records.key(row) == self._marked):
-            painter.fillRect(whole, tokens.hover)
+            painter.fillRect(cell.row, tokens.hover)
         elif self._records.is_heading(row):
-            painter.fillRect(whole, tokens.window)
+            painter.fillRect(cell.row, tokens.window)
         if self.lines:
-            draw_line_below(painter, whole, tokens.line)
-        for column, left, room in columns:
-            cell.box = QRect(left, top, room, height)
+            draw_line_below(painter, cell.row, tokens.line)
+        for column, cell.left, cell.width in columns:
             if column.draw:
                 column.draw(cell, record)
             else:

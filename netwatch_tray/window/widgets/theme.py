@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPalette
+from PySide6.QtCore import QObject, QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPalette, QStaticText
 from PySide6.QtWidgets import QApplication, QLabel
 
 from netwatch_tray.text import printable
@@ -25,6 +25,7 @@ CONTROL_RADIUS = 6
 POPOVER_RADIUS = 8
 RING = 2
 
+_USUAL = Qt.TextElideMode.ElideRight
 _DRAWN_FOR = 13
 """Base font size, px, for which heights are given; a larger font makes everything higher."""
 
@@ -136,14 +137,19 @@ class Fonts(NamedTuple):
 
 
 class Metrics:
-    """Measures texts in one font and caches the results, because tables measure the same texts in every frame."""
+    """Measures and draws texts in one font, and caches the results: tables draw the same texts in every frame."""
 
     _MOST = 4096
+    _MOST_LAID_OUT = 1024
 
     def __init__(self, font: QFont) -> None:
+        self._font = font
         self._metrics = QFontMetricsF(font)
-        self._fitted: dict[tuple[str, int, Qt.TextElideMode], tuple[str, float]] = {}
+        self._laid_out: dict[str, QStaticText | None] = {}
+        """None: drawn once."""
+        self._fitted: dict[tuple[str, int] | tuple[str, int, Qt.TextElideMode], tuple[str, float]] = {}
         self._widths: dict[str, float] = {}
+        self._widest: dict[tuple[str, ...], int] = {}
         self.height = self._metrics.height()
         self.ascent = self._metrics.ascent()
 
@@ -156,9 +162,16 @@ class Metrics:
             width = self._widths[text] = self._metrics.horizontalAdvance(text)
         return width
 
+    def widest(self, texts: tuple[str, ...]) -> int:
+        """Return the width that each of these texts fits in, whole dip."""
+        widest = self._widest.get(texts)
+        if widest is None:
+            widest = self._widest[texts] = math.ceil(max(map(self.width, texts)))
+        return widest
+
     def fit(self, text: str, room: int, elide: Qt.TextElideMode) -> tuple[str, float]:
         """Return the text, elided to one line within `room` dip, and its width in dip."""
-        asked = (text, room, elide)
+        asked = (text, room) if elide is _USUAL else (text, room, elide)  # hashing an enum takes longer than the rest
         fitted = self._fitted.get(asked)
         if fitted is None:
             if len(self._fitted) >= self._MOST:
@@ -170,6 +183,29 @@ class Metrics:
                 width = self._metrics.horizontalAdvance(text)
             fitted = self._fitted[asked] = (text, width)
         return fitted
+
+    def draw(self, painter: QPainter, ratio: float, x: float, base: int, text: str) -> None:
+        """Draw a line from an x on, on a baseline, both dip. `painter` has the font already.
+
+        A text that is drawn again is laid out for good, which halves the time that it takes, but only where it looks
+        the same: a character of another font could move the baseline, and between two pixels of a screen of several
+        pixels to a dip (`ratio`) a glyph may be rounded to the other one.
+        """
+        if not text.isascii() or ratio % 1 or (x % 1 and ratio != 1):
+            painter.drawText(QPointF(x, base), text)  # at a point: laying out a line in a rectangle takes longer
+            return
+        laid_out = self._laid_out.get(text)
+        if laid_out is None:
+            if len(self._laid_out) >= self._MOST_LAID_OUT:
+                self._laid_out.clear()
+            if text not in self._laid_out:
+                self._laid_out[text] = None
+                painter.drawText(QPointF(x, base), text)
+                return
+            laid_out = self._laid_out[text] = QStaticText(text)
+            laid_out.setTextFormat(Qt.TextFormat.PlainText)
+            laid_out.prepare(font=self._font)
+        painter.drawStaticText(QPointF(x, base - self.ascent), laid_out)
 
 
 class Theme(QObject):

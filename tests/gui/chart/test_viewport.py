@@ -75,3 +75,11 @@ def test_frame_maps_time_both_ways_and_mirrors_upload(before: float, rate: float
     assert frame.at(frame.x(at)) == pytest.approx(at)
     assert 70 <= frame.x(at) <= 670
     assert 12 <= frame.down_y(rate) <= 180 <= frame.up_y(rate) <= 262
+
+
+@given(st.lists(st.floats(_NEWEST - 600, _NEWEST)), st.lists(st.floats(0, 1e12)))
+def test_many_places_are_those_of_each(moments: list[float], rates: list[float]) -> None:
+    frame = Frame(QRectF(60, 12, 840, 260), _NEWEST - 600, _NEWEST, 184.5, 1.2e7, 3e6)
+    assert frame.xs(moments) == pytest.approx([frame.x(at) for at in moments])
+    assert frame.down_ys(rates) == [frame.down_y(rate) for rate in rates]
+    assert frame.up_ys(rates) == [frame.up_y(rate) for rate in rates]

@@ -10,6 +10,7 @@ from windows import FEW, Open, Opened, button, connection, interface, readouts, 
 
 from netwatch_tray.feed.protocol import ConnectionsMessage, Goodbye, Subscribe, TickMessage
 from netwatch_tray.window.pages.connections.grouping import Grouping
+from netwatch_tray.window.pages.page import ALWAYS
 from netwatch_tray.window.widgets.text import Text
 
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
@@ -114,6 +115,34 @@ def test_page_range_grouping_and_order_are_remembered(open_window: Open) -> None
     assert titles == ["↓", "↓ now"], (
         "as at first: one is the index that earlier versions stored, the other has no order"
     )
+
+
+def test_what_is_remembered_of_a_page_that_is_not_shown_stays(open_window: Open) -> None:
+    first = open_window()
+    first.window.connections.bar.group_by(Grouping("remote"))
+    first.window.close()
+    open_window(connected=False).window.close()
+    assert open_window(connected=False).window.connections.bar.grouping == "remote"
+
+
+def test_a_page_that_is_shown_first_is_brought_up_to_date(opened: Opened) -> None:
+    """The agent sends the first message of a topic again to who subscribes to the topic again."""
+    window, agent = opened.window, opened.agent
+    opened.say(TickMessage(tick(*_FEW)))
+    window.turn_to(1)
+    agent.heard()
+    window.turn_to(2)
+    heard = [each.topics for each in agent.heard() if isinstance(each, Subscribe)]
+    assert heard == [ALWAYS, window.apps.topics]
+    window.turn_to(1)
+    assert [each.topics for each in agent.heard() if isinstance(each, Subscribe)] == [window.connections.topics]
+
+
+def test_a_page_that_is_shown_first_without_an_agent_shows_that(opened: Opened) -> None:
+    opened.agent.stop()
+    until(lambda: not opened.link.connected, "the window notices")
+    opened.window.turn_to(1)
+    assert "Connections are not known" in visible_text(opened.window)
 
 
 def test_pausing_freezes_the_pages(opened: Opened) -> None:

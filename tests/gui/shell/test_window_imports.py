@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
+_PAGES = ("interfaces", "connections", "apps", "usage", "events", "settings")
 
-@pytest.mark.parametrize(
-    "module", ["tomlkit", "netwatch_tray.window.pages.settings", "netwatch_tray.window.pages.events"]
-)
-def test_modules_for_saving_and_rare_pages_are_imported_on_use(module: str) -> None:
+
+@pytest.mark.parametrize("module", ["tomlkit", *(f"netwatch_tray.window.pages.{page}" for page in _PAGES)])
+def test_modules_for_saving_and_pages_are_imported_on_use(module: str) -> None:
     code = (
         "import netwatch_tray.window.shell.application, netwatch_tray.xembed.icon, sys;"
         f"sys.exit({module!r} in sys.modules)"

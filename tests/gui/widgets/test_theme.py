@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings, strategies as st
 from painted import contrast
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QFont, QImage, QPainter, QPalette
 from PySide6.QtWidgets import QApplication
 
-from netwatch_tray.window.widgets.theme import DARK, LIGHT, Theme, Tokens
+from netwatch_tray.window.widgets.theme import DARK, LIGHT, Metrics, Theme, Tokens
 
 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
@@ -47,3 +48,37 @@ def test_font_sizes_follow_the_base_font(application: QApplication) -> None:
     fonts = Theme(application, Qt.ColorScheme.Light).fonts
     assert fonts.screen_title.pixelSize() == 22
     assert [font.pixelSize() for font in (fonts.small, fonts.base, fonts.title, fonts.rate)] == [11, 13, 15, 26]
+
+
+_CHARACTERS = st.characters(max_codepoint=0x24F, categories=("L", "N", "P", "S", "Zs"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.text(st.characters(max_codepoint=0x24F, categories=("L", "N", "P", "S", "Zs")), max_size=12), max_size=4
+    ),
+    st.one_of(st.integers(0, 20), st.floats(0, 20)),
+    st.sampled_from((1.0, 1.25, 2.0, 3.0)),
+)
+def test_a_text_that_is_drawn_again_looks_the_same(texts: list[str], x: float, ratio: float) -> None:
+    for pixels, weight in ((11, QFont.Weight.DemiBold), (13, QFont.Weight.Normal)):
+        font = QFont("DejaVu Sans")
+        font.setPixelSize(pixels)
+        font.setWeight(weight)
+        metrics = Metrics(font)
+        pictures = []
+        for _ in range(3):
+            picture = QImage(round(200 * ratio), round(120 * ratio), QImage.Format.Format_RGB32)
+            picture.setDevicePixelRatio(ratio)
+            picture.fill(LIGHT.surface)
+            painter = QPainter(picture)
+            painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
+            painter.setFont(font)
+            painter.setPen(LIGHT.ink)
+            for row, text in enumerate(dict.fromkeys(texts)):
+                metrics.draw(painter, ratio, x, 20 + 26 * row, text)
+            painter.end()
+            pictures.append(picture)
+        assert pictures[1] == pictures[0]
+        assert pictures[2] == pictures[0]

@@ -418,9 +418,9 @@ def _draw_endpoint(
     """Draw address and port. If there is no room, elide the address in the middle, never the port."""
     whole = endpoint(address, port)
     font = cell.theme.fonts.base
-    if text_width(font, whole) > cell.box.width():
+    if cell.theme.metrics(font).width(whole) > cell.width:
         host, colon, rest = whole.rpartition(":")
-        room = cell.box.width() - text_width(font, colon + rest)
+        room = cell.width - text_width(font, colon + rest)
         whole = QFontMetrics(font).elidedText(host, Qt.TextElideMode.ElideMiddle, room) + colon + rest
     cell.text(whole, _tone(cell, row, colour or cell.tokens.ink))
 

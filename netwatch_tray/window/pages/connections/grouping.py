@@ -50,7 +50,7 @@ def table_lines(
         group = _heading(group_key, title, members, folded=group_key in folded)
         yield group
         if not group.folded:
-            yield from (row._replace(group=group) for row in members)
+            yield from (ConnectionRow(row.connection, row.closed, group) for row in members)
 
 
 def _heading(group_key: str, title: str, members: Iterable[ConnectionRow], *, folded: bool) -> Group:

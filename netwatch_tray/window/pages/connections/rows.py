@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from netwatch_tray.kinds import TcpState
 from netwatch_tray.model import Connection
 from netwatch_tray.window.pages.connections.filter import ConnectionFilter
@@ -22,8 +24,11 @@ class Group(NamedTuple):
     folded: bool
 
 
-class ConnectionRow(NamedTuple):
-    """A connection, whether it has closed (it stays visible for a moment), and its group."""
+class ConnectionRow(msgspec.Struct, frozen=True, gc=False):
+    """A connection, whether it has closed (it stays visible for a moment), and its group.
+
+    The garbage collector does not track it: there are ten thousand, and it cannot be part of a cycle.
+    """
 
     connection: Connection
     closed: bool = False
@@ -114,7 +119,7 @@ class ConnectionList:
         clock."""
         closed = [key for key in keys if key in self._rows]
         for key in closed:
-            self._rows[key] = self._rows[key]._replace(closed=True)
+            self._rows[key] = ConnectionRow(self._rows[key].connection, closed=True)
             self._closed[key] = now
             self._forget_rates(key)
         return closed

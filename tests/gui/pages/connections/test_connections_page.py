@@ -345,6 +345,7 @@ def test_an_app_has_one_name_on_all_pages(open_window: Open) -> None:
     opened.say(ConnectionsMessage(reset=True, added=(talk,)))
     until(lambda: _column(page, 0) == ["talk.py"], "the name of the app")
     opened.window.turn_to(2)
+    opened.say(AppsMessage(apps=(_app("script:talk.py", "talk.py"),), interval_s=2.0))
     assert [row.name for row in opened.window.apps.table.model().records()][:1] == ["talk.py"]
     opened.window.turn_to(1)
     page.table.setCurrentIndex(page.table.model().index(0, 0))

@@ -1,0 +1,191 @@
+"""Makes the pages of the window, each when it is first needed, and connects what leads from one to another.
+
+A page restores what the window remembers of it when it is made; of a page that was never made nothing is saved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import QToolTip
+
+from netwatch_tray.text import qt_tool_tip
+from netwatch_tray.window.data.agent_link import AgentLink
+from netwatch_tray.window.data.app_looks import AppLooks
+from netwatch_tray.window.data.history_queries import HistoryQueries
+from netwatch_tray.window.data.live_events import LiveEvents
+from netwatch_tray.window.data.process_cost import ProcessCost
+from netwatch_tray.window.shell.window_memory import WindowMemory
+from netwatch_tray.window.widgets.theme import Theme
+
+# ruff: noqa: PLC0415  each page is imported when it is made
+if TYPE_CHECKING:
+    from netwatch_tray.window.pages.apps.page import AppsPage
+    from netwatch_tray.window.pages.connections.page import ConnectionsPage
+    from netwatch_tray.window.pages.events.page import EventsPage
+    from netwatch_tray.window.pages.interfaces.page import InterfacesPage
+    from netwatch_tray.window.pages.settings.page import SettingsPage
+    from netwatch_tray.window.pages.usage.page import UsagePage
+    from netwatch_tray.window.shell.main_window import MainWindow
+
+translate = QCoreApplication.translate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What pages are made from."""
+
+    theme: Theme
+    link: AgentLink
+    memory: WindowMemory
+    history: HistoryQueries | None
+    looks: AppLooks
+    live_events: LiveEvents
+    agent_cost: ProcessCost
+    settings_file: Path | None
+    history_file: Path | None
+
+
+def interfaces(window: MainWindow) -> InterfacesPage:
+    """Make the Interfaces page."""
+    from netwatch_tray.window.pages.interfaces.page import InterfacesPage
+
+    def show_events(start: float, end: float) -> None:
+        window.turn_to_page("events")
+        window.events.show_span(start, end)
+
+    sources = window.sources
+    page = InterfacesPage(sources.theme, sources.live_events, sources.history)
+    page.choice_requested.connect(lambda: _show_settings(window, window.settings.counted_section))
+    page.events_requested.connect(show_events)
+    window.add_page(page)
+    return page
+
+
+def connections(window: MainWindow) -> ConnectionsPage:
+    """Make the Connections page."""
+    from netwatch_tray.window.pages.connections.grouping import Grouping
+    from netwatch_tray.window.pages.connections.page import ConnectionsPage
+
+    def save() -> None:
+        memory.save(grouping=page.bar.grouping.value)
+        memory.save_order("connections", page.table)
+
+    sources, memory = window.sources, window.sources.memory
+    page = ConnectionsPage(sources.theme, sources.looks)
+    page.bar.group_by(Grouping(memory.text("grouping")))
+    memory.restore_order("connections", page.table)
+    if memory.number("helper_declined"):
+        page.offer.decline()
+    page.offer.declined.connect(lambda: memory.save(helper_declined=1))
+    window.noticed.connect(lambda is_shown: page.offer.stand_alone(not is_shown))
+    page.offer.set_up.connect(lambda: _show_settings(window, window.settings.helper_section))
+    window.closing.connect(save)
+    window.add_page(page)
+    return page
+
+
+def apps(window: MainWindow) -> AppsPage:
+    """Make the Apps page."""
+    from netwatch_tray.window.pages.apps.page import AppsPage
+
+    def save() -> None:
+        memory.save(apps_range=page.range_index)
+        memory.save_order("apps", page.table)
+
+    def show_connections(app: str) -> None:
+        window.connections.bar.filter_app(app)
+        window.turn_to_page("connections")
+
+    sources, memory = window.sources, window.sources.memory
+    page = AppsPage(sources.theme, sources.history, sources.looks)
+    page.choose_range(memory.number("apps_range", page.range_index))
+    memory.restore_order("apps", page.table)
+    page.topics_changed.connect(window.subscribe)
+    page.hosts_requested.connect(sources.link.request_hosts)
+    page.list.menu.mute_requested.connect(partial(_change_mute, sources.link))
+    page.connections_requested.connect(show_connections)
+    window.closing.connect(save)
+    window.add_page(page)
+    return page
+
+
+def usage(window: MainWindow) -> UsagePage:
+    """Make the Usage page."""
+    from netwatch_tray.window.pages.usage.page import UsagePage
+
+    def show_apps(day: date | None) -> None:
+        window.turn_to_page("apps")
+        window.apps.show_day(day)
+
+    sources, memory = window.sources, window.sources.memory
+    page = UsagePage(sources.theme, sources.history, sources.looks)
+    page.choose_range(memory.number("period", UsagePage.MONTH))
+    page.plan_requested.connect(lambda: _show_settings(window, window.settings.plan_section))
+    page.apps_requested.connect(show_apps)
+    window.closing.connect(lambda: memory.save(period=page.period))
+    window.add_page(page)
+    return page
+
+
+def events(window: MainWindow) -> EventsPage:
+    """Make the Events page."""
+    from netwatch_tray.window.pages.events.page import EventsPage
+
+    def show_connections(app: str | None, host: str | None) -> None:
+        if app is not None:
+            window.connections.bar.filter_app(app)
+        elif host is not None:
+            window.connections.bar.filter_host(host)
+        window.turn_to_page("connections")
+
+    def show_app(name: str) -> None:
+        window.turn_to_page("apps")
+        window.apps.open_details(name)
+
+    def show_why() -> None:
+        window.turn_to_page("interfaces")
+        window.interfaces.open_why()
+
+    sources = window.sources
+    page = EventsPage(sources.theme, sources.live_events, sources.history, sources.looks)
+    page.commands.mute_requested.connect(partial(_change_mute, sources.link))
+    page.commands.seen.connect(sources.link.mark_seen)
+    page.commands.connections_requested.connect(show_connections)
+    page.commands.app_requested.connect(show_app)
+    page.commands.usage_requested.connect(lambda: window.turn_to_page("usage"))
+    page.commands.why_requested.connect(show_why)
+    page.settings_requested.connect(lambda: _show_settings(window, window.settings.events_section))
+    window.add_page(page)
+    return page
+
+
+def settings(window: MainWindow) -> SettingsPage:
+    """Make the Settings page."""
+    from netwatch_tray.window.pages.settings.page import SettingsPage
+
+    sources = window.sources
+    page = SettingsPage(sources.theme, sources.settings_file, sources.history_file, sources.agent_cost)
+    page.saved.connect(sources.link.reload_settings)
+    window.add_page(page)
+    return page
+
+
+def _show_settings(window: MainWindow, section: int) -> None:
+    window.turn_to_settings()
+    window.settings.form.go_to(section)
+
+
+def _change_mute(link: AgentLink, code: str, on: bool) -> None:
+    """Mute or unmute. Without an agent, which stores the mutes, show that beside the pointer."""
+    if link.connected:
+        link.change_mute(code, on)
+    else:
+        text = translate("MainWindow", "Nothing was changed: the agent is not running")
+        QToolTip.showText(QCursor.pos(), qt_tool_tip(text))
