@@ -20,13 +20,14 @@ import networks
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import Qt as GuiQt, QTextDocument
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 from windows import connection
 
 from netwatch_tray.cli import connections, live, session
 from netwatch_tray.cloud import metrics, wire
 from netwatch_tray.cloud.wire import text as wire_text
 from netwatch_tray.errors import Message
+from netwatch_tray.history.results import NOTHING, NetworkUse
 from netwatch_tray.model import App, GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import Settings, TrayIcon
 from netwatch_tray.text import decoded, printable
@@ -38,6 +39,7 @@ from netwatch_tray.tray.bars import Bar
 from netwatch_tray.tray.menu import Actions, TrayMenu
 from netwatch_tray.units import Units
 from netwatch_tray.window.pages.connections.export import save_csv, save_json
+from netwatch_tray.window.pages.usage.summary import SummaryStrip
 from netwatch_tray.window.table.column import Column
 from netwatch_tray.window.table.model import SortedModel
 from netwatch_tray.window.widgets.buttons import FlatButton
@@ -355,6 +357,20 @@ def test_texts_paragraphs_and_buttons(name: str, application: QApplication) -> N
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="makes interfaces in a network namespace")
+def test_names_of_networks_on_the_page_usage(name: str, application: QApplication) -> None:
+    name = name or "unnamed"
+    strip = SummaryStrip(Theme(application))
+    networks = [NetworkUse("a", "wifi", NOTHING, name=name), NetworkUse("b", "ethernet", NOTHING)]
+    assert strip.show_networks(networks, "a") == name
+    shown = printable(name, 32)
+    assert strip.network.text() == f"{shown} ▾"
+    strip.network.click()
+    (menu,) = strip.findChildren(QMenu)
+    assert [action.text().replace("&&", "&") for action in menu.actions()] == ["All networks", shown, "Ethernet"]
+    menu.close()
+    strip.deleteLater()
+
+
 def test_real_interfaces_in_watch(tmp_path: Path) -> None:
     """The kernel refuses white space, slashes and colons alone."""
     needs.root()

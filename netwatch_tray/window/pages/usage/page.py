@@ -249,6 +249,9 @@ class UsagePage(Page):
             self._say_nothing(self.tr("Nothing was recorded in this period"), detail)
             return
         network = self.strip.show_networks(found.known_networks, self.place.network)
+        if network is None and self.place.network is not None:  # it was deleted
+            self._moved(changed=self.place.choose_network(None))
+            return
         is_month, plan = self.place.period == "billing", self.place.shown_plan
         cap = plan.cap_bytes if is_month else None
         view = outlook(found.rx + found.tx, cap, found.span, today, found.day_fraction, found.unmeasured)

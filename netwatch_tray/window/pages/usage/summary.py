@@ -81,7 +81,7 @@ class SummaryStrip(Strip):
         self._names = {each.key: network_name(each) for each in networks}
         self._shown = shown
         name = None if shown is None else self._names.get(shown)
-        self.network.setText(qt_label(f"{printable(name or self.tr('All networks'), _MOST_NAME)} ▾"))
+        self.network.setText(f"{printable(name or self.tr('All networks'), _MOST_NAME)} ▾")
         self.network.updateGeometry()
         self.network.setVisible(len(networks) > 1)
         return name

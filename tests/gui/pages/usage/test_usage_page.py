@@ -249,6 +249,9 @@ def test_one_network_alone_by_its_name(opened: Opened) -> None:
     assert page.escape()
     assert page.strip.network.text() == "All networks ▾"
     assert not page.escape()
+    page.strip.network_chosen.emit("deleted")
+    assert page.place.network is None
+    assert "of 500 GB" in visible_text(page)
     page.strip.network_chosen.emit("7be1c04d")
     opened.say(SettingsMessage(Settings(plan=DataPlan(cap_gb=500))))
     assert page.place.network is None, "names are hidden"
