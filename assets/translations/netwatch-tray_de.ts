@@ -5057,6 +5057,14 @@ Hat jetzt keine Verbindung</translation>
       <translation>Namen von Rechner, Benutzern, Apps und Platten werden zu Zufallswörtern.</translation>
     </message>
     <message>
+      <source>Serve metrics to Prometheus</source>
+      <translation>Messwerte für Prometheus bereitstellen</translation>
+    </message>
+    <message>
+      <source>At 127.0.0.1:9464, unless the settings file has another address. No apps and no connections.</source>
+      <translation>Unter 127.0.0.1:9464, falls die Einstellungsdatei nichts anderes sagt. Ohne Apps und Verbindungen.</translation>
+    </message>
+    <message>
       <source>Never</source>
       <translation>Nie</translation>
     </message>

@@ -156,7 +156,8 @@ class SettingsPage(Page):
         self.events_section = add(self.tr("Events"), *rows["events"], self._muted)
         self.plan_section = add(self.tr("Data plan"), *rows["plan"])
         self.helper_section = add(self.tr("Names and UDP"), *self.helper.rows) if self.helper else 0
-        add(self.tr("Upload"), *self.upload.rows_before, *rows["upload"], *self.upload.rows_after)
+        upload = self.upload
+        add(self.tr("Upload"), *upload.rows_before, *rows["upload"], *upload.rows_after, *rows["metrics"])
         add(self.tr("About"), *self.about.rows)
         form.finish()
 
@@ -166,7 +167,7 @@ class SettingsPage(Page):
         self._bound.show(settings, managed)
         self._counted.show_settings(settings, managed)
         self._muted.show_settings(settings, managed)
-        self.upload.show_settings(settings.upload, settings.otlp, managed)
+        self.upload.show_settings(settings, managed)
 
     def _refresh(self) -> None:
         """Update the texts that depend on time or on other processes."""

@@ -276,6 +276,17 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                 translate("Settings", "Names of the computer, users, apps and disks become random words."),
             ),
         ),
+        "metrics": (
+            SettingRow(
+                "metrics.on",
+                translate("Settings", "Serve metrics to Prometheus"),
+                Toggle(),
+                translate(
+                    "Settings",
+                    "At 127.0.0.1:9464, unless the settings file has another address. No apps and no connections.",
+                ),
+            ),
+        ),
     }
 
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QFontDatabase, QPalette
 from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from netwatch_tray import units
-from netwatch_tray.settings import Otlp, Upload, UploadLevel
+from netwatch_tray.settings import Metrics, Otlp, Settings, Upload, UploadLevel
 from netwatch_tray.window.data.cli_process import CliProcess
 from netwatch_tray.window.pages.settings.rows import Change, with_values
 from netwatch_tray.window.widgets.buttons import FlatButton
@@ -32,7 +32,7 @@ class UploadSettings(QObject):
     def __init__(self, theme: Theme, change: Change) -> None:
         super().__init__()
         self._change = change
-        self._upload, self._otlp = Upload(), Otlp()
+        self._upload, self._otlp, self._metrics = Upload(), Otlp(), Metrics()
         self._managed: Collection[str] = ()
         self._status: str | None = None
         self._otlp_status: str | None = None
@@ -113,10 +113,11 @@ class UploadSettings(QObject):
         )
         self.rows_after: tuple[QWidget, ...] = (self._sent_row, self.body, self._otlp_state, self._collector_row)
 
-    def show_settings(self, upload: Upload, otlp: Otlp, managed: Collection[str]) -> None:
+    def show_settings(self, settings: Settings, managed: Collection[str]) -> None:
         """`managed`: the keys that only the administrator can change."""
+        upload, otlp = settings.upload, settings.otlp
         is_other = upload != self._upload
-        self._upload, self._otlp, self._managed = upload, otlp, managed
+        self._upload, self._otlp, self._metrics, self._managed = upload, otlp, settings.metrics, managed
         self._state.show_managed("upload.on" in managed)
         self._server_row.show_managed("upload.endpoint" in managed)
         self._otlp_state.show_managed("otlp.on" in managed)
@@ -159,7 +160,7 @@ class UploadSettings(QObject):
         unknown = self.tr("On; its state is not known at the moment.")
         if self._upload.on:
             self._state.show_help(self._status or unknown)
-        elif self._otlp.on:
+        elif self._otlp.on or self._metrics.on:
             self._state.show_help(self.tr("Off: nothing is sent to a NetWatch server."))
         else:
             self._state.show_help(self.tr("Off: nothing leaves this computer."))

@@ -91,3 +91,16 @@ def test_a_collector_is_chosen_and_its_state_shown(opened: Opened, tmp_path: Pat
     assert "Off: nothing leaves this computer." not in visible_text(page)
     opened.say(status(otlp=Message("Nothing was sent yet.")))
     assert "Nothing was sent yet." in visible_text(page)
+
+
+def test_metrics_are_turned_on_and_then_something_may_leave(opened: Opened, tmp_path: Path) -> None:
+    window, file = opened.window, tmp_path / "settings.toml"
+    opened.say(SettingsMessage(Settings()))
+    window.turn_to_settings()
+    page = window.settings
+    control(page, "Serve metrics to Prometheus", Switch).click()
+    found = settings.load(file).metrics
+    assert found.on
+    opened.say(SettingsMessage(Settings(metrics=found)))
+    assert control(page, "Serve metrics to Prometheus", Switch).isChecked()
+    assert "Off: nothing leaves this computer." not in visible_text(page)
