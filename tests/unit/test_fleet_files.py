@@ -24,19 +24,9 @@ PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
 PAGE = (ROOT / "docs" / "fleet.md").read_text("utf-8")
 INSTALLED = "/etc/netwatch-fleet"
 """Where the walk-through copies the recipe."""
-CALLED = {
-    "cd",
-    "cp",
-    "curl",
-    "docker",
-    "install",
-    "journalctl",
-    "netwatch-tray",
-    "nft",
-    "openssl",
-    "sudoedit",
-    "systemctl",
-}
+CALLED = set(
+    "cd cp curl docker install journalctl netwatch-tray nft openssl sudoedit systemctl victoria-metrics".split()
+)
 """The programs of the walk-through; the tests below check what each of them is called with."""
 
 
@@ -138,7 +128,7 @@ def test_systemd_accepts_the_units() -> None:
 def commands() -> list[list[str]]:
     """Return the words of each command of the walk-through: lines of code blocks for a shell, and spans of code."""
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     spans = re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", PAGE, flags=re.MULTILINE | re.DOTALL))
     lines += [" ".join(span.split()) for span in spans if span.split()[0] in CALLED and " " in span]
     found = [shlex.split(line, comments=True) for line in lines]
@@ -220,3 +210,12 @@ def test_other_programs_have_the_options_that_the_walk_through_gives_them() -> N
         (words,) = called("openssl")
         token = subprocess.run(["openssl", *words], capture_output=True, text=True, timeout=60, check=True).stdout
         assert re.fullmatch(r"[0-9a-f]{48}", token.strip())
+
+
+def test_victoria_metrics_takes_the_place_of_prometheus() -> None:
+    (words,) = called("victoria-metrics")
+    unit = (RECIPE / "systemd" / "netwatch-prometheus.service").read_text()
+    for option in ("storage.tsdb.retention.time", "config.file", "storage.tsdb.path", "web.listen-address"):
+        (value,) = re.findall(rf"--{option}=(\S*)", unit)
+        assert any(word.endswith(f"={value}") for word in words), option
+    assert "-promscrape.config.strictParse=false" in words, "it has no rules"
