@@ -34,11 +34,12 @@ _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsServer:
-    """An HTTP server that runs until `close`. It responds to GET and HEAD requests for /metrics and /healthz, and closes
-    the connection after the response.
+    """An HTTP server that runs until `close`. It responds to GET and HEAD requests for /metrics and /healthz, and
+    closes the connection after the response.
 
-    The owner makes the metrics: a request for them calls `wanted`, and the next `publish` is the response to all clients
-    that wait. Memory is bounded by MOST_CLIENTS open connections, each with a request of about LONGEST_REQUEST bytes.
+    The owner makes the metrics: a request for them calls `wanted`, and the next `publish` is the response to all
+    clients that wait. Memory is bounded by MOST_CLIENTS open connections, each with a request of about
+    LONGEST_REQUEST bytes.
     """
 
     def __init__(self, scheduler: Scheduler, address: str, port: int, wanted: Callable[[], None]) -> None:
