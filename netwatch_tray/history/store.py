@@ -50,8 +50,9 @@ class Store:
         self._series: dict[Series, int] = {}
         self._networks: dict[str, tuple[int, Network]] = {}
         self._packed_hour = 0
-        self._data_version = 0
-        """Changes when another program writes: an import, or the user's changes of the whole history."""
+        self.data_version = 0
+        """At the last transaction; changes when another program writes: an import, or the user's changes of the whole
+        history."""
         try:
             with explained(file):
                 is_repaired = repair.is_repaired(self._connection)
@@ -180,25 +181,12 @@ class Store:
         """Return the events and apps of the history; see event_memory.read. Raise HistoryError."""
         return event_memory.read(self.rows, now, most_events)
 
-    def changed_by_others(self) -> bool:
-        """Return whether another program wrote since the last call. If so, drop what was read before.
-
-        Raise HistoryError.
-        """
-        with explained(self._file):
-            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        before, self._data_version = self._data_version, int(version)
-        if before == self._data_version:
-            return False
-        self._forget()
-        return True
-
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with explained(self._file):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                self.changed_by_others()  # nobody can write from here on
+                self._note_others()  # nobody can write from here on
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
@@ -206,6 +194,13 @@ class Store:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _note_others(self) -> None:
+        """Drop cached data if another program wrote since the last call."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if version != self.data_version:
+            self.data_version = int(version)
+            self._forget()
 
     def _forget(self) -> None:
         """Drop cached data, because a transaction was rolled back or `salvage` wrote."""

@@ -61,6 +61,8 @@ class HistoryWriter:
         self._network_hour = 0
         self._cycle: Days | None = None
         """The billing month of the next two attributes; `None` if they have to be read."""
+        self._data_version = 0
+        """`Store.data_version` when they were read."""
         self._used = 0
         self._alerted: frozenset[int] = frozenset()
         self.fault: Message | None = None
@@ -85,10 +87,7 @@ class HistoryWriter:
 
     def used(self, day: date, counts: Counts = "all") -> int:
         """Return the stored bytes of the total on that local day, both directions. Raise HistoryError."""
-        store = self._opened()
-        if store.changed_by_others():
-            self._cycle = None
-        return store.used(day.isoformat(), day.isoformat(), counts)
+        return self._opened().used(day.isoformat(), day.isoformat(), counts)
 
     def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> PlanAlert | None:
         """Add measurements and, with `commit`, store all that is not stored yet. Never raises; sets `fault` instead.
@@ -182,9 +181,9 @@ class HistoryWriter:
     def _write(self, batch: Batch) -> None:
         """Write a batch to the disk. After this returns the batch must not be written again, whatever fails later."""
         store = self._opened()
-        if store.changed_by_others():
-            self._cycle = None
         store.write(batch, self._network)
+        if store.data_version != self._data_version:
+            self._data_version, self._cycle = store.data_version, None
         if self._plan.counts != "metered" or self._network.is_metered:
             self._used += batch.total_bytes
         if self._plan.counts == "internet":
