@@ -13,7 +13,7 @@ from netwatch_tray.errors import Message, TrayUnavailableError, message
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray.backends import Backend, Notification, NotificationAction, TrayIcon, choose
-from netwatch_tray.tray.icon import draw
+from netwatch_tray.tray.icon import draw_sizes
 from netwatch_tray.tray.menu import Actions, TrayMenu
 from netwatch_tray.tray.pace import Pace
 from netwatch_tray.tray.picture import Picture
@@ -174,8 +174,7 @@ class Tray:
         self._lost = message("closed")
 
     def _pictures(self) -> tuple[Picture, ...]:
-        glyph, bar = self._menu.view.glyph, self._backend.bar
-        return tuple([draw(glyph, size, bar) for size in self._backend.sizes])
+        return draw_sizes(self._menu.view.glyph, self._backend.sizes, self._backend.bar)
 
     def _open(self, patience: float) -> TrayIcon:
         icon = self._backend.open(

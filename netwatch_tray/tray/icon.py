@@ -75,6 +75,18 @@ def draw(glyph: Glyph, size: int, bar: Bar) -> Picture:
     return _draw_digits(glyph.digits, size, bar) if glyph.digits else _draw_shape(glyph, size, bar)
 
 
+def draw_sizes(glyph: Glyph, sizes: tuple[int, ...], bar: Bar) -> tuple[Picture, ...]:
+    """Return a picture in each of these sizes."""
+    if glyph.digits:
+        return tuple([draw(glyph, size, bar) for size in sizes])
+    return _draw_shapes(glyph, sizes, bar)
+
+
+@functools.lru_cache(maxsize=len(GLYPHS))
+def _draw_shapes(glyph: Glyph, sizes: tuple[int, ...], bar: Bar) -> tuple[Picture, ...]:
+    return tuple([_draw_shape(glyph, size, bar) for size in sizes])
+
+
 def _draw_digits(lines: tuple[str, str], size: int, bar: Bar) -> Picture:
     """Draw digits. On a bar of unknown colour they are light on a dark plate, because a colour that suits all bars is
     too faint for thin strokes."""

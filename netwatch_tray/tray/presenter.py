@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Literal, NamedTuple
@@ -125,7 +126,7 @@ class Presenter:
             tuple(map(printable, lines)),
             self._label(shown, tick.gap) if self._has_text else "",
             tuple(map(printable, rows)),
-            tuple(each.name for each in tick.interfaces if not _is_loopback(each)),
+            tuple([each.name for each in tick.interfaces if each.role is not Role.LOOPBACK]),
             tick.gap == GapReason.PAUSED,
         )
 
@@ -172,7 +173,7 @@ class Presenter:
         """Return rows of the busiest interfaces that are up, except the one in the heading. Their order does not change
         with their rates."""
         told = self._chosen or (tick.total.uplinks[0] if len(tick.total.uplinks) == 1 else "")
-        up = (each for each in tick.interfaces if each.is_up and each.name != told and not _is_loopback(each))
+        up = [each for each in tick.interfaces if each.is_up and each.name != told and each.role is not Role.LOOPBACK]
         busiest = sorted(up, key=_importance, reverse=True)[: MOST_ROWS - 2]
         busiest.sort(key=lambda each: (not each.is_uplink, each.index))
         return [f"{each.name}   {units.padded_rates(*each.own_rates, self._units)}" for each in busiest]
@@ -248,10 +249,6 @@ def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:
     return tuple(row.ljust(APP_WIDTH, units.FIGURE_SPACE) for row in rows)
 
 
-def _is_loopback(interface: InterfaceTick) -> bool:
-    return interface.role is Role.LOOPBACK
-
-
 def _importance(interface: InterfaceTick) -> tuple[bool, float, int]:
     return interface.is_uplink, (interface.rx_rate or 0.0) + (interface.tx_rate or 0.0), -interface.index
 
@@ -268,7 +265,7 @@ def _counted(tick: Tick) -> str:
 
 
 def _why_offline(interfaces: Sequence[InterfaceTick]) -> str:
-    others = [each for each in interfaces if not _is_loopback(each)]
+    others = [each for each in interfaces if each.role is not Role.LOOPBACK]
     up = [each.name for each in others if each.is_up]
     if not others:
         return translate("Tray", "this computer has no network interface")
@@ -304,4 +301,4 @@ def _glyph(shown: _Shown, gap: GapReason | None) -> Glyph:
 
 def _step(rate: float | None, speed: int | None) -> int:
     busy = _BUSY if not speed else min(_BUSY, _BUSY_SHARE * speed / 8)
-    return 0 if rate is None else 3 if rate > busy else sum(rate > least for least in _STEPS)
+    return 0 if rate is None else 3 if rate > busy else bisect_left(_STEPS, rate)

@@ -83,7 +83,8 @@ _LENGTH_AND_SERIAL = struct.Struct("<II")
 _REPLY_SERIAL_AT = 20
 """Offset of the field in a response, whose first field it is: after 16 bytes of header, its code and its type."""
 
-_FAILED = "org.freedesktop.DBus.Error.Failed"
+_FAILED = "org.freedesktop.DBus.Error.Failed", "s", marshal("s", ("an error in the program that shows this icon",))
+"""The answer to a call that raised an unexpected error: its name, signature and body."""
 
 
 class Bus:
@@ -293,11 +294,7 @@ class Bus:
                 on_reply(None if message.kind == _ERROR else message.body, message.sender)
 
     def _answer(self, serial: int, message: Incoming) -> None:
-        answer: tuple[str, str, bytes | bytearray] = (
-            _FAILED,
-            "s",
-            marshal("s", ("an error in the program that shows this icon",)),
-        )
+        answer: tuple[str, str, bytes | bytearray] = _FAILED
         self.caller = message.sender
         try:
             try:
