@@ -410,6 +410,29 @@ def test_pipx_installs_extends_and_removes_it(archives: tuple[Path, Path], tmp_p
     assert not list((home / "bin").iterdir())
 
 
+def test_pipx_installs_and_removes_it_on_a_bare_debian(archives: tuple[Path, Path], debian: BareDebian) -> None:
+    """With Debian's own Python and pipx, and without any library of a desktop: all but the window works."""
+    wheel, _ = archives
+    debian.apt("install", "--no-install-recommends", "pipx")
+    before = debian.files()
+    shutil.copy(wheel, debian.root / "root")
+    home = ("env", "HOME=/root", "LC_ALL=C.UTF-8")
+
+    def start(*words: str) -> str:
+        command = debian.enter(*home, *words, shared=("/etc/ssl/certs",))
+        return run(*command, timeout=500)
+
+    start("pipx", "install", f"/root/{wheel.name}")
+    program = "/root/.local/bin/netwatch-tray"
+    assert start(program, "--version") == f"netwatch-tray {version()}\n"
+    assert len(start(program, "watch", "--count", "2").splitlines()) == 2
+    start(program, "selftest")
+    assert "rtnetlink" in start(program, "doctor")
+    start("pipx", "uninstall", "netwatch-tray")
+    left = {file for file in debian.files() - before if "netwatch" in file.lower()}
+    assert left == {f"/root/{wheel.name}"}
+
+
 # The bundle for macOS, as far as Linux can check it: notarising and starting it need a Mac.
 
 
