@@ -29,7 +29,7 @@ _CLASSES: tuple[_Network, ...] = tuple(
     map(
         ipaddress.ip_network,
         "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16 224.0.0.0/4 240.0.0.0/4"
-        " 64:ff9b::/96 fc00::/8 fd00::/8 fe80::/64 fe80::/10 ff00::/8".split(),
+        " ::ffff:0:0/96 64:ff9b::/96 fc00::/8 fd00::/8 fe80::/64 fe80::/10 ff00::/8".split(),
     )
 )
 """Networks that are mapped into themselves; the first match counts. Everything else is treated as public."""
@@ -140,8 +140,14 @@ class Redaction:
             except ValueError:  # only a faulty source returns this; hide it all the same
                 self._addresses[text] = "192.0.2.1"
             else:
-                self._addresses[text] = text if found.is_loopback or found.is_unspecified else str(self._mapped(found))
+                self._addresses[text] = self._replaced(found)
         return self._addresses[text]
+
+    def _replaced(self, found: _Address) -> str:
+        # Python 3.13 derives properties of an IPv4-mapped address from its IPv4 address, older versions do not.
+        if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+            return str(ipaddress.IPv6Address(f"::ffff:{self._address(str(found.ipv4_mapped))}"))
+        return str(found if found.is_loopback or found.is_unspecified else self._mapped(found))
 
     def _mapped(self, found: _Address) -> _Address:
         within = _class_of(found)

@@ -52,6 +52,13 @@ def test_addresses_are_replaced_one_to_one(found: list[ipaddress.IPv4Address | i
         ]
 
 
+@given(st.ip_addresses(v=4))
+def test_a_mapped_address_becomes_what_its_ipv4_address_becomes(found: ipaddress.IPv4Address) -> None:
+    made = redaction()
+    replaced = ipaddress.IPv6Address(made.address(f"::ffff:{found}"))
+    assert str(replaced.ipv4_mapped) == made.address(str(found))
+
+
 @pytest.mark.parametrize(
     "network", ["192.168.1.0/24", "10.0.0.0/8", "8.8.8.0/24", "fd12:3456:789a::/64", "2a00:1450:4001:800::/64"]
 )
