@@ -274,7 +274,7 @@ class Session:
         """Starts a panel and waits until it takes icons. Returns its pid."""
         is_up = self.has_xembed_host if kind in XEMBED_HOSTS else self.has_host
         argv = {**HOSTS, **XEMBED_HOSTS}[kind]
-        needs.programs(argv[0])
+        needs.panel(argv[0])
         pid = self._start(kind, argv)
         self.wait_for(is_up, PATIENCE, f"{kind} takes icons")
         return pid

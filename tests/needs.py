@@ -26,6 +26,16 @@ def programs(*names: str) -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
+def panel(program: str) -> None:
+    """Skip the test unless this panel is installed, with the plugin that it draws icons with."""
+    import dev  # noqa: PLC0415  only pytest puts it on the path, and benchmarks use this module as well
+
+    programs(program)
+    for plugin in dev.SVG_PLUGINS:
+        if plugin.panel == program and dev.is_installed(plugin.library) and plugin.is_missing:
+            pytest.skip(f"not installed: {plugin.package}, without which {program} draws no icon")
+
+
 def fleet() -> None:
     """Skip the test unless `./dev test fleet` runs it, which builds what it needs."""
     if not os.environ.get("NETWATCH_FLEET"):

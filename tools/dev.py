@@ -20,7 +20,7 @@ import time
 import venv
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from system_packages import (
     DESKTOP_PROGRAMS,
@@ -62,10 +62,31 @@ _TEST_TYPE_OPTIONS = (
     "--cache-dir=.mypy_cache/tests",
 )
 
-# A library, its plugin for SVG below /usr/lib, and the package that has the plugin.
-_SVG_PLUGINS = (
-    ("libQt6Svg.so.6", "*/qt6/plugins/iconengines/libqsvgicon.so", "qt6-svg-plugins"),
-    ("libgdk_pixbuf-2.0.so.0", "*/gdk-pixbuf-2.0/*/loaders/libpixbufloader[-_]svg.so", "librsvg2-common"),
+
+class SvgPlugin(NamedTuple):
+    """With which a toolkit draws icons that are SVG. Debian's panels do not depend on it."""
+
+    library: str
+    """Of the toolkit."""
+    file: str
+    """Below /usr/lib."""
+    package: str
+    panel: str
+    """A package that brings the library, and draws no icon without the plugin."""
+
+    @property
+    def is_missing(self) -> bool:
+        return not any(Path("/usr/lib").glob(self.file))
+
+
+SVG_PLUGINS = (
+    SvgPlugin("libQt6Svg.so.6", "*/qt6/plugins/iconengines/libqsvgicon.so", "qt6-svg-plugins", "lxqt-panel"),
+    SvgPlugin(
+        "libgdk_pixbuf-2.0.so.0",
+        "*/gdk-pixbuf-2.0/*/loaders/libpixbufloader[-_]svg.so",
+        "librsvg2-common",
+        "mate-panel",
+    ),
 )
 
 # Of administrators, and of desktops (Debian 13's mate-settings-daemon): not on every person's PATH.
@@ -108,11 +129,17 @@ def missing_packages(*wanted: dict[str, Package]) -> list[str]:
     if manager is not None and manager.program == "apt-get":
         if not PYTHON.exists() and not importlib.util.find_spec("ensurepip"):
             names.append(ENSUREPIP)
-        # Panels draw icons that are SVG with a plugin of their toolkit, on which they do not depend.
-        for library, plugin, package in _SVG_PLUGINS:
-            if is_installed(library) and not any(Path("/usr/lib").glob(plugin)):
-                names.append(package)
+        for plugin in SVG_PLUGINS:
+            # Debian 12 has no package of Qt 6's, and its LXQt needs none.
+            is_coming = plugin.panel in names and _is_in_archive(plugin.package)
+            if plugin.is_missing and (is_installed(plugin.library) or is_coming):
+                names.append(plugin.package)
     return sorted({name for name in names if name is not None})
+
+
+def _is_in_archive(package: str) -> bool:
+    """Return whether apt's lists, as far as they are there, have this package."""
+    return subprocess.run(["apt-cache", "show", package], capture_output=True, check=False).returncode == 0
 
 
 def install_system_packages(packages: list[str], *, required: bool, without: str = "") -> None:

@@ -136,6 +136,8 @@ def test_root_sets_it_up_for_the_user_who_asked_and_removes_it() -> None:
 
 def test_the_units_are_valid_and_confined(tmp_path: Path) -> None:
     needs.programs("systemd-analyze")
+    if os.geteuid() != 0 and not Path("/run/systemd").exists():
+        pytest.skip("systemd is not running: systemd-analyze makes /run/systemd")
     for unit in (ROOT / "assets/linux").glob("netwatch-tray-helper.*"):
         shutil.copy(unit, tmp_path)
     service = tmp_path / "netwatch-tray-helper.service"

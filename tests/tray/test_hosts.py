@@ -24,7 +24,7 @@ def seen(desktop: Session) -> tuple[int, int]:
 
 @pytest.fixture(params=HOSTS)
 def host(request: pytest.FixtureRequest) -> str:
-    needs.programs(HOSTS[request.param][0])
+    needs.panel(HOSTS[request.param][0])
     return str(request.param)
 
 

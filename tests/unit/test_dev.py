@@ -89,12 +89,37 @@ def test_each_package_manager_is_asked_by_its_own_names(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(dev, "is_installed", lambda _name: False)
     monkeypatch.setattr(dev, "PYTHON", Path(sys.executable))
-    monkeypatch.setattr(dev, "_SVG_PLUGINS", ())
+    monkeypatch.setattr(dev, "SVG_PLUGINS", ())
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert dev.missing_packages(WANTED) == packages
     dev.install_system_packages(packages, required=False, without="Less works.")
     line = capsys.readouterr().err
     assert line.partition("run: ")[2].startswith("brew" if program == "brew" else f"sudo {program} ")
+
+
+@pytest.mark.parametrize(
+    ("is_library_installed", "is_in_archive", "names"),
+    [
+        (False, True, ["panel", "plugin"]),
+        (False, False, ["panel"]),
+        (True, False, ["panel", "plugin"]),
+    ],
+)
+def test_plugin_of_a_panel_is_named_together_with_the_panel(
+    is_library_installed: bool,
+    is_in_archive: bool,
+    names: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for program, code in (("apt-get", 0), ("apt-cache", 0 if is_in_archive else 100)):
+        (tmp_path / program).write_text(f"#!/bin/sh\nexit {code}\n")
+        (tmp_path / program).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(dev, "is_installed", lambda name: name == "libit.so.6" and is_library_installed)
+    monkeypatch.setattr(dev, "PYTHON", Path(sys.executable))
+    monkeypatch.setattr(dev, "SVG_PLUGINS", (dev.SvgPlugin("libit.so.6", "nowhere/*.so", "plugin", "panel"),))
+    assert dev.missing_packages({"panel": Package("panel")}) == names
 
 
 def test_root_installs_with_the_package_manager_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
