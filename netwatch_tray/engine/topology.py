@@ -160,7 +160,15 @@ class _Topology:
         return sorted(routed, key=_metric)[:1] if is_tunnel else []
 
     def _leads_out(self, port: Interface) -> bool:
-        return port.kind not in _CONTAINER_ENDS and port.kind not in _TUNNELS
+        """Return whether what passes a port of a bridge leaves the machine.
+
+        A container end does so if it is the only port of a bridge with a default route, because nothing else leads to
+        that gateway: this machine is itself a container, or a router runs in one of its own.
+        """
+        if port.kind in _CONTAINER_ENDS:
+            bridge = self._interfaces.get(port.master or 0)
+            return bridge is not None and bridge.default_metric is not None and len(self._ports[bridge.index]) == 1
+        return port.kind not in _TUNNELS
 
     def _all_lowest(self) -> Iterable[Interface]:
         up = [each for each in self._interfaces.values() if each.is_up and not each.is_loopback]

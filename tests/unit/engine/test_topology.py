@@ -212,10 +212,24 @@ def test_containers_and_machines_in_a_bridge_face_inside() -> None:
     assert {name for name, each in found.items() if each.faces_inside} == {"docker0", "veth1", "tap0"}
 
 
-def test_the_bridge_of_a_nested_container_leads_out_over_a_container_end() -> None:
-    found = decided(LO, interface("br1", "bridge", route=True), interface("eth8", "veth", master="br1"))
+def test_the_only_port_of_a_bridge_with_a_default_route_leads_out() -> None:
+    """Also a container end: nothing else leads to the gateway."""
+    br1, eth8 = interface("br1", "bridge", route=True), interface("eth8", "veth", master="br1")
+    found = decided(LO, br1, eth8)
+    assert found["eth8"] == Membership(Role.UNDERLAY, True, Why(WhyCode.UNDERLAY, ("br1",)), ())
+    assert (found["br1"].is_uplink, found["br1"].over, found["br1"].faces_inside) == (False, ("eth8",), False)
+
+
+def test_with_two_container_ends_the_bridge_itself_leads_out() -> None:
+    """Which of them is the way to the gateway is not known."""
+    ports = interface("eth8", "veth", master="br1"), interface("veth1", "veth", master="br1")
+    found = decided(LO, interface("br1", "bridge", route=True), *ports)
     assert found["br1"].is_uplink
-    assert not any(each.faces_inside for each in found.values())
+    assert not found["eth8"].is_uplink
+    assert {name for name, each in found.items() if each.faces_inside} == set()
+    # Without a default route it is a bridge of containers.
+    found = decided(LO, interface("eth0", "ethernet", route=True), interface("br1", "bridge"), ports[0])
+    assert {name for name, each in found.items() if each.is_uplink} == {"eth0"}
 
 
 def test_users_choice_overrides_the_decision() -> None:
