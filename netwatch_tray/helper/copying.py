@@ -64,7 +64,9 @@ tls:
     call get_socket_cookie
     *(u64 *)(r10 + KEY) = r0
 """
+# Six bytes of it are looked at.
 _LOAD_SAMPLE = """
+    {directly}
     r1 = r6
     r2 = r7
     r3 = r10
@@ -72,6 +74,23 @@ _LOAD_SAMPLE = """
     r4 = 8
     call skb_load_bytes
     if r0 != 0 goto out
+sampled:
+"""
+_DIRECTLY = """
+    if r7 != 28 goto load                   // IPv4 and UDP without options
+    r1 = *(u32 *)(r6 + SKB_DATA)
+    r2 = *(u32 *)(r6 + SKB_DATA_END)
+    r3 = r1
+    r3 += 36
+    if r3 > r2 goto load
+    r3 = *(u8 *)(r1 + 33)
+    *(u8 *)(r10 + SAMPLE + 5) = r3
+    r3 = *(u32 *)(r1 + 29)
+    *(u32 *)(r10 + SAMPLE + 1) = r3
+    r3 = *(u8 *)(r1 + 28)
+    *(u8 *)(r10 + SAMPLE) = r3
+    goto sampled
+load:
 """
 
 _RESERVE = """
@@ -165,5 +184,16 @@ discard:
     goto out
 """
 
-INBOUND = _CHOOSE_INBOUND.format(sample=_LOAD_SAMPLE) + _KEEP
-OUTBOUND = _CHOOSE_OUTBOUND.format(sample=_LOAD_SAMPLE) + _KEEP + _REFUSAL
+
+def inbound(*, directly: bool) -> str:
+    """Return the text for the program for inbound packets. `directly`: see `programs`."""
+    return _CHOOSE_INBOUND.format(sample=_sample(directly=directly)) + _KEEP
+
+
+def outbound(*, directly: bool) -> str:
+    """Return the text for the program for outbound packets."""
+    return _CHOOSE_OUTBOUND.format(sample=_sample(directly=directly)) + _KEEP + _REFUSAL
+
+
+def _sample(*, directly: bool) -> str:
+    return _LOAD_SAMPLE.format(directly=_DIRECTLY if directly else "")

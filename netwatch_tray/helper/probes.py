@@ -71,8 +71,12 @@ class Probes:
         except OSError:
             new_socket = bpf.load_program(bpf.CGROUP_SOCK, bpf.SOCK_CREATE, programs.new_socket(maps, with_name=False))
         self.programs["new_socket"] = new_socket
-        self.programs["inbound"] = bpf.load_program(bpf.CGROUP_SKB, bpf.INGRESS, programs.inbound(maps))
-        self.programs["outbound"] = bpf.load_program(bpf.CGROUP_SKB, bpf.EGRESS, programs.outbound(maps))
+        try:
+            self._load_for_packets(directly=True)
+        except OSError:
+            if "inbound" in self.programs:
+                os.close(self.programs.pop("inbound"))
+            self._load_for_packets(directly=False)
 
         for elsewhere in (True, False):
             code = streams.connections(maps, elsewhere=elsewhere)
@@ -80,6 +84,11 @@ class Probes:
                 self.programs["connections"] = bpf.load_program(bpf.SOCK_OPS, 0, code)
                 self.reports_ends, self.reports_elsewhere = True, elsewhere
                 return
+
+    def _load_for_packets(self, *, directly: bool) -> None:
+        inbound, outbound = (make(self._maps, directly=directly) for make in (programs.inbound, programs.outbound))
+        self.programs["inbound"] = bpf.load_program(bpf.CGROUP_SKB, bpf.INGRESS, inbound)
+        self.programs["outbound"] = bpf.load_program(bpf.CGROUP_SKB, bpf.EGRESS, outbound)
 
     def _attach(self, cgroup: str) -> None:
         directory = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

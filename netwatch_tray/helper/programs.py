@@ -8,7 +8,8 @@ process that made the socket.
 All of them return 1, which permits the operation. They use only the stack as their own memory, because one may be
 interrupted by another run of itself.
 
-Without CAP_PERFMON the verifier is stricter. It grants no packet pointer with a variable offset: hence skb_load_bytes.
+Without CAP_PERFMON the verifier is stricter. It grants no packet pointer with a variable offset: hence skb_load_bytes
+for all that is not at the place where it usually is.
 It follows paths that a processor takes only by speculation, on which no comparison holds: hence a length is masked, and
 all of the stack that is read is written first. And up to Linux 6.1, once a number is stored at a multiple of 8, nothing
 may be stored in the rest of its 8 bytes: hence the upper parts are stored first.
@@ -27,6 +28,8 @@ _CONSTANTS = {
     "SKB_LENGTH": 0,
     "SKB_PROTOCOL": 16,
     "SKB_INTERFACE": 40,
+    "SKB_DATA": 76,
+    "SKB_DATA_END": 80,
     "SKB_SEGMENTS": 164,
     "SKB_SEGMENT_SIZE": 176,
     "SOCK_PROTOCOL": 12,
@@ -83,6 +86,8 @@ _CONSTANTS = {
     "MOST_PAYLOAD": layout.MOST_PAYLOAD,
 }
 _INBOUND = {
+    "PEER_AT": 12,
+    "OWN_AT": 16,
     "PEER_IPV4": _HEADER + 12,
     "OWN_IPV4": _HEADER + 16,
     "PEER_IPV6": _HEADER + 8,
@@ -93,6 +98,8 @@ _INBOUND = {
     "DATAGRAMS": 16,
 }
 _OUTBOUND = {
+    "PEER_AT": 16,
+    "OWN_AT": 12,
     "PEER_IPV4": _HEADER + 16,
     "OWN_IPV4": _HEADER + 12,
     "PEER_IPV6": _HEADER + 24,
@@ -114,10 +121,12 @@ _NETWORK = """
     *(u64 *)(r10 + TRANSPORT + 8) = 0
     r5 = *(u32 *)(r6 + SKB_PROTOCOL)
     r5 = be16 r5
+    if r5 == ETH_P_IPV6 goto ipv6
+    {directly}
+    r1 = r6
     r2 = 0
     r3 = r10
     r3 += HEADER
-    if r5 == ETH_P_IPV6 goto ipv6
     r4 = 20
     call skb_load_bytes
     if r0 != 0 goto out
@@ -136,6 +145,10 @@ _NETWORK = """
     *(u32 *)(r10 + VALUE_ADDRESS + 12) = r4
     goto transport
 ipv6:
+    r1 = r6
+    r2 = 0
+    r3 = r10
+    r3 += HEADER
     r4 = 40
     call skb_load_bytes
     if r0 != 0 goto out
@@ -174,6 +187,34 @@ length:
     r9 = *(u32 *)(r6 + SKB_LENGTH)
     if r7 > r9 goto out                     // a malformed packet of a raw socket
     r9 -= r7
+"""
+
+# The usual packet of UDP, without a call. What is read has to be within the first piece of the packet's memory.
+_DIRECTLY = """
+    r1 = *(u32 *)(r6 + SKB_DATA)
+    r2 = *(u32 *)(r6 + SKB_DATA_END)
+    r3 = r1
+    r3 += 28
+    if r3 > r2 goto indirectly
+    r8 = *(u8 *)(r1 + 9)
+    {stop_early}
+    if r8 != UDP goto indirectly
+    r4 = *(u8 *)(r1 + 0)
+    if r4 != 0x45 goto indirectly           // with options
+    *(u16 *)(r10 + KEY_PEER + 8) = 0
+    *(u16 *)(r10 + KEY_PEER + 10) = 0xffff
+    r4 = *(u32 *)(r1 + PEER_AT)
+    *(u32 *)(r10 + KEY_PEER + 12) = r4
+    *(u16 *)(r10 + VALUE_ADDRESS + 8) = 0
+    *(u16 *)(r10 + VALUE_ADDRESS + 10) = 0xffff
+    r4 = *(u32 *)(r1 + OWN_AT)
+    *(u32 *)(r10 + VALUE_ADDRESS + 12) = r4
+    r4 = *(u32 *)(r1 + 20)
+    *(u32 *)(r10 + TRANSPORT) = r4
+    *(u8 *)(r10 + KEY_PROTOCOL) = r8
+    r7 = 28
+    goto ports
+indirectly:
 """
 
 # Three in a row are more than anything sends; after that the packet counts under the next one's number.
@@ -324,16 +365,17 @@ _THREAD_NAME = """
 """
 
 
-def inbound(maps: Mapping[str, int]) -> bytes:
-    """Return the program for CGROUP_SKB, INGRESS. `maps`: flows, stamp, losses, ring."""
-    network = _network(stop_early=_TCP_ENDS, tcp=_TCP_ENDS)
-    return assemble(network + _COUNT + copying.INBOUND + _END, _CONSTANTS | _INBOUND, maps)
+def inbound(maps: Mapping[str, int], *, directly: bool) -> bytes:
+    """Return the program for CGROUP_SKB, INGRESS. `maps`: flows, stamp, losses, ring. `directly`: read packets without
+    calls, which the verifier refuses on machines that cannot read numbers at any address."""
+    network = _network(stop_early=_TCP_ENDS, tcp=_TCP_ENDS, directly=directly)
+    return assemble(network + _COUNT + copying.inbound(directly=directly) + _END, _CONSTANTS | _INBOUND, maps)
 
 
-def outbound(maps: Mapping[str, int]) -> bytes:
-    """Return the program for CGROUP_SKB, EGRESS. `maps`: as for `inbound`."""
-    network = _network(stop_early="", tcp=_TCP_PAYLOAD) + _TCP_IS_NOT_COUNTED
-    return assemble(network + _COUNT + copying.OUTBOUND + _END, _CONSTANTS | _OUTBOUND, maps)
+def outbound(maps: Mapping[str, int], *, directly: bool) -> bytes:
+    """Return the program for CGROUP_SKB, EGRESS. The rest is as for `inbound`."""
+    network = _network(stop_early="", tcp=_TCP_PAYLOAD, directly=directly) + _TCP_IS_NOT_COUNTED
+    return assemble(network + _COUNT + copying.outbound(directly=directly) + _END, _CONSTANTS | _OUTBOUND, maps)
 
 
 def new_socket(maps: Mapping[str, int], *, with_name: bool) -> bytes:
@@ -342,6 +384,7 @@ def new_socket(maps: Mapping[str, int], *, with_name: bool) -> bytes:
     return assemble(_NEW_SOCKET.format(name=_THREAD_NAME if with_name else "") + _END, _CONSTANTS, maps)
 
 
-def _network(*, stop_early: str, tcp: str) -> str:
+def _network(*, stop_early: str, tcp: str, directly: bool) -> str:
     extensions = "".join(_EXTENSION.format(number=number) for number in range(3))
-    return _NETWORK.format(stop_early=stop_early, tcp=tcp, extensions=extensions)
+    reading = _DIRECTLY.format(stop_early=stop_early) if directly else ""
+    return _NETWORK.format(stop_early=stop_early, tcp=tcp, extensions=extensions, directly=reading)

@@ -287,3 +287,43 @@ def test_an_idle_flow_is_deleted_after_it_was_returned(link: Wire) -> None:
             assert found(0, 0) == [(100, 20, 20)]
         finally:
             own.close()
+
+
+@pytest.mark.parametrize("directly", [True, False])
+def test_packets_read_without_calls_and_with_them(
+    link: Wire, monkeypatch: pytest.MonkeyPatch, *, directly: bool
+) -> None:
+    """Also those whose header has options, which are never read directly."""
+    need_ebpf()
+    load = probes.Probes._load_for_packets
+
+    def choose(attached: probes.Probes, **_: bool) -> None:
+        load(attached, directly=directly)
+
+    monkeypatch.setattr(probes.Probes, "_load_for_packets", choose)
+    attached = probes.attach()
+    try:
+        attached.set_stamp(2)
+        with (
+            make(link.near, socket.AF_INET, DATAGRAM, NEAR) as near,
+            make(link.far, socket.AF_INET, DATAGRAM, FAR) as far,
+        ):
+            near.connect(far.getsockname())
+            for options in (b"", b"\1\1\1\0", b"\1" * 39 + b"\0"):
+                near.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, options)
+                for size in (0, 7, 100, 1300):
+                    near.send(bytes(size))
+            receive(far, 3 * 1407)
+            rows, _ = attached.rows(0, 0, None)
+            size = layout.KEY.size + layout.VALUE.size
+            found = {}
+            for at in range(0, len(rows), size):
+                of, peer, peer_port, port, protocol = layout.KEY.unpack_from(rows, at)
+                value = layout.VALUE.unpack_from(rows, at + layout.KEY.size)
+                found[of] = (peer[-4:], peer_port, port, protocol, value[:4], value[5][-4:])
+            ends = socket.inet_aton(NEAR), socket.inet_aton(FAR)
+            ports = near.getsockname()[1], far.getsockname()[1]
+            assert found[cookie(near)] == (ends[1], ports[1], ports[0], UDP, (0, 3 * 1407, 0, 12), ends[0])
+            assert found[cookie(far)] == (ends[0], ports[0], ports[1], UDP, (3 * 1407, 0, 12, 0), ends[1])
+    finally:
+        attached.close()
