@@ -198,8 +198,9 @@ def _prepare_loopback(stage: Stage) -> None:
 
 
 _CLOSED = (
-    "The connection closed before we read it. The kernel still reports its bytes then, but not its process; the helper "
-    "knows who made the socket. As in `reset-by-server`, a byte may be missing."
+    "The connection closed before we read it. The kernel still reports its bytes then, but neither process nor user; "
+    "nothing it tells an ordinary program when a connection opens would wake us in time, and that another connection to "
+    "the same server was the app's is no proof that this one was. The helper knows who made the socket."
 )
 _UDP = "The kernel counts no bytes of UDP sockets; the helper does."
 
@@ -216,15 +217,14 @@ SCENARIOS = (
         "ten connections that the app aborts (RST)",
         _reset_by_client,
         why="When a program aborts a connection, the kernel forgets its bytes before it reports the end. They stay in "
-        "*UDP, QUIC and other*, since the helper leaves TCP to the kernel.",
+        "*UDP, QUIC and other*. The helper reads them before that.",
     ),
     Scenario(
         "reset-by-server",
         "ten connections that the server aborts (RST)",
         _reset_by_server,
-        why="The kernel counts the end of a stream (FIN) as a byte and does not say whether there was one, so a "
-        "connection that ended may be one byte low. Without the helper, their owners are unknown as well: they closed "
-        "before we read them.",
+        why=_CLOSED + " The kernel counts the end of a stream (FIN) as a byte and does not say whether there was one, "
+        "so without the helper such a connection is one byte low.",
     ),
     Scenario("gone-tcp", "20 processes, each gone after one TCP connection", _gone, why=_CLOSED),
     Scenario("udp", "UDP on a connected socket", _udp, why=_UDP),
@@ -243,17 +243,16 @@ SCENARIOS = (
         "an app in a network namespace behind a bridge",
         _stream,
         _prepare_container,
-        why="We list the sockets of our own network namespace. The bytes are in the total and in *UDP, QUIC and "
-        "other*, and under no app.",
+        why="The kernel lists the sockets of our own network namespace. The bytes are in the total and in *UDP, QUIC "
+        "and other*, and under no app. The helper reads those of others.",
     ),
     Scenario(
         "bridge",
         "the uplink is a port of a bridge",
         _stream,
         _prepare_bridge,
-        why="The port is a veth, the only wire between namespaces, and we take it for the end of a container. So the "
-        "bridge itself counts, and the kernel counts what a bridge receives without the 14 bytes of Ethernet. Where a "
-        "card is the port, the port counts; no card is in this scenario.",
+        note="The port is a veth, the only wire between namespaces, which looks like the end of a container. Nothing "
+        "else leads to the gateway, so it counts.",
     ),
     Scenario(
         "vpn",
@@ -262,8 +261,9 @@ SCENARIOS = (
         _prepare_tunnel,
         note="A TUN device with the default route, and a process that sends its packets in UDP to a server in the "
         "network of the uplink.",
-        why="VPNs add a route to a server behind the gateway. No route leads to this one alone, so nothing shows what "
-        "the tunnel runs over, and the tunnel itself counts: without the headers of the packets that carry it.",
+        why="VPNs add a route to a server behind the gateway. No route leads to this one alone, and which process has "
+        "the device only root may read. So nothing shows what the tunnel runs over, and the tunnel itself counts: "
+        "without the headers of the packets that carry it.",
     ),
     Scenario("vxlan", "TCP through a VXLAN", _stream, _prepare_vxlan),
     Scenario(
