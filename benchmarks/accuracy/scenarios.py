@@ -198,9 +198,9 @@ def _prepare_loopback(stage: Stage) -> None:
 
 
 _CLOSED = (
-    "The connection closed before we read it. The kernel still reports its bytes then, but neither process nor user; "
-    "nothing it tells an ordinary program when a connection opens would wake us in time, and that another connection to "
-    "the same server was the app's is no proof that this one was. The helper knows who made the socket."
+    "The connection closed before we read it. The kernel still reports its bytes then, but neither process nor user. "
+    "It wakes no ordinary program when a connection opens, and that another connection to the same server was the "
+    "app's is no proof that this one was. The helper knows who made the socket."
 )
 _UDP = "The kernel counts no bytes of UDP sockets; the helper does."
 

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 _PERIOD = 5.0
 """Seconds."""
-_PATIENCE = 0.02
-"""Seconds that the loop waits for an answer when the sockets are read; it usually takes one or two thousandths."""
+_PATIENCE, _PATIENCE_AFTER_NONE = 0.2, 0.02
+"""Seconds that the loop waits for an answer when the sockets are read; it usually takes one or two thousandths. Beside
+busy processes it takes longer, and without it the makers of sockets that have closed would be unknown. A helper that
+did not answer is not waited for as long again."""
 
 
 def describe(client: HelperClient | None) -> Message:
@@ -69,6 +71,8 @@ class HelperLink:
         self._client: HelperClient | None = None
         self._watched: int | None = None
         self._has_read = False
+        self._answers = True
+        """It did so when it was last waited for."""
         self._requested_at = 0.0
         """Boot-time clock."""
         self.tick()
@@ -101,7 +105,8 @@ class HelperLink:
         """Read the amounts up to now. Waits for the response only for a short time."""
         if self._client is not None and self._client.info is not None:
             self._requested_at = clock.boottime()
-            reading = self._client.read(_PATIENCE)
+            reading = self._client.read(_PATIENCE if self._answers else _PATIENCE_AFTER_NONE)
+            self._answers = reading is not None
             if reading is not None:
                 self._has_read = True
                 self._take_reading(reading)

@@ -23,10 +23,10 @@ _MOST_SETTLED = 8192
 
 
 class _Held(NamedTuple):
-    """A closed socket whose last counters are still to come."""
+    """A socket whose end is still to come from the helper."""
 
     gone: Socket
-    ended: float
+    ended: float | None
     readings: int
 
 
@@ -48,6 +48,9 @@ class Streams:
         self._ends: dict[str, TcpEnd] = {}
         """Since the last sample, by key."""
         self._held: dict[str, _Held] = {}
+        self._over: dict[str, _Held] = {}
+        """Sockets that are listed for the first time in TIME_WAIT: the end comes with their maker, whom nothing else
+        reveals."""
         self._settled: dict[str, None] = {}
         self._is_reporting = False
         """The helper reports the ends of connections."""
@@ -101,10 +104,13 @@ class Streams:
                 self._held[key] = held._replace(readings=held.readings + readings)
                 continue
             del self._held[key]
-            removed[key], ended[key] = _completed(held.gone, end), held.ended
+            removed[key] = _completed(held.gone, end)
+            _restore(ended, key, held)
             self._settle(key)
+        self._hold_unlisted(changed, ended, ends, readings, listed, waits=waits)
         for key, gone in sample.removed.items():
             end = ends.pop(key, None)
+            _restore(ended, key, self._over.pop(key, None))
             if key in self._settled:
                 ended.pop(key, None)
             elif end is None and waits and key in ended:
@@ -123,6 +129,30 @@ class Streams:
         self._add_elsewhere(changed, removed, ended, sample.boottime, listed, is_behind)
         self._has_sample = True
         return sample._replace(changed=changed, removed=removed, ended=ended)
+
+    def _hold_unlisted(
+        self,
+        changed: dict[str, Socket],
+        ended: dict[str, float],
+        ends: dict[str, TcpEnd],
+        readings: int,
+        listed: Callable[[str], Socket | None],
+        *,
+        waits: bool,
+    ) -> None:
+        held_before = list(self._over.items())
+        for key, found in list(changed.items()) if waits else ():
+            is_unlisted = key not in self._over and listed(key) is None
+            if found.state == TcpState.TIME_WAIT and key not in ends and is_unlisted:
+                self._over[key] = _Held(changed.pop(key), ended.pop(key, None), 0)
+        for key, held in held_before:
+            if key in ends or not waits or held.readings + readings >= _READINGS:
+                del self._over[key]
+                changed.setdefault(key, held.gone)
+                _restore(ended, key, held)
+            else:
+                found, at = changed.pop(key, held.gone), ended.pop(key, held.ended)
+                self._over[key] = _Held(found, at, held.readings + readings)
 
     def _settle(self, key: str) -> None:
         self._settled[key] = None
@@ -154,6 +184,11 @@ class Streams:
             changed.pop(key, None)
             removed[key] = msgspec.structs.replace(self._elsewhere.pop(key), state=TcpState.CLOSED)
             ended[key] = boottime
+
+
+def _restore(ended: dict[str, float], key: str, held: _Held | None) -> None:
+    if held is not None and held.ended is not None:
+        ended.setdefault(key, held.ended)
 
 
 def _completed(found: Socket, end: TcpEnd | None) -> Socket:

@@ -163,6 +163,27 @@ def test_waiting_socket_gets_its_last_bytes() -> None:
     assert world.app("curl").rx_bytes == 70
 
 
+def test_socket_that_is_first_listed_in_time_wait_waits_for_its_maker() -> None:
+    world = World()
+    world.finder.processes[50] = CURL
+    world.finder.known["a"] = None
+    waiting = {"a": tcp(rx=600, tx=50, state=TcpState.TIME_WAIT, inode=None, uid=None)}
+    assert world.take(waiting).changed == {}
+    world.helper({0xA: end(600, 50)}, owners={0xA: Owner(50, 0, 0, TCP, "curl")})
+    assert world.take().changed.keys() == {"a"}
+    assert world.app("curl").rx_bytes == 600
+
+
+def test_socket_in_time_wait_waits_no_longer_than_for_two_readings() -> None:
+    world = World()
+    waiting = {"a": tcp(rx=600, tx=50, state=TcpState.TIME_WAIT, inode=None)}
+    world.take(waiting)
+    world.helper()
+    world.take()
+    world.helper()
+    assert world.take().changed.keys() == {"a"}
+
+
 def test_container_has_its_bytes_while_the_connection_lives() -> None:
     world = World()
     world.helper(amounts={FLOW: amount(1000, 100)}, owners={0xC: Owner(70, 0, 0, TCP, "boxed")})
