@@ -88,16 +88,15 @@ class HelperLink:
         return describe(self._client)
 
     def tick(self) -> None:
-        """Take what the helper has sent, and request a reading every five seconds. Call once a second."""
+        """Request a reading every five seconds. Call once a second. What the helper sends is taken when it arrives."""
         now = clock.boottime()
-        if self._client is not None:
-            self._take()
         if now - self._requested_at < _PERIOD:
             return
         self._requested_at = now
         if self._client is None:
             self._client = self._connect()
         else:
+            self._take()
             self._client.request()
         self._watch()
 

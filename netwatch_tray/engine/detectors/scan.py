@@ -56,6 +56,11 @@ class PortScanWatch:
         self._cooldown = Cooldown()
 
     @property
+    def is_idle(self) -> bool:
+        """Return whether no source is remembered, so that time alone changes nothing."""
+        return not self._sources
+
+    @property
     def has_source(self) -> bool:
         """Return whether a scan continues, or ended less than `WINDOW_S` ago."""
         return any(each.reported for each in self._sources.values())
