@@ -94,12 +94,14 @@ _CONSTANTS = {
     "RING_FULL": 0,
 }
 
-# r6: the context, r7: why the program runs, r8: flags, later bytes received, r9: bytes sent.
+# r6: the context, r7: why the program runs, r8: flags, later bytes received, r9: whether a row is wanted, later bytes
+# sent. The flags do not say so: the program of another helper, with other agents, sets them as well.
 _BEGIN = """
     r6 = r1
     r7 = *(u32 *)(r6 + OP)
     *(u64 *)(r10 + NETNS) = 0
     r8 = *(u32 *)(r6 + FLAGS)
+    r9 = 0
     if r7 >= ROUND_TRIP goto read           // the flags permit no others than those above
     if r7 == STATE_CHANGES goto state
     if r7 == ACCEPTED goto watch
@@ -112,9 +114,7 @@ set:
     r1 = r6
     r2 = r8
     call sock_ops_cb_flags_set
-    if r7 == STATE_CHANGES goto out
-    r8 &= AT_SEGMENTS
-    if r8 == 0 goto out
+    if r9 == 0 goto out
     goto read
 state:
     r1 = *(u32 *)(r6 + NEW_STATE)
@@ -303,6 +303,7 @@ _FIND_HOME = f"""{_NETNS}
 _WATCH_ELSEWHERE = f"""{_FIND_HOME}
     if r0 != 0 goto set
     r8 |= AT_SEGMENTS
+    r9 = 1
 """
 
 

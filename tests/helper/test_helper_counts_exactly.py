@@ -7,10 +7,13 @@ import os
 import socket
 import struct
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from helper_service import (
+    PATIENCE,
     cookie,
     make,
     need_ebpf,
@@ -20,7 +23,7 @@ from helper_service import (
     sums,
     use_small_frames,
 )
-from networks import FAR, FAR6, NEAR, NEAR6, Wire, wire
+from networks import FAR, FAR6, NEAR, NEAR6, Wire, entered, wire
 
 from netwatch_tray.collect.helper_client import HelperClient
 from netwatch_tray.collect.helper_readings import UDP
@@ -165,6 +168,38 @@ def test_tcp_of_the_clients_network_is_not_counted(
             receive(far, 300_000)
             amounts = read(client).amounts
             assert sums(amounts, near) == sums(amounts, far) == (0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_helpers_with_agents_in_different_networks_do_not_disturb_each_other(link: Wire, *, is_first: bool) -> None:
+    with service() as first, service() as second, ExitStack() as stack:
+        own, other = (first, second) if is_first else (second, first)
+        home = own.client()
+        stack.callback(home.close)
+        with entered(link.far):
+            elsewhere = other.client()
+        stack.callback(elsewhere.close)
+        read(home)
+        read(elsewhere)
+        with (
+            make(None, socket.AF_INET, STREAM, "127.0.0.1") as listener,
+            make(None, socket.AF_INET, STREAM, "127.0.0.1") as near,
+        ):
+            listener.listen()
+            near.connect(listener.getsockname())
+            far = listener.accept()[0]
+            near.sendall(bytes(300_000))
+            receive(far, 300_000)
+            cookies = {cookie(near), cookie(far)}
+            amounts, those = read(home).amounts, read(elsewhere).amounts
+            assert sums(amounts, near) == sums(amounts, far) == (0, 0, 0, 0, 0)
+            assert (sums(those, near)[1], sums(those, far)[0]) == (300_000, 300_000)
+            far.close()
+        ends, closed, deadline = set[int](), set[int](), time.monotonic() + PATIENCE
+        while not cookies <= ends & closed and time.monotonic() < deadline:
+            ends |= (read(home).ends or {}).keys()
+            closed |= read(elsewhere).closed
+        assert cookies <= ends & closed
 
 
 def test_two_hundred_peers(client: HelperClient, link: Wire) -> None:
