@@ -226,7 +226,7 @@ class ConnectionWatch:
             self._worker.submit(source.read, self._finish, self._finish_failed)
             return
         self._is_read = with_tick
-        opened.begin_reading()
+        opened.begin_reading(with_tick=with_tick)
         began = time.thread_time()
         if self.helper_link is not None:
             self.helper_link.read()

@@ -141,7 +141,8 @@ class EventKeeper:
             self._minute = minute
             self._begin_minute(tick.at)
         if self._rules.on:
-            self._take(self._detectors.tick(tick, moved, interfaces, now))
+            if findings := self._detectors.tick(tick, moved, interfaces, now):
+                self._take(findings)
             if self._refusals is not None and now.boottime - self._refused_at >= _REFUSALS_EACH_S:
                 self._refused_at = now.boottime
                 counts = self._refusals.read()

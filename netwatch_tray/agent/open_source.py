@@ -33,6 +33,8 @@ class OpenSource:
         self._openings = openings
         self._opened: int | None = None
         """Connections opened before the last reading."""
+        self._counted: int | None = None
+        """Connections opened before the last tick; `None` if they were not counted."""
         self._interfaces: tuple[InterfaceTick, ...] = ()
         """Interfaces of the last tick."""
         self._has_none = False
@@ -50,10 +52,11 @@ class OpenSource:
         if self._openings is not None:
             self._openings.close()
 
-    def begin_reading(self) -> None:
-        """Count the connections opened so far, which the reading will show."""
+    def begin_reading(self, *, with_tick: bool) -> None:
+        """Note the connections opened so far, which the reading will show. `with_tick`: it belongs to the last tick."""
         if self._openings is not None:
-            self._opened = self._openings.count()
+            known = self._counted if with_tick else None
+            self._opened = self._openings.count() if known is None else known
 
     def wants_reading(self, tick: Tick) -> bool:
         """Return whether connections were opened since the last reading, and the load allows another reading. Call it
@@ -67,9 +70,12 @@ class OpenSource:
         total = tick.total
         if tick.interval_s is None or total.rx_delta or total.tx_delta or tick.interfaces != self._interfaces:
             self._interfaces, self._has_none = tick.interfaces, False
-        if self._has_none or clock.boottime() < self._rest_until:
+        if self._has_none:
             return False
-        opened = self._openings.count()
+        self._counted = None
+        if clock.boottime() < self._rest_until:
+            return False
+        self._counted = opened = self._openings.count()
         self._has_none = opened is not None and opened == self._opened
         return opened is not None and opened != self._opened
 

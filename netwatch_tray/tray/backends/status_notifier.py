@@ -114,6 +114,9 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self, *, icon: Sequence[Picture] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
         """Set the given values, and notify hosts of all of them at once."""
+        if icon is None and title is None and label is None:
+            self._item.send_next()
+            return
         self._item.begin_change()
         try:
             if icon is not None:
