@@ -39,7 +39,7 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 class Found(NamedTuple):
-    """Where the desktop files are installed."""
+    """Where the desktop files are installed, and by whom."""
 
     place: Path | None
     """The data directory that has them; None if they are not installed."""

@@ -121,7 +121,7 @@ def without_credentials(url: str) -> str:
 
 
 class LogFormatter(logging.Formatter):
-    """Format each record as one line, followed by one line for each line of a traceback."""
+    """Formats each record as one line, followed by one line for each line of a traceback."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the base class' name
         return printable(super().formatMessage(record))

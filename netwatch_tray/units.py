@@ -136,7 +136,7 @@ def joined_padded(down: Quantity, up: Quantity, units: Units) -> str:
 
 
 class SteadyRate:
-    """Format successive rates for a bar. All texts are equally wide in a font with tabular digits, and a smaller unit
+    """Formats successive rates for a bar. All texts are equally wide in a font with tabular digits, and a smaller unit
     is chosen only when the rate is well below the current one."""
 
     def __init__(self, units: Units = SI_BYTES) -> None:

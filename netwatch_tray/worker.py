@@ -17,13 +17,13 @@ Result = TypeVar("Result")
 
 
 class Worker:
-    """Run tasks one after another in a daemon thread, which starts with the first task.
+    """Runs tasks one after another in a daemon thread, which starts with the first task.
 
     `submit` and `close` must be called in the loop's thread.
     """
 
     def __init__(self, name: str, call_soon: Callable[[Callable[[], None]], None]) -> None:
-        """`name`: of the thread. `call_soon`: runs a callback in the loop; callable from any thread."""
+        """`name`: name of the thread. `call_soon`: runs a callback in the loop; callable from any thread."""
         self._name = name
         self._call_soon = call_soon
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()

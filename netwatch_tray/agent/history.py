@@ -87,7 +87,7 @@ class HistoryKeeper:
 
     @property
     def faults(self) -> tuple[Message, ...]:
-        """Return what went wrong with the history, for `status`."""
+        """Return messages about faults of the history, for `status`."""
         writer = self._writer
         return writer.faults if writer else ()
 

@@ -25,8 +25,8 @@ _LONGEST_END = 2.0
 
 
 class HostKeeper:
-    """Keep the hosts of apps in files: read when the agent starts, written every quarter of an hour and when it exits.
-    If no days are to be kept, the files are deleted."""
+    """Keeps the hosts of apps in files: reads them when the agent starts, writes them every quarter of an hour and at
+    exit. If no days are to be kept, it deletes the files."""
 
     def __init__(
         self, scheduler: Scheduler, directory: Path, app_hosts: AppHosts, names: Callable[[], bytes | None], days: int

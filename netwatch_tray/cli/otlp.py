@@ -1,4 +1,4 @@
-"""The export to an OpenTelemetry collector: `otlp`."""
+"""The subcommand `otlp`: the export to an OpenTelemetry collector."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _show(_options: argparse.Namespace) -> int:
 
 
 def _test(_options: argparse.Namespace) -> int:
-    """Send a request without metrics: sums that begin at 0 again would be a reset to what stores them."""
+    """Send a request without metrics. Sums that begin at 0 again would look like a counter reset to the collector."""
     from netwatch_tray import settings as settings_file
     from netwatch_tray.cloud import otlp_target
     from netwatch_tray.cloud.client import describe

@@ -48,7 +48,7 @@ class OwnFeed:
         """Do nothing: all topics are always delivered."""
 
     def receive(self) -> list[ServerMessage]:
-        """Return what was measured since the last call."""
+        """Return the messages measured since the last call."""
         with contextlib.suppress(BlockingIOError):
             os.read(self._reader, 4096)
         found: list[ServerMessage] = []

@@ -1,6 +1,7 @@
-"""Alerts as the servers know them: four categories, in English, without names of hosts.
+"""Alerts in the servers' format: four categories, in English, without names of hosts.
 
-The server's texts have no place for a name that can be hidden later, so they are made of what the user chose to send.
+The servers' texts have no field for a name that could be hidden later, so they only contain what the user chose to
+send.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def text(event: Event, app: str, address: str) -> Text | None:
 
 
 def address_of(host: str | None, *, hide: bool) -> str:
-    """Return the host if it is an address: no level sends names of hosts."""
+    """Return the host if it is an address, or None: no level sends names of hosts."""
     try:
         ipaddress.ip_address(host or "")
     except ValueError:

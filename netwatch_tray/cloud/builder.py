@@ -1,4 +1,4 @@
-"""Makes snapshots from what the engine measured: one for each upload interval, of the numbers that the tray shows.
+"""Makes snapshots from the engine's measurements: one for each upload interval, with the numbers that the tray shows.
 
 Deltas and rates cover the time since the previous snapshot, histories the last sixty seconds. Pure: the caller reads
 the system and passes in the results.
@@ -138,7 +138,7 @@ class SnapshotBuilder:
         self._alerts.append(alert)
 
     def build(self, tick: Tick, readings: Readings, boottime: float) -> wire.Snapshot:
-        """Return the snapshot at `tick`, the last one added. `boottime`: of the readings, seconds."""
+        """Return the snapshot at `tick`, the last one added. `boottime`: of the readings, in seconds since boot."""
         interfaces = self._interfaces({each.index for each in tick.interfaces})
         sockets = readings.sockets
         states: dict[TcpState, int] = sockets.states if sockets else {}
@@ -278,7 +278,7 @@ class HealthHistory:
 
 
 class _Probes:
-    """RTTs of one address; another address restarts the history."""
+    """RTTs of one address. The history restarts when the address changes."""
 
     def __init__(self) -> None:
         self.times: deque[float | None] = deque(maxlen=wire.LONGEST_HISTORY)
@@ -316,7 +316,7 @@ def with_disks(snapshot: wire.Snapshot, usages: tuple[Usage, ...] | None, traffi
 
 
 def _dns(found: DnsCounts) -> wire.DnsAnalytics:
-    """Return the counts without names, because no level sends any."""
+    """Return the counts without names, because no level sends names."""
     return wire.DnsAnalytics(
         total_queries=found.queries,
         total_responses=found.responses,

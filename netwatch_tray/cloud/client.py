@@ -163,7 +163,7 @@ class ServerClient(JsonClient):
 
 
 def describe(endpoint: Endpoint) -> Message:
-    """Return how the connection to the server is protected."""
+    """Return how the connection to the server is protected, as a text for the user."""
     if endpoint.is_secure:
         return message("encrypted, certificate verified")
     return message("not encrypted: it never leaves this computer")

@@ -57,7 +57,7 @@ class Proxy(NamedTuple):
 
 
 class Connection(http.client.HTTPConnection):
-    """Connects when a request needs it, and reconnects after the server closed it. Not thread-safe,
+    """One connection. It connects when a request needs it, and again after the server closed it. Not thread-safe,
     except `shutdown`."""
 
     def __init__(self, endpoint: Endpoint, trusted: Callable[[], ssl.SSLContext]) -> None:
@@ -70,7 +70,8 @@ class Connection(http.client.HTTPConnection):
         self._socket: socket.socket | None = None
 
     def begin(self, timeout: float) -> None:
-        """Begin a request with this many seconds of time. Discard a connection that the server has closed meanwhile."""
+        """Begin a request with this many seconds of time. Discard a connection that the server has closed in the
+        meantime."""
         self._limits = _Limits(timeout)
         if self._socket is None or self.sock is None or _is_readable(self._socket):
             self.disconnect()
@@ -168,7 +169,7 @@ class Connection(http.client.HTTPConnection):
 
 
 class _Limits:
-    """Deadline and size of one request's responses."""
+    """Deadline and size limit of one request's responses."""
 
     def __init__(self, timeout: float = 0.0) -> None:
         self._deadline = time.monotonic() + timeout
@@ -182,7 +183,7 @@ class _Limits:
         return left
 
     def count(self, received: int) -> None:
-        """Raise ResponseTooLargeError."""
+        """Add received bytes. Raise ResponseTooLargeError if there are too many."""
         self._room -= received
         if self._room < 0:
             raise ResponseTooLargeError

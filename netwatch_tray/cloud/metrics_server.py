@@ -1,4 +1,4 @@
-"""Serves metrics over HTTP inside the scheduler's loop: a text that is made only when a client asks for it."""
+"""Serves metrics over HTTP in the scheduler's loop. The text is made only when a client requests it."""
 
 from __future__ import annotations
 
@@ -34,18 +34,15 @@ _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsServer:
-    """An HTTP server that runs until `close`. It responds to GET and HEAD requests for /metrics and /healthz, and
-    closes the connection after the response.
+    """Responds to GET and HEAD of /metrics and /healthz, one request a connection, until `close`.
 
-    The owner makes the metrics: a request for them calls `wanted`, and the next `publish` is the response to all
-    clients that wait. Memory is bounded by MOST_CLIENTS open connections, each with a request of about
-    LONGEST_REQUEST bytes.
+    It holds at most MOST_CLIENTS connections, about LONGEST_REQUEST bytes of each, and one text for all of them.
     """
 
     def __init__(self, scheduler: Scheduler, address: str, port: int, wanted: Callable[[], None]) -> None:
-        """`address`: numeric. `port`: 0 chooses a free one. `wanted`: called when clients wait for `publish`.
+        """`address`: a numeric address. `port`: 0 chooses a free one. `wanted`: called when clients wait for `publish`.
 
-        Raise OSError, and SettingsError if `address` is none.
+        Raise OSError, or SettingsError if `address` is not an address.
         """
         self._scheduler = scheduler
         self._wanted = wanted

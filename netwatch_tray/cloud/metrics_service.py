@@ -31,9 +31,9 @@ _Found = TypeVar("_Found")
 
 
 class MetricsService:
-    """Runs from its creation to `close`, in the scheduler's loop; only the disks are read in a thread.
+    """Serves metrics from its creation to `close`, in the scheduler's loop. Only the disks are read in a thread.
 
-    However often clients ask, the system is read once a tick.
+    However often clients send requests, the system is read at most once a tick.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class MetricsService:
         self._health = health
 
     def take(self, outcome: Outcome) -> None:
-        """Add what a finding led to. Call it for each finding."""
+        """Add the outcome of a finding. Call it for each finding."""
         if outcome.is_new:
             self._events[outcome.events[-1].kind] += 1
         if outcome.is_new_alert:
@@ -91,7 +91,7 @@ class MetricsService:
         self._worker.close(0)
 
     def _make(self) -> None:
-        """Publish the text as of the last tick, now or in a moment."""
+        """Publish the text as of the last tick, at once or when the disks have been read."""
         if self._text is not None:
             self._server.publish(self._text)
         elif self._timeout is None:  # else it is being made
@@ -116,7 +116,7 @@ class MetricsService:
         )
 
     def _arrived(self, text: str) -> None:
-        """Publish the text with the disks that the thread has read, unless they came too late."""
+        """Publish the text with the disks that the thread has read, unless they arrived too late."""
         if self._timeout is not None:
             self._publish(text)
 

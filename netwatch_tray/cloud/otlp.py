@@ -41,7 +41,7 @@ class Export:
     """
 
     def __init__(self, reader: MetricReader, first: Snapshot) -> None:
-        """`reader`: of the SDK."""
+        """`reader`: the metric reader of the SDK."""
         from opentelemetry.metrics import Observation  # noqa: PLC0415  extra
         from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415  extra
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  extra
@@ -108,10 +108,10 @@ def _counters(snapshot: Snapshot) -> Iterable[Counter]:
 
 
 def start(endpoint: str | None, interval_s: float, first: Snapshot) -> Export:
-    """Begin to export over HTTP each `interval_s`.
+    """Begin to export over HTTP every `interval_s` seconds.
 
     `endpoint`: URL of a collector, with or without the path for metrics; by default the environment variables
-    OTEL_EXPORTER_OTLP_… apply. Raise UnsupportedError where the extra is not installed.
+    OTEL_EXPORTER_OTLP_… apply. Raise UnsupportedError if the extra is not installed.
     """
     try:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415  extra

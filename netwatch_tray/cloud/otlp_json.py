@@ -1,6 +1,6 @@
-"""OTLP/JSON (OpenTelemetry protocol 1.x over HTTP): what is sent, and a collector's response.
+"""OTLP/JSON (OpenTelemetry protocol 1.x over HTTP): requests, and a collector's responses.
 
-As protobuf's JSON: names in camel case, 64-bit integers as decimal text, enumerations as numbers.
+In protobuf's JSON mapping: names in camel case, 64-bit integers as decimal text, enumerations as numbers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Attributes = Mapping[str, Scalar | tuple[Scalar, ...]]
 
 
 class _Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
-    """Without the collector of cycles, which these trees do not have."""
+    """Base class of the messages. The garbage collector does not track them, because they form trees without cycles."""
 
 
 class AnyValue(_Struct, frozen=True, kw_only=True):
@@ -100,7 +100,7 @@ class _ExportResponse(_Struct, frozen=True, kw_only=True):
 
 
 class Refused(NamedTuple):
-    """What a collector did not accept of an export that it accepted otherwise."""
+    """What a collector refused of an export that it accepted otherwise."""
 
     number: int
     """Of data points or log records."""
@@ -131,12 +131,13 @@ def key_values(attributes: Attributes) -> tuple[KeyValue, ...]:
 
 @lru_cache(maxsize=512, typed=True)
 def _key_value(key: str, value: Scalar | tuple[Scalar, ...]) -> KeyValue:
-    """Most attributes are in several points, and in the next export again."""
+    """Return an attribute. It is cached, because most attributes are in several points and in the next export again."""
     return KeyValue(key=key, value=any_value(value))
 
 
 def nanoseconds(at: float) -> str:
-    """Return Unix time as OTLP has it. `at`: seconds; as a float it is exact to the microsecond."""
+    """Return a Unix time in nanoseconds, as OTLP requires it. `at`: seconds; as a float it is exact to the
+    microsecond."""
     return str(round(at * 1e6) * 1000)
 
 
@@ -159,7 +160,7 @@ def _element(resource: Attributes, name: str, found: dict[str, object]) -> bytes
 
 
 def request(signal: str, elements: Iterable[bytes]) -> bytes:
-    """Return the body of a request. `signal`: `metrics`, `logs`. `elements`: of that signal."""
+    """Return the body of a request. `signal`: `metrics` or `logs`. `elements`: all of that signal."""
     return _encoder.encode({f"resource{signal.capitalize()}": [msgspec.Raw(each) for each in elements]})
 
 

@@ -1,4 +1,4 @@
-"""Events as log records of OpenTelemetry: the evidence as attributes, without what the user has hidden."""
+"""Events as log records of OpenTelemetry, with their evidence as attributes and without what the user has hidden."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def log_element(event: Event, upload: Upload, identity: Identity, resource: Attr
 
 
 def _uid(event: Event, identity: Identity) -> str:
-    """Return an ID that is the same whenever the same record is sent: after a lost response it is sent twice."""
+    """Return an ID that is the same each time the same record is sent: after a lost response it is sent again."""
     return str(uuid.uuid5(uuid.UUID(identity.host_id), f"{event.id} {event.severity:d}"))
 
 
 def _names(event: Event, app: str | None, upload: Upload) -> dict[str, Scalar]:
-    """Return app and remote; the name of a host is never sent."""
+    """Return the attributes for app and remote. Names of hosts are never sent."""
     found: dict[str, Scalar] = {}
     if app is not None:
         found["netwatch.app.name"] = wire.text(app)

@@ -190,7 +190,7 @@ def disk_counters(found: wire.DiskIo) -> tuple[Counter, ...]:
 
 
 class _Series:
-    """Counters of one thing, which are reset together."""
+    """Counters of one interface or of the disks, which are reset together."""
 
     __slots__ = ("base", "last", "seen", "start")
 

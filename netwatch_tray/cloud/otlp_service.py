@@ -1,7 +1,7 @@
-"""The agent's part in exporting to an OpenTelemetry collector: an upload of its own kind.
+"""The agent's export to an OpenTelemetry collector, which works like an upload.
 
-Measuring, levels and the spool are those of uploading. Metrics and log records wait in one spool of their own, and each
-signal has an uploader, because a collector takes them at two URLs.
+Measuring, levels and spool are those of uploading. Metrics and log records wait in a separate spool, and each signal
+has an uploader, because a collector receives them at two URLs.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _MAX_EVENTS = 100
 
 
 def measured_by(otlp: Otlp) -> Upload:
-    """Return what is measured for metrics, in the terms of uploading.
+    """Return the upload settings that measure what the metrics need.
 
-    Connections make no metrics, and events are no part of snapshots.
+    No metric comes from connections, and events are not part of snapshots.
     """
     return msgspec.structs.replace(_as_upload(otlp), level="apps" if otlp.level == "events" else otlp.level)
 
@@ -55,7 +55,7 @@ def _as_upload(otlp: Otlp) -> Upload:
 
 
 class OtlpService(UploadService):
-    """Runs from its creation to `stop`. The agent has one only while the export is on."""
+    """The export, from its creation to `stop`. The agent has one only while the export is on."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Where OTLP goes, as the settings and OpenTelemetry's standard environment have it.
+"""The targets of OTLP, from the settings and OpenTelemetry's standard environment variables.
 
 The variables override the user's settings, but turn nothing on. A variable of one signal (OTEL_EXPORTER_OTLP_METRICS_…)
 overrides the general one.
@@ -40,7 +40,7 @@ _NO_KEY = Key("otlp")
 
 
 class Target(NamedTuple):
-    """Where one signal goes, and how."""
+    """URL and options for one signal."""
 
     endpoint: Endpoint
     headers: dict[str, str]
@@ -56,7 +56,7 @@ class Target(NamedTuple):
 
 
 def target(otlp: Otlp, signal: Signal, environment: Mapping[str, str]) -> Target:
-    """Return where a signal goes. Raise SettingsError."""
+    """Return the target of a signal. Raise SettingsError."""
 
     managed = settings.managed()
 
@@ -147,7 +147,8 @@ def _timeout(text: str) -> float:
 
 
 def _trusted(authorities: str, certificate: str, key: str) -> Callable[[], ssl.SSLContext]:
-    """Return what makes the TLS context. `authorities`: a file of those to trust instead of the system's."""
+    """Return a function that makes the TLS context. `authorities`: a file of certificate authorities to trust instead
+    of the system's."""
     for each in filter(None, (authorities, certificate, key)):
         if not os.access(Path(each).expanduser(), os.R_OK):
             raise SettingsError("The file {file} of the OpenTelemetry collector's settings cannot be read.", file=each)
@@ -170,9 +171,9 @@ def identity(endpoint: Endpoint) -> Identity:
 
 
 def resource(host: wire.HostInfo, environment: Mapping[str, str]) -> Attributes:
-    """Return what all metrics and log records have in common. Raise SettingsError.
+    """Return the attributes that all metrics and log records share. Raise SettingsError.
 
-    OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME override what is found here.
+    OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME override the attributes found here.
     """
     system = os.uname()
     found = {

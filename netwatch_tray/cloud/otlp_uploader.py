@@ -1,4 +1,4 @@
-"""Sends the spool's metrics or log records to a collector, by the rules of OTLP over HTTP for responses."""
+"""Sends the spool's metrics or log records to a collector, and handles its responses by the rules of OTLP over HTTP."""
 
 from __future__ import annotations
 
@@ -93,10 +93,11 @@ def _gzipped(body: bytes) -> bytes:
 
 
 def decide(response: Response, count: int) -> tuple[Decision, Message | None]:
-    """Return what a response means for what was sent, and what the collector refused of it although it took the rest.
+    """Return what to do after a response, and a message about elements that the collector refused although it accepted
+    the rest.
 
     Partial success is never retried, and of failures only 429, 502, 503 and 504 are. While the user has to do
-    something, what is sent stays pending. `count`: elements sent.
+    something, elements stay pending. `count`: elements sent.
     """
     status = response.status
     if 200 <= status < 300:

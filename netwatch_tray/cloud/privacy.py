@@ -1,6 +1,6 @@
-"""Reduces a snapshot to what the user chose to send: the level, without hidden addresses and names.
+"""Reduces a snapshot to what the user chose to send: the level, with hidden addresses and names removed.
 
-This is the last step before a snapshot is stored, so the spool contains no more than that.
+This is the last step before a snapshot is stored, so the spool contains nothing else.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def is_sent(interface: InterfaceTick, *, all_interfaces: bool) -> bool:
 def limited(
     snapshot: wire.Snapshot, level: UploadLevel, secret: bytes, *, hide_addresses: bool, hide_names: bool
 ) -> wire.Snapshot:
-    """Return as much of a snapshot as was chosen. `secret`: never sent; the words that replace names derive from it."""
+    """Return the part of a snapshot that the user chose to send. `secret`: never sent; the words that replace names are
+    derived from it."""
     changes: dict[str, Any] = {}
     if not includes(level, "events"):
         changes |= dict.fromkeys(("alerts", "dns_analytics"), UNSET)
@@ -107,7 +108,8 @@ def _connection(
 
 
 def word(kind: str, name: str, secret: bytes) -> str:
-    """Return the same word for the same name on the same host, so that a server's charts stay consistent."""
+    """Return a random-looking word for a name: the same word for the same name on the same host, so that a server's
+    charts stay consistent."""
     return f"{kind}-{hashlib.blake2b(name.encode(), digest_size=4, key=secret).hexdigest()}"
 
 

@@ -1,4 +1,4 @@
-"""What a server's response means for the snapshots in the request, by the rules of docs/wire.md. Pure."""
+"""What a server's response means for the snapshots of the request, by the rules of docs/wire.md. Pure."""
 
 from __future__ import annotations
 

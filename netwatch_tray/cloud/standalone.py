@@ -1,4 +1,4 @@
-"""Snapshots without an agent, for the subcommands that show or serve what would be sent."""
+"""Makes snapshots without an agent, for the subcommands that print or serve them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Standalone:
 
     @property
     def faults(self) -> tuple[Message, ...]:
-        """Return what could not be read, for the user."""
+        """Return messages for the user about what could not be read."""
         return tuple(filter(None, (self._monitor.fault, *self._collector.faults)))
 
     @property

@@ -233,7 +233,7 @@ class _StoredSnapshots(msgspec.Struct):
 
 
 class _StoredEnvelope(msgspec.Struct, kw_only=True):
-    """An envelope around snapshots that are JSON already."""
+    """An envelope around snapshots that are encoded already."""
 
     schema_version: int
     agent_version: str
@@ -255,7 +255,7 @@ def timestamp(at: datetime) -> str:
 
 
 def text(found: str) -> str:
-    """Return the text without characters that JSON or PostgreSQL refuse: lone surrogates (in file names) and NUL."""
+    """Return the text without characters that JSON or PostgreSQL reject: lone surrogates (in file names) and NUL."""
     return found.encode("utf-8", "replace").decode().replace("\0", "")
 
 
@@ -278,7 +278,7 @@ def encode_envelope(host: HostInfo, version: str, snapshots: list[bytes], health
 
 
 def decode(body: bytes) -> Snapshot:
-    """Raise ParseError on anything but a snapshot."""
+    """Decode a snapshot. Raise ParseError on anything else."""
     try:
         return _snapshot_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -286,7 +286,7 @@ def decode(body: bytes) -> Snapshot:
 
 
 def decode_envelope(body: bytes) -> Envelope:
-    """Raise ParseError on anything but an envelope."""
+    """Decode an envelope. Raise ParseError on anything else."""
     try:
         return _envelope_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -302,7 +302,7 @@ def decode_stored(body: bytes) -> frozenset[str]:
 
 
 def decode_response(body: bytes) -> IngestResponse:
-    """Raise ParseError on anything but a server's results."""
+    """Decode a server's results. Raise ParseError on anything else."""
     try:
         return _response_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -9,7 +9,7 @@ from netwatch_tray.model import Sample
 
 
 class InterfaceSource(Protocol):
-    """Read the counters of all interfaces of the network namespace in which the source was opened."""
+    """Reads the counters of all interfaces of the network namespace in which the source was opened."""
 
     name: str
     """For `doctor`: the system call, not the module."""

@@ -17,7 +17,7 @@ _UNKNOWN = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate", "rx_d
 
 
 class Monitor:
-    """Measure on each call of `tick`; the caller decides when."""
+    """Measures on each call of `tick`. The caller decides when."""
 
     def __init__(self, source: InterfaceSource, period: float, chosen: Mapping[str, bool]) -> None:
         """`period`: nominal seconds between ticks. `chosen`: see topology.decide."""

@@ -39,7 +39,7 @@ class Observation:
         kept_names: bytes | None = None,
     ) -> None:
         """`monitor`: has the interfaces, and which of them are uplinks. `sources`: by default this machine's.
-        `app_hosts`: gets what each app exchanges with each host. `kept_names`: of hosts, see Hosts.restore."""
+        `app_hosts`: gets what each app exchanges with each host. `kept_names`: names of hosts, see Hosts.restore."""
         self._sources = sources = sources or Sources()
         self._monitor = monitor
         self.table = ConnectionTable(

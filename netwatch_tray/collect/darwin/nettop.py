@@ -35,7 +35,7 @@ _RTT = re.compile(r"^(\d{1,12}(?:\.\d{1,12})?) ms$")
 
 
 class NettopSource:
-    """Run nettop, and read the owners of sockets from the kernel, or from lsof where the kernel hides them."""
+    """Runs nettop, and reads the owners of sockets from the kernel, or from lsof where the kernel hides them."""
 
     is_costly = True
     is_monotonic = False

@@ -61,7 +61,7 @@ _STATES = (
 
 
 class PcblistSource:
-    """Read both tables of the kernel, with two system calls a reading."""
+    """Reads both tables of the kernel, with two system calls a reading."""
 
     name = "sysctl pcblist_n"
     is_costly = False

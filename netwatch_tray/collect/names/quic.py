@@ -91,7 +91,7 @@ class _Flow:
 
 
 class Flows:
-    """Assemble ClientHellos, which may be split into pieces that come in any order in several datagrams.
+    """Assembles ClientHellos, whose pieces may arrive in any order and in several datagrams.
 
     A flow is any value that identifies a socket and its peer.
     """

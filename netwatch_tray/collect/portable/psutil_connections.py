@@ -12,7 +12,7 @@ from netwatch_tray.errors import CollectError, Message, message
 
 
 class PsutilSource:
-    """Read the sockets of all processes once per reading."""
+    """Reads the sockets of all processes once per reading."""
 
     name = "psutil"
     is_costly = True

@@ -70,7 +70,7 @@ def load_framework() -> None:
 
 
 class UserNotifications:
-    """Show notifications on macOS; the first one requests the user's permission."""
+    """Shows notifications on macOS. The first one requests the user's permission."""
 
     def __init__(self, on_click: Callable[[], None]) -> None:
         """`on_click` is called in whatever thread macOS chooses. Raise ImportError without the framework."""
@@ -121,7 +121,7 @@ class NotificationDelegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc
 
 
 class ScriptNotifications:
-    """Show notifications by osascript, one process for each."""
+    """Shows notifications by osascript, one process for each."""
 
     def __init__(self, program: str) -> None:
         self._program = program

@@ -71,7 +71,7 @@ class Plot(QWidget):
         return QSize(640, 280)
 
     def set_range(self, seconds: float, name: str) -> None:
-        """Show the last `seconds`. `name`: of the range, such as "last minute"."""
+        """Show the last `seconds`. `name`: name of the range, such as "last minute"."""
         self.viewport.range, self._range_name = seconds, name
         self.viewport.zoom = self._zoomed_points = None
         self.start_over()

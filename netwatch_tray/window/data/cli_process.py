@@ -12,7 +12,7 @@ _KILL_TIMEOUT_MS = 1000
 
 
 class CliProcess(QObject):
-    """Run one subcommand at a time without blocking the window.
+    """Runs one subcommand at a time without blocking the window.
 
     `done` carries its stdout, `failed` the last line of its stderr.
     """

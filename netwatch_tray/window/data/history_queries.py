@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class HistoryQueries(Protocol):
-    """Run queries of the history without blocking the window."""
+    """Runs queries of the history without blocking the window."""
 
     def submit(
         self,
@@ -30,7 +30,7 @@ class HistoryQueries(Protocol):
 
 
 class HistoryThread(QObject):
-    """Run queries in order on one thread, which the first query starts."""
+    """Runs queries in order on one thread, which the first query starts."""
 
     _done = Signal(object)
 

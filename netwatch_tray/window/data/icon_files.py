@@ -41,7 +41,8 @@ class IconFiles:
     """The files of an icon theme and of the themes that it inherits from. Not thread-safe."""
 
     def __init__(self, theme: str, bases: Sequence[Path] | None = None) -> None:
-        """`theme`: its name as Qt reports it; empty if there is none. `bases`: directories that contain themes."""
+        """`theme`: name of the theme as Qt reports it; empty if there is none. `bases`: directories that contain
+        themes."""
         self._bases = bases if bases is not None else _bases()
         self._themes = list(self._chain([theme, "hicolor"]))
 

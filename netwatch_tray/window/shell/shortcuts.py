@@ -13,7 +13,7 @@ Command = Callable[[], object]
 
 
 class Commands(NamedTuple):
-    """The actions of the keys and, on macOS, of the menu bar."""
+    """The actions of the keyboard shortcuts and, on macOS, of the menu bar."""
 
     settings: Command
     mini: Command

@@ -105,7 +105,7 @@ def query_stack(reader: HistoryReader, span: int, now: float) -> Stack:
 
 
 def query_facts(reader: HistoryReader, name: str, today: date, plan: DataPlan, first_weekday: int) -> AppFacts:
-    """Read the facts of an app. `first_weekday`: of the user's weeks, 0 is Monday."""
+    """Read the facts of an app. `first_weekday`: first day of the user's weeks, 0 for Monday."""
     written = reader.written_until()
     days = reader.days("app", name, date.min, today)
     measured = reader.days("total", None, today - timedelta(days=_USUAL_DAYS), today - timedelta(days=1))
