@@ -88,7 +88,7 @@ def test_a_failing_collector_gets_everything_once(spool: Spool) -> None:
     assert {headers["content-encoding"] for _, headers, _ in collector.requests} == {"gzip"}
 
 
-def test_what_a_dead_collector_missed_comes_in_order_after_a_restart(spool: Spool) -> None:
+def test_elements_that_a_dead_collector_missed_are_sent_in_order_after_a_restart(spool: Spool) -> None:
     expected = fill(spool, 30)
     dead = Collector(port=free_port())
     sender = uploader(spool, dead)
@@ -303,7 +303,7 @@ def test_outage_neither_loses_nor_duplicates_elements(loop: OtlpLoop) -> None:
         assert at == sorted(at)
 
 
-def test_events_become_log_records_reduced_to_what_was_chosen(loop: OtlpLoop) -> None:
+def test_events_become_log_records_without_hidden_values(loop: OtlpLoop) -> None:
     with Collector() as collector:
         service = loop.export(Otlp(on=True, endpoint=collector.url, level="events"), OTEL_SERVICE_NAME="mine")
         loop.do(lambda: service.take(notable(event())))
@@ -352,7 +352,7 @@ def test_a_lower_level_drops_pending_elements_of_a_higher_one(loop: OtlpLoop) ->
     assert _waiting() == 0
 
 
-def test_an_unusable_target_is_reported_with_what_to_do(loop: OtlpLoop, expected_logs: list[str]) -> None:
+def test_unusable_target_is_reported_with_advice(loop: OtlpLoop, expected_logs: list[str]) -> None:
     expected_logs.append("Uploading is on, but cannot begin")
     service = loop.export(Otlp(on=True, endpoint="http://192.0.2.1:4318"))
     wait_for(lambda: service.fault is not None, "it is reported")

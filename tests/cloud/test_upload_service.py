@@ -162,7 +162,7 @@ def test_a_full_disk_is_reported_once_and_loses_nothing(
         wait_for(lambda: "full" not in str(service.status), "all is well again")
 
 
-def test_a_missing_key_notifies_what_to_do(loop: Loop, expected_logs: list[str]) -> None:
+def test_missing_key_notifies_the_user_with_advice(loop: Loop, expected_logs: list[str]) -> None:
     expected_logs.append("Uploading is on, but cannot begin")
     service = loop.start(Upload(on=True, endpoint="https://netwatch.example", level="system"), environment={})
     loop.tick(service)

@@ -72,8 +72,8 @@ RUN_ELSEWHERE = {
     "events --since today --follow": "e2e/test_events.py::test_events_are_followed_until_the_agent_ends",
     "helper install": "helper/test_helper_setup.py::test_root_sets_it_up_for_the_user_who_asked_and_removes_it",
     "helper remove": "helper/test_helper_setup.py::test_root_sets_it_up_for_the_user_who_asked_and_removes_it",
-    "helper run": "helper/test_helper_setup.py::test_in_a_terminal",
-    "helper status": "helper/test_helper_setup.py::test_in_a_terminal",
+    "helper run": "helper/test_helper_setup.py::test_helper_run_serves_in_a_terminal",
+    "helper status": "helper/test_helper_setup.py::test_helper_run_serves_in_a_terminal",
 }
 INSTALLS = {
     # Of other programs, run by `./dev package check`.
@@ -185,7 +185,7 @@ def test_all_settings_are_shown_with_their_defaults() -> None:
         )
 
 
-def test_links_lead_somewhere() -> None:
+def test_links_in_the_documentation_have_targets() -> None:
     for page in PAGES:
         for link in re.findall(r"\]\(([^)#][^)]*)\)", page.read_text("utf-8")):
             if "://" not in link:

@@ -119,7 +119,7 @@ def hostile(name: str) -> Any:
 # The terminal.
 
 
-def test_tables_and_pairs_of_the_terminal(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_tables_and_pairs_print_hostile_names_safely(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     session.print_table(("APP", "N"), [(name, "1"), ("b", "2")], "<>")
     assert_lines(capsys.readouterr().out, 3)
     session.print_pairs({"agent": name, name: "x"})
@@ -128,21 +128,21 @@ def test_tables_and_pairs_of_the_terminal(name: str, capsys: pytest.CaptureFixtu
     assert_lines(capsys.readouterr().err, 1)
 
 
-def test_connections_of_the_terminal(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_connections_command_prints_hostile_names_safely(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     for has_hosts in (False, True):
         row = connections._cells(hostile(name), Units(), {}, has_hosts=has_hosts, is_narrow=not has_hosts)
         session.print_table(("APP", *"PQRSTUVW"), [row], "<><<<<>>>")
         assert_lines(capsys.readouterr().out, 2)
 
 
-def test_watch(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_watch_prints_hostile_names_safely(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     write = live._line_writer(Units())
     write(tick(name))
     assert_lines(capsys.readouterr().out, 1)
 
 
 @pytest.mark.parametrize("chosen", [True, False])
-def test_lines_for_bars(name: str, chosen: bool) -> None:
+def test_bar_lines_print_hostile_names_safely(name: str, chosen: bool) -> None:
     settings = Settings(tray=TrayIcon(interface=name if chosen else ""))
     for kind in ("text", "polybar", "waybar", "i3bar"):
         line = Bar(kind, settings).line(tick(name))
@@ -162,7 +162,9 @@ def test_printed_json_round_trips_and_has_no_control_characters(name: str, capsy
     assert json.loads(written)[0]["process"] == name
 
 
-def test_csv_of_the_terminal_and_of_the_window(name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_csv_of_terminal_and_window_escapes_hostile_names(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     session.print_csv(("a", "b", "c", "d"), [(name, -5, None, 0.5)])
     written = capsys.readouterr().out
     assert_lines(written, 2)
@@ -178,7 +180,9 @@ def test_csv_of_the_terminal_and_of_the_window(name: str, capsys: pytest.Capture
     assert json.loads((tmp_path / "x.json").read_bytes())[0]["process"] == name
 
 
-def test_log_records(name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_records_print_hostile_names_safely(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from netwatch_tray import cli  # noqa: PLC0415  beside what it sets up
 
     root = logging.getLogger()
@@ -215,7 +219,7 @@ def _log(name: str) -> int:
 # The tray.
 
 
-def test_view_of_the_tray(name: str) -> None:
+def test_tray_view_shows_hostile_names_safely(name: str) -> None:
     view = presenter.Presenter(Settings(tray=TrayIcon(text=True))).present(tick(name))
     rows = (*view.tooltip, view.label, *view.rows, *presenter.app_rows([app(name)], Units()))
     assert not any(map(CONTROL.search, rows))
@@ -237,7 +241,7 @@ def items(of: Any) -> Iterator[MenuItem]:
             yield from items(item.submenu or ())
 
 
-def test_labels_of_the_menu_on_the_bus(name: str) -> None:
+def test_menu_labels_on_the_bus_show_hostile_names_safely(name: str) -> None:
     made = menu(name)
     for item in items(made.build()):
         label = dbus_menu._properties(item)["label"][1]
@@ -245,7 +249,7 @@ def test_labels_of_the_menu_on_the_bus(name: str) -> None:
         assert "_" not in label.replace("__", "")
 
 
-def test_menu_of_older_trays(name: str) -> None:
+def test_menu_of_xembed_trays_shows_hostile_names_safely(name: str) -> None:
     drawn = _DrawnMenu()
     drawn.draw(menu(name).build())
     for action, item in drawn._rows:
@@ -253,7 +257,7 @@ def test_menu_of_older_trays(name: str) -> None:
         assert action.text().replace("&&", "&") == printable(str(item.text))
 
 
-def test_tooltip_of_the_status_item(name: str) -> None:
+def test_status_item_tooltip_shows_hostile_names_safely(name: str) -> None:
     view = presenter.Presenter(Settings()).present(tick(name))
     _icon, _pictures, heading, rest = status_item._tooltip("\n".join(view.tooltip))
     for text in (heading, rest):
@@ -262,7 +266,7 @@ def test_tooltip_of_the_status_item(name: str) -> None:
     assert len(rest.split("\n")) == len(view.tooltip) - 1
 
 
-def test_notifications(name: str) -> None:
+def test_notifications_show_hostile_names_safely(name: str) -> None:
     sent: list[Any] = []
 
     class Bus:
@@ -282,7 +286,7 @@ def test_notifications(name: str) -> None:
 # Other programs.
 
 
-def test_labels_for_prometheus(name: str) -> None:
+def test_prometheus_labels_escape_hostile_names(name: str) -> None:
     sample = (({"interface": wire_text(name)}, 1.0),)
     written = f"x{metrics._labels(sample[0][0])} 1.0"
     assert "\n" not in written
@@ -323,7 +327,7 @@ def plain(text: str) -> str:
 
 
 @pytest.mark.usefixtures("application")
-def test_cells_of_tables_and_their_tooltips(name: str) -> None:
+def test_table_cells_and_tooltips_show_hostile_names_safely(name: str) -> None:
     model = SortedModel(
         [Column(id="x", title="x", text=lambda row: row, order=lambda row: row, widest="x")], key=lambda row: row
     )
@@ -335,7 +339,7 @@ def test_cells_of_tables_and_their_tooltips(name: str) -> None:
     assert plain(model.data(index, Qt.ItemDataRole.ToolTipRole)) == shown
 
 
-def test_texts_paragraphs_and_buttons(name: str, application: QApplication) -> None:
+def test_texts_paragraphs_and_buttons_show_hostile_names_safely(name: str, application: QApplication) -> None:
     theme = Theme(application)
     text, paragraph = Text(theme, theme.fonts.base), Paragraph(theme, theme.fonts.base)
     button = FlatButton(theme, name)
@@ -371,7 +375,7 @@ def test_names_of_networks_on_the_page_usage(name: str, application: QApplicatio
     strip.deleteLater()
 
 
-def test_real_interfaces_in_watch(tmp_path: Path) -> None:
+def test_watch_prints_real_interfaces_with_hostile_names_safely(tmp_path: Path) -> None:
     """The kernel refuses white space, slashes and colons alone."""
     needs.root()
     names = [os.fsdecode(b"e\xff\x1b[2J"), "n\u2028\u202eb", "<img>&_x", "=1+1"]
@@ -420,7 +424,7 @@ sys.stdin.read()
 @pytest.mark.parametrize(
     "comm", [b"a\x1b[2J\nb", b"\xff\xd0\x9c\xd0", b"=cmd|' /C'!A0", "a\u2028\u202eb".encode(), b"<img src=x>\t\r"]
 )
-def test_a_real_process_in_connections(comm: bytes, tmp_path: Path) -> None:
+def test_connections_print_a_real_process_with_a_hostile_name_safely(comm: bytes, tmp_path: Path) -> None:
     """Of a script, whose app has the name of its file."""
     file = os.fsencode(tmp_path) + b"/" + comm.replace(b"/", b"-")
     with open(file, "w") as script:  # noqa: PTH123  the name is no text

@@ -50,7 +50,7 @@ def test_every_text_is_translated_with_its_places_for_values(file: Path) -> None
         assert ("\n" in message.source) == ("\n" in translation), message
 
 
-def test_the_tool_keeps_what_is_translated_and_marks_what_is_not(tmp_path: Path) -> None:
+def test_tool_keeps_translations_and_marks_missing_ones(tmp_path: Path) -> None:
     file = tmp_path / "netwatch-tray_eo.ts"
     file.touch()
     first, second, third = (translations.Message("Page", text) for text in ("One", "<Two> & {three}", "Three"))
@@ -66,7 +66,7 @@ def test_the_tool_keeps_what_is_translated_and_marks_what_is_not(tmp_path: Path)
     assert done.returncode == 0
 
 
-def test_a_text_that_is_no_plain_string_stops_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_that_is_not_a_plain_string_stops_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(translations, "ROOT", tmp_path)
     monkeypatch.setattr(translations, "SOURCES", tmp_path)
     source = tmp_path / "page.py"

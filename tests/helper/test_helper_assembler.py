@@ -37,7 +37,7 @@ def code(text: str) -> list[str]:
         ("exit  // permits", "9500000000000000"),
     ],
 )
-def test_one_instruction(statement: str, encoded: str) -> None:
+def test_single_instruction_is_assembled(statement: str, encoded: str) -> None:
     assert code(statement) == [encoded]
 
 
@@ -59,6 +59,6 @@ def test_jumps_go_to_labels() -> None:
 
 @pytest.mark.parametrize("text", ["r1", "r1 = = r2", "x1 = 5", "call nothing", "goto nowhere", "r1 = map none",
                                   "r1 = NAMELESS", "*(u8 *)(r1) + 2 = 3 4", "if r1 ~ r2 goto out"])  # fmt: skip
-def test_mistakes_are_refused(text: str) -> None:
+def test_malformed_programs_are_refused(text: str) -> None:
     with pytest.raises((ValueError, KeyError)):
         code(text)

@@ -92,7 +92,7 @@ def test_files_that_others_can_change_are_not_trusted(place: Path, part: str, ui
     assert helper_setup.changeable(place / "link") == place / part
 
 
-def test_a_link_of_another_user_on_the_way(place: Path) -> None:
+def test_path_through_a_link_of_another_user_is_not_trusted(place: Path) -> None:
     (place / "real").write_text("")
     (place / "theirs").symlink_to(place / "real")
     os.chown(place / "theirs", nobody.UID, 0, follow_symlinks=False)
@@ -199,7 +199,7 @@ def test_another_user_gets_commands_alone() -> None:
     assert re.search(r"^sudo \S", done.stdout)
 
 
-def test_in_a_terminal() -> None:
+def test_helper_run_serves_in_a_terminal() -> None:
     need_setup()
     done = sh(f"""
         {PROGRAM} helper status || echo "before: $?"

@@ -133,7 +133,7 @@ def test_amounts_below_0_of_version_1_are_repaired_in_place(tmp_path: Path, expe
         assert all(packing.unpack_ledger(data) for (data,) in rows)
 
 
-def test_recording_goes_on_in_a_file_with_amounts_below_0(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_recording_continues_in_a_file_with_amounts_below_0(tmp_path: Path, expected_logs: list[str]) -> None:
     expected_logs.append("below 0, counts as 0")
     file = unpacked("negative", tmp_path)
     machine = Machine(wall=START + 90 * 60 - 2.5)

@@ -72,7 +72,7 @@ def test_bytes_of_a_container_are_not_counted_as_the_uplinks(link: Wire, tmp_pat
     assert found["local"][0] == app["local_rx_bytes"]  # type: ignore[index]  # JSON
 
 
-def test_bytes_over_the_uplink_are_part_of_what_it_counted(link: Wire, tmp_path: Path) -> None:
+def test_connection_bytes_over_the_uplink_are_not_counted_as_local(link: Wire, tmp_path: Path) -> None:
     with transfer(link, FAR):
         found = apps(link, tmp_path)
     (app,) = (each for each in found["apps"] if each["rx_bytes"])  # type: ignore[attr-defined]  # JSON

@@ -85,7 +85,7 @@ def test_the_desktop_entry_is_valid() -> None:
     assert run("desktop-file-validate", DESKTOP) == ""
 
 
-def test_metainfo_names_what_is_installed() -> None:
+def test_metainfo_names_installed_files() -> None:
     component = ET.parse(METAINFO).getroot()
     assert component.findtext("id") == macos_bundle.IDENTIFIER == installed_tree.APPLICATION == autostart._LABEL
     assert component.findtext("launchable") == DESKTOP.name
@@ -341,7 +341,7 @@ def test_packages_install_below_usr_alone(drawn: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="makes ELF files")
-def test_a_package_depends_on_what_is_not_carried(library: Path) -> None:
+def test_package_depends_on_libraries_that_it_does_not_contain(library: Path) -> None:
     libc, *others = debian.depends(library)
     assert re.fullmatch(r"libc6 \(>= 2\.\d+\)", libc)
     assert others == []
@@ -430,7 +430,7 @@ def test_the_cask_is_ruby() -> None:
     run("ruby", "-c", RECIPES["homebrew"][0])
 
 
-def test_the_cask_removes_what_the_program_keeps_on_a_mac() -> None:
+def test_cask_quits_the_program_and_names_its_files() -> None:
     text = RECIPES["homebrew"][0].read_text("utf-8")
     assert f'quit: "{macos_bundle.IDENTIFIER}"' in text
     assert f"~/Library/LaunchAgents/{autostart._LABEL}.plist" in text
@@ -467,7 +467,7 @@ def test_the_workflow_is_valid() -> None:
     run("actionlint", WORKFLOW)
 
 
-def test_the_workflow_calls_what_there_is() -> None:
+def test_workflow_calls_existing_commands() -> None:
     text = WORKFLOW.read_text("utf-8")
     built = [part for line in re.findall(r"\./dev package ([\w ]+)", text) for part in line.split()]
     assert set(built) <= make.PARTS.keys()

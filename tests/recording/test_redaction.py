@@ -53,7 +53,7 @@ def test_addresses_are_replaced_one_to_one(found: list[ipaddress.IPv4Address | i
 
 
 @given(st.ip_addresses(v=4))
-def test_a_mapped_address_becomes_what_its_ipv4_address_becomes(found: ipaddress.IPv4Address) -> None:
+def test_ipv4_mapped_address_is_replaced_like_its_ipv4_address(found: ipaddress.IPv4Address) -> None:
     made = redaction()
     replaced = ipaddress.IPv6Address(made.address(f"::ffff:{found}"))
     assert str(replaced.ipv4_mapped) == made.address(str(found))

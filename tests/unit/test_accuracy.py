@@ -50,7 +50,7 @@ def test_any_bytes_parse_as_packet_or_none(data: bytes, kind: int) -> None:
     assert parsed is None or parsed.ip >= parsed.segment >= parsed.payload
 
 
-def test_parsers_read_what_tools_print() -> None:
+def test_parsers_accept_the_output_of_each_tool() -> None:
     assert parsers.vnstat_total(
         '{"interfaces": [{"name": "uplink0", "traffic": {"total": {"rx": 7, "tx": 8}}},'
         ' {"name": "br0", "traffic": {"total": {"rx": 1, "tx": 1}}}]}',

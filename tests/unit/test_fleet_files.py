@@ -30,7 +30,7 @@ CALLED = set(
 """The programs of the walk-through; the tests below check what each of them is called with."""
 
 
-def test_the_dashboard_is_what_its_script_writes() -> None:
+def test_dashboard_equals_the_output_of_its_script() -> None:
     code = "import dashboard, sys; sys.stdout.write(dashboard.text())"
     done = subprocess.run(
         [sys.executable, "-X", "utf8", "-c", code], cwd=RECIPE, capture_output=True, timeout=60, check=True

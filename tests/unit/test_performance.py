@@ -42,7 +42,7 @@ def test_a_file_is_read_as_it_was_saved(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["all.json"]
 
 
-def test_what_became_worst_comes_first() -> None:
+def test_comparison_lists_the_largest_regression_first() -> None:
     old = results(
         Row("same", 2, "ms"), Row("slower", 2, "ms"), Row("peer", 4, "x", more_is_better=True), Row("0", 0, "B")
     )

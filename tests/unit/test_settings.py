@@ -271,7 +271,7 @@ def test_symlink_is_kept(tmp_path: Path) -> None:
     assert settings.load(file) == Settings()
 
 
-def test_only_the_user_may_read_them_whatever_the_umask(tmp_path: Path) -> None:
+def test_file_is_private_with_any_umask(tmp_path: Path) -> None:
     file = tmp_path / "made" / "settings.toml"
     before = os.umask(0)
     try:

@@ -56,7 +56,7 @@ def test_the_unit_of_days_is_translated(seconds: float, text: str) -> None:
 
 
 @pytest.mark.usefixtures("german")
-def test_a_connection_is_called_by_its_app_else_by_what_is_known() -> None:
+def test_owner_of_a_connection_is_its_app_else_process_unit_or_user() -> None:
     def owner(**known: str) -> str | None:
         return wording.owner(
             Connection(

@@ -102,7 +102,7 @@ def test_a_low_chart_leaves_out_the_rates(application: QApplication) -> None:
     assert lanes == [None, 50, 92]
 
 
-def test_header_adds_up_what_is_visible(application: QApplication) -> None:
+def test_header_sums_the_visible_slots(application: QApplication) -> None:
     chart = shown(application, amounts(night(4, GapReason.NOT_RUNNING, 24), unknown=(4,)))
     told = chart.accessibleDescription()
     assert "29 d known" in told

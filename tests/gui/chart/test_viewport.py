@@ -21,7 +21,7 @@ def test_whole_range_follows_the_newest_moment() -> None:
     assert (viewport.start, viewport.end, viewport.span) == (_NEWEST - 55, _NEWEST + 5, 60)
 
 
-def test_zoomed_part_stands_still() -> None:
+def test_zoomed_part_does_not_move_with_time() -> None:
     viewport = _viewport()
     assert viewport.zoom_to(_NEWEST - 40, _NEWEST - 20)
     viewport.newest += 100

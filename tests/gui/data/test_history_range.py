@@ -150,7 +150,7 @@ def _curve(rates: list[float | None]) -> Curve:
     return Curve(10.0, [10.0 * (place + 1) for place in range(len(rates))], rates, rates, rates, rates)
 
 
-def test_stored_points_know_the_reasons_of_their_gaps() -> None:
+def test_unknown_stored_points_have_the_reasons_of_their_gaps() -> None:
     gaps = [
         StoredGap(10.0, 20.0, GapReason.ASLEEP, None, is_complete=True),
         StoredGap(40.0, None, GapReason.NOT_RUNNING, None, is_complete=False),

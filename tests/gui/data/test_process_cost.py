@@ -7,7 +7,7 @@ import pytest
 from netwatch_tray.window.data.process_cost import ProcessCost
 
 
-def test_the_cost_is_that_of_the_last_minute() -> None:
+def test_cpu_usage_is_averaged_over_the_last_minute() -> None:
     cost = ProcessCost()
     assert cost.percent is None
     cost.add(1, 5.0, 2.0)

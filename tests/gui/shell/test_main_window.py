@@ -40,7 +40,7 @@ def test_keys_choose_page_range_and_crosshair(open_window: Open) -> None:
     assert window.isVisible(), "nobody loses a window by one key too many"
 
 
-def test_escape_goes_back_by_steps(open_window: Open) -> None:
+def test_escape_undoes_one_step_at_a_time(open_window: Open) -> None:
     opened = open_window()
     window = opened.window
     opened.say(ConnectionsMessage(reset=True, added=(connection(1), connection(2))))
@@ -117,7 +117,7 @@ def test_page_range_grouping_and_order_are_remembered(open_window: Open) -> None
     )
 
 
-def test_what_is_remembered_of_a_page_that_is_not_shown_stays(open_window: Open) -> None:
+def test_stored_values_of_a_page_that_was_not_shown_are_kept(open_window: Open) -> None:
     first = open_window()
     first.window.connections.bar.group_by(Grouping("remote"))
     first.window.close()

@@ -37,7 +37,7 @@ def test_durations_are_one_number_rounded_down(seconds: float, text: str) -> Non
         (1.24, "1.2 s"),
     ],
 )
-def test_round_trip_times(seconds: float | None, text: str) -> None:
+def test_round_trip_times_are_formatted_with_units(seconds: float | None, text: str) -> None:
     assert formatting.rtt(seconds) == text
 
 
@@ -54,12 +54,14 @@ def test_dates_have_day_and_month() -> None:
         (Units(binary=True), ("B/s", "KiB/s", "MiB/s", "GiB/s", "TiB/s"), ("B", "KiB", "MiB", "GiB", "TiB")),
     ],
 )
-def test_units_of_rates_and_sizes(shown_in: Units, rates: tuple[str, ...], sizes: tuple[str, ...]) -> None:
+def test_lists_of_units_cover_all_rates_and_sizes(
+    shown_in: Units, rates: tuple[str, ...], sizes: tuple[str, ...]
+) -> None:
     assert formatting.rate_units(shown_in) == rates
     assert formatting.size_units(shown_in) == sizes
 
 
-def test_the_cost_of_a_process() -> None:
+def test_cost_of_a_process_has_cpu_and_memory() -> None:
     assert formatting.cost_in_words(0.42, 24_300_000) == "CPU 0.4 %, memory 24.3 MB"
     assert formatting.cost_in_words(None, 24_300_000) == "memory 24.3 MB"
 

@@ -27,7 +27,7 @@ def test_banners_rings_and_borders_have_enough_contrast(tokens: Tokens) -> None:
 
 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
-def test_colours_of_apps_stand_out_from_the_ground(tokens: Tokens) -> None:
+def test_colours_of_apps_contrast_with_the_background(tokens: Tokens) -> None:
     assert min(contrast(colour, ground) for colour in tokens.apps for ground in (tokens.surface, tokens.select)) >= 3
 
 

@@ -31,7 +31,7 @@ def test_sources_look_for_the_socket_of_the_protocol() -> None:
         (protocol.WHOLE_SYSTEM | protocol.REPORTS_ENDS | protocol.REPORTS_ELSEWHERE, "names of hosts."),
     ],
 )
-def test_status_names_what_the_kernel_lacks(flags: int, limit: str) -> None:
+def test_status_names_the_missing_kernel_feature(flags: int, limit: str) -> None:
     with (
         tempfile.TemporaryDirectory() as directory,
         socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener,

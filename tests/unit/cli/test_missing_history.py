@@ -37,7 +37,7 @@ def test_missing_history_without_an_agent_suggests_starting_it(
 
 
 @pytest.mark.parametrize("subcommand", ["usage", "export"])
-def test_running_agent_is_still_recording_its_first_minute(
+def test_missing_history_beside_an_agent_means_its_first_minute(
     subcommand: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(session, "connect", lambda: connected(Settings()))

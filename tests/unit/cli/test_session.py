@@ -16,7 +16,7 @@ def test_values_of_several_lines_are_printed_below_each_other(capsys: pytest.Cap
     ]  # fmt: skip
 
 
-def test_upload_status_lists_what_is_sent_on_lines_of_its_own(
+def test_upload_status_lists_the_sent_parts_on_separate_lines(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(paths.HOME, str(tmp_path))

@@ -97,7 +97,7 @@ BOOKINGS = st.lists(
 
 
 @given(BOOKINGS, st.booleans())
-def test_hosts_add_up_to_what_was_booked_whatever_the_clock_does(
+def test_hosts_add_up_to_the_booked_bytes_at_any_clock_step(
     bookings: list[tuple[int, str, str | None, int]], restarts: bool
 ) -> None:
     clock, sums = Clock(), Counter[str]()

@@ -235,7 +235,7 @@ def test_an_event_that_becomes_an_alert_notifies() -> None:
 
 
 @pytest.mark.parametrize(("notify", "expected"), [("alerts", [3]), ("notices", [2, 3]), ("none", [])])
-def test_the_setting_chooses_what_notifies(notify: str, expected: list[int]) -> None:
+def test_setting_chooses_the_severity_that_notifies(notify: str, expected: list[int]) -> None:
     log = EventLog(Events(notify=notify))  # type: ignore[arg-type]
     assert [each for each in Severity if log.take(finding(key=each.label, severity=each)).notify] == expected
 

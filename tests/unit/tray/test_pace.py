@@ -101,7 +101,7 @@ def test_first_rates_are_shown_at_once() -> None:
     assert pace.take(tick(4.0)) is None
 
 
-def test_unknown_stays_unknown_and_is_no_zero() -> None:
+def test_unknown_rates_stay_unknown_and_never_become_zero() -> None:
     pace = started(2)
     assert pace.take(tick(None, 4.0)) is None
     shown = pace.take(tick(6.0, None))

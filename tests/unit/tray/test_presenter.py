@@ -64,7 +64,7 @@ def plain(rows: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(row.replace(FIGURE_SPACE, "").replace("   ↑", "  ↑").rstrip() for row in rows)
 
 
-def test_the_tooltip_shows_the_rates_and_what_they_are_of() -> None:
+def test_tooltip_shows_the_rates_and_the_interfaces_they_belong_to() -> None:
     assert present(tick(12.4e6, 840e3)).tooltip == ("↓ 12.4 MB/s  ↑ 840 kB/s", "eth0 only")
     assert present(tick(1.0, 2.0, uplinks=("eth0", "wlan0"))).tooltip[1] == "eth0 + wlan0"
     assert present(tick(1e6, 0.0), Units(bits=True)).tooltip[0] == "↓ 8.00 Mbit/s  ↑ 0 bit/s"

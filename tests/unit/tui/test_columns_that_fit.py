@@ -29,7 +29,7 @@ def test_least_important_columns_are_left_out_first(columns: list[Width], width:
     assert not gone or not stays or min(gone) >= max(stays)
 
 
-def test_long_texts_share_what_numbers_leave() -> None:
+def test_long_texts_share_the_width_that_numbers_leave() -> None:
     columns = [Width(40, 10, 0), Width(10, 10, 0), Width(8, 8, 1)]
     assert fit(columns, 80) == [40, 10, 8]
     assert fit(columns, 40) == [18, 10, 8]

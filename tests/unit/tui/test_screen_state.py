@@ -36,7 +36,7 @@ def test_apps_of_this_month_that_exited_are_listed_with_their_amounts() -> None:
     assert len([row for row in state.app_rows() if row.name == "Firefox"]) == 1
 
 
-def test_a_paused_picture_does_not_change_and_goes_on_with_everything() -> None:
+def test_paused_screen_is_unchanged_and_continues_with_all_data() -> None:
     state = busy()
     state.pause()
     before = screen.draw(state, Look(), 80, 24).lines()

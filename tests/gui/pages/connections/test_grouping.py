@@ -66,5 +66,5 @@ def test_groups_have_readable_names() -> None:
     assert names(Grouping.REMOTE) == ["198.51.100.7", "No remote address"]
 
 
-def test_an_unknown_stored_grouping_is_none() -> None:
+def test_unknown_stored_grouping_becomes_no_grouping() -> None:
     assert Grouping("by colour") is Grouping.NONE

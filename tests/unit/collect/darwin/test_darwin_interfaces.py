@@ -174,7 +174,7 @@ class TestIfalldata:
             else:
                 assert len(parse_ifalldata(data[:length])) == length // 180
 
-    def test_a_name_that_is_no_name(self, layout: Layout) -> None:
+    def test_malformed_interface_name_raises_parse_error(self, layout: Layout) -> None:
         with pytest.raises(ParseError, match="called"):
             parse_ifalldata(mib_row(layout, b"en\xff"))
 
@@ -203,7 +203,7 @@ class TestIflist2:
                     parse_iflist2(data[:length])
 
     @pytest.mark.parametrize("length", [0, 2, 3, 4, 159, 186, 187, 192, 0xFFFF])
-    def test_lying_lengths(self, layout: Layout, length: int) -> None:
+    def test_wrong_lengths_raise_parse_error(self, layout: Layout, length: int) -> None:
         data = ifinfo2(layout, b"en0", 4)
         assert len(data) == 180
         with pytest.raises(ParseError):
@@ -239,7 +239,7 @@ class TestIflist2:
         data = ifinfo2(layout, b"en0", 4) + ifinfo2(layout, b"en0", 5)
         assert [row.link.ifindex for row in parse_iflist2(data)] == [4]
 
-    def test_index_0_is_none(self, layout: Layout) -> None:
+    def test_index_0_raises_parse_error(self, layout: Layout) -> None:
         with pytest.raises(ParseError):
             parse_iflist2(ifinfo2(layout, b"en0", 0))
 
@@ -252,7 +252,7 @@ class TestIflist2:
 class TestDefaultRoutes:
     UP, GATEWAY, HOST, REJECT, STATIC, SCOPED = 0x1, 0x2, 0x4, 0x8, 0x800, 0x1000000
 
-    def test_ipv4_and_ipv6(self, layout: Layout) -> None:
+    def test_default_routes_of_both_families_are_parsed(self, layout: Layout) -> None:
         flags = self.UP | self.GATEWAY | self.STATIC
         data = route(layout, 4, flags) + route(layout, 7, flags, "::")
         assert parse_default_routes(data) == {4: 0, 7: 0}
@@ -276,7 +276,9 @@ class TestDefaultRoutes:
         ("destination", "mask"),
         [(ANYWHERE, b"\x80"), ("192.0.2.0", b"\xff\xff\xff"), ("::", b"\x80"), ("2000::", b"\xe0"), ("fe80::", b"")],
     )
-    def test_narrower_routes(self, layout: Layout, destination: str, mask: bytes) -> None:
+    def test_routes_to_smaller_networks_are_not_default_routes(
+        self, layout: Layout, destination: str, mask: bytes
+    ) -> None:
         assert parse_default_routes(route(layout, 4, self.UP | self.GATEWAY, destination, mask)) == {}
 
     def test_foreign_kinds_and_families(self, layout: Layout) -> None:
@@ -379,7 +381,7 @@ class TestSysctl:
         assert bytes(sysctl.read()) == b""
         assert kernel.calls == [self.MIB] * 2
 
-    def test_a_table_that_grew_costs_more_calls_once(self, kernel: Kernel) -> None:
+    def test_grown_table_takes_more_calls_once(self, kernel: Kernel) -> None:
         table = bytes(range(256)) * 200
         kernel.tables[self.MIB] = table
         sysctl = Sysctl(self.MIB, kernel.function)
@@ -394,7 +396,7 @@ class TestSysctl:
         with pytest.raises(CollectError, match=r"4\.18\.0\.3\.0\.1: Operation not permitted"):
             Sysctl(self.MIB, kernel.function).read()
 
-    def test_growing_ends(self, kernel: Kernel) -> None:
+    def test_endlessly_growing_table_raises(self, kernel: Kernel) -> None:
         kernel.tables[self.MIB] = errno.ENOMEM
         with pytest.raises(CollectError, match="memory"):
             Sysctl(self.MIB, kernel.function).read()
@@ -604,7 +606,7 @@ class TestSource:
         ("XHC20", 0x10, "other"),
     ],
 )
-def test_kinds(name: str, type_: int, kind: str) -> None:
+def test_kind_follows_name_type_and_medium(name: str, type_: int, kind: str) -> None:
     assert kind_of(name, type_, is_wireless=False) == kind
 
 
@@ -661,15 +663,15 @@ class TestOffline:
     def of_apple(self, mac: Mac) -> bytes:
         return route(mac.layout, 11, self.SCOPED, "::")
 
-    def test_a_network(self, mac: Mac) -> None:
+    def test_card_with_the_primary_route_is_the_uplink(self, mac: Mac) -> None:
         assert self.uplinks(mac, route(mac.layout, 4, self.UNSCOPED), self.of_apple(mac)) == ["en0"]
 
-    def test_a_vpn_over_it(self, mac: Mac) -> None:
+    def test_card_below_a_vpn_stays_the_uplink(self, mac: Mac) -> None:
         routes = route(mac.layout, 12, 0x801), route(mac.layout, 4, self.SCOPED), self.of_apple(mac)
         assert self.uplinks(mac, *routes) == ["en0"]
 
     @pytest.mark.parametrize("is_joined", [True, False])
-    def test_no_network(self, mac: Mac, *, is_joined: bool) -> None:
+    def test_tunnels_do_not_count_without_a_network(self, mac: Mac, *, is_joined: bool) -> None:
         mac.media["en0"] = Medium(is_wireless=True, has_carrier=is_joined)
         for routes in ((), (self.of_apple(mac),), (route(mac.layout, 12, 0x801),)):
             assert self.uplinks(mac, *routes) == (["en0"] if is_joined else [])
@@ -725,13 +727,15 @@ class TestLiveness:
         assert guard.note is None
 
     @pytest.mark.parametrize(("packets", "octets"), [(0, 0), (3, 0), (0, 9)])
-    def test_silence_is_no_fault(self, guard: LivenessGuard, source: Fake, packets: int, octets: int) -> None:
+    def test_silent_interface_is_not_reported(
+        self, guard: LivenessGuard, source: Fake, packets: int, octets: int
+    ) -> None:
         for _ in range(5):
             source.tick(20, packets=packets, octets=octets)
             guard.sample()
         assert guard.note is None
 
-    def test_a_short_stillness_is_no_fault(self, guard: LivenessGuard, source: Fake) -> None:
+    def test_counters_that_stand_still_briefly_are_not_reported(self, guard: LivenessGuard, source: Fake) -> None:
         source.tick(19, packets=1000, octets=0)
         guard.sample()
         source.tick(2, packets=1, octets=1)
@@ -744,7 +748,7 @@ class TestLiveness:
         guard.sample()
         assert guard.note is None
 
-    def test_counters_that_were_reset_are_no_fault(self, guard: LivenessGuard, source: Fake) -> None:
+    def test_counters_that_were_reset_are_not_reported(self, guard: LivenessGuard, source: Fake) -> None:
         source.tick(21, packets=500, octets=500)
         guard.sample()
         source.tick(21, packets=-500, octets=-500)

@@ -84,7 +84,7 @@ def reversed_flows(written: bytes) -> bytes:
 
 
 class TestNettop:
-    def test_every_column(self) -> None:
+    def test_every_nettop_column_is_parsed(self) -> None:
         edge, quic, multicast, listener = nettop.parse(NETTOP.encode()).values()
         assert (edge.process, edge.pid, edge.state) == ("Microsoft, Edge", 772, "ESTABLISHED")
         assert (edge.remote_address, edge.remote_port) == ("17.57.145.55", 5223)
@@ -389,7 +389,7 @@ def test_the_release_of_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
         assert pcblist.darwin_release() == number
 
 
-def test_there_is_no_such_table_elsewhere() -> None:
+def test_other_systems_have_no_pcblist() -> None:
     if os.uname().sysname != "Darwin":
         with pytest.raises(UnsupportedError):
             PcblistSource()

@@ -161,7 +161,7 @@ def address(family: int, *values: bytes, prefix: int = 24) -> memoryview:
     return memoryview(struct.pack("=BBBBI", family, prefix, 0, 0, 9) + b"".join(values))
 
 
-def test_addresses() -> None:
+def test_addresses_are_parsed() -> None:
     near, far = socket.inet_aton("192.0.2.24"), socket.inet_aton("192.0.2.99")
     assert parse_address(address(socket.AF_INET, attribute(1, near))) == (9, "192.0.2.24/24", None)
     point_to_point = parse_address(address(socket.AF_INET, attribute(1, far), attribute(2, near)))
@@ -180,7 +180,7 @@ def route(*values: bytes, length: int = 0, table: int = 254, kind: int = 1) -> m
     return memoryview(struct.pack("=BBBBBBBBI", 2, length, 0, 0, table, 3, 0, kind, 0) + b"".join(values))
 
 
-def test_default_routes() -> None:
+def test_default_routes_are_parsed() -> None:
     assert parse_default_route(route(number(4, 3), number(6, 600))) == [(3, 600)]
     assert parse_default_route(route(number(4, 3))) == [(3, 0)]
     assert parse_default_route(route(number(4, 3), length=24)) == []
@@ -212,7 +212,7 @@ def test_routes_to_one_host_by_a_gateway() -> None:
     assert parse_host_route(host_route("fe80::9", attribute(5, bytes(16)), to, **six)) == []
 
 
-def test_the_peer_of_a_tunnel() -> None:
+def test_peer_of_a_tunnel_is_parsed() -> None:
     peer = socket.inet_aton("192.0.2.9")
     for word in ("ipip", "gre", "sit", "vti"):
         assert parse_remote(link(5, NAME, attribute(2, peer)), word) == peer

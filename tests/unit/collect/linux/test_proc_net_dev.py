@@ -57,7 +57,7 @@ def test_columns_are_put_into_the_order_of_counters() -> None:
     assert row == (2, 10, 18446744073709551615, 9, 3, 11, 4, 12)
 
 
-def test_names_may_hold_a_colon_or_bytes_that_are_no_text() -> None:
+def test_names_may_contain_a_colon_or_invalid_utf8() -> None:
     content = HEADINGS + b" eth0:1:" + NUMBERS + b"\n  \xff:" + NUMBERS + b"\n"
     assert [name for name, _ in parse_proc_net_dev(content)] == ["eth0:1", os.fsdecode(b"\xff")]
 
@@ -86,12 +86,12 @@ def test_unknown_format_is_refused(content: bytes) -> None:
         parse_proc_net_dev(content)
 
 
-def test_ipv4_default_routes() -> None:
+def test_ipv4_default_routes_are_parsed() -> None:
     assert default_metrics(parse_routes(ROUTES)) == {"eth0": 50}
     assert parse_routes(b"") == []
 
 
-def test_ipv4_routes_to_one_host_by_a_gateway() -> None:
+def test_ipv4_routes_to_one_host_by_a_gateway_are_parsed() -> None:
     """Columns: interface, destination, gateway, flags, two counts, metric, mask."""
 
     def line(name: str, destination: str, mask: str, flags: int, gateway: str = "192.0.2.1") -> bytes:
@@ -111,7 +111,7 @@ def test_ipv4_routes_to_one_host_by_a_gateway() -> None:
     assert pinned_interfaces(parse_routes(b"Iface\n" + b"".join(rows))) == {"eth0"}
 
 
-def test_ipv6_default_routes() -> None:
+def test_ipv6_default_routes_are_parsed() -> None:
     assert default_metrics(parse_routes6(ROUTES6)) == {"eth0": 0x400}
     assert parse_routes6(b"") == []
 

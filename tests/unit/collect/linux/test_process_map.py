@@ -211,7 +211,7 @@ def test_a_new_socket_of_a_process_not_met_before_is_found_by_its_number_of_file
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-def test_a_process_whose_names_are_no_text_is_shown_with_replacements(tmp_path: Path) -> None:
+def test_invalid_utf8_in_process_names_is_replaced(tmp_path: Path) -> None:
     """Any user can name a program, a process and, where it has one delegated, a control group like this."""
     program = os.fsencode(tmp_path) + b"/odd\xff\x1b\n.bin"
     shutil.copy(os.fsencode(shutil.which("sleep") or "sleep"), program)
@@ -226,7 +226,7 @@ def test_a_process_whose_names_are_no_text_is_shown_with_replacements(tmp_path: 
     assert found.executable == f"{tmp_path}/odd\ufffd\x1b\n.bin"
 
 
-def test_control_groups_whose_names_are_no_text(tmp_path: Path) -> None:
+def test_invalid_utf8_in_control_group_names_is_replaced(tmp_path: Path) -> None:
     group = os.fsencode(tmp_path) + b"/odd\xff\xe2\x80\xa8.service"
     os.mkdir(group)  # noqa: PTH102  pathlib takes no bytes
     assert ControlGroups(str(tmp_path)).unit(os.stat(group).st_ino) == "odd\ufffd\u2028.service"  # noqa: PTH116  as above

@@ -307,7 +307,7 @@ def test_no_bytes_raise_anything_but_a_known_error(dumps: list[bytes], others: l
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sock_diag is Linux's")
-def test_the_real_kernel() -> None:
+def test_real_kernel_reports_bytes_of_a_connection() -> None:
     source = SockDiagSource()
     try:
         assert source.note is None
