@@ -223,3 +223,28 @@ def test_the_next_sender_waits_for_the_lock(tmp_path: Path) -> None:
     first = Spool(file, to_send=True)
     threading.Timer(0.3, first.close).start()
     Spool(file, to_send=True).close()
+
+
+def test_counting_reads_no_bodies_in_new_and_earlier_files(tmp_path: Path) -> None:
+    """Counted at each interval: during an outage the bodies of a day would be read four times a minute."""
+    file = tmp_path / "spool.sqlite3"
+    spool = Spool(file)
+    spool._database.execute("DROP INDEX snapshot_pending")
+    spool.close()
+    spool = Spool(file)
+    for number in range(3):
+        spool.append("host", time.time(), b"{}" * number, Scope())
+    executed: list[str] = []
+    for host in ("host", None):
+        spool._database.set_trace_callback(executed.append)
+        assert spool.counts(host).waiting == 3
+        spool._database.set_trace_callback(None)
+    plans = [
+        row[3]
+        for statement in executed
+        if "FROM snapshot" in statement
+        for row in spool._database.execute(f"EXPLAIN QUERY PLAN {statement}")
+    ]
+    assert len(plans) == 2
+    assert all("COVERING INDEX snapshot_pending" in plan for plan in plans)
+    spool.close()
