@@ -19,6 +19,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -231,6 +232,7 @@ class Session:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._client: BusClient | None = None
         self._kept_number: Path | None = None
+        self._kept_name: socket.socket | None = None
         self.environment = self._make_environment()
         try:
             self.start_bus()
@@ -250,11 +252,14 @@ class Session:
 
     def kill_display(self) -> None:
         """The hard way. Until `close` no other server gets its number, or programs of this session would meet it."""
-        lock = Path(f"/tmp/.X{self.environment['DISPLAY'].removeprefix(':')}-lock")  # noqa: S108  the server's own
+        number = self.environment["DISPLAY"].removeprefix(":")
+        lock = Path(f"/tmp/.X{number}-lock")  # noqa: S108  the server's own
         lock.unlink(missing_ok=True)
         lock.write_text(f"{os.getpid():10}\n")  # as a server that runs
         self._kept_number = lock
         self.stop("display", signal.SIGKILL)
+        self._kept_name = socket.socket(socket.AF_UNIX)  # servers with another /tmp do not see the lock, but this
+        self._kept_name.bind(f"\0/tmp/.X11-unix/X{number}")
 
     def spawn(self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
         """Starts a program in the session; its output goes to `log(name)`. Returns its pid."""
@@ -346,6 +351,8 @@ class Session:
             self._client.close()
         if self._kept_number is not None:
             self._kept_number.unlink(missing_ok=True)
+        if self._kept_name is not None:
+            self._kept_name.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def wait_for(self, predicate: Callable[[], T | None], timeout: float, what: str) -> T:

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,7 +71,14 @@ def start_agent(desktop: Desktop) -> None:
 
 
 def see(desktop: Desktop, glyph: Glyph) -> Place:
-    return desktop.wait_for(lambda: desktop.find(glyph), 30, f"the panel shows {glyph}")
+    """Waits until the icon stands still: its label, such as "paused", comes after it and moves it."""
+
+    def at_rest() -> Place | None:
+        first = desktop.find(glyph)
+        time.sleep(0.5)
+        return first if first is not None and first == desktop.find(glyph) else None
+
+    return desktop.wait_for(at_rest, 30, f"the panel shows {glyph}")
 
 
 def says_shown(desktop: Desktop) -> bool:
