@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
-    QAccessible,
-    QAccessibleAnnouncementEvent,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
@@ -27,6 +25,7 @@ from netwatch_tray.window.chart.amounts import Amounts, Slot
 from netwatch_tray.window.chart.marks import Joined, Mark, mark_at, span_of
 from netwatch_tray.window.chart.series import GapSpan
 from netwatch_tray.window.widgets.painting import draw_ring, text_painter
+from netwatch_tray.window.widgets.speech import announce
 from netwatch_tray.window.widgets.theme import Theme
 
 _LEAST_DRAG = 6
@@ -141,9 +140,9 @@ class AmountChart(QWidget):
         self._crosshair = last if self._crosshair is None else min(max(self._crosshair + by, 0), last)
         self._is_frozen = True
         self.update()
-        if QAccessible.isActive() and (slot := self.crosshair):  # a screen reader does not see the crosshair's box
-            spoken = amount_labels.spoken_slot(slot, self._amounts, self.units)
-            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, spoken))
+        # A screen reader does not see the crosshair's box.
+        slot, amounts = self._amounts.slots[self._crosshair], self._amounts
+        announce(self, lambda: amount_labels.spoken_slot(slot, amounts, self.units))
 
     def clear_crosshair(self) -> bool:
         """Remove the crosshair. Return whether there was one."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPen, QPolygonF
 
@@ -34,9 +34,8 @@ _HALO = tuple(QPointF(x, y) for x, y in ((-2, 0), (2, 0), (0, -2), (0, 2), (-1, 
 translate = QCoreApplication.translate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AmountScene:
-    """One state of an amount chart at one size; every layer draws from it."""
+class AmountScene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One state of an amount chart at one size; every layer draws from it. Fields with a default are computed."""
 
     theme: Theme
     units: Units
@@ -54,14 +53,14 @@ class AmountScene:
     """Box of the marks of events; empty if there are none."""
     base: float
     """The y coordinate below which the dates are, in dip."""
-    zero: float = field(init=False)
+    zero: float = 0.0
     """The y coordinate of the axis, in dip."""
-    per_byte: float = field(init=False)
+    per_byte: float = 0.0
     """Dip per byte, for both directions."""
-    gaps: list[ShownGap] = field(init=False)
-    marks: list[Joined] = field(init=False)
-    runs: list[list[KnownPoint]] = field(init=False)
-    rate_top: float = field(init=False)
+    gaps: list[ShownGap] = []
+    marks: list[Joined] = []
+    runs: list[list[KnownPoint]] = []
+    rate_top: float = 0.0
     """The rate at the upper edge of the lane, bytes/s."""
 
     def __post_init__(self) -> None:
@@ -70,7 +69,7 @@ class AmountScene:
         rx, tx = max(average, *(slot.rx for slot in slots)), max(slot.tx for slot in slots)
         both = max(1, rx + tx)
         room = box.height() - 2  # each bar is at least one dip high
-        set_ = object.__setattr__
+        set_ = msgspec.structs.force_setattr
         set_(self, "zero", crisp(box.top() + 1 + room * (rx / both if rx + tx else 0.8), self.ratio))
         set_(self, "per_byte", room / (both * _HEADROOM))
         set_(self, "gaps", shown_gaps(self.amounts, self.span / box.width(), box.height()))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QMouseEvent, QPainter
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 
 from netwatch_tray.window.chart import labels, layers
 from netwatch_tray.window.chart.marks import span_of
 from netwatch_tray.window.chart.plot import Plot
+from netwatch_tray.window.chart.series import KnownPoint
+from netwatch_tray.window.widgets.speech import announce
 from netwatch_tray.window.widgets.theme import Theme
 
 _LEAST_DRAG = 6
@@ -54,10 +56,11 @@ class Chart(Plot):
         point = known[min(max(index, 0), len(known) - 1)]
         self._crosshair, self._is_frozen = point.at, True
         self.update()
-        if QAccessible.isActive():  # a screen reader does not see the crosshair's box
-            rates = labels.spoken_rates(point.rx, point.tx, self.units)
-            spoken = f"{labels.moment(point.at, self.viewport.span)}, {rates}"
-            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, spoken))
+        announce(self, lambda: self._spoken(point))  # a screen reader does not see the crosshair's box
+
+    def _spoken(self, point: KnownPoint) -> str:
+        rates = labels.spoken_rates(point.rx, point.tx, self.units)
+        return f"{labels.moment(point.at, self.viewport.span)}, {rates}"
 
     def clear_crosshair(self) -> bool:
         """Remove the crosshair. Return whether there was one."""

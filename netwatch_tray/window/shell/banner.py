@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAccessible, QAccessibleEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.icons import icon
 from netwatch_tray.window.widgets.painting import hair_line
+from netwatch_tray.window.widgets.speech import alert
 from netwatch_tray.window.widgets.text import Paragraph
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
@@ -64,7 +65,7 @@ class Banner(QWidget):
         self.setVisible(notice is not None)
         if notice is not None and previous is None:  # once, not at every second of a countdown
             self.setAccessibleName(f"{notice.title} {notice.detail}")
-            QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
+            alert(self)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         if self._notice is None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic
 
+import msgspec
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 
@@ -15,8 +15,7 @@ from netwatch_tray.window.widgets.theme import Theme, Tokens
 _LEFT, _ELIDE_RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.TextElideMode.ElideRight
 
 
-@dataclass(slots=True)
-class Cell:
+class Cell(msgspec.Struct, eq=False):
     """The box, the painter and the fonts for drawing one cell. One object is reused for all cells of a paint event.
 
     Places are plain numbers, dip: making a QRect for each cell, and reading it, would take a tenth of the time of the
@@ -90,8 +89,7 @@ class Cell:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Column(Generic[Record]):
+class Column(msgspec.Struct, Generic[Record], frozen=True, kw_only=True, eq=False):
     """One column of a table."""
 
     id: str

@@ -7,7 +7,7 @@ from typing import Literal
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
-from PySide6.QtWidgets import QStyle, QWidget
+from PySide6.QtWidgets import QWidget
 
 from netwatch_tray.window.widgets.theme import RING, Theme
 
@@ -74,5 +74,16 @@ def text_painter(widget: QWidget) -> QPainter:
 
 
 def aligned(widget: QWidget, alignment: Qt.AlignmentFlag) -> Qt.AlignmentFlag:
-    """Return the alignment on the screen: in a right-to-left widget, left and right are swapped."""
-    return QStyle.visualAlignment(widget.layoutDirection(), alignment)
+    """Return the alignment on the screen: in a right-to-left widget, left and right are swapped.
+
+    `QStyle.visualAlignment` does the same, but the enums of QStyle take 6 ms to make, at each start.
+    """
+    flag = Qt.AlignmentFlag
+    sides = flag.AlignLeft | flag.AlignRight
+    if not alignment & flag.AlignHorizontal_Mask:
+        alignment |= flag.AlignLeft
+    if alignment & sides and not alignment & flag.AlignAbsolute:
+        if widget.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            alignment ^= sides
+        alignment |= flag.AlignAbsolute
+    return alignment

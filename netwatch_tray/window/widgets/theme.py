@@ -6,9 +6,9 @@ All lengths of the window are in dip (device-independent pixels); at 200 % one d
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPalette, QStaticText
 from PySide6.QtWidgets import QApplication, QLabel
@@ -30,8 +30,7 @@ _DRAWN_FOR = 13
 """Base font size, px, for which heights are given; a larger font makes everything higher."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     """Colours by use. A test computes that text has a contrast of at least 4.5:1 on surface, window and selection."""
 
     surface: QColor

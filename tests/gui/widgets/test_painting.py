@@ -3,10 +3,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtWidgets import QStyle, QWidget
 
-from netwatch_tray.window.widgets.painting import DENSE_HATCH, WIDE_HATCH, draw_hatch
+from netwatch_tray.window.widgets.painting import DENSE_HATCH, WIDE_HATCH, aligned, draw_hatch
 
 _WHITE, _BLACK = QColor("white").rgb(), QColor("black").rgb()
 
@@ -44,3 +45,15 @@ def test_hatch_lines_stay_in_place_while_the_box_moves() -> None:
 def test_origin_shifts_the_hatch_lines() -> None:
     one, other = (_lines(_hatched(QRectF(20, 10, 50, 20), DENSE_HATCH, origin), 20) for origin in (22.0, 24.0))
     assert [x + 2 for x in one if x + 2 < 70] == [x for x in other if x >= 22]
+
+
+@pytest.mark.parametrize("direction", [Qt.LayoutDirection.LeftToRight, Qt.LayoutDirection.RightToLeft])
+def test_alignment_is_mirrored_as_by_qt(direction: Qt.LayoutDirection) -> None:
+    flag = Qt.AlignmentFlag
+    across = (flag(0), flag.AlignLeft, flag.AlignRight, flag.AlignHCenter, flag.AlignJustify)
+    widget = QWidget()
+    widget.setLayoutDirection(direction)
+    for side in (*across, flag.AlignLeft | flag.AlignAbsolute, flag.AlignRight | flag.AlignAbsolute):
+        for along in (flag(0), flag.AlignTop, flag.AlignVCenter, flag.AlignBottom):
+            assert aligned(widget, side | along) == QStyle.visualAlignment(direction, side | along)
+    widget.deleteLater()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
+import msgspec
 from PySide6.QtCore import QCoreApplication, QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPen, QPolygonF
 
@@ -30,8 +30,7 @@ DAY_S = 86400
 translate = QCoreApplication.translate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackScene:
+class StackScene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One state of the chart at one size; every layer draws from it."""
 
     theme: Theme
