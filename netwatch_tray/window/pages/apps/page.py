@@ -298,6 +298,7 @@ class AppsPage(Page):
                 self._history.request_stack(self._range)
             if self._chosen is not None:
                 self._history.request_app(self._chosen, self._range)
+        self._soon.stop()  # what came meanwhile is shown now
         self._show()
 
     def _show(self) -> None:
