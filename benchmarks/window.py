@@ -1,6 +1,7 @@
 """The window: CPU time of the GUI thread for a refresh, a frame and a redraw; CPU time and memory of the process.
 
-The first half runs offscreen in this process, against an agent that sends the real protocol over a real socket:
+The first half runs offscreen in this process, against an agent that sends the real protocol over a real socket. As in
+the program, Qt has no threads to fill areas, and what is loaded at the start is left out of garbage collection:
 
 - `refresh`: 10 000 connections sorted by rate, of which 1 % change every 2 s. It includes everything that the GUI
   thread does in those 2 s: reading, decoding, sorting and painting.
