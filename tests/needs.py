@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import shutil
 import sys
 from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -26,10 +29,17 @@ def programs(*names: str) -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
+def _dev() -> ModuleType:
+    """Return the module of `./dev`. Only pytest puts it on the path, and benchmarks use this module as well."""
+    tools = str(Path(__file__).resolve().parent.parent / "tools")
+    if tools not in sys.path:
+        sys.path.append(tools)
+    return importlib.import_module("dev")
+
+
 def panel(program: str) -> None:
     """Skip the test unless this panel is installed, with the plugin that it draws icons with."""
-    import dev  # noqa: PLC0415  only pytest puts it on the path, and benchmarks use this module as well
-
+    dev = _dev()
     programs(program)
     for plugin in dev.SVG_PLUGINS:
         if plugin.panel == program and dev.is_installed(plugin.library) and plugin.is_missing:
@@ -45,8 +55,7 @@ def fleet() -> None:
 def fleet_program(name: str) -> str:
     """Return the path of a program that `./dev test fleet` built, or of an installed one; skip the test without it."""
     fleet()
-    import dev  # noqa: PLC0415  only pytest puts it on the path, and benchmarks use this module as well
-
+    dev = _dev()
     if (built := dev.FLEET / name).exists():
         return str(built)
     if found := shutil.which(name):

@@ -36,6 +36,12 @@ def test_a_benchmark_starts_without_the_path_of_pytest(name: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_benchmark_may_start_a_panel_without_the_path_of_pytest() -> None:
+    code = f"import sys; sys.path.append({str(ROOT / 'tests')!r}); import needs; needs.panel('sh')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_benchmarks_are_modules_and_packages() -> None:
     assert {"accuracy", "counters"} <= set(dev.benchmarks())
     assert not {"limits", "_harness"} & set(dev.benchmarks())
