@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,19 +60,23 @@ def run(feed_path: Path, request: Request = "window") -> int:
     instance = SingleInstance(feed_path.parent, request)
     if not instance.claim():
         return 0
-    try:
-        return _show(application, instance, feed_path, request)
-    finally:
-        instance.release()
+    with _notified_of_signals() as ended:  # to the end: the agent's goodbye comes first and its SIGTERM may come late
+        try:
+            return _show(application, instance, ended, feed_path, request)
+        finally:
+            instance.release()
 
 
-def _show(application: QApplication, instance: SingleInstance, feed_path: Path, request: Request) -> int:
+def _show(
+    application: QApplication, instance: SingleInstance, ended: QSocketNotifier, feed_path: Path, request: Request
+) -> int:
     shown = _Shown(application, feed_path)
     instance.requested.connect(shown.show)
-    with _closed_by_signals(shown.close):
-        shown.show(request)
-        QTimer.singleShot(_STARTED_AFTER_MS, keep_what_is_loaded)
-        code = application.exec()
+    ended.activated.connect(shown.close)
+    shown.show(request)
+    QTimer.singleShot(_STARTED_AFTER_MS, keep_what_is_loaded)
+    code = application.exec()
+    ended.setEnabled(False)
     shown.history.close()
     shown.looks.close()
     return code
@@ -179,16 +183,18 @@ class _Shown:
 
 
 @contextlib.contextmanager
-def _closed_by_signals(close: Callable[[], object]) -> Iterator[None]:
-    """Close the window on SIGTERM and SIGINT. A wake-up socket delivers the signal at once, so no timer has to poll."""
+def _notified_of_signals() -> Iterator[QSocketNotifier]:
+    """Within it SIGTERM and SIGINT do not end the process, but activate the notifier.
+
+    A wake-up socket delivers the signal at once, so no timer has to poll.
+    """
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
     notifier = QSocketNotifier(receiver.fileno(), QSocketNotifier.Type.Read)
-    notifier.activated.connect(close)
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     wakeup = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
     try:
-        yield
+        yield notifier
     finally:
         signal.set_wakeup_fd(wakeup)
         for number, handler in before.items():

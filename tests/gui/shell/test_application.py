@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from netwatch_tray.errors import NetWatchError
-from netwatch_tray.feed.protocol import VERSION, Hello, encode
+from netwatch_tray.feed.protocol import VERSION, Goodbye, Hello, encode
 from netwatch_tray.settings import Settings
 from netwatch_tray.window.shell.require_display import require_display
 
@@ -24,6 +24,19 @@ from pathlib import Path
 from netwatch_tray.window.shell.application import run
 sys.exit(run(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "window"))
 """
+_SIGNALLED_WHILE_CLOSING = (
+    """
+import os
+import signal
+from netwatch_tray.window.data.history_queries import HistoryThread
+close = HistoryThread.close
+def close_late(thread):
+    os.kill(os.getpid(), signal.SIGTERM)
+    close(thread)
+HistoryThread.close = close_late
+"""
+    + _PROGRAM
+)
 _PICTURE = """
 import sys
 from PySide6.QtCore import QSettings, Qt
@@ -105,6 +118,16 @@ def test_signals_close_the_window_with_exit_code_0(
             [],
         )
     assert (tmp_path / "netwatch-tray" / "window.ini").exists(), "it remembers"
+    assert not (tmp_path / "window").exists()
+    assert not (tmp_path / "window.lock").exists()
+
+
+def test_a_signal_while_closing_leaves_no_file(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
+    """The agent's goodbye closes the window, and its SIGTERM may come later."""
+    window = start(_SIGNALLED_WHILE_CLOSING, str(tmp_path / "feed"))
+    with _greet(feed) as agent:
+        agent.sendall(encode(Goodbye()))
+        assert window.wait(60) == 0
     assert not (tmp_path / "window").exists()
     assert not (tmp_path / "window.lock").exists()
 
