@@ -352,9 +352,12 @@ def archives() -> tuple[Path, Path]:
 
 
 def interpreter(minor: str) -> str | None:
-    """Return the Python of this version that is installed, from the PATH or by pyenv."""
+    """Return the Python of this version that is installed, by pyenv or from the PATH.
+
+    On the PATH pyenv has a name for each of its versions, also for those that it was told not to start.
+    """
     pyenv = sorted((Path.home() / ".pyenv" / "versions").glob(f"{minor}.*/bin/python"))
-    return shutil.which(f"python{minor}") or next(map(str, reversed(pyenv)), None)
+    return next(map(str, reversed(pyenv)), None) or shutil.which(f"python{minor}")
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["wheel", "source"])
