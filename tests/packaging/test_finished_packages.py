@@ -433,7 +433,7 @@ def test_pipx_installs_and_removes_it_on_a_bare_debian(archives: tuple[Path, Pat
     assert "rtnetlink" in start(program, "doctor")
     start("pipx", "uninstall", "netwatch-tray")
     left = {file for file in debian.files() - before if "netwatch" in file.lower()}
-    assert left == {f"/root/{wheel.name}"}
+    assert {file for file in left if not file.startswith("/tmp/runtime-0/")} == {f"/root/{wheel.name}"}  # noqa: S108  the user's
 
 
 # The bundle for macOS, as far as Linux can check it: notarising and starting it need a Mac.
