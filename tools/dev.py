@@ -63,11 +63,14 @@ _TEST_TYPE_OPTIONS = (
 )
 
 
+_LIBRARIES = Path("/usr/lib")
+
+
 class SvgPlugin(NamedTuple):
     """With which a toolkit draws icons that are SVG. Debian's panels do not depend on it."""
 
     library: str
-    """Of the toolkit."""
+    """Of the toolkit; below /usr/lib, since PySide6 brings its own."""
     file: str
     """Below /usr/lib."""
     package: str
@@ -75,8 +78,13 @@ class SvgPlugin(NamedTuple):
     """A package that brings the library, and draws no icon without the plugin."""
 
     @property
+    def is_there(self) -> bool:
+        return any(_LIBRARIES.glob(self.file))
+
+    @property
     def is_missing(self) -> bool:
-        return not any(Path("/usr/lib").glob(self.file))
+        """Whether the toolkit is there without it."""
+        return any(_LIBRARIES.glob(f"*/{self.library}")) and not self.is_there
 
 
 SVG_PLUGINS = (
@@ -132,7 +140,7 @@ def missing_packages(*wanted: dict[str, Package]) -> list[str]:
         for plugin in SVG_PLUGINS:
             # Debian 12 has no package of Qt 6's, and its LXQt needs none.
             is_coming = plugin.panel in names and _is_in_archive(plugin.package)
-            if plugin.is_missing and (is_installed(plugin.library) or is_coming):
+            if plugin.is_missing or (is_coming and not plugin.is_there):
                 names.append(plugin.package)
     return sorted({name for name in names if name is not None})
 

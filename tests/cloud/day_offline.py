@@ -85,5 +85,5 @@ for step in range(STEPS):
         most = max(most, used)
 counts = spool.counts(HOST_ID)
 size = sum(file.stat().st_size for file in Path(sys.argv[1]).parent.iterdir())
-print(most - warm, size, counts.waiting, counts.dropped, counts.delivered, tries)
+print(most - warm, spool._bytes, size, counts.waiting, counts.dropped, counts.delivered, tries)
 spool.close()

@@ -326,7 +326,7 @@ def test_a_wrong_key_pauses_and_notifies_once(
         spool = spool_in(tmp_path)
         fill(spool, 2)
         told: list[Message] = []
-        client = Witness(account(server))
+        client = Witness(account(server), timeout=LONG)
         sender = Uploader(spool, client, host, notify=told.append, pace=Pace(gap=0.0, paused=900.0))
         server.script = scripted(["none", "503", "none", "reset", "402"])
         for _ in range(6):

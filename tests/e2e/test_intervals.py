@@ -27,7 +27,8 @@ PATIENCE = 60.0
 def environment(tmp_path: Path) -> dict[str, str]:
     """A home of its own, with no agent and no desktop in it."""
     names = ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "HOME")
-    homes = {name: str(tmp_path / name.lower()) for name in names}
+    # Short: the path of a socket has 107 bytes at most.
+    homes = {name: str(tmp_path / name.removeprefix("XDG_").lower()) for name in names}
     for directory in homes.values():
         Path(directory).mkdir(mode=0o700)
     return {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")} | homes

@@ -122,7 +122,11 @@ def test_plugin_of_a_panel_is_named_together_with_the_panel(
         (tmp_path / program).write_text(f"#!/bin/sh\nexit {code}\n")
         (tmp_path / program).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(dev, "is_installed", lambda name: name == "libit.so.6" and is_library_installed)
+    monkeypatch.setattr(dev, "is_installed", lambda _name: False)
+    (tmp_path / "any").mkdir()
+    if is_library_installed:
+        (tmp_path / "any" / "libit.so.6").touch()
+    monkeypatch.setattr(dev, "_LIBRARIES", tmp_path)
     monkeypatch.setattr(dev, "PYTHON", Path(sys.executable))
     monkeypatch.setattr(dev, "SVG_PLUGINS", (dev.SvgPlugin("libit.so.6", "nowhere/*.so", "plugin", "panel"),))
     assert dev.missing_packages({"panel": Package("panel")}) == names
