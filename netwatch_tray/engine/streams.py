@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _READINGS = 2
 """Readings of the helper within which the end of a connection comes; one may have been requested before it."""
+_LONGEST_HOLD = 30.0
+"""Seconds until an end is given up on without readings, because a helper that does not answer stays connected."""
 _MOST_SETTLED = 8192
 """Connections whose last bytes were passed on, and for which nothing more is taken."""
 
@@ -27,7 +29,17 @@ class _Held(NamedTuple):
 
     gone: Socket
     ended: float | None
-    readings: int
+    since: float
+    """Boot-time clock."""
+    readings: int = 0
+
+    def later(self, readings: int) -> _Held:
+        """Return this after further readings."""
+        return self._replace(readings=self.readings + readings)
+
+    def is_due(self, boottime: float) -> bool:
+        """Return whether the helper had the opportunity to report the end."""
+        return self.readings >= _READINGS or boottime - self.since >= _LONGEST_HOLD
 
 
 class Streams:
@@ -64,6 +76,9 @@ class Streams:
         self._closed: set[str] = set()
         """Of these, since the last sample."""
         self._elsewhere: dict[str, Socket] = {}
+        self._is_lost = False
+        """The helper that had to report the ends of connections of other network namespaces was lost since the last
+        sample."""
 
     def count(self, reading: Reading) -> None:
         """Add what the helper reported since the previous reading."""
@@ -81,7 +96,7 @@ class Streams:
 
     def stop(self) -> None:
         """Expect nothing until the next reading."""
-        self._is_reporting = False
+        self._is_reporting, self._is_lost = False, True
 
     def merge(
         self,
@@ -98,23 +113,23 @@ class Streams:
         ends, self._ends = self._ends, {}
         readings, self._readings = self._readings, 0
         waits = self._is_reporting and not is_last
-        for key, held in list(self._held.items()):
-            end = ends.pop(key, None)
-            if end is None and waits and held.readings + readings < _READINGS:
-                self._held[key] = held._replace(readings=held.readings + readings)
+        for key, before in list(self._held.items()):
+            end, held = ends.pop(key, None), before.later(readings)
+            if end is None and waits and not held.is_due(sample.boottime):
+                self._held[key] = held
                 continue
             del self._held[key]
             removed[key] = _completed(held.gone, end)
             _restore(ended, key, held)
             self._settle(key)
-        self._hold_unlisted(changed, ended, ends, readings, listed, waits=waits)
+        self._hold_unlisted(changed, ended, ends, readings, sample.boottime, listed, waits=waits)
         for key, gone in sample.removed.items():
             end = ends.pop(key, None)
             _restore(ended, key, self._over.pop(key, None))
             if key in self._settled:
                 ended.pop(key, None)
             elif end is None and waits and key in ended:
-                self._held[key] = _Held(gone, ended.pop(key), 0)
+                self._held[key] = _Held(gone, ended.pop(key), sample.boottime)
             else:
                 removed[key] = _completed(gone, end)
                 if gone.protocol == "TCP" and gone.state == TcpState.CLOSED:
@@ -136,6 +151,7 @@ class Streams:
         ended: dict[str, float],
         ends: dict[str, TcpEnd],
         readings: int,
+        boottime: float,
         listed: Callable[[str], Socket | None],
         *,
         waits: bool,
@@ -144,15 +160,16 @@ class Streams:
         for key, found in list(changed.items()) if waits else ():
             is_unlisted = key not in self._over and listed(key) is None
             if found.state == TcpState.TIME_WAIT and key not in ends and is_unlisted:
-                self._over[key] = _Held(changed.pop(key), ended.pop(key, None), 0)
-        for key, held in held_before:
-            if key in ends or not waits or held.readings + readings >= _READINGS:
+                self._over[key] = _Held(changed.pop(key), ended.pop(key, None), boottime)
+        for key, before in held_before:
+            held = before.later(readings)
+            if key in ends or not waits or held.is_due(boottime):
                 del self._over[key]
                 changed.setdefault(key, held.gone)
                 _restore(ended, key, held)
             else:
-                found, at = changed.pop(key, held.gone), ended.pop(key, held.ended)
-                self._over[key] = _Held(found, at, held.readings + readings)
+                gone, at = changed.pop(key, held.gone), ended.pop(key, held.ended)
+                self._over[key] = held._replace(gone=gone, ended=at)
 
     def _settle(self, key: str) -> None:
         self._settled[key] = None
@@ -179,7 +196,8 @@ class Streams:
                     continue
             found = _moved_on(found, amount)
             self._elsewhere[key] = changed[key] = found
-        over = closed if self._is_reporting else set(self._elsewhere)
+        over = set(self._elsewhere) if self._is_lost else closed
+        self._is_lost = False
         for key in over & self._elsewhere.keys():
             changed.pop(key, None)
             removed[key] = msgspec.structs.replace(self._elsewhere.pop(key), state=TcpState.CLOSED)

@@ -119,6 +119,16 @@ def test_removal_waits_no_longer_than_for_two_readings() -> None:
     assert world.take().removed == {}, "it is over"
 
 
+def test_nothing_waits_long_for_a_helper_that_has_stopped_to_answer() -> None:
+    world = World()
+    world.take({"a": tcp(rx=10, tx=10)})
+    world.take({"b": tcp(rx=30, tx=20, state=TcpState.TIME_WAIT)}, {"a": tcp(rx=30, tx=20, state=TcpState.CLOSED)})
+    assert [row.key for row in world.table.rows()] == ["a"]
+    world.boottime += 60
+    merged = world.take()
+    assert (merged.changed.keys(), merged.removed.keys(), merged.ended.keys()) == ({"b"}, {"a"}, {"a"})
+
+
 def test_nothing_waits_without_a_helper_or_at_the_end() -> None:
     world = World()
     world.take({"a": tcp(rx=10, tx=10), "b": tcp(rx=10, tx=10)})
@@ -244,3 +254,14 @@ def test_helper_that_comes_back_goes_on() -> None:
     world.helper(amounts={FLOW: amount(30, 0)})
     assert world.take().changed["c"].rx_bytes == 30
     assert world.app("boxed").rx_bytes == 1030
+
+
+def test_container_has_no_rows_of_a_helper_that_was_replaced_between_samples() -> None:
+    """Only the helper that was lost could report that they closed."""
+    world = World()
+    world.helper(amounts={FLOW: amount(1000, 100)}, owners={0xC: Owner(70, 0, 0, TCP, "boxed")})
+    world.take()
+    world.streams.stop()
+    world.helper()
+    assert world.take().removed["c"].rx_bytes == 1000
+    assert world.table.rows() == ()
