@@ -163,9 +163,11 @@ def _days(
 
 def _networks(reader: HistoryReader, name: str | None, first: date, last: date) -> Iterator[tuple[object, ...]]:
     settings = usable_settings()
-    found = reader.networks(with_names=settings.history.network_names)
+    with_names = settings.history.network_names
+    found = reader.networks(with_names=with_names)
     for each in [network_called(reader, settings, name)] if name else found:
-        for day, used in reader.days("total", None, first, last, network=each.key).items():
+        days = reader.days("total", None, first, last, network=each.key, with_names=with_names)
+        for day, used in days.items():
             if used.both:
                 yield _span(day, day, network_label(each), used)
 

@@ -121,15 +121,17 @@ def _rows(
     from netwatch_tray.history.results import NOTHING
     from netwatch_tray.history.usage import period_of
 
+    with_names = settings.history.network_names
     if options.networks:
-        found = reader.by_network(first, last, with_names=settings.history.network_names)
-        return [(network_label(each, with_metered=True), each.used) for each in found]
+        networks = reader.by_network(first, last, with_names=with_names)
+        return [(network_label(each, with_metered=True), each.used) for each in networks]
     if options.interfaces or options.apps:
         kind: SeriesKind = "interface" if options.interfaces else "app"
-        return reader.by_name(kind, first, last, network=network).items()
+        return reader.by_name(kind, first, last, network=network, with_names=with_names).items()
     sums: dict[str, Used] = {}
     counts: Counts = "internet" if options.internet else "all"
-    for day, used in reader.days("total", None, first, last, counts=counts, network=network).items():
+    found = reader.days("total", None, first, last, counts=counts, network=network, with_names=with_names)
+    for day, used in found.items():
         begin = period_of(day, cast("Period", options.by), settings.plan).first.isoformat()
         sums[begin] = sums.get(begin, NOTHING).plus(used)
     for span, used in reader.undated("total", None, first, last) if network is None else ():

@@ -28,11 +28,11 @@ def read(rows: Rows, *, with_names: bool) -> dict[int, NetworkUse]:
     return found
 
 
-def covered(rows: Rows, counts: Counts, network: str | None) -> set[int] | None:
-    """Return the IDs of the networks that count; `None` if all do. `network`: the key of one, by whose name others
-    count as well."""
+def covered(rows: Rows, counts: Counts, network: str | None, *, with_names: bool) -> set[int] | None:
+    """Return the IDs of the networks that count; `None` if all do. `network`: the key of one; `with_names`: others of
+    its name count as well."""
     if network is not None:
-        return {place for place, each in read(rows, with_names=True).items() if each.key == network}
+        return {place for place, each in read(rows, with_names=with_names).items() if each.key == network}
     if counts != "metered":
         return None
     return {place for (place,) in rows.query("SELECT id FROM network WHERE metered = 1")}

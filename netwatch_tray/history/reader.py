@@ -188,17 +188,18 @@ class HistoryReader:
         *,
         counts: Counts = "all",
         network: str | None = None,
+        with_names: bool = True,
     ) -> dict[date, Used]:
         """Return the usage of each local day that has any, oldest first.
 
         `counts`: with `metered`, imported days are left out, because their network is unknown. With `internet`, bytes
         that stayed in the local network are subtracted from the total, but not from other series. `network`: key of the
-        only network to include, see by_network; imported days are left out.
+        only network to include, and `with_names`: see by_network; imported days are left out.
         """
         with self._snapshot():
             ids = set(self._ids(kind, name))
             without = set(self._ids("lan", None)) if counts == "internet" and kind == "total" else set()
-            covered = known_networks.covered(self._rows, counts, network)
+            covered = known_networks.covered(self._rows, counts, network, with_names=with_names)
             found: dict[date, Used] = {}
             for day, place, ledger in self._ledgers(first, last):
                 if covered is not None and place not in covered:
@@ -219,13 +220,17 @@ class HistoryReader:
             imported = self._imported(kind, name, first, last)
         return [(amount.days, _used_before(amount)) for amount in imported if amount.days.length > 1]
 
-    def by_name(self, kind: SeriesKind, first: date, last: date, *, network: str | None = None) -> dict[str, Used]:
-        """Return the usage of each interface or app in a span of local days, the largest first. `network`: see
-        by_network; only what passed in it."""
+    def by_name(
+        self, kind: SeriesKind, first: date, last: date, *, network: str | None = None, with_names: bool = True
+    ) -> dict[str, Used]:
+        """Return the usage of each interface or app in a span of local days, the largest first.
+
+        `network`, `with_names`: see by_network; only what passed in that network.
+        """
         with self._snapshot():
             query = "SELECT id, name FROM series WHERE kind = ?"
             names = dict(self._rows.typed("series", (int, str), query, SERIES_KINDS[kind]))
-            covered = known_networks.covered(self._rows, "all", network)
+            covered = known_networks.covered(self._rows, "all", network, with_names=with_names)
             sums = _sums(
                 (series, entry)
                 for _day, place, ledger in self._ledgers(first, last)

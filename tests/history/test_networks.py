@@ -342,7 +342,12 @@ def test_usage_of_one_network_in_the_terminal(terminal: Path, capsys: pytest.Cap
         assert told in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["usage", "--network", "Home", "--networks"])
-    assert terminal.exists()
+    terminal.unlink()
+    for network, rx in (("wifi", 1000), ("wifi 2", 30), ("ethernet 2", 4)):
+        rows = json.loads(printed(capsys, "usage", "--network", network, "--json", *SPAN))
+        assert sum(row["rx"] for row in rows) == rx, "as --networks lists them while names are off"
+        rows = json.loads(printed(capsys, "usage", "--network", network, "--apps", "--json", *SPAN))
+        assert sum(row["rx"] for row in rows) == rx // 2
 
 
 def test_networks_are_exported_by_day(terminal: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -355,7 +360,14 @@ def test_networks_are_exported_by_day(terminal: Path, capsys: pytest.CaptureFixt
     assert row["rx_bytes"] == "200"
     with pytest.raises(SystemExit):
         main(["export", "--networks"])
-    assert terminal.exists()
+    terminal.unlink()
+    rows = list(csv.DictReader(io.StringIO(printed(capsys, "export", "--networks", "--step", "day", *SPAN))))
+    assert {(row["name"], row["rx_bytes"]) for row in rows} == {
+        ("wifi", "1000"),
+        ("ethernet", "200"),
+        ("wifi 2", "30"),
+        ("ethernet 2", "4"),
+    }
 
 
 def test_names_of_networks_are_deleted_in_the_terminal(terminal: Path, capsys: pytest.CaptureFixture[str]) -> None:
