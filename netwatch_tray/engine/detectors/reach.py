@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _PROBES = 2
 """Number of probes in a row without a response. One probe is three packets, which a busy radio link loses together."""
+_LEAST_APART_S = 15.0
+"""Seconds between two probes that count, half a period: there is another probe at once after each change of uplinks,
+when packets are lost."""
 
 
 class ReachWatch:
@@ -38,6 +41,8 @@ class _Target:
         self._answered: str | None = None
         """The address that responded last."""
         self._misses = 0
+        self._missed_at = 0.0
+        """Boot-time clock."""
         self._silent: Moment | None = None
         """Time of the first probe without a response."""
 
@@ -49,8 +54,8 @@ class _Target:
         elif has_moved:  # to another network, or offline
             yield from self._end(now)
             self._answered = None
-        elif found is not None:
-            self._misses += 1
+        elif found is not None and (self._silent is None or now.boottime - self._missed_at >= _LEAST_APART_S):
+            self._misses, self._missed_at = self._misses + 1, now.boottime
             if self._silent is None:
                 self._silent = now
             if self._misses == _PROBES:

@@ -297,11 +297,13 @@ def test_an_alert_is_passed_on_once_unless_it_is_muted(rules: Events, expected: 
     assert sum(outcome.is_new_alert for outcome in kept.outcomes) == expected
 
 
-def test_gateway_that_stops_responding_is_reported(kept: Kept) -> None:
+def test_gateway_that_stops_responding_is_reported(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = clock.boottime()
     kept.keeper.load()
     kept.load(None)
     answers, silent = (Health(Reachability("192.0.2.1", rtt, loss), None) for rtt, loss in ((0.01, 0.0), (None, 1.0)))
-    for health in (answers, silent, silent):
+    for place, health in enumerate((answers, silent, silent)):
+        monkeypatch.setattr(clock, "boottime", lambda at=began + 30 * place: at)
         kept.keeper.health(health)
     kept.tick()
     (event,) = kept.published[-1].events

@@ -24,8 +24,9 @@ class Probes:
         *,
         at: str = GATEWAY,
         dns_loss: float | None = None,
+        after: float = 30,
     ) -> list[Finding]:
-        self.at += 30
+        self.at += after
         health = Health(Reachability(at, gateway, None), Reachability(DNS, dns, 0.0 if dns is not None else dns_loss))
         return list(self.watch.take(health, Moment(1.7e9 + self.at, self.at)))
 
@@ -52,6 +53,15 @@ def test_one_missed_probe_and_an_always_silent_gateway_raise_no_finding() -> Non
     for _ in range(10):
         assert probes.probe(None) == []
         assert probes.probe() == []
+
+
+def test_further_probe_after_a_change_of_uplinks_does_not_count() -> None:
+    probes = Probes()
+    probes.probe()
+    assert probes.probe(None) == []
+    assert probes.probe(None, after=3) == []
+    (silent,) = probes.probe(None)
+    assert silent.evidence == GatewaySilent(address=GATEWAY, seconds=33.0)
 
 
 def test_dns_server_counts_only_where_there_is_a_route() -> None:
