@@ -212,6 +212,7 @@ class UploadService:
             _log.warning("Uploading is on, but cannot begin: %s", fault)
             self._notify(fault)
         self._fault = fault
+        self._health = None  # nothing may be probed meanwhile, see `wants_health`
         self._scheduler.after(PACE.paused, self._try_again)
 
     def _try_again(self) -> None:

@@ -254,6 +254,33 @@ def test_a_probe_before_the_key_is_found_is_in_the_first_snapshot(loop: Loop, mo
         assert "No route." in str(service.status)
 
 
+def test_a_probe_from_before_a_fault_is_in_no_snapshot(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
+) -> None:
+    """Nothing is probed while uploading cannot begin, so the probe may be hours old."""
+    expected_logs.append("Uploading is on, but cannot begin: The keyring is locked.")
+    monkeypatch.setattr(upload_service, "PACE", PACE._replace(paused=0.05))
+    resolve, tries = account.resolve, 0
+
+    def locked(*arguments: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            loop.do(lambda: loop.last.health(Health(Reachability("192.0.2.1", 0.001, 0.0), None)))
+            raise NetWatchError("The keyring is locked.")
+        return resolve(*arguments)
+
+    monkeypatch.setattr(account, "resolve", locked)
+    with IngestServer() as server:
+        service = loop.start(Upload(on=True, endpoint=server.url, level="system"))
+        wait_for(lambda: "Nothing was sent yet" in str(service.status), "it begins")
+        service._interval = 1e-6  # as `start` sets it, which was before the second try
+        for _ in range(3):
+            loop.tick(service)
+        wait_for(lambda: len(server.stored()) > 0, "it is sent")
+        assert {str(found["health"]) for found in server.snapshots.values()} == {"None"}
+
+
 def _waiting() -> int:
     spool = Spool(paths.spool_file())
     try:
