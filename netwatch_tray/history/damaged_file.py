@@ -61,6 +61,8 @@ KEYED = frozenset(
     {"series", "network", "network_name", "usage", "chunk", "recent", "gap", "gap_bytes", "state", "event"}
 )
 """Tables whose first column is an integer that the table is sorted by."""
+_SINCE = {"once": 2, "event": 4, "network_name": 5}
+"""Versions of the format that brought tables after the first."""
 
 
 class DamagedFile:
@@ -81,7 +83,7 @@ class DamagedFile:
         """Yield each row of a table that can be read, once."""
         columns = TABLES[table]
         seen: set[object] = set()
-        sources = [self._connection]
+        sources = [] if self._is_older_than(table) else [self._connection]
         while sources:
             connection = sources.pop()
             for row in self._scanned(connection, table, columns):
@@ -93,6 +95,14 @@ class DamagedFile:
                 recovered = self._recover()
                 if recovered is not None:
                     sources.append(recovered)
+
+    def _is_older_than(self, table: str) -> bool:
+        """Return whether the file is of a version that had no such table."""
+        with contextlib.suppress(*_UNREADABLE):
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            found = self._connection.execute("SELECT name FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+            return found is None and 0 < version < _SINCE.get(table, 0)
+        return False
 
     def indexed(self, table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """Return the rows of an index with these columns. It may have rows that the table itself has lost."""
@@ -249,7 +259,7 @@ def _count_days(connection: sqlite3.Connection) -> int:
 def _has_tables(connection: sqlite3.Connection) -> bool:
     """Return whether the schema can be read and has all tables of version 1."""
     for table, columns in TABLES.items():
-        if table in ("once", "event", "network_name"):
+        if table in _SINCE:
             continue
         try:
             connection.execute(f"SELECT {', '.join(columns)} FROM {table} LIMIT 0")  # noqa: S608  our names

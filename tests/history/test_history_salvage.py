@@ -308,6 +308,21 @@ def test_file_set_aside_by_version_1_is_carried_over_once(tmp_path: Path, expect
         assert reader.lost == 0
 
 
+def test_whole_file_of_an_earlier_version_lacks_nothing(tmp_path: Path) -> None:
+    aside = tmp_path / "history.damaged-20260101-000200.sqlite3"
+    store = Store(aside)
+    values = dict.fromkeys(SERIES, (600, 100, 10, 2, 2))
+    store.write(Batch(minutes=[RecordedMinute(int(START), [], [], values, {})]), Network("n", "wifi"))
+    store.close()
+    with contextlib.closing(sqlite3.connect(aside)) as connection:
+        connection.execute("DROP TABLE network_name")
+        connection.execute("PRAGMA user_version = 4")
+    store = Store(tmp_path / "history.sqlite3")
+    restored = store.restore()
+    store.close()
+    assert str(restored).startswith("All of history.damaged-20260101-000200.sqlite3 was carried over (days: 1")
+
+
 def test_minute_in_both_files_counts_once(tmp_path: Path) -> None:
     """Version 1 set a file aside after it had stored the minute, and stored the minute in the new file as well."""
     parts = []
