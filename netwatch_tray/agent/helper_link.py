@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 _PERIOD = 5.0
 """Seconds."""
 _PATIENCE, _PATIENCE_AFTER_NONE = 0.2, 0.02
-"""Seconds that the loop waits for an answer when the sockets are read; it usually takes one or two thousandths. Beside
-busy processes it takes longer, and without it the makers of sockets that have closed would be unknown. A helper that
-did not answer is not waited for as long again."""
+"""Seconds that the loop waits for a response when the sockets are read, and how long if there was none the last time.
+It usually takes one or two thousandths, and longer beside busy processes. Without it the makers of sockets that have
+closed would be unknown."""
 
 
 def describe(client: HelperClient | None) -> Message:
@@ -72,7 +72,7 @@ class HelperLink:
         self._watched: int | None = None
         self._has_read = False
         self._answers = True
-        """It did so when it was last waited for."""
+        """Whether the helper responded in time when the loop last waited for it."""
         self._requested_at = 0.0
         """Boot-time clock."""
         self.tick()

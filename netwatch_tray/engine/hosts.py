@@ -94,7 +94,7 @@ class _Responses:
 
     def __init__(self) -> None:
         self._of: OrderedDict[int, deque[_Response]] = OrderedDict()
-        """Oldest first, by process; the process with the latest response is the last."""
+        """By process, in the order of their latest responses; the responses of each are in the order of arrival."""
         self._size = self._number = 0
 
     def add(self, pid: int, at: float, payload: bytes) -> None:

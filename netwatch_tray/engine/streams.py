@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from netwatch_tray.collect.helper_readings import Amount
 
 _READINGS = 2
-"""Readings of the helper within which the end of a connection comes; one may have been requested before it."""
+"""Readings of the helper within which the end of a connection is reported. One of them may have been requested before
+the end."""
 _LONGEST_HOLD = 30.0
 """Seconds until an end is given up on without readings, because a helper that does not answer stays connected."""
 _MOST_SETTLED = 8192
-"""Connections whose last bytes were passed on, and for which nothing more is taken."""
+"""Most closed connections that are remembered, so that nothing is added to them again."""
 
 
 class _Held(NamedTuple):
@@ -61,16 +62,15 @@ class Streams:
         """Since the last sample, by key."""
         self._held: dict[str, _Held] = {}
         self._over: dict[str, _Held] = {}
-        """Sockets that are listed for the first time in TIME_WAIT: the end comes with their maker, whom nothing else
-        reveals."""
+        """Sockets that are first listed in TIME_WAIT. Only the helper reports their makers, together with the end."""
         self._settled: dict[str, None] = {}
         self._is_reporting = False
         """The helper reports the ends of connections."""
         self._readings = 0
         """Since the last sample."""
         self._has_sample = self._had_sample = False
-        """There was a sample before the last reading, and before the one before that: then a connection that no sample
-        has is not older than the samples."""
+        """Whether a sample preceded the last reading, and the reading before that. If not, a connection that no sample
+        lists may be older than the first sample."""
         self._new: dict[Flow, Amount] = {}
         """Of other network namespaces, since the last sample."""
         self._closed: set[str] = set()
