@@ -235,6 +235,8 @@ class Subscribe(msgspec.Struct, frozen=True, tag="subscribe"):
     """Client: subscribe to these topics, in place of the previous subscription."""
 
     topics: frozenset[Topic]
+    again: frozenset[Topic] = frozenset()
+    """Those of them whose first message is sent again, even if the client subscribed to them before."""
 
 
 class Command(msgspec.Struct, frozen=True, tag="command"):

@@ -195,7 +195,7 @@ class FeedServer:
 
     def _execute(self, client: _Client, message: ClientMessage) -> None:
         if isinstance(message, Subscribe):
-            fresh = message.topics - client.topics
+            fresh = message.topics & ((message.topics - client.topics) | message.again)
             client.topics = message.topics
             self._update_topics()
             for topic in fresh:

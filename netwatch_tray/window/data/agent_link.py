@@ -71,12 +71,12 @@ class AgentLink(QObject):
         """Return seconds until the next attempt."""
         return max(0, round(self._retry_at - time.monotonic()))
 
-    def subscribe(self, topics: frozenset[Topic]) -> None:
-        """Request these topics now and after every reconnection."""
-        if topics != self._topics:
+    def subscribe(self, topics: frozenset[Topic], again: frozenset[Topic] = frozenset()) -> None:
+        """Request these topics now and after every reconnection. `again`: those whose first message is needed again."""
+        if topics != self._topics or again:
             self._topics = topics
             if self.connected:
-                self._send(Subscribe(topics))
+                self._send(Subscribe(topics, again))
 
     def request_status(self) -> None:
         if self.connected:

@@ -293,10 +293,10 @@ class MainWindow(QWidget):
         """Request the topics of the visible page only."""
         is_visible = self.isVisible() and not self.isMinimized()
         page = self._page()
-        if page in self._unseen:
-            self._unseen.remove(page)
-            self._link.subscribe(ALWAYS)  # so that the agent sends the first message of each topic again
-        self._link.subscribe(page.topics if is_visible else ALWAYS)
+        topics = page.topics if is_visible else ALWAYS
+        self._link.subscribe(topics, again=topics - ALWAYS if page in self._unseen else frozenset())
+        if is_visible:
+            self._unseen.discard(page)
         if is_visible and not self._status_timer.isActive():
             self._status_timer.start()
             self._link.request_status()

@@ -28,6 +28,7 @@ from netwatch_tray.feed.protocol import (
     Status,
     Subscribe,
     TickMessage,
+    Topic,
 )
 from netwatch_tray.feed.server import FeedServer
 from netwatch_tray.kinds import TcpState
@@ -152,6 +153,15 @@ def test_a_fresh_subscriber_is_brought_up_to_date(agent: Agent, client: FeedClie
     client.send(Subscribe(frozenset({"connections"})))
     assert client.wait(PATIENCE) == [agent.everything]
     assert agent.topics == [frozenset({"connections"})]
+
+
+def test_a_subscriber_gets_the_first_message_again_on_request(agent: Agent, client: FeedClient) -> None:
+    topics: frozenset[Topic] = frozenset({"connections"})
+    client.send(Subscribe(topics))
+    assert client.wait(PATIENCE) == [agent.everything]
+    client.send(Subscribe(topics, again=frozenset({"connections", "apps"})))
+    assert client.wait(PATIENCE) == [agent.everything]
+    assert agent.topics == [topics], "it stays subscribed meanwhile"
 
 
 def test_the_agent_is_notified_when_no_client_is_subscribed(agent: Agent, client: FeedClient) -> None:

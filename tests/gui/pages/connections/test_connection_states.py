@@ -29,7 +29,9 @@ def test_connections_open_change_and_close(open_window: Open, monkeypatch: pytes
     monkeypatch.setattr("netwatch_tray.window.pages.connections.page._CLOSED_STAY_S", 0.0)
     opened = open_window()
     opened.window.turn_to(1)
-    wanted = Subscribe(frozenset({"interfaces", "events", "connections", "apps"}))
+    wanted = Subscribe(
+        frozenset({"interfaces", "events", "connections", "apps"}), again=frozenset({"connections", "apps"})
+    )
     until(lambda: wanted in opened.agent.heard(), "asks for connections")
     page = opened.window.connections
     listening = connection(3, "sshd", state="LISTEN", remote_address=None, remote_port=None, local_address="*")
