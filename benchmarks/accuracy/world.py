@@ -317,7 +317,9 @@ class World:
                 payload = added(flow.amounts[Unit.PAYLOAD] for flow in self._flows(app))
                 moved = app.moved.minus(before[app.name])
                 if payload != moved:
-                    found.append(f"{app.name}: recorded {payload}, moved {moved}")
+                    found.append(
+                        f"{payload.rx} ↓ {payload.tx} ↑ in the packets, {moved.rx} ↓ {moved.tx} ↑ by {app.name}"
+                    )
         return found
 
     def close(self) -> None:
