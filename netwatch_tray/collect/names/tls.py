@@ -11,7 +11,6 @@ from netwatch_tray.errors import ParseError
 LONGEST_HELLO = 1 << 14
 """Bytes; one with a post-quantum key share takes about 2 000."""
 
-_CLIENT_HELLO = 1
 _HANDSHAKE = 0x16
 _SERVER_NAME, _ENCRYPTED_CLIENT_HELLO = 0, 0xFE0D
 _LONGEST_NAME = 255

@@ -176,7 +176,7 @@ class MainWindow(QWidget):
         self._banner.acted.connect(self._act_on_notice)
         link.received.connect(self._receive)
         link.changed.connect(self._follow_link)
-        self._stack.addWidget(self.first_run)  # after the interfaces: the first one is visible at first
+        self._stack.addWidget(self.first_run)  # not before a page, because a stack shows its first widget
         self._restore()
 
     @cached_property

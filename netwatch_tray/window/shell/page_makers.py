@@ -1,6 +1,7 @@
-"""Makes the pages of the window, each when it is first needed, and connects what leads from one to another.
+"""Makes the pages of the window, each when it is first needed, and connects the links from one to another.
 
-A page restores what the window remembers of it when it is made; of a page that was never made nothing is saved.
+What the window remembers of a page is restored when the page is made. A page that was never made saves nothing, so its
+stored values stay.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ _LEFT, _ELIDE_RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.TextElideMode.ElideRight
 class Cell(msgspec.Struct, eq=False):
     """The box, the painter and the fonts for drawing one cell. One object is reused for all cells of a paint event.
 
-    Places are plain numbers, dip: making a QRect for each cell, and reading it, would take a tenth of the time of the
-    whole table.
+    Positions are plain numbers, dip: making a QRect for each cell, and reading it, would take a tenth of the time of
+    the whole table.
     """
 
     painter: QPainter
@@ -29,13 +29,13 @@ class Cell(msgspec.Struct, eq=False):
     """Device pixels per dip."""
     row_width: int
     top: int = 0
-    """Of the row."""
+    """Top of the row."""
     height: int = 0
-    """Of the row."""
+    """Height of the row."""
     left: int = 0
-    """Of the cell without its padding."""
+    """Left edge of the cell without its padding."""
     width: int = 0
-    """Of the cell without its padding."""
+    """Width of the cell without its padding."""
 
     @property
     def box(self) -> QRect:

@@ -1,4 +1,4 @@
-"""What a screen reader is told besides what it reads itself."""
+"""Announcements for screen readers, besides what they read by themselves."""
 
 from __future__ import annotations
 

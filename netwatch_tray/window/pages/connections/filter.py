@@ -1,8 +1,7 @@
 """The filter of the connection list: `app:firefox,curl port:443 -state:listen rate>1M`.
 
 A plain word is searched in app, addresses and state; an app is found by the name that the page shows and by that of its
-program. All conditions must hold; a comma means "or"; `-` or `not` negates
-the condition after it.
+program. All conditions must hold; a comma means "or"; `-` or `not` negates the condition after it.
 """
 
 from __future__ import annotations

@@ -34,13 +34,12 @@ class Navigator(QWidget):
     """Chooses the period.
 
     `stepped` carries -1 for the previous period, 1 for the next. `listed`: the caller must call `show_list`. `picked`
-    carries the index of the chosen name.
+    carries the index of the listed period that the user chose.
     """
 
     stepped = Signal(int)
     listed = Signal()
     picked = Signal(int)
-    """Carries the index of the listed period that the user picked."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

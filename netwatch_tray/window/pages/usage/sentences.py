@@ -9,16 +9,12 @@ from PySide6.QtCore import QCoreApplication
 from netwatch_tray import units
 from netwatch_tray.history.usage import Days, Outlook, Period
 from netwatch_tray.settings import Counts
-from netwatch_tray.text import printable
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.pages.usage.figures import Figures
-from netwatch_tray.window.pages.usage.words import period_name, span_name, unknown_days
+from netwatch_tray.window.pages.usage.words import period_name, short_network, span_name, unknown_days
 from netwatch_tray.window.widgets.formatting import day_name, long_date
 
 translate = QCoreApplication.translate
-
-_MOST_NAME = 32
-"""Characters of the name of a network, as many as the bytes of that of a Wi-Fi network."""
 
 
 def of_what(
@@ -40,7 +36,7 @@ def of_what(
     elif counts == "internet" and period == "billing":
         words = translate("Usage", "{words}, Internet only").format(words=words)
     if network is not None:
-        words = translate("Usage", "{words} on {network}").format(words=words, network=printable(network, _MOST_NAME))
+        words = translate("Usage", "{words} on {network}").format(words=words, network=short_network(network))
     if found.unmeasured:
         since = _moment(found.span, found.unmeasured)
         words = translate("Usage", "{words} since {moment}").format(words=words, moment=since)

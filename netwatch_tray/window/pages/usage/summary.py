@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout
 
-from netwatch_tray.text import printable, qt_label
+from netwatch_tray.text import qt_label
 from netwatch_tray.window.pages.usage.lists import network_name
 from netwatch_tray.window.pages.usage.navigator import Navigator
 from netwatch_tray.window.pages.usage.plan_bar import PlanBar
+from netwatch_tray.window.pages.usage.words import short_network
 from netwatch_tray.window.widgets.buttons import FlatButton, LinkButton, Segments
 from netwatch_tray.window.widgets.strip import Strip
 from netwatch_tray.window.widgets.text import FittingText, Text
@@ -20,13 +21,13 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 if TYPE_CHECKING:
     from netwatch_tray.history.results import NetworkUse
 
-_MOST_NAME = 32
-"""Characters of the name of a network; the sentence beside it needs the room."""
-
 
 class SummaryStrip(Strip):
-    """The summary above the charts. `plan_requested`: the user wants to change the data plan. `network_chosen`: the
-    key of a network; None: all."""
+    """The summary above the charts.
+
+    `plan_requested`: the user wants to change the data plan. `network_chosen` carries the key of the network to show
+    alone, or None for all.
+    """
 
     plan_requested = Signal()
     network_chosen = Signal(object)
@@ -47,7 +48,7 @@ class SummaryStrip(Strip):
         change.setToolTip(self.tr("The cap, and the day its month begins on"))
         change.clicked.connect(self.plan_requested)
         self._names: dict[str, str] = {}
-        """Of networks, by their keys."""
+        """Names of networks by key."""
         self._shown: str | None = None
         self.network = LinkButton(theme, "")
         self.network.setToolTip(self.tr("The usage of all networks, or of one"))
@@ -77,11 +78,12 @@ class SummaryStrip(Strip):
         self._sentence.show_text(sentence)
 
     def show_networks(self, networks: Sequence[NetworkUse], shown: str | None) -> str | None:
-        """Offer to show one of these networks alone. `shown`: the key of the one that is; return its name."""
+        """Offer these networks, each of which can be shown alone. `shown`: key of the one that is shown alone, None for
+        all. Return its name, or None if there is none."""
         self._names = {each.key: network_name(each) for each in networks}
         self._shown = shown
         name = None if shown is None else self._names.get(shown)
-        self.network.setText(f"{printable(name or self.tr('All networks'), _MOST_NAME)} ▾")
+        self.network.setText(f"{short_network(name or self.tr('All networks'))} ▾")
         self.network.updateGeometry()
         self.network.setVisible(len(networks) > 1)
         return name
@@ -90,7 +92,7 @@ class SummaryStrip(Strip):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for key, name in ((None, self.tr("All networks")), *self._names.items()):
-            action = menu.addAction(qt_label(printable(name, _MOST_NAME)))
+            action = menu.addAction(qt_label(short_network(name)))
             action.setCheckable(True)
             action.setChecked(key == self._shown)
             action.triggered.connect(lambda _checked, key=key: self.network_chosen.emit(key))

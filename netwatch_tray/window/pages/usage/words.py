@@ -1,4 +1,4 @@
-"""The names of days, months and periods."""
+"""The names of days, months, periods and networks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from datetime import date, datetime, timedelta
 from PySide6.QtCore import QCoreApplication, QLocale
 
 from netwatch_tray.history.usage import Days, Period
+from netwatch_tray.text import printable
 from netwatch_tray.window.widgets.formatting import long_date, short_date
 
 translate = QCoreApplication.translate
+
+_MOST_NETWORK_NAME = 32
+"""Characters of the name of a network, as many as the bytes of that of a Wi-Fi network."""
 
 
 def month_name(month: int) -> str:
@@ -83,3 +87,8 @@ def since_name(moment: datetime, now: datetime) -> str:
     if moment.year == now.year:
         return f"{long_date(moment.date())}, {moment:%H:%M}"
     return f"{long_date(moment.date())} {moment.year}, {moment:%H:%M}"
+
+
+def short_network(name: str) -> str:
+    """Return the name of a network printable and short enough for the texts beside it."""
+    return printable(name, _MOST_NETWORK_NAME)
