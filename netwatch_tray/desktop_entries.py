@@ -118,7 +118,8 @@ def _installed() -> Entries:
 
 @lru_cache(1024)
 def name_of(key: str) -> str:
-    """Return what the app with this key calls itself, or an empty text. The first call reads all entries, in 0.1 s."""
+    """Return the name in the desktop entry of the app with this key, or an empty text. The first call reads all
+    entries, in 0.1 s."""
     entry = _installed().of_app(key)
     return entry.name if entry else ""
 

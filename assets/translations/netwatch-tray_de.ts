@@ -6455,8 +6455,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>--internet gilt nur für die Summe</translation>
     </message>
     <message>
-      <source>--network is one of --networks</source>
-      <translation>--network ist eines von --networks</translation>
+      <source>--network does not go with --networks</source>
+      <translation>--network passt nicht zu --networks</translation>
     </message>
     <message>
       <source>No name is known yet: names of networks come from NetworkManager.</source>

@@ -75,7 +75,7 @@ def _usage(options: argparse.Namespace) -> int:
     if options.internet and (options.interfaces or options.apps or options.networks or options.network):
         options.parser.error(translate("Terminal", "--internet is about the total alone"))
     if options.network and options.networks:
-        options.parser.error(translate("Terminal", "--network is one of --networks"))
+        options.parser.error(translate("Terminal", "--network does not go with --networks"))
     first, last = chosen_days(options, _DEFAULT_DAYS if options.by == "day" else None)
     with open_history() as reader:
         network = options.network and network_called(reader, settings, options.network).key

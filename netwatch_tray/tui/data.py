@@ -69,7 +69,7 @@ def app_rows(data: Data, words: str, column: str) -> list[AppRow]:
     """Return the apps with `words` in their name or in that of their desktop entry, sorted by a column. Bytes that
     belong to no app are last."""
     wanted = words.casefold()
-    rows = [row for row in _app_rows(data) if wanted in row.name.casefold() or _calls_itself(row.key, wanted)]
+    rows = [row for row in _app_rows(data) if wanted in row.name.casefold() or _has_entry_named(row.key, wanted)]
     if column == "name":
         rows.sort(key=lambda row: (row.is_rest, row.name.casefold()))
     else:
@@ -117,7 +117,7 @@ def connection_rows(data: Data, words: str, column: str, app: str | None) -> lis
         and (
             not wanted
             or wanted in f"{_owner(row)} {row.host or ''} {row.remote}".casefold()
-            or _calls_itself(row.app, wanted)
+            or _has_entry_named(row.app, wanted)
         )
     ]
     if column == "app":
@@ -139,7 +139,7 @@ def event_rows(data: Data, words: str, in_units: Units) -> list[Event]:
     return [row for row in rows if wanted in event_words.sentence(row, in_units).casefold()]
 
 
-def _calls_itself(app: str | None, wanted: str) -> bool:
+def _has_entry_named(app: str | None, wanted: str) -> bool:
     """Return whether the desktop entry of an app has this text in its name."""
     return app is not None and wanted in desktop_entries.name_of(app).casefold()
 
