@@ -92,6 +92,13 @@ def keep_what_is_loaded() -> None:
     gc.enable()
 
 
+def free_closed_windows() -> None:
+    """Collect the windows that were closed after `keep_what_is_loaded`, which have cycles, and keep the rest again."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 class _Shown:
     """The open windows, and what they are made from. The main window and the mini window are independent of each other.
 
@@ -138,6 +145,7 @@ class _Shown:
         before = self._window
         if before is not None:
             before.deleteLater()
+            QTimer.singleShot(_STARTED_AFTER_MS, free_closed_windows)
         self._link = AgentLink(partial(FeedClient, self._feed_path))
         window = self._window = MainWindow(
             self._theme,

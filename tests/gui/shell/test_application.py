@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QEvent
+from windows import application, until
 
+from netwatch_tray import paths
 from netwatch_tray.errors import NetWatchError
 from netwatch_tray.feed.protocol import VERSION, Goodbye, Hello, encode
 from netwatch_tray.settings import Settings
+from netwatch_tray.window.shell.application import _Shown
 from netwatch_tray.window.shell.require_display import require_display
 
 _PROGRAM = """
@@ -233,3 +239,22 @@ def test_missing_display_raises_with_a_reason(monkeypatch: pytest.MonkeyPatch) -
         require_display()
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     require_display()
+
+
+def test_a_closed_window_is_freed_when_another_replaced_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(paths.HOME, str(tmp_path))
+    shown = _Shown(application(), tmp_path / "feed")
+    shown.show("window")
+    assert shown._window is not None
+    first = weakref.ref(shown._window)
+    gc.freeze()  # as a second after the start
+    try:
+        shown._window.close()
+        shown.show("window")
+        application().sendPostedEvents(None, QEvent.Type.DeferredDelete)  # as the loop of the application does
+        until(lambda: first() is None, "the closed window is freed", 10)
+    finally:
+        gc.unfreeze()
+        shown.close()
+        shown.history.close()
+        shown.looks.close()
