@@ -268,10 +268,8 @@ class ConnectionTable:
             self._credit(key, entry, traffic)
 
     def _remove(self, removed: Mapping[str, Socket], *, may_return: bool) -> dict[str, Entry]:
-        """Credit the last bytes; those of connections opened and closed between two samples go to the listener.
-
-        Return what was known of each.
-        """
+        """Credit the last bytes, those of connections that no sample listed to the listener. Return what was known of
+        each."""
         entries = {}
         for key, gone in removed.items():
             entry = self._entries.pop(key, None)
@@ -311,6 +309,8 @@ class ConnectionTable:
         else:
             passing.app, passing.process = self._presumed_owner(key, gone)
         self._credit(key, passing, passing.advance(gone) or UNMOVED)
+        if departed is not None and gone.state != TcpState.CLOSED:
+            self._departed[own_key] = Departed(passing.rx, passing.tx, passing.app, passing.process)
         if not self._book(own_key, passing, is_last=True):
             # Held until the owner of this socket is known, whose own peer it is not.
             holder = self._entries[key]
