@@ -173,7 +173,7 @@ def test_a_day_offline_bounds_memory_and_file(tmp_path: Path) -> None:
     assert grown < 6_000_000  # all of them would be some 20 MB; the allocator keeps a part of what was freed
     # At the usual interval a day is eight times as much, and has to have room.
     assert bodies < MOST_BYTES / 8
-    assert size < bodies * 1.1  # with indexes and journal
+    assert size < bodies * 1.4  # with indexes, journal and what is free in pages
 
 
 def test_a_restart_after_a_lost_response_makes_no_duplicate(tmp_path: Path) -> None:
