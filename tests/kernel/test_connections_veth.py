@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import nobody
 import pytest
+from desktop import wait_for
 from networks import FAR, FAR6, Wire, entered, inside as enter, wire
 
 from netwatch_tray.collect.linux.process_map import ProcessMap
@@ -163,8 +164,15 @@ def test_thousand_short_connections_lose_no_byte(link: Wire, observers: tuple[Ob
                     for observer in observers:
                         observer.source.catch_up()
             send(client, accepted, 12345)
-            for observer in observers:
-                observer.update()
+
+            def all_reported() -> bool:
+                """A queue of the kernel sends its messages about destroyed sockets later than it destroys them."""
+                for observer in observers:
+                    observer.update()
+                received = [sum(app.rx_bytes for app in observer.apps().values()) for observer in observers]
+                return received[0] >= down and received[1] >= up + 12345
+
+            wait_for(all_reported, 10, "all sockets are reported")
             assert here.row(client).tx_bytes == 12345
             theirs, ours = there.apps(), here.apps()
     assert sum(app.rx_bytes for app in theirs.values()) == up + 12345
