@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -39,6 +41,7 @@ _STORED_EVERY_S = 60.0
 """The agent writes once a minute."""
 _CURVE_EVERY_S = 30.0
 _CHECK_EVERY_S = 15.0
+_LONGEST_END_S = 10.0
 
 _DARK: dict[Role, str] = {
     "ink": "color(255)", "strong": "bold color(255)", "ink2": "color(249)", "ink3": "color(245)",
@@ -163,6 +166,13 @@ class ScreenApp(App[None]):
         self.failure = self.failure or error
         self.panic()  # without anything to print
 
+    def _end(self) -> None:
+        """Leave the screen; or the program at once, if the terminal is gone or stopped, and Textual waits for it."""
+        deadline = threading.Timer(_LONGEST_END_S, os._exit, (0,))
+        deadline.daemon = True
+        deadline.start()
+        self.exit()
+
     def compose(self) -> ComposeResult:
         yield self._picture
 
@@ -170,7 +180,7 @@ class ScreenApp(App[None]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             if signal.getsignal(number) != signal.SIG_IGN:  # nohup(1) ignores SIGHUP
-                loop.add_signal_handler(number, self.exit)
+                loop.add_signal_handler(number, self._end)
 
         def call_soon(callback: Callable[[], None]) -> None:
             loop.call_soon_threadsafe(callback)

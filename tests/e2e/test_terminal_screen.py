@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import pty
 import re
 import shlex
 import signal
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,6 +143,31 @@ def test_terminal_state_is_restored_on_exit(how: str | signal.Signals, desktop: 
         assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
         assert "stty -g" in lines[0]  # the main screen is back
         assert not any("NetWatch" in line for line in lines)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.01, 0.02, 0.04])
+def test_program_ends_if_its_terminal_is_gone_while_the_screen_opens(delay: float, desktop: Session) -> None:
+    ours, theirs = pty.openpty()
+    program = subprocess.Popen(
+        [*desktop.prefix, *PROGRAM, "watch"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**desktop.environment, "TERM": "xterm-256color"},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  no thread runs here
+    )
+    try:
+        os.close(theirs)
+        seen = b""
+        while b"\x1b[?1049h" not in seen:
+            seen += os.read(ours, 4096)
+        time.sleep(delay)
+        os.close(ours)
+        assert program.wait(PATIENCE) in {0, -signal.SIGHUP}
+    finally:
+        program.kill()
+        program.wait()
 
 
 FAULTY = """
