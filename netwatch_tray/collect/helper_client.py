@@ -34,7 +34,6 @@ from netwatch_tray.collect.helper_readings import (
     Refusal,
     TcpEnd,
 )
-from netwatch_tray.collect.namespaces import network_cookie
 from netwatch_tray.collect.sockets import packed_address
 from netwatch_tray.errors import Message, ParseError, message
 from netwatch_tray.helper import layout, protocol
@@ -233,7 +232,7 @@ class _Connection:
         self._packet_bytes = 0
         self._refusals: list[Refusal] = []
         self._ends: dict[int, TcpEnd] = {}
-        self._netns = network_cookie(connected)
+        self._netns = protocol.network_cookie(connected)
         self._dropped = 0
 
     def request(self, now: float) -> float:

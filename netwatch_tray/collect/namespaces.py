@@ -3,18 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
-import sys
-
-_SO_NETNS_COOKIE = 71
-
-
-def network_cookie(of: socket.socket) -> int:
-    """Return what identifies the network namespace of a socket, or 0 before Linux 5.14."""
-    try:
-        return int.from_bytes(of.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8), sys.byteorder)
-    except OSError:
-        return 0
 
 
 def shares_network(pid: int) -> bool | None:

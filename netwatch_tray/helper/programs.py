@@ -252,7 +252,23 @@ not_tcp:
 """
 _TCP_IS_NOT_COUNTED = "    if r8 == TCP goto copy"
 
-_COUNT = """
+ADD_ROW = """
+    r1 = value stamp
+    r1 = *(u32 *)(r1 + 0)
+    *(u32 *)(r10 + VALUE + TOUCHED) = r1
+    *(u32 *)(r10 + VALUE + CREATED) = r1
+    r1 = map flows
+    r2 = r10
+    r2 += KEY
+    r3 = r10
+    r3 += VALUE
+    r4 = NO_EXIST                           // another processor may have been faster
+    call map_update_elem
+"""
+"""Adds the row at VALUE to the flows, under the key at KEY."""
+
+_COUNT = (
+    """
     r1 = r6
     call get_socket_cookie
     if r0 == 0 goto out
@@ -274,17 +290,9 @@ _COUNT = """
     r1 = r6
     call get_socket_uid
     *(u32 *)(r10 + VALUE + USER) = r0
-    r1 = value stamp
-    r1 = *(u32 *)(r1 + 0)
-    *(u32 *)(r10 + VALUE + TOUCHED) = r1
-    *(u32 *)(r10 + VALUE + CREATED) = r1
-    r1 = map flows
-    r2 = r10
-    r2 += KEY
-    r3 = r10
-    r3 += VALUE
-    r4 = NO_EXIST                           // another processor may have been faster
-    call map_update_elem
+"""
+    + ADD_ROW
+    + """
     r1 = map flows
     r2 = r10
     r2 += KEY
@@ -304,8 +312,9 @@ segments:
     *(u32 *)(r0 + TOUCHED) = r1
 copy:
 """
+)
 
-_END = """
+END = """
 full:
     r1 = value losses
     r2 = 1
@@ -314,6 +323,7 @@ out:
     r0 = 1
     exit
 """
+"""The end of every program; `full`: the record found no room in the ring."""
 
 _NEW_SOCKET = """
     r6 = r1
@@ -369,19 +379,19 @@ def inbound(maps: Mapping[str, int], *, directly: bool) -> bytes:
     """Return the program for CGROUP_SKB, INGRESS. `maps`: flows, stamp, losses, ring. `directly`: read packets without
     calls, which the verifier refuses on machines that cannot read numbers at any address."""
     network = _network(stop_early=_TCP_ENDS, tcp=_TCP_ENDS, directly=directly)
-    return assemble(network + _COUNT + copying.inbound(directly=directly) + _END, _CONSTANTS | _INBOUND, maps)
+    return assemble(network + _COUNT + copying.inbound(directly=directly) + END, _CONSTANTS | _INBOUND, maps)
 
 
 def outbound(maps: Mapping[str, int], *, directly: bool) -> bytes:
     """Return the program for CGROUP_SKB, EGRESS. The rest is as for `inbound`."""
     network = _network(stop_early="", tcp=_TCP_PAYLOAD, directly=directly) + _TCP_IS_NOT_COUNTED
-    return assemble(network + _COUNT + copying.outbound(directly=directly) + _END, _CONSTANTS | _OUTBOUND, maps)
+    return assemble(network + _COUNT + copying.outbound(directly=directly) + END, _CONSTANTS | _OUTBOUND, maps)
 
 
 def new_socket(maps: Mapping[str, int], *, with_name: bool) -> bytes:
     """Return the program for CGROUP_SOCK, SOCK_CREATE. `maps`: makers, losses, ring. `with_name`: report the thread's
     name, which newer kernels permit only with CAP_PERFMON."""
-    return assemble(_NEW_SOCKET.format(name=_THREAD_NAME if with_name else "") + _END, _CONSTANTS, maps)
+    return assemble(_NEW_SOCKET.format(name=_THREAD_NAME if with_name else "") + END, _CONSTANTS, maps)
 
 
 def _network(*, stop_early: str, tcp: str, directly: bool) -> str:

@@ -5,7 +5,9 @@ All numbers are in the machine's byte order, as in `layout`.
 
 from __future__ import annotations
 
+import socket
 import struct
+import sys
 
 VERSION = 3
 
@@ -41,3 +43,13 @@ EVENTS_HEAD = struct.Struct("=Bxxx")
 
 REFUSED_HEAD = struct.Struct("=Bxxx")
 """Kind. A sentence in UTF-8 follows, and the helper hangs up."""
+
+_SO_NETNS_COOKIE = 71
+
+
+def network_cookie(of: socket.socket) -> int:
+    """Return what identifies the network namespace of a socket, for both ends, or 0 before Linux 5.14."""
+    try:
+        return int.from_bytes(of.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8), sys.byteorder)
+    except OSError:
+        return 0

@@ -35,8 +35,6 @@ _EVENTS_IN_MESSAGE = 1 << 15
 _SO_PEERCRED: int = getattr(socket, "SO_PEERCRED", 0)
 _CLOCK_BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", 0)
 """On Linux alone, where the first has another number on some machines (ppc64le)."""
-_SO_NETNS_COOKIE = 71
-_NETNS_COOKIE = struct.Struct("=Q")
 _UCRED = struct.Struct("=iII")
 """struct ucred (unix(7)): process, user, group."""
 _ROOT = 0
@@ -106,19 +104,11 @@ def _request(message: bytes) -> tuple[int, int]:
     return since, position
 
 
-def _netns_of(connection: socket.socket) -> int:
-    """Return the cookie of the client's network namespace, or 0 before Linux 5.14: the kernel makes an accepted Unix
-    socket in the namespace of the one that connected."""
-    with contextlib.suppress(OSError):
-        found: int = _NETNS_COOKIE.unpack(connection.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8))[0]
-        return found
-    return 0
-
-
 class _Client:
     def __init__(self, connection: socket.socket, uid: int) -> None:
         self.connection, self.uid = connection, uid
-        self.netns = _netns_of(connection)
+        # That of the client: the kernel makes an accepted Unix socket in the namespace of the one that connected.
+        self.netns = protocol.network_cookie(connection)
         self.deadline = time.monotonic() + _WHOLE_READING_WITHIN
         self.next_since = 0
         """Stamp from which its next reading begins."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import layout
+from . import layout, programs
 from .assembler import assemble
 
 _ESTABLISHED, _FIN_WAIT_1, _FIN_WAIT_2, _CLOSE = 1, 4, 5, 7
@@ -69,6 +69,7 @@ _CONSTANTS = {
     "MAY_HAVE_FIN_STATES": 1 << _FIN_WAIT_2,
     # The stack, below r10: layout.TCP_END, whose beginning is layout.KEY, and layout.VALUE.
     "RECORD": _RECORD,
+    "KEY": _RECORD,
     "PEER": _RECORD + 8,
     "PORTS": _RECORD + 24,
     "KIND": _RECORD + 29,
@@ -247,19 +248,8 @@ add:
     r1 = *(u32 *)(r0 + 8)
     *(u32 *)(r10 + VALUE + USER) = r1
 stamps:
-    r1 = value stamp
-    r1 = *(u32 *)(r1 + 0)
-    *(u32 *)(r10 + VALUE + TOUCHED) = r1
-    *(u32 *)(r10 + VALUE + CREATED) = r1
-    r1 = map flows
-    r2 = r10
-    r2 += RECORD
-    r3 = r10
-    r3 += VALUE
-    r4 = NO_EXIST
-    call map_update_elem
 """
-_END = """
+_REPORT = """
 note_fin:
     if r7 != PACKET goto out
     r1 = *(u32 *)(r6 + PACKET_FLAGS)
@@ -282,12 +272,6 @@ report:
     r4 = NO_WAKEUP
     call ringbuf_output
     if r0 == 0 goto out
-    r1 = value losses
-    r2 = 1
-    lock *(u64 *)(r1 + RING_FULL) += r2
-out:
-    r0 = 1
-    exit
 """
 _NETNS = """
     r1 = r6
@@ -316,6 +300,6 @@ def connections(maps: Mapping[str, int], *, elsewhere: bool) -> bytes:
         for at in (12, 8, 4, 0)
     )
     text = _BEGIN.format(watch_elsewhere=_WATCH_ELSEWHERE if elsewhere else "", ipv6=ipv6) + _AMOUNTS + _COPY
-    text += _ADD.format(find_home=_FIND_HOME) if elsewhere else ""
-    text += _END.format(report_netns=_NETNS if elsewhere else "")
+    text += _ADD.format(find_home=_FIND_HOME) + programs.ADD_ROW if elsewhere else ""
+    text += _REPORT.format(report_netns=_NETNS if elsewhere else "") + programs.END
     return assemble(text, _CONSTANTS, maps)
