@@ -416,7 +416,14 @@ class _Reader:
         return Used(int(150_000 * (end - start)), int(20_000 * (end - start)), 0, 0, end - start)
 
     def days(
-        self, kind: str, name: str | None, first: date, last: date, *, network: str | None = None
+        self,
+        kind: str,
+        name: str | None,
+        first: date,
+        last: date,
+        *,
+        network: str | None = None,
+        with_names: bool = False,  # noqa: ARG002  as HistoryReader has it
     ) -> dict[date, Used]:
         if kind == "app" and name is not None:
             share, up = _SHARES.get(name, (0.0, 0.0))
@@ -454,8 +461,10 @@ class _Reader:
         """Before all that is asked for."""
         return None
 
-    def by_name(self, kind: str, first: date, last: date, *, network: str | None = None) -> dict[str, Used]:
-        days = self.days(kind, None, first, last, network=network).values()
+    def by_name(
+        self, kind: str, first: date, last: date, *, network: str | None = None, with_names: bool = False
+    ) -> dict[str, Used]:
+        days = self.days(kind, None, first, last, network=network, with_names=with_names).values()
         if kind == "total":
             return {"": Used(sum(used.rx for used in days), sum(used.tx for used in days), 0, 0, 0.0)}
         whole = sum(used.rx for used in days)

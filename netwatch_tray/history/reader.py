@@ -188,7 +188,7 @@ class HistoryReader:
         *,
         counts: Counts = "all",
         network: str | None = None,
-        with_names: bool = True,
+        with_names: bool = False,
     ) -> dict[date, Used]:
         """Return the usage of each local day that has any, oldest first.
 
@@ -221,7 +221,7 @@ class HistoryReader:
         return [(amount.days, _used_before(amount)) for amount in imported if amount.days.length > 1]
 
     def by_name(
-        self, kind: SeriesKind, first: date, last: date, *, network: str | None = None, with_names: bool = True
+        self, kind: SeriesKind, first: date, last: date, *, network: str | None = None, with_names: bool = False
     ) -> dict[str, Used]:
         """Return the usage of each interface or app in a span of local days, the largest first.
 

@@ -159,12 +159,12 @@ class TrayMenu:
         return Menu(*self._rows[: len(self._texts)], *self._below)
 
     def _more(self) -> Menu:
-        text = translate("Tray", "Text beside the icon")
-        beside = MenuItem(
-            lambda _: self._with_reason(text, can_choose=self.can_change("tray.text")),
+        beside = self._choice(
+            translate("Tray", "Text beside the icon"),
             lambda _icon, _item: self._toggle_text(),
-            checked=lambda _: self._has_text,
-            enabled=lambda _: self.can_change("tray.text"),
+            lambda _: self._has_text,
+            lambda _: self.can_change("tray.text"),
+            is_one_of_many=False,
         )
         login = MenuItem(
             translate("Tray", "Start at login"),
@@ -232,12 +232,11 @@ class TrayMenu:
         def can_choose(_: MenuItem) -> bool:
             return self.settings.tray.interface == name or self.can_change("tray.interface")
 
-        return MenuItem(
-            lambda item: self._with_reason(text, can_choose=can_choose(item)),
-            lambda _icon, _item: self._change(interface=name),
-            checked=lambda _: self.settings.tray.interface == name,
-            radio=True,
-            enabled=can_choose,
+        def is_chosen(_: MenuItem) -> bool:
+            return self.settings.tray.interface == name
+
+        return self._choice(
+            text, lambda _icon, _item: self._change(interface=name), is_chosen, can_choose, is_one_of_many=True
         )
 
     def _unit_item(self, text: str, chosen: Units) -> MenuItem:
@@ -254,20 +253,25 @@ class TrayMenu:
             differing = [name for name in ("bits", "binary") if getattr(now, name) != getattr(chosen, name)]
             return self.can_change(*(f"units.{name}" for name in differing))
 
-        return MenuItem(
-            lambda item: self._with_reason(text, can_choose=can_choose(item)),
-            choose,
-            checked=is_chosen,
-            radio=True,
-            enabled=can_choose,
-        )
+        return self._choice(text, choose, is_chosen, can_choose, is_one_of_many=True)
 
     @staticmethod
-    def _with_reason(text: str, *, can_choose: bool) -> str:
-        """Return the text of a choice; of one that the user cannot make, with the reason."""
-        if can_choose:
-            return text
-        return translate("Tray", "{choice} · set by your administrator").format(choice=text)
+    def _choice(
+        text: str,
+        choose: Callable[[Any, MenuItem], None],
+        is_chosen: Callable[[MenuItem], bool],
+        can_choose: Callable[[MenuItem], bool],
+        *,
+        is_one_of_many: bool,
+    ) -> MenuItem:
+        """Return the row of a choice; one that the user cannot make is greyed, with the reason in its text."""
+
+        def shown(item: MenuItem) -> str:
+            if can_choose(item):
+                return text
+            return translate("Tray", "{choice} · set by your administrator").format(choice=text)
+
+        return MenuItem(shown, choose, checked=is_chosen, radio=is_one_of_many, enabled=can_choose)
 
     def _toggle_pause(self) -> None:
         self.actions.pause(not self.view.is_paused)

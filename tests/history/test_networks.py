@@ -243,13 +243,13 @@ def test_days_and_apps_of_one_network(file: Path) -> None:
     with closing(HistoryReader(file)) as reader:
 
         def days(network: str) -> list[int]:
-            return [used.rx for used in reader.days("total", None, *DAYS, network=network).values()]
+            return [used.rx for used in reader.days("total", None, *DAYS, network=network, with_names=True).values()]
 
         assert days("a") == [1000, 4]
         assert days("b") == [200, 0], "a day without it is a day with nothing, not an unknown one"
         assert days("c") == [0, 30]
         assert days("nowhere") == [0, 0]
-        assert reader.by_name("app", *DAYS, network="c")["firefox"].rx == 15
+        assert reader.by_name("app", *DAYS, network="c", with_names=True)["firefox"].rx == 15
         assert reader.by_name("app", *DAYS)["firefox"].rx == 617
 
 

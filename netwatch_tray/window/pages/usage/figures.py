@@ -122,7 +122,7 @@ def query_figures(
     span, today = period_of(at, period, plan), now.date()
     listed = _listed(span, period, plan)
     first = min([span.first, *(each.first for each in listed)])
-    recorded = reader.days("total", None, first, span.last, network=network)
+    recorded = reader.days("total", None, first, span.last, network=network, with_names=with_names)
     days = {day: used for day, used in recorded.items() if span.first <= day}
     covered = recorded
     if plan.counts != "all" and period != "week":
@@ -139,7 +139,7 @@ def query_figures(
         reader.by_network(*begun, with_names=with_names),
         _unmeasured(reader, span, first_day) if first_day and span.first <= first_day <= span.last else 0.0,
         first_day,
-        reader.by_name("app", *begun, network=network) if period != "year" else {},
+        reader.by_name("app", *begun, network=network, with_names=with_names) if period != "year" else {},
         reader.keys("app"),
         reader.bytes_between("total", None, int(since.timestamp()), int(now.timestamp()))
         if since and network is None
