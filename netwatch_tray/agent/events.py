@@ -78,9 +78,8 @@ class EventKeeper:
         self._to_notify: list[int] = []
         self._is_storing = False
         self._stored_at = clock.boottime()
-        self._refused_at = (
-            self._stored_at - _REFUSALS_EACH_S
-        )  # the first tick loads the past, before the first minute is stored
+        # Due at once: the first tick reads the counters that the first minute is compared with.
+        self._refused_at = self._stored_at - _REFUSALS_EACH_S
         self._first_at = 0.0
         """Unix time of the first tick."""
         self._minute = 0.0

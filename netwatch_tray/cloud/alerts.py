@@ -81,7 +81,7 @@ def text(event: Event, app: str, address: str) -> Text | None:
 
 
 def address_of(host: str | None, *, hide: bool) -> str:
-    """Return the host if it is an address, or None: no level sends names of hosts."""
+    """Return the host if it is an address, else words in its place: no level sends names of hosts."""
     try:
         ipaddress.ip_address(host or "")
     except ValueError:
