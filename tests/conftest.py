@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import time
 from collections.abc import Iterator
 
 import dev
@@ -68,3 +69,13 @@ def expected_logs(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     missing = [part for part in expected if not any(part in text for text in texts)]
     assert not unexpected, f"logged without being expected: {unexpected}"
     assert not missing, f"expected, but never logged: {missing}"
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Local time is UTC in a test."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from typing import get_args
 
@@ -33,6 +32,8 @@ from netwatch_tray.event import (
 )
 from netwatch_tray.model import GapReason
 from netwatch_tray.units import SI_BYTES
+
+pytestmark = pytest.mark.usefixtures("utc")
 
 _PLACE = re.compile(r"\{\w*\}")
 APP = "executable:/usr/bin/syncthing"
@@ -129,15 +130,6 @@ def chosen(request: pytest.FixtureRequest) -> Iterator[str]:
     language.use(request.param)
     yield request.param
     language.use("en")
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-
 import pytest
 
 from netwatch_tray.model import GapReason
@@ -10,18 +7,11 @@ from netwatch_tray.units import Units
 from netwatch_tray.window.chart import labels
 from netwatch_tray.window.chart.series import GapSpan, KnownPoint, Point, Series
 
+pytestmark = pytest.mark.usefixtures("utc")
+
 _AT = 1_794_662_645.0
 """14 November 2026, 13:24:05 UTC."""
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.mark.parametrize(
