@@ -194,7 +194,7 @@ def test_links_in_the_documentation_have_targets() -> None:
 
 @pytest.fixture(scope="module")
 def desktop() -> Iterator[Session]:
-    """A session without a display, its agent, and a network that leads nowhere."""
+    """A session without a display, its agent, and a network that leads nowhere and that no other test uses."""
     with wire() as network, Session(display=False, netns=network.near) as session:
         session.start_agent()
         yield session
@@ -203,7 +203,7 @@ def desktop() -> Iterator[Session]:
 @pytest.mark.parametrize("command", sorted(GOES_ON))
 def test_documented_long_running_commands_run_until_interrupted(command: str, desktop: Session) -> None:
     with subprocess.Popen(
-        [*PROGRAM, *command.split()],
+        [*desktop.prefix, *PROGRAM, *command.split()],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -223,7 +223,7 @@ def test_other_documented_commands_exit_with_the_expected_code(desktop: Session,
     for command, expected in ENDS.items():
         words, _, given = command.partition(" < ")
         done = subprocess.run(
-            [*PROGRAM, *words.split()],
+            [*desktop.prefix, *PROGRAM, *words.split()],
             input=(tmp_path / given).read_text() if given else "",
             capture_output=True,
             text=True,
