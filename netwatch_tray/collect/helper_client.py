@@ -34,6 +34,7 @@ from netwatch_tray.collect.helper_readings import (
     Refusal,
     TcpEnd,
 )
+from netwatch_tray.collect.namespaces import has_system_pids
 from netwatch_tray.collect.sockets import packed_address
 from netwatch_tray.errors import Message, ParseError, message
 from netwatch_tray.helper import layout, protocol
@@ -228,6 +229,7 @@ class _Connection:
         self._buffer = bytearray(protocol.LONGEST_MESSAGE)
         self._losses: tuple[int, ...] = (0, 0, 0, 0, 0)
         self._owners: dict[int, Owner] = {}
+        self._has_system_pids = has_system_pids()
         self._packets: list[Packet] = []
         self._packet_bytes = 0
         self._refusals: list[Refusal] = []
@@ -405,7 +407,7 @@ class _Connection:
             self._dropped += 1
             return
         cookie, thread, pid, number, _kind, uid, cgroup = layout.OWNER.unpack_from(datagram, at)
-        self._owners[cookie] = Owner(pid, uid, cgroup, number, _thread_name(thread))
+        self._owners[cookie] = Owner(pid if self._has_system_pids else None, uid, cgroup, number, _thread_name(thread))
 
     def _add_end(self, datagram: bytes, at: int) -> None:
         if len(self._ends) >= _MOST_ENDS:

@@ -64,7 +64,8 @@ class Owner(NamedTuple):
     """The process that made a new socket, TCP included. Another process may use the socket, because descriptors are
     passed on."""
 
-    pid: int
+    pid: int | None
+    """None in a PID namespace, where the number that the kernel reports belongs to another process or to none."""
     uid: int
     cgroup: int
     protocol: int

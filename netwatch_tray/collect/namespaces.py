@@ -1,8 +1,12 @@
-"""Network namespaces of processes (namespaces(7))."""
+"""Network and PID namespaces (namespaces(7))."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+_INITIAL_PID_NAMESPACE = "pid:[4026531836]"
+"""PROC_PID_INIT_INO in linux/proc_ns.h."""
 
 
 def shares_network(pid: int) -> bool | None:
@@ -13,3 +17,12 @@ def shares_network(pid: int) -> bool | None:
     except OSError:
         return None
     return (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino)
+
+
+def has_system_pids() -> bool:
+    """Return whether this process sees others by the numbers of the whole system. A sandbox such as Flatpak's numbers
+    its processes itself."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink()) == _INITIAL_PID_NAMESPACE
+    except OSError:
+        return False

@@ -200,7 +200,7 @@ class Hosts:
 
         `owners`: of new sockets. `process_of`: the process of another socket by its cookie, if it is known.
         """
-        self._creators.update({cookie: owner.pid for cookie, owner in owners.items()})
+        self._creators.update({cookie: owner.pid for cookie, owner in owners.items() if owner.pid is not None})
         while len(self._creators) > _MOST_CREATORS:
             self._creators.popitem(last=False)
         now = self._now()

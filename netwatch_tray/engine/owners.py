@@ -46,20 +46,16 @@ class Owners:
         is_here: dict[int, bool] = {}
         exited: set[int] = set()
         for cookie, owner in owners.items():
-            known = None if owner.pid in exited else self._creating.get(owner.pid)
-            if owner.pid not in exited and (known is None or now - known[0] >= _CREATOR_KEPT_FOR):
-                found = self._finder.process(owner.pid)
-                known = None if found is None else (now, found, self._shares_network(owner.pid))
-                if known is None:
-                    exited.add(owner.pid)
-                else:
-                    self._creating[owner.pid] = known
+            pid = owner.pid
+            known = None if pid is None or pid in exited else self._running(pid, now)
             process = None if known is None else known[1]
             if known is not None and known[2] is not None:
                 is_here[cookie] = known[2]
             unit = self._finder.unit(owner.cgroup)
-            if process is None and owner.thread is not None:
-                process = Process(pid=owner.pid, name=owner.thread, unit=unit)
+            if pid is not None and process is None:
+                exited.add(pid)
+                if owner.thread is not None:
+                    process = Process(pid=pid, name=owner.thread, unit=unit)
             if process is not None:
                 self.remember(f"{cookie:x}", self.app_of(process), process)
             elif unit is not None:
@@ -67,6 +63,16 @@ class Owners:
         if len(self._creating) > _MOST_PROCESSES:
             self._creating.clear()
         return is_here
+
+    def _running(self, pid: int, now: float) -> tuple[float, Process, bool | None] | None:
+        """Return a value of `_creating`, read again if it is old, or `None` if the process exited."""
+        known = self._creating.get(pid)
+        if known is None or now - known[0] >= _CREATOR_KEPT_FOR:
+            found = self._finder.process(pid)
+            if found is None:
+                return None
+            known = self._creating[pid] = now, found, self._shares_network(pid)
+        return known
 
     def creator(self, key: str) -> tuple[AppName, Process | None] | None:
         """Return the process that created a socket, or `None` if unknown."""

@@ -21,6 +21,7 @@ from networks import Wire, entered
 import netwatch_tray.helper
 from netwatch_tray.collect.helper_client import HelperClient
 from netwatch_tray.collect.helper_readings import Amount, Flow, Reading
+from netwatch_tray.collect.namespaces import has_system_pids
 from netwatch_tray.helper import bpf, probes
 
 DIRECTORY = Path(netwatch_tray.helper.__file__).parent
@@ -36,6 +37,12 @@ def need_ebpf() -> None:
         probes.attach().close()
     except probes.UnavailableError as reason:
         pytest.skip(str(reason))
+
+
+def need_system_pids() -> None:
+    """Skip the test in a PID namespace, where nobody can tell which process made a socket."""
+    if not has_system_pids():
+        pytest.skip("needs the system's own PIDs: this is a PID namespace")
 
 
 def python() -> str:

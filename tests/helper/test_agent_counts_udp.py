@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import hellos
 import nobody
 import pytest
-from helper_service import Service, need_ebpf, service
+from helper_service import Service, need_ebpf, need_system_pids, service
 from networks import Addresses, Wire, inside as enter, wire
 
 from netwatch_tray.collect import sources
@@ -245,6 +245,7 @@ def amounts(rows: list[dict[str, Any]], port: int) -> list[tuple[int | None, int
 
 
 def test_every_udp_byte_is_counted_for_its_connection_app_and_host() -> None:
+    need_system_pids()
     with machine() as made, ExitStack() as stack:
         client = Client(made.link, stack)
         ports = client.do("open")
@@ -290,6 +291,7 @@ def test_every_udp_byte_is_counted_for_its_connection_app_and_host() -> None:
 
 
 def test_helper_that_is_killed_and_restarted_counts_nothing_twice() -> None:
+    need_system_pids()
     with machine() as made, ExitStack() as stack:
         client = Client(made.link, stack)
         ports = client.do("open")

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from netwatch_tray import clock
+from netwatch_tray.collect import helper_client
 from netwatch_tray.collect.helper_client import HelperClient
 from netwatch_tray.collect.helper_readings import (
     TCP,
@@ -74,8 +75,11 @@ def helper(tmp_path: Path) -> Iterator[Helper]:
     made.close()
 
 
-@pytest.fixture
-def client(helper: Helper, tmp_path: Path) -> Iterator[HelperClient]:
+@pytest.fixture(params=["system's PIDs"])
+def client(
+    request: pytest.FixtureRequest, helper: Helper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[HelperClient]:
+    monkeypatch.setattr(helper_client, "has_system_pids", lambda: request.param == "system's PIDs")
     made = HelperClient(str(tmp_path / "s"))
     helper.accept()
     yield made
@@ -247,6 +251,14 @@ def test_records(client: HelperClient, helper: Helper) -> None:
     assert (found.flow, found.kind) == (FLOW._replace(protocol=6), PacketKind.TLS_HELLO)
     assert (found.payload, found.length, found.segment_size, found.uid) == (payload, 9000, 0, 1000)
     assert exchange(client, helper).packets == []
+
+
+@pytest.mark.parametrize("client", ["PIDs of a namespace"], indirect=True)
+def test_processes_have_no_number_in_a_pid_namespace(client: HelperClient, helper: Helper) -> None:
+    greet(client, helper)
+    owner = layout.OWNER.pack(8, b"curl\0\0", 321, UDP, layout.NEW_SOCKET, 1000, 55)
+    helper.send(protocol.EVENTS_HEAD.pack(protocol.EVENTS) + owner)
+    assert exchange(client, helper).owners == {8: Owner(None, 1000, 55, UDP, "curl")}
 
 
 def test_refusals(client: HelperClient, helper: Helper) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from networks import FAR, FAR6, NEAR, NEAR6, Wire, entered, wire
 
 from netwatch_tray.collect.helper_client import HelperClient
 from netwatch_tray.collect.helper_readings import UDP
+from netwatch_tray.collect.namespaces import has_system_pids
 from netwatch_tray.helper import layout, probes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
@@ -263,7 +265,28 @@ def test_a_socket_shorter_than_a_reading(client: HelperClient, link: Wire) -> No
         ((flow, amount),) = [(flow, amount) for flow, amount in reading.amounts.items() if flow.cookie == key]
         assert (flow.local_port, amount.tx_bytes) == (port, 700)
         owner = reading.owners[key]
-        assert (owner.pid, owner.uid, owner.protocol) == (os.getpid(), 0, UDP)
+        assert (owner.pid, owner.uid, owner.protocol) == (os.getpid() if has_system_pids() else None, 0, UDP)
+
+
+_IN_A_PID_NAMESPACE = """
+import json, os, socket, struct, sys
+from netwatch_tray.collect.helper_client import HelperClient
+client = HelperClient(sys.argv[1])
+assert client.read(float(sys.argv[2])) is not None, client.reason
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+    cookie = struct.unpack("Q", made.getsockopt(socket.SOL_SOCKET, 57, 8))[0]
+    owner = client.read(float(sys.argv[2])).owners[cookie]
+print(json.dumps([os.getpid(), owner.pid, owner.uid, owner.protocol]))
+"""
+
+
+def test_agent_in_a_pid_namespace_takes_no_other_process_for_the_owner() -> None:
+    with service() as running:
+        command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", _IN_A_PID_NAMESPACE]
+        done = subprocess.run(
+            [*command, str(running.path), str(PATIENCE)], check=True, stdout=subprocess.PIPE, timeout=4 * PATIENCE
+        )
+    assert json.loads(done.stdout) == [1, None, 0, UDP]
 
 
 def test_a_map_that_is_full_keeps_the_sum(link: Wire) -> None:
