@@ -62,7 +62,7 @@ class Entries:
         self._programs: dict[str, list[Entry]] = {}
         """By path and by name of what they start, in lower case."""
         self._directories: dict[str, set[str]] = {}
-        """The programs in a directory that entries start."""
+        """By directory: the programs in it that entries start."""
         for entry in sorted(entries, key=lambda each: each.is_hidden):
             self._ids.setdefault(entry.id.casefold(), entry)
             if entry.wm_class:

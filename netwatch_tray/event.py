@@ -35,7 +35,8 @@ class EventKind(enum.IntEnum):
     GATEWAY = 11
     DNS_SERVER = 12
     AGENT = 13
-    """The program itself: restarted, not measured, such as while the computer slept, more findings than are kept."""
+    """About this program: it was restarted, it measured nothing for a while (the computer slept), or it dropped
+    findings."""
     UNKNOWN = 255
     """A code of another version of the program."""
 
@@ -206,7 +207,7 @@ class DnsTunnel(_Evidence, frozen=True, tag="dns-tunnel", kw_only=True):
 
 
 class NxdomainStorm(_Evidence, frozen=True, tag="nxdomain-storm", kw_only=True):
-    """Most responses of the DNS server were that the name does not exist."""
+    """Most responses of the DNS server to an app reported that the name does not exist."""
 
     kind = EventKind.NXDOMAIN_STORM
     nxdomain: int
@@ -260,7 +261,8 @@ class GatewaySilent(_Evidence, frozen=True, tag="gateway-silent", kw_only=True):
 
 
 class DnsServerSilent(_Evidence, frozen=True, tag="dns-server-silent", kw_only=True):
-    """The DNS server does not respond; see GatewaySilent."""
+    """The DNS server does not respond. One event covers the time from the first probe without a response to the next
+    response."""
 
     kind = EventKind.DNS_SERVER
     address: str

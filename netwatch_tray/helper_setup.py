@@ -243,8 +243,8 @@ def _sudo(*arguments: str) -> str:
 
 
 def _service_command(code: Path) -> list[str]:
-    """Return the command that starts the helper, without its users. Raise NetWatchError if the system's Python cannot
-    run it."""
+    """Return the command that starts the helper; the caller appends the UIDs of its users. Raise NetWatchError if the
+    system's Python is too old, cannot be run, or can be changed by others than root."""
     if _is_frozen():
         return [sys.executable, FROZEN_SERVICE]
     try:

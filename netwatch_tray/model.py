@@ -138,7 +138,7 @@ class Traffic(_Amounts):
         return Traffic(self.rx + other.rx, self.tx + other.tx)
 
     def minus(self, part: Traffic) -> Traffic:
-        """Return the rest after subtracting `part`. Raise ValueError if `part` is more than the whole."""
+        """Return the traffic without `part`. Raise ValueError if `part` is more than the whole."""
         return Traffic(self.rx - part.rx, self.tx - part.tx)
 
 
@@ -216,7 +216,7 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     index: int
     name: str
     kind: str = InterfaceKind.OTHER
-    """See Interface."""
+    """As in `Interface`."""
     is_up: bool
     is_uplink: bool
     why: Why
@@ -229,7 +229,7 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     speed: int | None = None
     """Of the link, bit/s."""
     is_physical: bool = False
-    """See Interface."""
+    """As in `Interface`."""
     mtu: int | None = None
     addresses: tuple[str, ...] = ()
     rx_bytes: int

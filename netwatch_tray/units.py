@@ -136,8 +136,9 @@ def joined_padded(down: Quantity, up: Quantity, units: Units) -> str:
 
 
 class SteadyRate:
-    """Formats successive rates for a bar. All texts are equally wide in a font with tabular digits, and a smaller unit
-    is chosen only when the rate is well below the current one."""
+    """Formats successive rates so that the text neither moves nor changes its unit at every value. All texts are
+    equally wide in a font with tabular digits. A smaller unit is chosen only when the rate is well below one of the
+    current unit."""
 
     def __init__(self, units: Units = SI_BYTES) -> None:
         self._units = units

@@ -156,8 +156,8 @@ class ConnectionWatch:
             self._read_every(PERIOD_UNWATCHED)
 
     def everything(self, topic: Topic) -> ServerMessage | None:
-        """Return the whole state for a new subscriber, or `None` if the first reading is pending; it will publish the
-        state."""
+        """Return a message with the whole state of a topic for a new subscriber, or `None` before the first reading,
+        which publishes it."""
         if topic == "apps":
             return AppsMessage.of(self._observation, self._recent.rates) if self._has_read else None
         if not self._has_read and self._fault is None:

@@ -90,7 +90,7 @@ class EventKeeper:
         """The latest event."""
 
     def close(self) -> None:
-        """Pass what is not stored yet to the history."""
+        """Pass the events that are not stored yet to the history."""
         if self._refusals is not None:
             self._refusals.close()
         self._is_storing = False

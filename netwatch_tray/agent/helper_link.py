@@ -54,8 +54,8 @@ def is_offered(link: HelperLink | None) -> bool:
 
 
 class HelperLink:
-    """Request a reading at most five seconds after the previous one, since the helper keeps some 500 packets, and the
-    process that made a socket may exit soon. Without a helper nothing of its client is loaded."""
+    """The link to the helper. It requests a reading every five seconds, because the helper keeps only some 500 packets,
+    and the process that made a socket may exit soon. Without a helper, no module of its client is loaded."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class HelperLink:
         self._watch()
 
     def read(self) -> None:
-        """Read the amounts up to now. Waits for the response only for a short time."""
+        """Request a reading, and wait for it for a short time, so that the amounts are those up to now."""
         if self._client is not None and self._client.info is not None:
             self._requested_at = clock.boottime()
             reading = self._client.read(_PATIENCE if self._answers else _PATIENCE_AFTER_NONE)

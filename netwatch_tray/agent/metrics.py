@@ -49,7 +49,7 @@ class Metrics:
         return self._service is not None
 
     def apply(self, settings: Settings) -> None:
-        """Serve by these settings. Does nothing if the settings of metrics have not changed."""
+        """Serve metrics as the settings choose. Do nothing if the settings of metrics have not changed."""
         before, self._settings = self._settings, settings
         if before is None or _of(before) != _of(settings):
             self.stop()

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 class Probes:
-    """Probes of gateway and DNS server, each half minute and when the uplinks change. The source is loaded and its
-    thread started only once they are wanted."""
+    """Sends probes to gateway and DNS server, each half minute and when the uplinks change. The source is loaded and
+    its thread started only once they are wanted."""
 
     def __init__(
         self, scheduler: Scheduler, take: Sequence[Callable[[Health], None]], failed: Callable[[Message], None]
@@ -36,7 +36,7 @@ class Probes:
             self.stop()
 
     def tick(self, tick: Tick) -> None:
-        """Probe at once in another network. Call it for each tick, in order."""
+        """Probe at once if the uplinks have changed. Call it for each tick, in order."""
         if self._running is not None:
             before, self._uplinks = self._uplinks, [each.index for each in tick.interfaces if each.is_uplink]
             if before is not None and before != self._uplinks:
@@ -50,7 +50,7 @@ class Probes:
 
 
 class _Running:
-    """Probes from its creation to `close`."""
+    """Sends probes from its creation to `close`."""
 
     def __init__(
         self, scheduler: Scheduler, take: Sequence[Callable[[Health], None]], failed: Callable[[Message], None]

@@ -21,7 +21,7 @@ class RecentApps:
         self._rx = self._tx = 0
         """Bytes of the uplinks since the last kept interval."""
         self._moved: AppInterval | None = None
-        """Bytes of the connections since then."""
+        """Bytes of the connections since the last kept interval."""
 
     def add(self, tick: Tick, moved: AppInterval | None) -> None:
         """Add a tick, and what the connections moved since the previous reading, or None if they were not read."""

@@ -96,7 +96,7 @@ def _did_you_mean(meant: str) -> str:
 
 
 class _HelpFormatter(argparse.HelpFormatter):
-    """Help texts are English in the calls of argparse and translated when they are printed."""
+    """Translates help texts when they are printed; the calls of argparse have them in English."""
 
     def add_text(self, text: str | None) -> None:
         super().add_text(text and translate("Terminal", text))
@@ -178,7 +178,8 @@ def _parser(words: Sequence[str] = ("--help",)) -> argparse.ArgumentParser:
 
 
 def _describe(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Begin the help of each subcommand with its sentence in the list of subcommands, and set its parser."""
+    """Make the sentence that the list of subcommands shows for each of them the beginning of its help. Also store its
+    parser in the parsed options, for errors."""
     for listed in subparsers._choices_actions:
         text = language.translation("Terminal", listed.help or "") or listed.help
         parser = subparsers.choices[listed.dest]

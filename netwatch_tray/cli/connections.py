@@ -311,8 +311,8 @@ def _app_cells(app: App, in_units: Units) -> tuple[str, ...]:
 
 
 def _host_cells(connections: Sequence[Connection], in_units: Units) -> list[tuple[str, ...]]:
-    """Return a row for each host, or for each address without a name, with its open connections; greatest amount
-    first."""
+    """Return one row of cells for each host, or for each address without a name: the number of its open connections,
+    their rates and bytes. The host with the most bytes is first."""
     from netwatch_tray import units
 
     by_host: dict[str, list[Connection]] = {}

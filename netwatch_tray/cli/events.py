@@ -133,8 +133,8 @@ def _messages(client: FeedClient, patience: float | None = None) -> Iterator[Eve
 
 
 def _stored(since: float, *, has_agent: bool) -> list[Event]:
-    """Return the events of the history. If it cannot be read, raise HistoryError, unless the agent has sent its
-    events."""
+    """Return the events of the history. Raise HistoryError if it cannot be read; with `has_agent` return no events
+    instead, because the agent has sent those that it has."""
     try:
         with open_history() as reader:
             return reader.events(since, time.time() + 86_400)
@@ -169,7 +169,7 @@ def as_json(event: Event) -> dict[str, Any]:
 
 
 class _Printer:
-    """Print events. An event is printed again when it happens again, but not when it was only marked as seen."""
+    """Prints events. An event is printed again when it happens again, but not when it was only marked as seen."""
 
     def __init__(self, units: Units, *, as_json: bool) -> None:
         self._units = units

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from netwatch_tray.model import Connection
 
 _PATIENCE = 20.0
-"""Seconds for the agent's next reading; a tool like lsof may take some of them."""
+"""Seconds for the agent's next message about connections; a tool like lsof may take some of them."""
 _BETWEEN_READINGS = 1.0
 
 
@@ -31,7 +31,8 @@ class Look(NamedTuple):
 
 
 def look(recording: Path | None) -> Look:
-    """Return what the agent has measured since it started. Without an agent, measure here with two readings.
+    """Return the connections and apps that the agent has measured since it started. Without an agent, measure here with
+    two readings.
 
     `recording`: return the state at the end of this recording instead.
     """

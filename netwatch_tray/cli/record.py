@@ -31,11 +31,11 @@ PERIOD = 1.0
 CONNECTIONS_EVERY = 2
 """Number of readings of the interfaces for each reading of the sockets."""
 _SEARCH_SLICE = 0.05
-"""Seconds."""
+"""Seconds of one step of the search for the owners of sockets."""
 _MAX_SEARCHES = 4
-"""Most slices of search after a reading. The search continues after the next one."""
+"""Most steps of the search after a reading. The search continues after the next reading."""
 _PAUSE_AFTER_MESSAGES = 0.25
-"""Seconds."""
+"""Seconds after reading messages about closed sockets until they are read again."""
 _FLUSH_EVERY = 10
 """Number of readings after which the recording is flushed to the operating system."""
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -123,7 +123,9 @@ def record(recorder: Recorder) -> Iterator[tuple[Tick | None, Observation]]:
 
 def measure(sources: Sources, chosen: Mapping[str, bool]) -> Iterator[tuple[Tick | None, Observation]]:
     """Yield the result of each reading of the interfaces, without end. One in CONNECTIONS_EVERY also reads the sockets.
-    `chosen`: see topology.decide."""
+
+    `chosen`: names of interfaces that the user counts in the total (True) or leaves out (False).
+    """
     connections = _connections(sources)
     due = time.monotonic()
     reads = (number % CONNECTIONS_EVERY == 0 for number in itertools.count())
@@ -134,7 +136,7 @@ def measure(sources: Sources, chosen: Mapping[str, bool]) -> Iterator[tuple[Tick
 
 
 def measure_here(settings: Settings) -> Iterator[tuple[Tick | None, Observation]]:
-    """Measure this machine with the user's settings; see `measure`."""
+    """Yield the measurements of this machine with the user's settings, as `measure` does."""
     from netwatch_tray.collect.sources import Sources
 
     sources = Sources()
@@ -157,7 +159,8 @@ def replay(source: Replay) -> Iterator[tuple[Tick | None, Observation]]:
 def _steps(
     sources: Sources, connections: ConnectionSource | None, reads: Iterator[bool], chosen: Mapping[str, bool]
 ) -> Iterator[tuple[Tick | None, Observation]]:
-    """Measure. `reads`: yields, for each reading of the interfaces, whether the sockets are read as well."""
+    """Yield the result of each reading of the interfaces, without end. `reads`: yields, for each of them, whether the
+    sockets are read as well."""
     from netwatch_tray.engine.monitor import Monitor
     from netwatch_tray.engine.observation import Observation
 

@@ -143,7 +143,8 @@ def _rows(
 
 
 def _remainder(reader: HistoryReader, first: date, last: date) -> list[tuple[str, Used]]:
-    """Return the bytes of the total that belong to no app, by kind."""
+    """Return the bytes of the total that belong to no app, by cause: `unmeasured`, `other` or `imported`. Causes
+    without bytes are left out."""
     remainder = reader.remainder(first, last)._asdict()
     return [(kind, used) for kind, used in remainder.items() if used.both]
 

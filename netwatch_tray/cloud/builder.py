@@ -51,7 +51,7 @@ class Readings(NamedTuple):
 
 
 class _Meter:
-    """Traffic of one interface since the previous snapshot."""
+    """Sums the traffic of one interface since the previous snapshot."""
 
     __slots__ = ("elapsed", "is_whole", "last", "rx", "rx_history", "tx", "tx_history")
 

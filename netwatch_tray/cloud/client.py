@@ -153,7 +153,6 @@ class ServerClient(JsonClient):
     """Sends envelopes to a NetWatch server."""
 
     def __init__(self, account: Account, agent: str, *, timeout: float) -> None:
-        """See JsonClient."""
         super().__init__(account.endpoint, {"Authorization": f"Bearer {account.key.reveal()}"}, agent, timeout=timeout)
 
     def list_stored(self, host_id: str, first: str, last: str) -> Response:

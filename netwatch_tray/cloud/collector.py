@@ -41,7 +41,8 @@ class SnapshotCollector:
         dns: Callable[[], DnsCounts | None] = lambda: None,
         all_moved: bool = False,
     ) -> None:
-        """`dns`: returns what DNS did since the start of the agent. `all_moved`: see SnapshotBuilder."""
+        """`dns`: returns the counts of DNS since the agent started. `all_moved`: include all processes that moved
+        bytes, not only the busiest."""
         self._upload = upload
         self._identity = identity
         self._builder = SnapshotBuilder(all_interfaces=upload.all_interfaces, facts=self._facts, all_moved=all_moved)
@@ -86,7 +87,7 @@ class SnapshotCollector:
                 self._builder.add_alert(found)
 
     def lack_connections(self, fault: Message) -> None:
-        """Report why there is no table."""
+        """Set why connections and apps cannot be read, for `faults`."""
         self._faults["connections"] = fault
 
     def add_health(self, health: Health) -> None:
@@ -95,7 +96,7 @@ class SnapshotCollector:
         self._health = self._probes.add(health)
 
     def lack_health(self, fault: Message) -> None:
-        """Report why a probe failed."""
+        """Set why the last probe failed, for `faults`."""
         self._health = None
         if self._system is not None:
             self._faults["health"] = fault

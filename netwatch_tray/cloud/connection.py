@@ -94,7 +94,8 @@ class Connection(http.client.HTTPConnection):
             sock.close()
 
     def shutdown(self) -> None:
-        """End the request under way, from any thread."""
+        """Make the running request fail at once, from any thread, if its socket is open. While a name is resolved or a
+        connection is being established, nothing happens."""
         sock = self._socket
         if sock is not None:
             with contextlib.suppress(OSError):

@@ -34,7 +34,7 @@ class Reading(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """One metric family, in base units by convention: bytes, seconds, ratios."""
+    """One metric family of Prometheus. Its values are in base units: bytes, seconds, ratios."""
 
     name: str
     kind: str

@@ -152,7 +152,8 @@ def resource_logs(resource: Attributes, record: LogRecord) -> bytes:
 
 
 def _element(resource: Attributes, name: str, found: dict[str, object]) -> bytes:
-    """Return what was found in one scope, this program, as an element of a request. Both signals have this shape."""
+    """Return metrics or log records of one scope, this program, as an element of a request. Both kinds of requests have
+    this shape."""
     scope = {"scope": _SCOPE, **found, "schemaUrl": SCHEMA_URL}
     return _encoder.encode(
         {"resource": Resource(attributes=key_values(resource)), name: (scope,), "schemaUrl": SCHEMA_URL}

@@ -67,7 +67,7 @@ class OtlpService(UploadService):
         *,
         after: UploadService | None = None,
     ) -> None:
-        """See UploadService."""
+        """The arguments besides `otlp` are those of UploadService."""
         self._otlp = otlp
         self._encoder = MetricsEncoder()
         self._resource: Attributes = {}

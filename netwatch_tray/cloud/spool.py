@@ -174,7 +174,8 @@ class Spool:
             database.executemany("UPDATE snapshot SET aside = ? WHERE id = ?", [(reason, each) for each in ids])
 
     def failed(self, ids: Iterable[int], most: int, reason: str) -> None:
-        """Count that the server failed to store these, and not others; after `most` times they are set aside."""
+        """Count that the server failed to store these snapshots, although it stored others. After `most` failures a
+        snapshot is set aside."""
         with self._transaction() as database:
             database.executemany(
                 "UPDATE snapshot SET failures = failures + 1, aside = CASE WHEN failures + 1 >= ? THEN ? END"
@@ -241,7 +242,7 @@ class Spool:
         return dropped
 
     def _delete(self, database: sqlite3.Connection, which: str, values: Sequence[tuple[float, ...]]) -> int:
-        """Return how many were deleted."""
+        """Delete the snapshots that meet the condition `which` with any of these values. Return their number."""
         count = 0
         for each in values:
             # The condition is one of the literals above.
@@ -284,7 +285,8 @@ def _locked(file: Path) -> int:
 
 
 def _opened(file: Path) -> sqlite3.Connection:
-    """Raise sqlite3.DatabaseError where the file is not a spool of this version."""
+    """Return a connection to the spool; create the file if it does not exist. Raise sqlite3.DatabaseError if it is not
+    a spool of this version."""
     # One connection for all threads, because each would have a cache of its own; Spool's lock serializes them.
     database = sqlite3.connect(file, timeout=_BUSY_TIMEOUT, check_same_thread=False)
     try:

@@ -24,7 +24,7 @@ from netwatch_tray.settings import Settings
 from netwatch_tray.worker import Worker, fault_of
 
 NOBODY = Identity(host_id="00000000-0000-0000-0000-000000000000", secret="00" * 16)
-"""While no key is set up there is no ID."""
+"""Used while no key is set up, because without a key a host has no ID."""
 
 
 class Standalone:

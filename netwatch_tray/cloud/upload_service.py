@@ -138,7 +138,7 @@ class UploadService:
             self._collector.add_health(health)
 
     def lack_health(self, fault: Message) -> None:
-        """Report why a probe failed."""
+        """Note why the last probe failed; snapshots then have no result of a probe."""
         self._health = None
         if self._collector is not None:
             self._collector.lack_health(fault)
@@ -226,7 +226,8 @@ class UploadService:
             )
 
     def _store(self, collector: SnapshotCollector, spool: Spool, uploader: Uploader) -> Message | None:
-        """Run in the thread; return why the rest is still held."""
+        """Append the held snapshots to the spool; called in the thread. Return why some could not be
+        appended, or None."""
         while self._held:
             at, draft = self._held.popleft()
             try:
@@ -253,7 +254,7 @@ class UploadService:
             self._store_soon()
 
     def _end(self) -> None:
-        """Run in the thread, after everything else."""
+        """Wait for the uploader and close the spool; called in the thread, as its last task."""
         if self._uploader is not None:
             self._uploader.wait()
         if self._spool is not None:

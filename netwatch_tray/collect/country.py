@@ -37,7 +37,8 @@ class Countries:
 
     @property
     def source(self) -> str | None:
-        """Return type and date of the database in use as a text for the user, or `None` if there is none."""
+        """Return type and date of the database in use as a text for the user, or `None` if there is none. The first
+        call opens the database."""
         self._open()
         return None if self._database is None else self._database.name
 

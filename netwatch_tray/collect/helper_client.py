@@ -426,7 +426,7 @@ class _Connection:
 
 
 def _is_open(key: bytes, value: bytes) -> bool:
-    """Return whether it is an open TCP connection, whose row the helper keeps."""
+    """Return whether a row is that of an open TCP connection. The helper keeps such rows."""
     return key[_PROTOCOL] == TCP and not _VALUE(value)[_CLOSED]
 
 

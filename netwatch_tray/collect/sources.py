@@ -44,11 +44,11 @@ class Sources:
         return open_source()
 
     def openings(self) -> Openings | None:
-        """See `open_openings`."""
+        """Return a counter of opened connections that is cheap to read, or `None` if this system has none."""
         return open_openings()
 
     def refusals(self) -> Refusals | None:
-        """See `open_refusals`."""
+        """Return a counter of refused packets, or `None` if this system has none or this user may not read it."""
         return open_refusals()
 
     def finder(self) -> ProcessFinder:
@@ -62,7 +62,7 @@ class Sources:
         return self._countries
 
     def hosts_file(self) -> HostsFile:
-        """Return the names that the administrator has given to addresses."""
+        """Return a new reader of the names that the administrator has given to addresses."""
         return HostsFile()
 
     def helper(self) -> HelperClient | None:

@@ -104,7 +104,7 @@ class ConnectionTable:
 
     @property
     def interval(self) -> AppInterval:
-        """Return what was booked between the last two samples."""
+        """Return the bytes of the apps between the last two samples."""
         return self._ledger.interval
 
     def update(
@@ -268,8 +268,9 @@ class ConnectionTable:
             self._credit(key, entry, traffic)
 
     def _remove(self, removed: Mapping[str, Socket], *, may_return: bool) -> dict[str, Entry]:
-        """Credit the last bytes, those of connections that no sample listed to the listener. Return what was known of
-        each."""
+        """Remove closed sockets, and credit their last bytes; those of a socket that no sample listed to the app that
+        listens on its port. Return the entry of each.
+        """
         entries = {}
         for key, gone in removed.items():
             entry = self._entries.pop(key, None)
@@ -296,7 +297,7 @@ class ConnectionTable:
         return entries
 
     def _credit_passing(self, key: str, gone: Socket) -> Entry:
-        """Credit the bytes of a socket that is not open, as far as they were not before. Return what is known of it."""
+        """Credit the bytes of a closed socket that is not in the table, but none twice. Return an entry for it."""
         own_key, passing = key, Entry(gone, self._routes.of(gone), None)
         departed = self._departed.pop(key, None)
         whole = None if gone.part_of is None else self._entries.get(gone.part_of)
@@ -319,7 +320,7 @@ class ConnectionTable:
         return passing
 
     def _note_ended(self, ended: Mapping[str, float], gone: Mapping[str, Entry]) -> None:
-        """Set `ended` to the connections that ended, without those whose owner may still be found."""
+        """Set the attribute `ended`. A connection whose owner may still be found is kept for a later call."""
         self._ending.update(ended)
         found = []
         for key, boottime in list(self._ending.items()):
@@ -359,7 +360,7 @@ class ConnectionTable:
             )
 
     def _assign(self, key: str, entry: Entry, process: Process | None) -> None:
-        """Assign a socket, and what it has carried so far, to its app."""
+        """Assign a socket and all its bytes to the app of `process`, or to the presumed owner if that is None."""
         if process is None:
             app, process = self._presumed_owner(key, entry.found)
         else:
@@ -367,7 +368,7 @@ class ConnectionTable:
         self._hand_over(key, entry, app, process)
 
     def _hand_over(self, key: str, entry: Entry, app: AppName, process: Process | None) -> None:
-        """Make a socket an app's; what it carries from now on, and what was held for it, is the app's."""
+        """Assign a socket to an app: the bytes that were held for it, and all bytes that it carries from now on."""
         self._touched.add(key)
         self._book(key, entry, is_last=True)
         self._count(entry, joins=False)
@@ -392,7 +393,7 @@ class ConnectionTable:
             (self._ledger.join if joins else self._ledger.leave)(entry.app, entry.pid)
 
     def _give_up_searching(self, boottime: float) -> None:
-        """Book what is held for sockets whose search takes too long; the search itself goes on."""
+        """Assign sockets whose owner was searched for too long to the presumed one; the search continues."""
         overdue = []
         for key, deadline in self._searching.items():
             if deadline > boottime:
@@ -425,7 +426,7 @@ class ConnectionTable:
             entry.unbooked = entry.unbooked.plus(traffic)
 
     def _book(self, key: str, entry: Entry, *, is_last: bool) -> bool:
-        """Book what moved for the host; return whether nothing waits for owner or name. `is_last`: no name comes."""
+        """Add new bytes to the remote host; return False if they wait for owner or name. `is_last`: for no name."""
         if entry.unbooked is UNMOVED or self._app_hosts is None:
             return True
         if entry.app is SEARCHING:
@@ -439,7 +440,7 @@ class ConnectionTable:
         return True
 
     def _give_back_memory(self) -> None:
-        """Shrink after a burst: dicts keep the room of their largest size, and the interpreter its free lists."""
+        """Free memory after a burst: dicts keep the room of their largest size, the interpreter its free lists."""
         count = len(self._entries)
         self._most = max(self._most, count)
         if self._most >= _BURST and count <= self._most // 4:

@@ -83,7 +83,7 @@ class Datagrams:
                 self._new[flow] = amount if before is None else _sum(before, amount)
 
     def stop(self) -> None:
-        """Report bytes as unknown until the next reading."""
+        """Report bytes as unknown until the helper's next reading, because the helper was lost."""
         self.is_counting = False
 
     def merge(self, sample: SocketSample, is_own: Callable[[str], bool]) -> SocketSample:
@@ -127,8 +127,8 @@ class Datagrams:
             del self._is_here[next(iter(self._is_here))]
 
     def _take_doubtful(self) -> dict[int, dict[str, _Exchange]]:
-        """Return what can be decided now. Only a further reading reveals which process made a socket, or that it has
-        more traffic."""
+        """Remove and return the bytes of unknown sockets, if the helper was read since they were stored: only the next
+        reading reveals which process made a socket, or that it has more traffic."""
         if not self._has_reading:
             return {}
         self._has_reading = False

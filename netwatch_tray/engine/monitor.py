@@ -20,7 +20,8 @@ class Monitor:
     """Measures on each call of `tick`. The caller decides when."""
 
     def __init__(self, source: InterfaceSource, period: float, chosen: Mapping[str, bool]) -> None:
-        """`period`: nominal seconds between ticks. `chosen`: see topology.decide."""
+        """`period`: nominal seconds between ticks. `chosen`: names of interfaces that the user counts (True) or leaves
+        out (False)."""
         self._source = source
         self._tracker = RateTracker(period)
         self._gap: GapReason | None = None
@@ -43,7 +44,7 @@ class Monitor:
         """Why the last reading failed; `None` after a reading that succeeded."""
 
     def choose(self, chosen: Mapping[str, bool]) -> None:
-        """Use these choices from now on; see topology.decide."""
+        """Use these choices of counted interfaces from now on, by name; see topology.decide."""
         self._chosen = chosen
         self._decide(dict(self.interfaces))  # another object, because the memberships changed
 

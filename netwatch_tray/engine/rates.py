@@ -180,7 +180,8 @@ class RateTracker:
     def _judge(
         self, index: int, old: CounterRow, row: CounterRow, before: Sample, sample: Sample, elapsed: float
     ) -> tuple[int, int] | GapReason:
-        """Return the deltas of one interface, or why they are unknown, where that takes more than a subtraction."""
+        """Return the deltas of an interface, or why they are unknown. Called where its counters fell back, wrapped, or
+        rose by much."""
         was, now = (old[_RX_BYTES], old[_TX_BYTES]), (row[_RX_BYTES], row[_TX_BYTES])
         speeds = believed_speed(before.interfaces.get(index)), believed_speed(sample.interfaces.get(index))
         if sample.counter_bits == 32 and elapsed <= self._longest:

@@ -67,7 +67,7 @@ class Rows:
         )
 
     def peer(self, key: str, entry: Entry, routes: Routes, hosts: Hosts | None) -> Peer:
-        """Return the remote end as it is known now."""
+        """Return the remote end of a connection: address, name as far as it is known now, scope and country."""
         address = entry.found.remote_address
         scope = routes.scope(entry.found)
         country = self._countries.of(address) if scope == "internet" and address else None

@@ -46,7 +46,7 @@ class Networks:
     """The addresses and networks of this machine's interfaces; made again when an interface changes."""
 
     def __init__(self, addresses: Iterable[str]) -> None:
-        """`addresses`: with prefix length, as in `Interface.addresses`; one that does not parse is left out."""
+        """`addresses`: with prefix length, such as `192.0.2.1/24`; one that does not parse is left out."""
         self._own: set[bytes] = set()
         self._connected: dict[int, set[_Network]] = {4: set(), 16: set()}
         self._local: dict[int, set[_Network]] = {size: set(networks) for size, networks in _NEVER_ROUTED.items()}

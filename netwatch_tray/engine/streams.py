@@ -35,11 +35,11 @@ class _Held(NamedTuple):
     readings: int = 0
 
     def later(self, readings: int) -> _Held:
-        """Return this after further readings."""
+        """Return a copy after so many further readings of the helper."""
         return self._replace(readings=self.readings + readings)
 
     def is_due(self, boottime: float) -> bool:
-        """Return whether the helper had the opportunity to report the end."""
+        """Return whether the helper could have reported the end by now, so that it is not waited for any longer."""
         return self.readings >= _READINGS or boottime - self.since >= _LONGEST_HOLD
 
 
@@ -95,7 +95,7 @@ class Streams:
         self._closed.update(f"{cookie:x}" for cookie in reading.closed)
 
     def stop(self) -> None:
-        """Expect nothing until the next reading."""
+        """Expect no ends of connections until the next reading, because the helper was lost."""
         self._is_reporting, self._is_lost = False, True
 
     def merge(
@@ -106,8 +106,11 @@ class Streams:
         *,
         is_last: bool = False,
     ) -> SocketSample:
-        """Return the sample with the ends. `listed`: the socket that the table has under a key. `is_behind`: whether it
-        is certain that this machine forwards the packets of a socket, and who made it."""
+        """Return the sample, with the last counters of closed connections as the helper reports them.
+
+        `listed`: returns the socket that the table has under a key. `is_behind`: returns whether it is certain that
+        this machine forwards the packets of a socket of another network namespace, and known who made it.
+        """
         changed = {key: found for key, found in sample.changed.items() if key not in self._settled}
         removed, ended = {}, dict(sample.ended)
         ends, self._ends = self._ends, {}

@@ -40,11 +40,12 @@ class Membership(NamedTuple):
     over: tuple[str, ...]
     """Names of the interfaces that its traffic passes next on its way out, as far as known."""
     faces_inside: bool = False
-    """See InterfaceTick."""
+    """Whether its other end is in this computer, as that of a container's interface."""
 
 
 def decide(interfaces: Mapping[int, Interface], chosen: Mapping[str, bool]) -> dict[int, Membership]:
-    """Return the part of each interface, by index. `chosen`: names the user put in (True) or left out (False)."""
+    """Return whether each interface is part of the total, and why, by index. `chosen`: names that the user counts
+    (True) or leaves out (False), whatever the topology is."""
     return _Topology(interfaces).decide(chosen)
 
 
@@ -92,7 +93,7 @@ class _Topology:
         return (*before, *(each.index for each in joined if not any(self._may_share(each, other) for other in old)))
 
     def _may_share(self, one: Interface, other: Interface) -> bool:
-        """Return whether the same byte may be counted by both."""
+        """Return whether the counters of both may contain the same byte."""
         below_one, below_other = self._all_below(one), self._all_below(other)
         return (
             one.index in below_other
@@ -160,10 +161,10 @@ class _Topology:
         return sorted(routed, key=_metric)[:1] if is_tunnel else []
 
     def _leads_out(self, port: Interface) -> bool:
-        """Return whether what passes a port of a bridge leaves the machine.
+        """Return whether traffic through a port of a bridge leaves the machine.
 
-        A container end does so if it is the only port of a bridge with a default route, because nothing else leads to
-        that gateway: this machine is itself a container, or a router runs in one of its own.
+        That of a container end does if it is the only port of a bridge with a default route, because nothing else leads
+        to that gateway: this machine is itself a container, or a router runs in one of its containers.
         """
         if port.kind in _CONTAINER_ENDS:
             bridge = self._interfaces.get(port.master or 0)
@@ -239,7 +240,7 @@ class _Topology:
         return Role.VLAN_PARENT if interface.index in self._stacked else Role.OTHER
 
     def _reaches_out(self, interface: Interface) -> bool:
-        """Return whether traffic that passes here, and leaves the machine, does so by another interface."""
+        """Return whether bytes counted here are counted again by the interface through which they leave the machine."""
         kind = interface.kind
         return kind in _BRIDGES or kind in _CONTAINER_ENDS or (kind in _TUNNELS and kind not in _AMBIGUOUS)
 

@@ -66,7 +66,8 @@ class TickMessage(msgspec.Struct, frozen=True, tag="tick"):
 
 
 class ConnectionsMessage(msgspec.Struct, frozen=True, tag="connections", kw_only=True):
-    """Topic `connections`: changes since the previous message. If `reset` is set, discard all previous rows first."""
+    """Topic `connections`: changes since the previous message. If `reset` is set, `added` has all connections, and
+    previous rows are discarded."""
 
     reset: bool = False
     added: tuple[Connection, ...] = ()
@@ -275,7 +276,7 @@ class ChangeMute(msgspec.Struct, frozen=True, tag="mute"):
     follows."""
 
     code: str
-    """See event.Mute.code."""
+    """The mute as text, as `event.Mute.code` returns it."""
     on: bool
 
 

@@ -96,7 +96,8 @@ class FeedServer:
         return topic in self._topics
 
     def publish(self, topic: Topic, message: ServerMessage) -> None:
-        """Send to all subscribers who have read all previous messages."""
+        """Send a message to all subscribers of a topic. A client that has not read all previous messages does not get
+        it; when it has, `resync` makes a message for it."""
         line = encode(message)
         for client in list(self._clients):
             if topic in client.topics:

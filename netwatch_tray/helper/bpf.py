@@ -149,7 +149,7 @@ def _element(command: int, fd: int, key: bytes, value: ctypes.Array[ctypes.c_cha
 
 
 class HashReader:
-    """Read a hash map in batches, into the same buffers each time."""
+    """Reads a hash map in batches, into the same buffers each time."""
 
     def __init__(self, fd: int, key: int, value: int, most: int) -> None:
         """`most`: entries of a batch; more than a bucket of the map ever holds."""

@@ -126,11 +126,12 @@ class Probes:
         return (*amounts, ring_full)
 
     def rows(self, since: int, floor: int, position: int | None) -> tuple[bytearray, int | None]:
-        """Return rows (key and value) with a packet since that stamp, from a position in the map; the next position.
+        """Return the rows (key and value) of flows with a packet since the stamp `since`, from a position in the map,
+        and the next position.
 
         None as position is the beginning, or the end. At most MOST_ROWS rows; a walk over all positions has each flow
         once. Flows without a packet since the stamp `floor` are deleted, after they were returned if they are recent
-        enough for that; TCP connections only once they have closed. It has to be older than the stamps that a program
+        enough for that; TCP connections only once they have closed. `floor` must be older than any stamp that a program
         that runs now may still write.
         """
         rows = bytearray()

@@ -97,7 +97,8 @@ def _refuse(connection: socket.socket, reason: str) -> None:
 
 
 def _request(message: bytes) -> tuple[int, int]:
-    """Return stamp and position. Raise ValueError or struct.error."""
+    """Parse a request of an agent: the stamp from which on it wants flows, and its position in the list of flows. Raise
+    ValueError or struct.error."""
     kind, since, position = protocol.READ.unpack(message)
     if kind != protocol.READ_KIND:
         raise ValueError(f"unknown request {kind}")
@@ -140,8 +141,8 @@ class _Client:
 
 
 class Service:
-    """Run until no client is connected: the last one disconnected, the only one was refused, or none
-    connected in time."""
+    """The helper's loop. `run` returns when no client is connected: the last one disconnected, the only one was
+    refused, or none connected in time."""
 
     def __init__(self, listener: socket.socket, probes: Probes, users: Iterable[int]) -> None:
         """`listener`: non-blocking."""

@@ -33,7 +33,7 @@ class RecordedMinute(msgspec.Struct, frozen=True):
     start: int
     """Unix time."""
     times: list[int]
-    """See packing.Fine."""
+    """When each tick ended, in ms since the start of the minute."""
     elapsed: list[int]
     values: Mapping[Series, Value]
     lines: Mapping[Series, TickBytes]

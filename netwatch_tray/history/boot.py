@@ -32,7 +32,7 @@ class Boot(NamedTuple):
         return cls(identity, clock.boottime(), time.time())
 
     def follows(self, state: RecorderState) -> Literal["same boot", "later boot", "unknown"]:
-        """Return whether the counters of `state` are of this boot or of an earlier one."""
+        """Return whether this is the boot in which `state` was stored, a later one, or unknown."""
         if self.identity is not None and state.boot is not None:
             return "same boot" if self.identity == state.boot else "later boot"
         if self.boottime < state.boottime:

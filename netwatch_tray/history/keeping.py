@@ -251,8 +251,8 @@ def _delete_unused_names(connection: sqlite3.Connection) -> None:
 
 
 def _marks(connection: sqlite3.Connection) -> set[str]:
-    """Return a fingerprint for each day and network with traffic. Two files have equal ones only if one is a copy of
-    the other."""
+    """Return a hash of day, network and amount for each day and network with traffic. Two histories have an equal one
+    only if both contain the same recorded day."""
     total = connection.execute("SELECT id FROM series WHERE kind = ?", (SERIES_KINDS["total"],)).fetchone()
     found: set[str] = set()
     if total is None:

@@ -11,9 +11,9 @@ _TYPES = (int, str, int, int, (int, type(None)))
 
 
 def read(rows: Rows, *, with_names: bool) -> dict[int, NetworkUse]:
-    """Return the network of each ID, without its usage. `with_names`: with their names; those of one name are one.
+    """Return each network by its ID, with an empty amount. Raise HistoryError.
 
-    Raise HistoryError, as below.
+    `with_names`: read their names, too. Networks of one name are then the same object.
     """
     names: dict[int, str] = {}
     if with_names:
@@ -29,8 +29,10 @@ def read(rows: Rows, *, with_names: bool) -> dict[int, NetworkUse]:
 
 
 def covered(rows: Rows, counts: Counts, network: str | None, *, with_names: bool) -> set[int] | None:
-    """Return the IDs of the networks that count; `None` if all do. `network`: the key of one; `with_names`: others of
-    its name count as well."""
+    """Return the IDs of the networks whose traffic counts, or `None` if all count. Raise HistoryError.
+
+    `network`: the key of the only one to count. `with_names`: others of its name count as well.
+    """
     if network is not None:
         return {place for place, each in read(rows, with_names=with_names).items() if each.key == network}
     if counts != "metered":

@@ -332,7 +332,10 @@ class HistoryReader:
         return [each for each in found if each.rx >= 0 and each.tx >= 0]
 
     def is_complete(self, first: date, last: date) -> bool:
-        """Return whether the counters account for all traffic on these local days."""
+        """Return whether no gap that ended on these local days lost bytes.
+
+        Of most gaps the counters contain the bytes, so nothing is lost. Gaps of removed interfaces are ignored.
+        """
         start, end = midnight(first), midnight_after(last)
         (lost,) = self._rows.one(
             "SELECT count(*) FROM gap WHERE complete = 0 AND finish >= ? AND finish < ? AND reason != ?",

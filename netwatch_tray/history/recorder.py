@@ -43,8 +43,8 @@ class _Cell:
         self.tx_fine: list[int | None] = []
 
     def value(self, elapsed: list[int], otherwise_covered: int) -> Value:
-        """Return the sum of the minute. `elapsed`: length of each tick in ms. `otherwise_covered`: time in tenths of a
-        second that a series without ticks covers."""
+        """Return the minute's sums as a stored value. `elapsed`: length of each tick in ms. `otherwise_covered`:
+        measured time in tenths of a second, for a series that has no ticks."""
         ticks = len(self.rx_fine)
         value = summed(elapsed[:ticks], self.rx_fine, self.tx_fine) if ticks else None
         return value or (otherwise_covered, self.rx, self.tx, round(self.rx_peak), round(self.tx_peak))
@@ -202,8 +202,11 @@ class Recorder:
         self._batch.gaps.append(gap)
 
     def _since(self, before: InterfaceTick, now: InterfaceTick, wall: float) -> tuple[int, int] | GapReason:
-        """Return the traffic of an interface while measurements were discarded. `wall`: seconds by the wall clock,
-        which may have been set."""
+        """Return the bytes that an interface carried between two ticks whose measurements in between were discarded, or
+        why they are unknown.
+
+        `wall`: seconds between the ticks by the wall clock, which may have been set.
+        """
         elapsed = wall if wall > 0 else self._boot.boottime
         return bounded(
             (before.rx_bytes, before.tx_bytes),
@@ -313,8 +316,8 @@ class Recorder:
         return cell
 
     def _add(self, tick: InterfaceTick, at: float) -> None:
-        """Begin to record an interface. Its earlier bytes do not count, because it may have carried them in another
-        namespace."""
+        """Begin to record an interface. Bytes from before its first tick do not count, because it may have carried them
+        in another namespace."""
         interface = self._interfaces[tick.index] = _Interface(tick)
         self._mark_returned(interface.series.key, at)
 

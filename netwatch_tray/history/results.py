@@ -106,7 +106,7 @@ class NetworkUse(NamedTuple):
     """Traffic of the total in one network."""
 
     key: str
-    """See networks.Network; of several with one name, that of the first."""
+    """Key of the network (networks.Network). Of several networks with one name, that of the first."""
     kind: str
     """Kind of its uplink."""
     used: Used

@@ -102,13 +102,15 @@ class Rows:
         return self._whole(unpack_fine, f"the seconds of {moment(at)}", data)
 
     def tens(self, at: int, data: object, wanted: Collection[int] | None = None) -> Iterator[tuple[int, int, Value]]:
-        """See packing.tens_of."""
+        """Yield values of ten seconds from the ticks of a minute, as packing.tens_of does. Series that cannot be read
+        are reported."""
         fine = self.fine(at, data)
         if fine is not None:
             yield from tens_of(fine, wanted, lambda series: self.refuse(series, at, "its seconds are left out"))
 
     def line(self, at: object, fine: Fine, series: int) -> TickBytes | None:
-        """See packing.unpack_line."""
+        """Return a value for each tick of a minute, or `None` if the series was absent or cannot be read, which is
+        reported."""
         try:
             return unpack_line(fine, series)
         except CorruptRowError:

@@ -176,7 +176,8 @@ class _Merger:
         return found
 
     def _values(self, data: object, unpack: Any, most: int) -> dict[int, Value] | None:
-        """Return values by the series IDs of the history, or `None` if nothing is usable."""
+        """Decode values of the merged file, and return them by the IDs that their series have in the history. Return
+        `None` if nothing is usable."""
         if not isinstance(data, bytes):
             return None
         try:

@@ -280,7 +280,7 @@ def _compare(connection: sqlite3.Connection, file: Path) -> None:
 
 
 def _text(data: bytes) -> str:
-    """Decode text for SQLite. Invalid bytes become U+FFFD."""
+    """Decode a text that SQLite returns. Invalid bytes become U+FFFD."""
     return data.decode(errors="replace")
 
 

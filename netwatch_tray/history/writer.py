@@ -106,7 +106,7 @@ class HistoryWriter:
         return memory._replace(last_at=state.at if state is not None and is_same_boot else None)
 
     def write_events(self, events: Iterable[Event], seen: Iterable[int] | None) -> None:
-        """See Store.write_events. Raise HistoryError."""
+        """Store events, in place of those with their IDs, and mark events as seen, all if None. Raise HistoryError."""
         self._close_if_removed()
         self._unless_corrupt(lambda: self._opened().write_events(events, seen))
 

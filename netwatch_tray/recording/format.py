@@ -77,7 +77,7 @@ class Counters(_Record, frozen=True, kw_only=True, tag="counters"):
 
     boottime: _Seconds
     uptime: _Seconds
-    """See `clock`."""
+    """Seconds since boot without time asleep, `clock.uptime`."""
     at: _Seconds
     """Unix time."""
     counter_bits: Annotated[int, Meta(ge=32, le=64)] = 64
@@ -86,7 +86,7 @@ class Counters(_Record, frozen=True, kw_only=True, tag="counters"):
 
 
 class Connections(_Record, frozen=True, kw_only=True, tag="connections"):
-    """A reading of the sockets, see SocketSample."""
+    """A reading of the sockets; the fields are those of SocketSample."""
 
     boottime: _Seconds
     changed: Mapping[str, Socket] = {}

@@ -148,7 +148,7 @@ class Tray:
             self._icon.notify_user(notification)
 
     def set_visible(self, *, is_visible: bool) -> None:
-        """Show or hide the icon while its loop continues; see Backend.owns_main_thread."""
+        """Show or hide the icon. Hiding does not end its loop, which on macOS is the process's main loop."""
         if self._icon is not None:
             self._icon.is_visible = is_visible
 

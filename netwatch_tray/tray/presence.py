@@ -59,7 +59,7 @@ class Presence:
         by_hand: bool = False,
     ) -> None:
         """`start_icon`: starts the process that shows the icon in an XEmbed tray. `by_hand`: the user has started the
-        program, not the login, so without a tray the window opens at once."""
+        program, not the login. If no tray is found within seconds, the window opens."""
         self._scheduler = scheduler
         self._actions = actions
         self._settings = settings
@@ -105,11 +105,11 @@ class Presence:
 
     @property
     def activation_token(self) -> str | None:
-        """See Tray.activation_token."""
+        """Return the token of the user's last click, for a window that opens; see Tray.activation_token."""
         return self._tray.activation_token if self._tray else None
 
     def show(self, tick: Tick) -> None:
-        """See Tray.show. Checks with each tick whether the icon is visible."""
+        """Show a tick in the tray, and check whether the icon is visible."""
         if self._tray:
             self._tray.show(tick)
         self._follow()
@@ -131,12 +131,12 @@ class Presence:
             self._tray.apply(settings)
 
     def notify(self, notification: Notification) -> None:
-        """See Tray.notify."""
+        """Show a notification. Without an icon on the session bus nothing is shown."""
         if self._tray:
             self._tray.notify(notification)
 
     def run(self, at_end: Callable[[], None]) -> None:
-        """See Tray.run."""
+        """Run the scheduler until it is stopped, then `at_end`, in the same thread; on macOS on the main thread."""
         self._unseen_since = clock.uptime()  # nothing can have answered before
         if self._by_hand:
             self._scheduler.after(_FIRST_LOOK, self._follow)

@@ -147,7 +147,8 @@ class ScreenApp(App[None]):
         measure: Callable[[], Feed],
         history: Path,
     ) -> None:
-        """`connect` and `measure`: see FeedLink. `history`: the history file."""
+        """`connect`: connects to the agent. `measure`: starts measuring in this program; see FeedLink. `history`: the
+        history file."""
         super().__init__(ansi_color=True)
         self._state = State(settings)
         self._picture = Picture(self._state, look)
@@ -167,7 +168,8 @@ class ScreenApp(App[None]):
         self.panic()  # without anything to print
 
     def _end(self) -> None:
-        """Leave the screen; or the program at once, if the terminal is gone or stopped, and Textual waits for it."""
+        """Leave the screen. If the terminal is gone or stopped, Textual waits for it; the process is then ended after a
+        deadline."""
         deadline = threading.Timer(_LONGEST_END_S, os._exit, (0,))
         deadline.daemon = True
         deadline.start()

@@ -31,7 +31,8 @@ class Feed(Protocol):
 
 
 class FeedLink:
-    """Delivers the agent's messages while it runs, otherwise those of `measure`. Use it in the loop's thread only."""
+    """Delivers the messages of the agent while it runs, and otherwise those of a feed that measures in this program.
+    Use it in the loop's thread only."""
 
     def __init__(
         self,

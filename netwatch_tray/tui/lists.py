@@ -35,7 +35,7 @@ class _Column(NamedTuple):
     least: int
     """Fewest cells of the column; 0 if it is never narrower than `full`."""
     rank: int
-    """See Width."""
+    """The column with the highest rank is left out first; one with rank 0 always stays."""
     sort: str = ""
     is_right: bool = False
 

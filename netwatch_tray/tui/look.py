@@ -110,7 +110,7 @@ def _asked_background() -> Background | None:
 
 
 def _answer(descriptor: int) -> bytes:
-    """Return what the terminal sent before its response to DA1."""
+    """Return what the terminal sends up to its response to DA1, the last one."""
     deadline, found = time.monotonic() + _ANSWER_TIMEOUT, b""
     while (left := deadline - time.monotonic()) > 0 and not _DA1.search(found):
         if select.select([descriptor], [], [], left)[0]:

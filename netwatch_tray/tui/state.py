@@ -158,7 +158,7 @@ class State:
         return self.range != before
 
     def change_units(self) -> None:
-        """Switch between bytes/s and bit/s on this screen only."""
+        """Switch between bytes/s and bit/s. The settings are not changed."""
         from msgspec.structs import replace  # noqa: PLC0415  for one key
 
         self.units = replace(self.units, bits=not self.units.bits)
@@ -239,7 +239,8 @@ class State:
         return data.event_rows(self.shown, self.filter, self.units)
 
     def take_seen(self) -> tuple[int, ...]:
-        """Return the new alerts that were on the screen, for the change to another view; each is returned once."""
+        """Return the IDs of the new alerts that were on the screen. Return each only once, and none while the view of
+        events is still shown."""
         if self.view is View.EVENTS:
             return ()
         events, in_view = self._data.events, self.in_view

@@ -46,7 +46,7 @@ from netwatch_tray.tray.presenter import Amounts, Glyph, Presenter
 
 
 def run(feed_path: Path) -> int:
-    """Show the icon until the agent exits; return the exit code. Raise AgentUnreachableError if there is no agent."""
+    """Show the icon until the agent exits; return Qt's exit code. Raise AgentUnreachableError if there is no agent."""
     application = QApplication(sys.argv[:1])
     language.use(settings.read(paths.settings_file())[0].language)
     application.setApplicationName("netwatch-tray")

@@ -107,7 +107,7 @@ def test_a_flood_of_alerts_is_bounded() -> None:
     assert len(found.alerts) == 20
 
 
-def test_dns_is_counts_and_buckets_without_names() -> None:
+def test_dns_is_sent_as_counts_and_buckets_without_names() -> None:
     counts = DnsCounts(queries=9, responses=8, nxdomain=1, latencies=(1, 2, 3, 0, 0, 0, 1, 1))
     with_counts, without = snapshots(Readings(dns=counts), Readings())
     assert with_counts.dns_analytics == wire.DnsAnalytics(

@@ -181,7 +181,7 @@ def test_nameservers_of_resolv_conf_are_parsed() -> None:
     assert health.parse_resolv_conf(content) == ["192.0.2.53", "fe80::1%eth0"]
 
 
-def test_internet_checksum_of_rfc_1071() -> None:
+def test_internet_checksum_equals_the_example_of_rfc_1071() -> None:
     assert health.checksum(bytes.fromhex("0001f203f4f5f6f7")) == ~0xDDF2 & 0xFFFF  # the example of RFC 1071
 
 

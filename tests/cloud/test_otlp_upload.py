@@ -360,7 +360,7 @@ def test_unusable_target_is_reported_with_advice(loop: OtlpLoop, expected_logs: 
     assert not paths.otlp_spool_file().exists()
 
 
-def test_tls_with_an_authority_and_a_client_certificate(spool: Spool, tmp_path: Path) -> None:
+def test_chosen_authority_and_client_certificate_are_used_for_tls(spool: Spool, tmp_path: Path) -> None:
     server, client = certificate(tmp_path, "127.0.0.1"), certificate(tmp_path, "client.example")
     tls = server_side(server)
     tls.load_verify_locations(client[0])

@@ -429,7 +429,7 @@ def test_any_names_of_a_machine_make_a_valid_snapshot(
     assert b"\\u0000" not in envelope
 
 
-def test_the_timestamp_is_the_ticks() -> None:
+def test_timestamp_of_a_snapshot_is_that_of_its_tick() -> None:
     source = kernel()
     builder = SnapshotBuilder(all_interfaces=False, facts=lambda _pid: None)
     tick = msgspec.structs.replace(measured(Monitor(source, 1.0, {})), at=START + timedelta(microseconds=7))

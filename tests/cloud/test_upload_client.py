@@ -271,7 +271,7 @@ def test_stop_cuts_off_a_hanging_request(tmp_path: Path) -> None:
         spool.close()
 
 
-def test_error_after_hurry_is_not_reported_as_late() -> None:
+def test_connection_refused_after_the_deadline_is_reported_as_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     client = ServerClient(account_at(f"http://127.0.0.1:{port}"), "test/1", timeout=LONG)

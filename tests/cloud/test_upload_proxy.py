@@ -103,7 +103,7 @@ def test_a_refused_password_is_reported_and_never_shown(
         (b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "No encrypted connection to 127.0.0.1|cannot be reached"),
     ],
 )
-def test_a_failing_proxy_is_named(
+def test_a_failing_proxy_is_reported_with_its_reason(
     server: IngestServer, monkeypatch: pytest.MonkeyPatch, fault: bytes, reason: str
 ) -> None:
     with ConnectProxy(fault=fault) as proxy:

@@ -70,8 +70,8 @@ RUN_ELSEWHERE = {
     "window --mini": "gui/shell/test_application.py::test_mini_window_opens_without_the_main_window",
     "agent": "e2e/test_main_job.py::test_signals_end_the_agent_cleanly",
     "events --since today --follow": "e2e/test_events.py::test_events_are_followed_until_the_agent_ends",
-    "helper install": "helper/test_helper_setup.py::test_root_sets_it_up_for_the_user_who_asked_and_removes_it",
-    "helper remove": "helper/test_helper_setup.py::test_root_sets_it_up_for_the_user_who_asked_and_removes_it",
+    "helper install": "helper/test_helper_setup.py::test_root_installs_the_helper_for_the_invoking_user_and_removes_it",
+    "helper remove": "helper/test_helper_setup.py::test_root_installs_the_helper_for_the_invoking_user_and_removes_it",
     "helper run": "helper/test_helper_setup.py::test_helper_run_serves_in_a_terminal",
     "helper status": "helper/test_helper_setup.py::test_helper_run_serves_in_a_terminal",
 }

@@ -361,7 +361,7 @@ def test_texts_paragraphs_and_buttons_show_hostile_names_safely(name: str, appli
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="makes interfaces in a network namespace")
-def test_names_of_networks_on_the_page_usage(name: str, application: QApplication) -> None:
+def test_usage_page_shows_hostile_network_names_safely(name: str, application: QApplication) -> None:
     name = name or "unnamed"
     strip = SummaryStrip(Theme(application))
     networks = [NetworkUse("a", "wifi", NOTHING, name=name), NetworkUse("b", "ethernet", NOTHING)]

@@ -86,7 +86,7 @@ def test_an_english_window_has_no_translator(application: QApplication) -> None:
 
 
 @pytest.mark.usefixtures("german")
-def test_the_window_speaks_german(open_window: Open) -> None:
+def test_window_texts_are_german(open_window: Open) -> None:
     opened = open_window()
     opened.say(
         TickMessage(

@@ -148,7 +148,7 @@ def test_bytes_counted_before_the_connection_are_not_reported(client: HelperClie
     assert following.counted_since == first.boottime
 
 
-def test_an_answer_in_parts(client: HelperClient, helper: Helper) -> None:
+def test_response_in_parts_becomes_one_reading(client: HelperClient, helper: Helper) -> None:
     greet(client, helper)
     client.request()
     helper.request()
@@ -207,7 +207,7 @@ def end(cookie: int, rx: int, tx: int, netns: int) -> bytes:
     return layout.TCP_END.pack(cookie, PEER, 443, 5000, TCP, layout.TCP_ENDED, rx, tx, OWN, netns)
 
 
-def test_ends_of_connections(client: HelperClient, helper: Helper) -> None:
+def test_last_counters_of_closed_connections_are_reported(client: HelperClient, helper: Helper) -> None:
     assert helper.connection is not None
     here = int.from_bytes(helper.connection.getsockopt(socket.SOL_SOCKET, 71, 8), sys.byteorder)
     flags = protocol.WHOLE_SYSTEM | protocol.REPORTS_ENDS
@@ -226,12 +226,12 @@ def test_ends_of_connections(client: HelperClient, helper: Helper) -> None:
     assert exchange(client, helper).ends == {}
 
 
-def test_helper_without_ends_says_so(client: HelperClient, helper: Helper) -> None:
+def test_ends_are_none_if_the_helper_cannot_report_them(client: HelperClient, helper: Helper) -> None:
     greet(client, helper)
     assert exchange(client, helper).ends is None
 
 
-def test_records(client: HelperClient, helper: Helper) -> None:
+def test_owners_and_packets_are_decoded(client: HelperClient, helper: Helper) -> None:
     greet(client, helper)
     payload = b"\x16\x03" * 50
     packet = layout.PACKET.pack(7, PEER, 443, 5000, 6, layout.TLS_HELLO, 0, 1000, len(payload), 9000, 0) + payload
@@ -261,7 +261,7 @@ def test_processes_have_no_number_in_a_pid_namespace(client: HelperClient, helpe
     assert exchange(client, helper).owners == {8: Owner(None, 1000, 55, UDP, "curl")}
 
 
-def test_refusals(client: HelperClient, helper: Helper) -> None:
+def test_refusals_are_reported_in_order_up_to_a_limit(client: HelperClient, helper: Helper) -> None:
     greet(client, helper)
     refusal = layout.PACKET.pack(0, PEER, 50001, 22, 6, layout.REFUSAL, 0, 0, 0, 0, 0)
     helper.send(protocol.EVENTS_HEAD.pack(protocol.EVENTS) + refusal * 2)
@@ -287,7 +287,7 @@ def test_packets_beyond_the_bound_are_lost_and_counted(client: HelperClient, hel
     assert len(reading.packets) + reading.losses.records == count
 
 
-def test_no_helper(tmp_path: Path) -> None:
+def test_missing_helper_has_a_reason_and_no_readings(tmp_path: Path) -> None:
     client = HelperClient(str(tmp_path / "none"))
     assert str(client.reason) == "The helper is not set up."
     assert not client.is_set_up
@@ -296,7 +296,7 @@ def test_no_helper(tmp_path: Path) -> None:
     assert client.take() is None
 
 
-def test_it_connects_again(client: HelperClient, helper: Helper) -> None:
+def test_client_reconnects_after_the_helper_stopped(client: HelperClient, helper: Helper) -> None:
     greet(client, helper)
     helper.close_connection()
     assert client.take() is None

@@ -52,7 +52,7 @@ def packets(client: HelperClient, of: socket.socket) -> list[Packet]:
     return [packet for packet in read(client).packets if packet.flow.cookie == cookie(of)]
 
 
-def test_dns_query_and_answer(client: HelperClient, link: Wire) -> None:
+def test_dns_queries_and_responses_are_copied_from_the_right_side_only(client: HelperClient, link: Wire) -> None:
     v4 = socket.AF_INET
     with make(link.near, v4, DATAGRAM, NEAR) as near, make(link.far, v4, DATAGRAM, FAR, port=53) as server:
         read(client)
@@ -70,7 +70,7 @@ def test_dns_query_and_answer(client: HelperClient, link: Wire) -> None:
     assert {(each.flow.peer_address, each.flow.peer_port, each.uid) for each in found} == {(FAR, 53, 0)}
 
 
-def test_tls_hello(client: HelperClient, link: Wire) -> None:
+def test_tls_client_hello_is_copied(client: HelperClient, link: Wire) -> None:
     for family, near_address, far_address in ((socket.AF_INET, NEAR, FAR), (socket.AF_INET6, NEAR6, FAR6)):
         with (
             make(link.far, family, STREAM, far_address) as listener,
@@ -92,7 +92,7 @@ def test_tls_hello(client: HelperClient, link: Wire) -> None:
 
 
 @pytest.mark.parametrize("initial", [QUIC_1, QUIC_2], ids=["version 1", "version 2"])
-def test_quic_initial(client: HelperClient, pair: Pair, initial: bytes) -> None:
+def test_quic_initial_is_copied_and_similar_datagrams_are_not(client: HelperClient, pair: Pair, initial: bytes) -> None:
     near, far = pair
     read(client)
     others = [initial[:1199], b"\x43" + initial[1:], initial[:1] + b"\xff" + initial[2:], bytes(1255)]
@@ -104,7 +104,7 @@ def test_quic_initial(client: HelperClient, pair: Pair, initial: bytes) -> None:
     assert packets(client, far) == []
 
 
-def test_initials_in_one_large_packet(client: HelperClient, pair: Pair) -> None:
+def test_initials_in_one_large_packet_are_copied_with_their_size(client: HelperClient, pair: Pair) -> None:
     udp_segment = 103
     near, far = pair
     near.setsockopt(socket.IPPROTO_UDP, udp_segment, 1255)

@@ -84,7 +84,7 @@ def pair(ends: Ends) -> Iterator[Pair]:
         each.close()
 
 
-def test_connected(client: HelperClient, pair: Pair) -> None:
+def test_connected_socket_counts_every_byte(client: HelperClient, pair: Pair) -> None:
     near, far = pair
     near.connect(far.getsockname())
     read(client)
@@ -96,7 +96,7 @@ def test_connected(client: HelperClient, pair: Pair) -> None:
     assert sums(amounts, far) == (sum(SIZES), 0, len(SIZES), 0, 1)
 
 
-def test_unconnected_names_the_peer(client: HelperClient, link: Wire, pair: Pair) -> None:
+def test_unconnected_socket_counts_bytes_by_peer(client: HelperClient, link: Wire, pair: Pair) -> None:
     near, far = pair
     read(client)
     for size in SIZES:
@@ -126,7 +126,7 @@ def test_fragments_count_as_one_datagram(client: HelperClient, pair: Pair) -> No
 
 
 @pytest.mark.parametrize("coalesce", [False, True])
-def test_segments_of_large_packets(client: HelperClient, pair: Pair, coalesce: bool) -> None:
+def test_segments_of_large_packets_count_as_datagrams(client: HelperClient, pair: Pair, coalesce: bool) -> None:
     near, far = pair
     size, count, tail, times = 1232, 40, 17, 30
     near.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, size)
@@ -141,7 +141,7 @@ def test_segments_of_large_packets(client: HelperClient, pair: Pair, coalesce: b
     assert sums(amounts, far) == (total, 0, datagrams, 0, 1)
 
 
-def test_corked(client: HelperClient, pair: Pair) -> None:
+def test_corked_writes_count_as_one_datagram(client: HelperClient, pair: Pair) -> None:
     near, far = pair
     near.connect(far.getsockname())
     read(client)
@@ -204,7 +204,7 @@ def test_helpers_with_agents_in_different_networks_do_not_disturb_each_other(lin
         assert cookies <= ends & closed
 
 
-def test_two_hundred_peers(client: HelperClient, link: Wire) -> None:
+def test_two_hundred_peers_are_counted_separately(client: HelperClient, link: Wire) -> None:
     near = make(link.near, socket.AF_INET, DATAGRAM, NEAR)
     others = [make(link.far, socket.AF_INET, DATAGRAM, FAR) for _ in range(200)]
     read(client)
@@ -229,7 +229,7 @@ def test_datagrams_count_even_if_the_queue_is_full(client: HelperClient, link: W
         assert sums(read(client).amounts, far) == (100_000, 0, 100, 0, 1)
 
 
-def test_v4_through_a_v6_socket(client: HelperClient, link: Wire) -> None:
+def test_ipv4_traffic_of_an_ipv6_socket_has_an_ipv4_peer(client: HelperClient, link: Wire) -> None:
     with make(link.near, socket.AF_INET6, DATAGRAM) as near, make(link.far, socket.AF_INET, DATAGRAM, FAR) as far:
         read(client)
         for _ in range(100):
@@ -254,7 +254,7 @@ def test_extension_headers_are_no_payload(client: HelperClient, link: Wire) -> N
         assert sums(amounts, far) == (500, 0, 1, 0, 1)
 
 
-def test_a_socket_shorter_than_a_reading(client: HelperClient, link: Wire) -> None:
+def test_socket_closed_between_two_readings_is_counted(client: HelperClient, link: Wire) -> None:
     with make(link.far, socket.AF_INET, DATAGRAM, FAR) as far:
         read(client)
         with make(link.near, socket.AF_INET, DATAGRAM, NEAR) as near:
@@ -348,7 +348,7 @@ def test_an_idle_flow_is_deleted_after_it_was_returned(link: Wire) -> None:
 
 
 @pytest.mark.parametrize("directly", [True, False])
-def test_packets_read_without_calls_and_with_them(
+def test_packets_are_copied_alike_with_and_without_direct_reads(
     link: Wire, monkeypatch: pytest.MonkeyPatch, *, directly: bool
 ) -> None:
     """Also those whose header has options, which are never read directly."""

@@ -105,7 +105,7 @@ def raw(helper: Service) -> socket.socket:
     return connected
 
 
-def test_it_gives_up_its_privileges() -> None:
+def test_helper_gives_up_its_privileges() -> None:
     with service() as running:
         client = running.client()
         read(client)
@@ -149,7 +149,7 @@ def test_root_that_cannot_become_another_user_does_not_start() -> None:
     )
 
 
-def test_it_ends_with_its_last_client_and_detaches() -> None:
+def test_helper_ends_with_its_last_client_and_detaches() -> None:
     with service() as running:
         one = running.client()
         read(one)
@@ -170,7 +170,7 @@ def test_the_service_ends_if_no_client_connects() -> None:
         assert running.process.wait(30) == 0
 
 
-def test_killed_in_mid_transfer_and_started_again() -> None:
+def test_helper_killed_during_a_transfer_counts_nothing_twice() -> None:
     """Nothing is counted twice, and the time without a helper is named."""
     with (
         service() as running,
@@ -258,7 +258,7 @@ def test_a_user_who_is_not_allowed_gets_a_sentence() -> None:
         root.close()
 
 
-def test_hostile_clients_neither_stop_nor_grow_it() -> None:
+def test_hostile_clients_neither_stop_the_helper_nor_grow_its_memory() -> None:
     with service() as running:
         client = running.client()
         read(client)

@@ -104,7 +104,7 @@ def test_path_through_a_link_of_another_user_is_not_trusted(place: Path) -> None
         helper_setup.changeable(place / "none")
 
 
-def test_root_sets_it_up_for_the_user_who_asked_and_removes_it() -> None:
+def test_root_installs_the_helper_for_the_invoking_user_and_removes_it() -> None:
     need_setup()
     done = sh(f"""
         {PROGRAM} helper install

@@ -99,7 +99,7 @@ def _run(link: Wire, address: str, meters: tuple[Meter, Meter], output: Path, be
 
 
 @pytest.mark.parametrize(("address", "is_alone"), [(FAR, True), (FAR6, False)])
-def test_every_ending_is_exact(link: Wire, tmp_path: Path, address: str, *, is_alone: bool) -> None:
+def test_bytes_are_exact_however_a_connection_ends(link: Wire, tmp_path: Path, address: str, *, is_alone: bool) -> None:
     """Also with a second helper, for which the same connections are those of another namespace."""
     with service() as helper, ExitStack() as stack:
         if not is_alone:

@@ -139,7 +139,7 @@ def test_arbitrary_documents_are_read_or_refused(document: object) -> None:
         vnstat.parse(json.dumps(document).encode(), TODAY)
 
 
-def test_the_extra_comma_of_vnstat_1_13_is_read() -> None:
+def test_superfluous_comma_of_vnstat_1_13_is_accepted() -> None:
     text = json.dumps(FIRST_LAYOUT)
     extra = text.replace('"hours": [', '"hours": [,')
     assert extra != text
@@ -191,7 +191,7 @@ def test_a_day_in_two_rows_is_added_up_and_reported(
         assert ("2015-07-30", 400 * 1024, 800 * 1024) in totals(history)
 
 
-def test_refused_rows_are_listed(history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_rows_have_their_reasons(history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert history.exists()
     rows = [{**on(day("2025-01-02")), "rx": 5, "tx": 6}, {**on(day("2025-01-01")), "rx": 8 << 60, "tx": 0}]
     export = tmp_path / "vnstat.json"

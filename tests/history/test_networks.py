@@ -135,7 +135,7 @@ def managing(address: str, profiles: Mapping[str, tuple[str, str] | None]) -> It
         connection.close()
 
 
-def test_connection_of_an_interface_by_its_name_and_identity(bus: str) -> None:
+def test_connection_of_an_interface_has_identity_and_name(bus: str) -> None:
     profiles = {
         "wlan0": ("Home", "1-2"),
         "eth0": ("Wired connection 1", "3-4"),
@@ -170,7 +170,7 @@ def test_name_is_only_requested_where_it_is_wanted(bus: str, tmp_path: Path) -> 
     assert current_network(interfaces, tmp_path, with_name=True).key == without.key, "no NetworkManager"
 
 
-def test_setting_is_followed_with_the_next_minute(bus: str, tmp_path: Path) -> None:
+def test_changed_setting_for_names_applies_to_the_next_minute(bus: str, tmp_path: Path) -> None:
     file = tmp_path / "history.sqlite3"
     machine = Machine()
     writer = machine.writer(file)
@@ -239,7 +239,7 @@ def test_usage_by_network_merges_those_of_one_name(file: Path) -> None:
         assert total == sum(use.used.both for use in named)
 
 
-def test_days_and_apps_of_one_network(file: Path) -> None:
+def test_usage_of_one_network_has_its_days_and_apps(file: Path) -> None:
     with closing(HistoryReader(file)) as reader:
 
         def days(network: str) -> list[int]:
@@ -253,7 +253,7 @@ def test_days_and_apps_of_one_network(file: Path) -> None:
         assert reader.by_name("app", *DAYS)["firefox"].rx == 617
 
 
-def test_a_network_named_anew_has_its_new_name_on_all_days(file: Path) -> None:
+def test_renamed_network_has_its_new_name_on_all_days(file: Path) -> None:
     store = Store(file)
     for name in ("Cellar", None, "Attic"):
         record(store, DAYS[1], Network("a", "wifi", None, name), 500)
@@ -319,7 +319,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_usage_by_network_in_the_terminal(terminal: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_prints_usage_by_network(terminal: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = printed(capsys, "usage", "--networks", *SPAN)
     assert [line.split()[0] for line in table.splitlines()[2:]] == ["Home", "ethernet", "Café\ufffd", "total"]
     rows = json.loads(printed(capsys, "usage", "--networks", "--json", *SPAN))
@@ -332,7 +332,7 @@ def test_usage_by_network_in_the_terminal(terminal: Path, capsys: pytest.Capture
     assert printed(capsys, "usage", "--networks", *SPAN).count("wifi") == 2, "names are hidden while they are off"
 
 
-def test_usage_of_one_network_in_the_terminal(terminal: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_prints_usage_of_one_network(terminal: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = printed(capsys, "usage", "--network", "Home", *SPAN)
     assert table.startswith("Usage per day in Home, 2026-11-26 to 2026-11-27")
     rows = json.loads(printed(capsys, "usage", "--network", _ODD_NAME, "--apps", "--json", *SPAN))
@@ -370,7 +370,7 @@ def test_networks_are_exported_by_day(terminal: Path, capsys: pytest.CaptureFixt
     }
 
 
-def test_names_of_networks_are_deleted_in_the_terminal(terminal: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_deletes_names_of_networks(terminal: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["history", "delete", "--network-names", "--all"])
     assert printed(capsys, "history", "delete", "--network-names", "--yes") == "Names deleted: 3\n"
@@ -392,7 +392,7 @@ def test_names_of_networks_are_deleted_in_the_terminal(terminal: Path, capsys: p
         (None, None),
     ],
 )
-def test_metered_as_reported_by_network_manager(bus: str, answer: object, metered: bool | None) -> None:
+def test_metered_state_is_that_of_network_manager(bus: str, answer: object, metered: bool | None) -> None:
     thread = manager(bus, answer)
     assert is_metered() is metered
     thread.join(60)

@@ -285,7 +285,7 @@ def test_the_wheel_has_the_whole_package_and_its_assets(tmp_path: Path) -> None:
         ("netwatch_tray/assets/icons/pause.svg", True),
     ],
 )
-def test_which_parts_of_qt_are_kept(file: str, is_kept: bool) -> None:
+def test_plugins_of_qt_are_kept_only_if_they_are_used(file: str, is_kept: bool) -> None:
     assert plugins.keep(file) is is_kept
 
 

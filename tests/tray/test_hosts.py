@@ -118,7 +118,7 @@ def test_frozen_or_slow_panel_neither_blocks_agent_nor_costs_memory(
     assert desktop.wait_exit("agent") == 0
 
 
-def test_closing_leaves_no_process_running(host: str) -> None:
+def test_closing_a_test_session_ends_its_processes(host: str) -> None:
     with Session() as session:
         session.start_host(host)
         marker = f"{session.directory}/"

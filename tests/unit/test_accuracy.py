@@ -106,7 +106,7 @@ def test_connections_of_rustnet_keep_their_last_amounts() -> None:
     assert parsers.rustnet_seen(lines) == Seen(Both(5, 9), {"acc-app": Both(4, 3)}, Both(1, 6))
 
 
-def test_our_apps_without_a_name_are_told_apart() -> None:
+def test_our_apps_without_a_name_are_distinguished() -> None:
     names = ("script:x", "acc-app"), ("exited", "Exited before seen"), ("searching", "Being looked for")
     amounts = {"rx_bytes": 5, "tx_bytes": 6, "local_rx_bytes": 1, "local_tx_bytes": 0}
     seen = parsers.ours_seen({"apps": [{"key": key, "name": name, **amounts} for key, name in names]}, Both(1, 2))
@@ -158,7 +158,7 @@ def test_there_are_24_scenarios_with_names_of_their_own() -> None:
     assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS) == 24
 
 
-def test_the_page_says_where_another_is_better_and_why() -> None:
+def test_page_lists_where_another_is_better_and_why() -> None:
     scenario = next(each for each in SCENARIOS if each.why)
     missed = judged(Both(2000, 300), {"acc-app": Both(500, 200)})
     exact = judged(Both(2000, 300), {"acc-app": Both(1000, 200)})
@@ -184,6 +184,6 @@ def test_the_page_says_where_another_is_better_and_why() -> None:
     assert rows["accuracy.best_peer.exact"] == rows["accuracy.scenarios"] == 1
 
 
-def test_each_peer_says_how_it_is_run() -> None:
+def test_each_peer_has_a_program_and_a_description() -> None:
     assert len({peer.name for peer in PEERS}) == len(PEERS) >= 4
     assert all(peer.about and peer.program for peer in PEERS)

@@ -59,7 +59,7 @@ def test_a_relative_directory_is_ignored(configuration: Path, monkeypatch: pytes
 @pytest.mark.usefixtures("configuration")
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux desktops")
 @pytest.mark.parametrize("place", ["/opt/net watch/bin", '/opt/100%/$"x"/`y`/a\\b'])
-def test_desktops_and_systemd_take_the_file(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+def test_desktops_and_systemd_accept_the_autostart_file(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     program = f"{place}/netwatch-tray"
     monkeypatch.setattr(autostart, "command", lambda: (program, "agent"))
     autostart.turn(on=True)
@@ -72,7 +72,7 @@ def test_desktops_and_systemd_take_the_file(monkeypatch: pytest.MonkeyPatch, pla
 
 @pytest.mark.usefixtures("configuration")
 @pytest.mark.skipif(not GENERATOR.exists(), reason="no systemd here")
-def test_systemd_makes_a_unit_of_it(tmp_path: Path) -> None:
+def test_systemd_makes_a_unit_of_the_autostart_file(tmp_path: Path) -> None:
     autostart.turn(on=True)
     units = [tmp_path / name for name in ("normal", "early", "late")]
     for directory in units:

@@ -14,7 +14,7 @@ _TEXTS = st.text(st.characters() | st.sampled_from("\x1b\n\u202e\u200d\ufe0f🇩
     ("text", "expected"),
     [("", 0), ("abc", 3), ("字", 2), ("e\u0301", 1), ("한", 2), ("🙂", 2), ("…–↓", 3), ("\u2007", 1)],
 )
-def test_widths_of_characters_that_all_terminals_agree_on(text: str, expected: int) -> None:
+def test_characters_of_certain_width_have_that_width(text: str, expected: int) -> None:
     assert cells.width(text) == expected
 
 

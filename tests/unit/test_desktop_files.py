@@ -227,7 +227,7 @@ def test_a_directory_that_cannot_be_written_is_named(home: Path) -> None:
     assert desktop_files.find().place is None
 
 
-def test_start_at_login_installs_them_and_does_not_need_them(home: Path, expected_logs: list[str]) -> None:
+def test_start_at_login_installs_desktop_files_and_works_without_them(home: Path, expected_logs: list[str]) -> None:
     autostart.turn(on=True)
     assert desktop_files.find().place == home
     autostart.turn(on=False)
@@ -240,7 +240,7 @@ def test_start_at_login_installs_them_and_does_not_need_them(home: Path, expecte
     assert autostart.is_on()
 
 
-def test_the_exit_codes_of_the_subcommand(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_subcommand_has_its_documented_exit_codes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     codes = [cli.main(["desktop", what]) for what in ("status", "install", "status", "remove", "remove", "status")]
     assert codes == [1, 0, 0, 0, 0, 1]
     lines = capsys.readouterr().out.splitlines()

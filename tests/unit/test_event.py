@@ -57,7 +57,7 @@ def make(**fields: object) -> Event:
     return Event(id=1, first=0, last=1, severity=Severity.ALERT, key="line", evidence=Offline(), **fields)  # type: ignore[arg-type]
 
 
-def test_mutes_of_an_event_cover_it_the_narrowest_first() -> None:
+def test_mutes_of_an_event_cover_it_and_begin_with_the_narrowest() -> None:
     found = make(app="executable:/bin/a b", host="example.org")
     assert [each.code for each in mutes_for(found)] == ["line app executable:/bin/a b", "line host example.org", "line"]
     assert all(each.covers(found.kind, found.app, found.host) for each in mutes_for(found))

@@ -28,7 +28,7 @@ def test_the_runtime_directory_is_private(runtime: Path) -> None:
     assert stat.S_IMODE(runtime.stat().st_mode) == 0o700
 
 
-def test_all_starts_of_a_flatpak_share_it(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_starts_of_a_flatpak_share_the_runtime_directory(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLATPAK_ID", "io.netwatch.tray")
     (shared := runtime.parent / "app" / "io.netwatch.tray").mkdir(parents=True, mode=0o755)
     assert paths.feed_socket() == shared / "netwatch-tray" / "feed"

@@ -33,7 +33,7 @@ FIGURE_SPACE = "\u2007"
         (1.25e10, "12.5 GB/s"),
     ],
 )
-def test_three_significant_digits_and_steps_of_a_thousand(amount: float, text: str) -> None:
+def test_rates_have_three_significant_digits_and_steps_of_a_thousand(amount: float, text: str) -> None:
     assert str(units.rate(amount)) == text
 
 
@@ -47,7 +47,7 @@ def test_three_significant_digits_and_steps_of_a_thousand(amount: float, text: s
         (131072, Units(bits=True, binary=True), "1.00 Mibit/s"),
     ],
 )
-def test_bits_and_binary_steps(amount: float, in_units: Units, text: str) -> None:
+def test_rates_are_written_in_bits_or_binary_steps(amount: float, in_units: Units, text: str) -> None:
     assert str(units.rate(amount, in_units)) == text
 
 
@@ -82,7 +82,7 @@ def test_the_value_always_fits_four_characters_and_is_near_the_amount(amount: fl
         (0, Units(prefix="M"), "0.00 MB/s"),
     ],
 )
-def test_one_unit_for_all_rates(amount: float, in_units: Units, text: str) -> None:
+def test_fixed_prefix_gives_all_rates_one_unit(amount: float, in_units: Units, text: str) -> None:
     assert str(units.rate(amount, in_units)) == text
 
 
@@ -102,7 +102,7 @@ def test_text_in_a_bar_is_padded_with_figure_spaces() -> None:
     assert steady.write(840e3) == FIGURE_SPACE + "840 kB/s"
 
 
-def test_unit_changes_only_well_below_it() -> None:
+def test_smaller_unit_is_chosen_only_well_below_the_present_one() -> None:
     steady = SteadyRate()
     written = [steady.write(amount) for amount in (999e3, 1.01e6, 980e3, 1.01e6, 910e3, 890e3, 980e3, 5, 2e9)]
     assert [text.replace(FIGURE_SPACE, "") for text in written] == [

@@ -73,7 +73,7 @@ def test_unexpected_error_is_logged_and_the_thread_continues(loop: Loop, expecte
     assert second == "next"
 
 
-def test_nothing_arrives_after_close_and_close_waits_no_longer_than_it_may(loop: Loop) -> None:
+def test_close_gives_up_at_its_timeout_and_no_result_arrives_later(loop: Loop) -> None:
     may_end = threading.Event()
     loop.submit(may_end.wait)
     assert not loop.worker.close(0.01)

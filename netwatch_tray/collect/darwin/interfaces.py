@@ -93,7 +93,7 @@ class Dump(NamedTuple):
 
     name: str
     note: Message | None
-    """See InterfaceSource."""
+    """What the user should know about these counters, as in InterfaceSource."""
     mib: tuple[int, ...]
     parse: Callable[[memoryview], list[Row]]
     counter_bits: int

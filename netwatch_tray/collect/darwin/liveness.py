@@ -24,7 +24,7 @@ _DIRECTIONS = (("received", 0, 2), ("sent", 1, 3))
 
 
 class LivenessGuard:
-    """Wraps a source, and sets a note when its byte counters are found to stand still."""
+    """A source of interfaces that checks another one: it sets `note` when an interface counts packets but no bytes."""
 
     def __init__(self, source: InterfaceSource) -> None:
         self.name = source.name
@@ -35,7 +35,8 @@ class LivenessGuard:
         self._has_settled = False
 
     def sample(self) -> Sample:
-        """Return a sample of the source. Raise CollectError."""
+        """Return the next sample of the wrapped source, and check its counters until a fault is found. Raise
+        CollectError."""
         sample = self._source.sample()
         if self._has_settled:
             return sample

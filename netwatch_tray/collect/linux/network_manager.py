@@ -111,7 +111,8 @@ class _Bus:
 
 
 def _asked(request: Callable[[_Bus], Found | None]) -> Found | None:
-    """Return what NetworkManager responds; `None` if nothing."""
+    """Call `request` with a connection to the system bus, and return its result; `None` if there is no bus or no
+    response in time."""
     try:
         from jeepney.bus import get_bus  # noqa: PLC0415  as above
         from jeepney.bus_messages import message_bus  # noqa: PLC0415

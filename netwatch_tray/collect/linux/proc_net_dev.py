@@ -106,7 +106,7 @@ def _counters(line: bytes) -> tuple[str, CounterRow]:
 
 
 def default_metrics(routes: Iterable[Route]) -> dict[str, int]:
-    """Return the lowest metric of the usable default routes by interface."""
+    """Return the lowest metric of the usable default routes, by name of the interface."""
     metrics: dict[str, int] = {}
     for each in routes:
         if each.is_default and each.is_usable:
@@ -115,7 +115,7 @@ def default_metrics(routes: Iterable[Route]) -> dict[str, int]:
 
 
 def pinned_interfaces(routes: Iterable[Route]) -> set[str]:
-    """Return the interfaces with a usable route to one IPv4 host through a gateway.
+    """Return the names of the interfaces with a usable route to one IPv4 host through a gateway.
 
     VPN clients add such a route for their server. Link-local hosts (metadata services) do not count.
     """

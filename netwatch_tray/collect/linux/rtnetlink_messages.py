@@ -133,7 +133,8 @@ def parse_address(body: memoryview) -> Address | None:
 
 
 def parse_default_route(body: memoryview) -> list[tuple[int, int]]:
-    """Return (index, metric) of each next hop in an RTM_NEWROUTE body, if it is a default route of the main table."""
+    """Return interface index and metric of each next hop in an RTM_NEWROUTE body; an empty list unless it is a default
+    route of the main table."""
     family, length, _src, _tos, table, _protocol, _scope, kind, _flags = _unpack(RTMSG, body)
     if length or kind != _RTN_UNICAST or family not in (socket.AF_INET, socket.AF_INET6):
         return []
@@ -148,7 +149,8 @@ def parse_default_route(body: memoryview) -> list[tuple[int, int]]:
 
 
 def parse_host_route(body: memoryview) -> list[int]:
-    """Return the index in an RTM_NEWROUTE body, if it is a route of the main table to one host by way of a gateway.
+    """Return the index of the outgoing interface in an RTM_NEWROUTE body, as a list; an empty list unless it is a route
+    of the main table to one host by way of a gateway.
 
     VPN clients add such a route for their server. Routes to link-local hosts (metadata services) are left out.
     """

@@ -112,8 +112,8 @@ def _question(data: bytes) -> tuple[Question, int, int]:
 
 @functools.lru_cache(maxsize=128)  # the response repeats the question of the query
 def _plain_question(packed: bytes) -> tuple[str | None, int]:
-    """Return the name and type of a question that ends with the first zero byte and four more; `None` as name if it
-    does not, because of a pointer or a zero byte in a label."""
+    """Parse a question that consists of a plain name, type and class and nothing else, and return name and type. Return
+    `None` as the name of any other, such as one whose name contains a pointer."""
     try:
         name, at = _name(packed, 0)
         kind, _class = _QUESTION.unpack_from(packed, at)

@@ -132,5 +132,5 @@ def _within(data: bytes, at: int, end: int) -> bytes:
 
 
 def _number(data: bytes, at: int) -> int:
-    """Return the number of two bytes at an offset. Raise IndexError."""
+    """Return the big-endian 16-bit integer at an offset. Raise IndexError if the data end earlier."""
     return data[at] << 8 | data[at + 1]

@@ -46,7 +46,7 @@ class Detector(Protocol[Observation_contra]):
     """A rule that finds unusual traffic."""
 
     def take(self, observation: Observation_contra, now: Moment, /) -> Iterable[Finding]:
-        """Add an observation; return the findings that result. `now` never goes back."""
+        """Add an observation, and return the findings that result. The boot-time clock of `now` never goes back."""
 
 
 def recall(known: OrderedDict[_Key, _Value], key: _Key, make: Callable[[], _Value], most: int) -> _Value:

@@ -49,9 +49,9 @@ class Interface:
         self._on_read = on_read
         self._properties = dict(properties)
         self._changing: dict[str, bytes | None] = {}
-        """Those that were set, marshalled if they were read since."""
+        """Values of the properties that were ever set, marshalled; None until a host reads the new value."""
         self._others = bytearray()
-        """The others, as `get_all` returns them; empty until they are read."""
+        """All other properties, marshalled as `get_all` returns them; empty until they are read."""
 
     def set(self, name: str, value: Any, entry: bytes | None = None) -> bool:
         """Set a property. Return whether it changed. `entry`: the value as marshalled by `entry_of`, if that was done

@@ -177,7 +177,7 @@ class Registration:
         self._awaits_host = False
         """The item is registered as soon as the watcher reports a host."""
         self._registers = False
-        """Register the item when the list arrives, unless the item is in it."""
+        """Whether the item is to be registered when the list arrives, unless it is in the list."""
         self._is_accepted: bool | None = None
         """The watcher's response to the last registration; None if there was none yet."""
         self._is_sent = False

@@ -124,7 +124,7 @@ class AmountChart(QWidget):
         return amount_labels.quiet_text(scene.amounts, scene.gaps) if scene else ""
 
     def moments(self) -> list[Slot | GapSpan]:
-        """Return everything that is drawn, in order of time."""
+        """Return the slots with known amounts and the hatched gaps in order of time, for the table of the chart."""
         scene = self.scene()
         if self._amounts is None or scene is None:
             return []
@@ -271,7 +271,8 @@ class AmountChart(QWidget):
         return picture
 
     def _notes(self, slot: Slot) -> list[str]:
-        """Return the worst event of a slot, for the crosshair's box."""
+        """Return a line with time and text of the worst event of a slot, for the crosshair's box; empty
+        without events."""
         found = [mark for mark in self._marks if slot.start <= mark.at < slot.end]
         if not found:
             return []

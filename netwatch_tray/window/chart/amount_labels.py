@@ -31,7 +31,8 @@ _MOST_CAUSES = 2
 
 
 def average_amount(amounts: Amounts) -> float | None:
-    """Return the average download of a full-length slot in bytes, over the measured time."""
+    """Return the bytes that are downloaded in a slot of full length at the average rate of the known time; None if
+    nothing is known."""
     found = summary(amounts)
     return found.rx / found.known_s * NOMINAL_S[amounts.width] if found.known_s else None
 

@@ -25,7 +25,7 @@ _LEAST_HEIGHT = 160
 _MERGED_UP_TO, _SHOWN_FROM = 2, 1
 """Dip: gaps of one reason this close are drawn as one, and narrower gaps are not drawn."""
 _TOLD_FROM_S = 60
-"""Least length in seconds of a gap that is drawn; a shorter one is that of a restart."""
+"""Least length in seconds of a gap that texts mention; a shorter one is that of a restart."""
 
 
 class Slot(NamedTuple):
@@ -98,7 +98,7 @@ class Summary(NamedTuple):
     rx_peak: float
     tx_peak: float
     known_s: float
-    """Seconds for which the amount is known: measured, or asleep."""
+    """Seconds whose amount is known: they were measured, or the computer was asleep."""
 
 
 class ShownGap(NamedTuple):
@@ -142,7 +142,7 @@ def _moment(day: date, hour: int) -> float:
 
 
 def summary(amounts: Amounts) -> Summary:
-    """Add up what is visible."""
+    """Return the sums, average rates and peaks of all slots."""
     slots = amounts.slots
     measured = sum(slot.measured_s for slot in slots)
     missing = [gap for gap in amounts.gaps if gap.reason != GapReason.ASLEEP]

@@ -68,7 +68,7 @@ def rate_ticks(top: float, most: int, units: Units) -> list[float]:
 
 
 def rate_labels(ticks: list[float], shown_in: Units) -> list[str]:
-    """Return the text of each tick. All have the unit of the outermost tick, and only that one shows it."""
+    """Return the text of each tick. All are in the unit of the greatest one, and only that one shows the unit."""
     return _labels(ticks, units.rate(ticks[-1], shown_in)) if ticks else []
 
 
@@ -78,7 +78,7 @@ def size_ticks(top: float, most: int, shown_in: Units) -> list[float]:
 
 
 def size_labels(ticks: list[float], shown_in: Units) -> list[str]:
-    """Return the text of each tick. All have the unit of the outermost tick, and only that one shows it."""
+    """Return the text of each tick. All are in the unit of the greatest one, and only that one shows the unit."""
     return _labels(ticks, units.size(ticks[-1], shown_in)) if ticks else []
 
 

@@ -16,8 +16,8 @@ DOWN_SHARE = 0.66
 LEAST_TOP = 1000.0
 """bytes/s; the least top of an axis, so that noise does not fill the chart."""
 PIECE, AREA = 4, 32
-"""Points of a line, and of the area below it, that are drawn at once: Qt outlines and fills a jagged line as one shape,
-whose cost grows faster than it."""
+"""Points of a line, and of the area below it, that are drawn at once. Qt outlines and fills a jagged line as one shape,
+whose cost grows faster than the number of points."""
 
 
 def draw_curve(painter: QPainter, frame: Frame, run: Sequence[KnownPoint], tokens: Tokens, width: float) -> None:

@@ -254,7 +254,7 @@ def draw_label(painter: QPainter, theme: Theme, middle: QPointF, text: str, colo
 
 
 def draw_titles(painter: QPainter, scene: Scene) -> None:
-    """Name both directions in their corners, and mark the peak where this leaves room."""
+    """Draw the names of both directions in their corners, and label the peak where this leaves room."""
     tokens, box = scene.theme.tokens, scene.frame.box
     painter.setFont(scene.theme.fonts.small_strong)
     metrics = QFontMetricsF(painter.font())

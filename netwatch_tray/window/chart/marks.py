@@ -45,7 +45,7 @@ class Joined(NamedTuple):
 
     @property
     def worst(self) -> Mark:
-        """Return the mark to draw: the latest of the most severe ones."""
+        """Return the mark that is drawn for all of them: the most severe one, of several the latest."""
         return max(self.marks, key=lambda mark: (mark.level, mark.at))
 
 

@@ -126,7 +126,10 @@ class Plot(QWidget):
             self.update()
 
     def moments(self) -> list[KnownPoint | GapSpan]:
-        """Return everything that is drawn, in order of time, whether the widget is visible or not."""
+        """Return the visible points and gaps in order of time, for the table of the chart.
+
+        They are up to date even while the plot is hidden, although nothing is drawn then.
+        """
         if self._stale:
             self._prepare()
             self._picture.clear()  # it lacks points that were added since it was drawn

@@ -68,7 +68,7 @@ class AgentLink(QObject):
 
     @property
     def retry_in(self) -> int:
-        """Return seconds until the next attempt."""
+        """Return the seconds until the next attempt."""
         return max(0, round(self._retry_at - time.monotonic()))
 
     def subscribe(self, topics: frozenset[Topic], again: frozenset[Topic] = frozenset()) -> None:
@@ -83,7 +83,7 @@ class AgentLink(QObject):
             self._send(Command("status"))
 
     def request_hosts(self, app: str) -> None:
-        """Request what the app with this key moved with each host."""
+        """Request the bytes that the app with this key exchanged with each host."""
         if self.connected:
             self._send(HostsRequest(app))
 

@@ -82,7 +82,7 @@ def _of_days(slot: SlotUse, days: dict[date, Used]) -> Used | None:
 
 
 def _before(slots: list[Slot], begin: float) -> list[GapSpan]:
-    """Return the spans before the first measurement for which no import exists either."""
+    """Return the spans of the slots before `begin`, the first measurement, that have no imported amounts either."""
     found: list[GapSpan] = []
     for slot in slots:
         if slot.start >= begin or (slot.is_known and slot.end <= begin):

@@ -48,7 +48,7 @@ class AppLooks(QObject):
         self._files = files
         self._entries: Entries | None = None
         self._icon_files: IconFiles | None = None
-        """Both are used by the thread alone."""
+        """Used by the thread alone, like `_entries`."""
         self._names: dict[str, str] = {}
         """Names by app key; empty for an app without an entry."""
         self._images: dict[_Wanted, QImage | None] = {}

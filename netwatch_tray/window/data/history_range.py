@@ -30,10 +30,10 @@ class _Request(NamedTuple):
 
 
 class HistoryRange(QObject, Generic[Result]):
-    """The result of the latest request.
+    """The result of the latest query that was requested.
 
     `loaded` is emitted with every result and error; its argument is True for the first one of a key. `stale` is emitted
-    when it is time to request the query again.
+    when the result has become too old and has to be requested again.
     """
 
     loaded = Signal(bool)

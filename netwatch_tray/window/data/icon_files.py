@@ -30,8 +30,8 @@ class _Directory(NamedTuple):
     """Pixels."""
 
     def distance(self, pixels: int) -> int:
-        """Return how far its icon size is from the wanted size. Smaller icons count as farther, because scaling up
-        blurs them."""
+        """Return how badly its icons suit a size in pixels; 0 if they have this size. Smaller icons count twice as
+        badly as larger ones, because scaling up blurs them."""
         if pixels > self.most:
             return 2 * (pixels - self.most)
         return max(0, self.least - pixels)

@@ -18,7 +18,7 @@ class LiveEvents:
         self.is_known = False
         """Whether the agent has sent its events since it connected."""
         self.unseen = 0
-        """Alerts that are neither seen nor muted, as the agent counts them; 0 without one."""
+        """Alerts that are neither seen nor muted, as the agent counts them; 0 without an agent."""
 
     def take(self, message: EventsMessage) -> None:
         if message.reset:

@@ -17,7 +17,8 @@ class ProcessCost:
         self._since_start: float | None = None
 
     def add(self, pid: int, at: float, cpu_s: float) -> None:
-        """Add a reading: at `at` seconds of the process's own clock, it had used `cpu_s` seconds of CPU time."""
+        """Add a reading of CPU time. `at`: seconds since the process started. `cpu_s`: seconds of CPU time used until
+        then."""
         if self._readings and (self._readings[-1][0] != pid or self._readings[-1][1] > at):
             self.forget()  # another process
         self._since_start = 100 * cpu_s / at if at >= _SPAN_S else None

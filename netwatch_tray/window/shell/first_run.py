@@ -43,7 +43,7 @@ class FirstRun(QWidget):
         sentence.show_text(self.tr("It keeps its history on this computer. Nothing is sent anywhere unless you ask."))
         self._lines = [_Line(theme) for _ in range(_MOST_LINES)]
         self._missed_tray = False
-        """Whether the page has shown that there is no tray."""
+        """Whether the page has reported that there is no tray."""
         self._show = show = FlatButton(theme, self.tr("Show interfaces"))
         show.clicked.connect(self.done)
         settings = FlatButton(theme, self.tr("Settings"))

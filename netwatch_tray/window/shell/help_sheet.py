@@ -14,7 +14,8 @@ _COLUMN_GAP = 24
 
 
 class HelpSheet(Popover):
-    """The list of keyboard shortcuts, in a popover in the middle of the window. Any key or click closes it."""
+    """The keyboard shortcuts and examples of the filter, in a popover in the middle of the window. Any key or click
+    closes it."""
 
     def __init__(self, theme: Theme, parent: QWidget, pages: int, ranges: int) -> None:
         super().__init__(theme, parent)

@@ -126,12 +126,14 @@ class MainWindow(QWidget):
             PageEntry("events", translate("TabRow", "Events"), "bell", lambda: self.events),
             PageEntry("settings", translate("TabRow", "Settings"), "settings", lambda: self.settings),
         )
-        """In the order of tabs and keys, the settings last. Indexes of pages are those of this table."""
+        """In the order of tabs and keys. An index of a page is one of this table. The last two, events and settings,
+        have no tab but buttons at the other end of the row; see `TabRow`."""
         self._settings_index = len(self.pages) - 1
         self._made: list[Page] = []
         """The pages that exist."""
         self._unseen: set[Page] = set()
-        """Those of them that have not been shown. They lack what only the first message of a topic has."""
+        """The pages that exist and were never shown. They have not received what only the first message of a topic
+        contains."""
         self._row = TabRow(theme, self.pages)
         self._banner = Banner(theme)
         self.first_run = FirstRun(theme)

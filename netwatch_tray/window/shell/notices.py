@@ -16,7 +16,7 @@ translate = QCoreApplication.translate
 
 
 def link_notice(link: AgentLink, *, is_starting: bool, can_start: bool, known_until: datetime | None) -> Notice | None:
-    """Return the notice about a broken connection, or None while the connection is established or was never tried.
+    """Return a notice if the agent is not connected; None while it is, and before the first attempt.
 
     `is_starting`: the user has started an agent. `can_start`: the user can start one. `known_until`: local time of the
     last tick.

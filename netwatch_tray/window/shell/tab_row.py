@@ -75,7 +75,7 @@ class TabRow(Strip):
         self.pause.updateGeometry()
 
     def offer_pause(self, is_live: bool) -> None:
-        """Show the pause button if the page shows current values."""
+        """Show or hide the pause button. `is_live`: whether the page shows current values."""
         self._is_live = is_live
         self.pause.setVisible(is_live)
         self._pause_key.setVisible(is_live and self._has_room)

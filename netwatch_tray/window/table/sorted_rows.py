@@ -134,7 +134,8 @@ class SortedRows(Generic[Record]):
         return (*self.entries[self._key(heading)].order[:3], not self._descending, *own)
 
     def _row(self, position: int) -> int:
-        """Convert a position in the ascending lists to a row, or a row to a position."""
+        """Convert a position in the lists, which are ascending, to a row, or a row to a position. The conversion is its
+        own inverse."""
         return len(self._shown) - 1 - position if self._descending else position
 
 

@@ -268,7 +268,7 @@ class TableView(QTableView, Generic[Record]):
             self._records.hold_order(False)
 
     def _places(self) -> list[tuple[Column[Record], int, int]]:
-        """Return each visible column with the x coordinate and the width of its content, in dip."""
+        """Return each visible column, with the x coordinate and the width of its content in dip."""
         places = []
         for index, column in enumerate(self._records.columns):
             if not self.isColumnHidden(index):

@@ -141,12 +141,12 @@ class LinkButton(FlatButton):
 
 
 class ToolButton(FlatButton):
-    """A button for an action of the whole window, without a border."""
+    """A button without a border, for an action of the window, a pane or a chart."""
 
     _height = 30
 
     def show_symbol(self, symbol: str, text: str) -> None:
-        """Show another action; the width stays."""
+        """Show another symbol and text, because a click has another effect now. The width stays."""
         self._symbol = symbol
         self.setText(text)
         self.update()

@@ -93,7 +93,7 @@ _OF_KIND = {
 
 
 def glyph_of(kind: EventKind) -> str:
-    """Return the name of the glyph of a kind."""
+    """Return the name of the glyph of a kind; `agent` for kinds without a glyph of their own."""
     return _OF_KIND.get(kind, "agent")
 
 

@@ -33,7 +33,7 @@ class SidePane(QWidget):
 
     @property
     def is_floating(self) -> bool:
-        """Return whether the open pane covers a part of the content."""
+        """Return whether the window is so narrow that the pane, if open, lies over the content."""
         return self.window().width() < _BESIDE_FROM
 
     def toggle(self) -> None:

@@ -32,7 +32,7 @@ class Text(QLabel):
             self.update()
 
     def set_branch(self, width: int) -> None:
-        """Indent the text by `width` dip, and draw a branch of a tree from the row above. 0 removes both."""
+        """Indent the text by `width` dip, and draw the branch of a tree in that space. 0 removes both."""
         if width != self._branch:
             self._branch = width
             right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft

@@ -145,7 +145,7 @@ class Metrics:
         self._font = font
         self._metrics = QFontMetricsF(font)
         self._laid_out: dict[str, QStaticText | None] = {}
-        """None: drawn once."""
+        """Layouts by text; None for a text that was drawn only once and has no layout yet."""
         self._fitted: dict[tuple[str, int] | tuple[str, int, Qt.TextElideMode], tuple[str, float]] = {}
         self._widths: dict[str, float] = {}
         self._widest: dict[tuple[str, ...], int] = {}
@@ -184,11 +184,12 @@ class Metrics:
         return fitted
 
     def draw(self, painter: QPainter, ratio: float, x: float, base: int, text: str) -> None:
-        """Draw a line from an x on, on a baseline, both dip. `painter` has the font already.
+        """Draw a line of text from the x coordinate `x` on, with its baseline at the y coordinate `base`, both in dip.
+        The painter must have the font already.
 
-        A text that is drawn again is laid out for good, which halves the time that it takes, but only where it looks
-        the same: a character of another font could move the baseline, and between two pixels of a screen of several
-        pixels to a dip (`ratio`) a glyph may be rounded to the other one.
+        A text that is drawn again gets a layout that is kept, which halves the time to draw it. Texts without one are
+        those that a layout would draw differently: characters of other fonts could move the baseline, and at a fraction
+        of a device pixel (`ratio`: device pixels per dip) a glyph may be rounded to another pixel.
         """
         if not text.isascii() or ratio % 1 or (x % 1 and ratio != 1):
             painter.drawText(QPointF(x, base), text)  # at a point: laying out a line in a rectangle takes longer

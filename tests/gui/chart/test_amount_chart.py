@@ -110,7 +110,7 @@ def test_header_sums_the_visible_slots(application: QApplication) -> None:
     assert "peak 5 B/s" in told
 
 
-def test_texts_of_slots_and_gaps() -> None:
+def test_slots_and_gaps_are_described_in_words() -> None:
     whole = amounts(night(4, GapReason.NOT_RUNNING, 48), GapSpan(START - DAY, START + DAY, None), unknown=(0, 4, 5))
     slots = whole.slots
     assert amount_labels.slot_name(slots[1], "day") == "Saturday, 28 November"
@@ -135,7 +135,7 @@ def test_time_of_a_peak_is_as_exact_as_the_stored_values(step: float, text: str)
     assert amount_labels.peak_moment(START + 20 * 3600 + 14 * 60, whole) == text
 
 
-def test_an_hour_ends_a_day_at_24_o_clock() -> None:
+def test_the_last_hour_of_a_day_ends_at_24_00() -> None:
     slot = Slot(START + 23 * 3600, START + DAY, 1, 1, is_known=True)
     assert amount_labels.slot_name(slot, "hour") == "27 November, 23:00–24:00"
 

@@ -56,7 +56,7 @@ def test_a_gap_names_the_ends_that_are_visible(start: float, end: float, reason:
     assert labels.gap_text(GapSpan(series.start + start, series.start + end, reason), series) == text
 
 
-def test_nothing_was_recorded_before_the_history_began() -> None:
+def test_gap_before_the_first_record_says_that_nothing_was_recorded() -> None:
     series = _series(_MINUTE)
     first = GapSpan(series.start, series.start + 20, None)
     series.begin = series.start + 20

@@ -141,7 +141,7 @@ def test_only_appended_points_extend_a_series() -> None:
     assert series.changed_from is None, "other points"
 
 
-def test_peak_nearest_point_and_gap_of_a_moment() -> None:
+def test_peak_and_nearest_point_and_gap_of_a_moment_are_found() -> None:
     series, points = Series(), _jagged(61, range(20, 40))
     points[5] = points[5]._replace(rx=500.0)
     series.update(points, points[-1].at, 60.0, 1.0)

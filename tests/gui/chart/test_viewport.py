@@ -69,7 +69,7 @@ def test_zoom_reaches_back_to_where_it_began() -> None:
 
 
 @given(st.floats(-60, 0), st.floats(0, 1e6))
-def test_frame_maps_time_both_ways_and_mirrors_upload(before: float, rate: float) -> None:
+def test_frame_maps_time_both_ways_and_upload_below_the_axis(before: float, rate: float) -> None:
     frame = Frame(QRectF(70, 12, 600, 250), _NEWEST - 60, _NEWEST, 180, 1e6, 1e6)
     at = _NEWEST + before
     assert frame.at(frame.x(at)) == pytest.approx(at)
@@ -78,7 +78,7 @@ def test_frame_maps_time_both_ways_and_mirrors_upload(before: float, rate: float
 
 
 @given(st.lists(st.floats(_NEWEST - 600, _NEWEST)), st.lists(st.floats(0, 1e12)))
-def test_many_places_are_those_of_each(moments: list[float], rates: list[float]) -> None:
+def test_mapping_many_values_equals_mapping_each(moments: list[float], rates: list[float]) -> None:
     frame = Frame(QRectF(60, 12, 840, 260), _NEWEST - 600, _NEWEST, 184.5, 1.2e7, 3e6)
     assert frame.xs(moments) == pytest.approx([frame.x(at) for at in moments])
     assert frame.down_ys(rates) == [frame.down_y(rate) for rate in rates]

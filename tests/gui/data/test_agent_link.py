@@ -9,7 +9,7 @@ from netwatch_tray.feed.protocol import ClientMessage, Command, Subscribe
 from netwatch_tray.window.shell.banner import Banner
 
 
-def test_it_reconnects_by_itself(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_link_reconnects_by_itself(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netwatch_tray.window.data.agent_link._RETRY_AFTER_S", (0,))
     opened = open_window(connected=False)
     opened.agent.stop()

@@ -107,7 +107,7 @@ def test_the_result_of_an_earlier_key_is_dropped(queue: _Queue, shown: _Shown) -
     assert shown.signals == [True]
 
 
-def test_after_an_error_it_retries_soon_and_explains(queue: _Queue, shown: _Shown, clock: _Clock) -> None:
+def test_failed_query_is_repeated_soon_and_its_reason_reported(queue: _Queue, shown: _Shown, clock: _Clock) -> None:
     shown.request("day", lambda _reader: 1, 3600)
     queue.answer()
     clock.now += 3600
@@ -131,7 +131,7 @@ def test_after_an_error_it_retries_soon_and_explains(queue: _Queue, shown: _Show
     assert (shown.result("day"), shown.missing) == (4, "")
 
 
-def test_it_reports_when_a_result_is_stale(queue: _Queue, shown: _Shown) -> None:
+def test_stale_is_emitted_when_a_result_is_too_old(queue: _Queue, shown: _Shown) -> None:
     stale: list[bool] = []
     shown.stale.connect(lambda: stale.append(True))
     shown.request("day", lambda _reader: 1, 0.01)

@@ -39,7 +39,7 @@ def test_first_run_page_is_shown_once_if_the_user_has_to_act(opened: Opened, tmp
     assert window.interfaces.isVisible(), "the tab of the page below leads there as well"
 
 
-def test_first_run_page_follows_the_search_for_a_tray(opened: Opened) -> None:
+def test_first_run_page_shows_whether_a_tray_was_found(opened: Opened) -> None:
     window = opened.window
     shown = window.first_run
     opened.say(TickMessage(tick(*_FEW)), status(is_looking=True))

@@ -81,7 +81,7 @@ def _reader() -> None:
 
 
 @pytest.mark.usefixtures("_reader")
-def test_country_of_ipv4_and_ipv6_addresses(tmp_path: Path) -> None:
+def test_countries_of_ipv4_and_ipv6_addresses_are_found(tmp_path: Path) -> None:
     records: dict[str, Value] = {
         "203.0.113.0/24": {"country": {"iso_code": "SE"}},
         "2001:db8::/32": {"registered_country": {"iso_code": "nl"}},
@@ -104,7 +104,7 @@ def test_country_of_ipv4_and_ipv6_addresses(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_reader")
-def test_unusable_file_is_passed_over(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_unusable_database_is_skipped(tmp_path: Path, expected_logs: list[str]) -> None:
     expected_logs.append("is not a usable database of countries")
     (tmp_path / "GeoLite2-Country.mmdb").write_bytes(b"not a database")
     (tmp_path / "GeoLite2-City.mmdb").write_bytes(database({"203.0.113.0/24": {"country": {"iso_code": "SE"}}}))

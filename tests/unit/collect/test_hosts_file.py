@@ -26,12 +26,12 @@ fe80::1%eth0 router
 """
 
 
-def test_first_name_of_each_address() -> None:
+def test_each_address_gets_its_first_name() -> None:
     assert parse(CONTENT) == {"192.0.2.7": "nas.home", "2001:db8::7": "nas6.home", "fe80::1%eth0": "router"}
 
 
 @given(strategies.binary())
-def test_any_bytes_are_accepted(content: bytes) -> None:
+def test_any_bytes_parse_as_hosts_file(content: bytes) -> None:
     parse(content)
 
 

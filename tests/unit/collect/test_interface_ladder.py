@@ -74,7 +74,7 @@ class TestLadder:
         with pytest.raises(UnsupportedError, match="Choose one of: a, b"):
             open_first((("a", works("a")), ("b", works("b"))), "c")
 
-    def test_the_best_source_of_this_machine(self) -> None:
+    def test_opened_source_of_this_machine_has_counters(self) -> None:
         opened = open_interfaces()
         sample = opened.source.sample()
         opened.source.close()
@@ -89,7 +89,9 @@ class TestLadder:
             ("darwin", ("sysctl IFMIB_IFALLDATA", "sysctl NET_RT_IFLIST2 (32-bit, KiB-rounded)", "psutil")),
         ],
     )
-    def test_each_system_has_its_own(self, monkeypatch: pytest.MonkeyPatch, platform: str, names: tuple[str]) -> None:
+    def test_error_lists_sources_of_each_system(
+        self, monkeypatch: pytest.MonkeyPatch, platform: str, names: tuple[str]
+    ) -> None:
         monkeypatch.setattr(sys, "platform", platform)
         with pytest.raises(UnsupportedError, match="Choose one of") as error:
             open_interfaces("x")
@@ -204,7 +206,7 @@ class TestEverySource:
         assert counters.keys() == {"lo", "one", "three"}
         assert interfaces["one"].index != first
 
-    def test_a_link_created_again_between_two_readings(self, namespace: Namespace, name: str) -> None:
+    def test_link_created_again_between_two_readings_has_a_new_index(self, namespace: Namespace, name: str) -> None:
         namespace.ip("link add one type bridge", "link add two type bridge")
         namespace.open(name)
         before = namespace.sample()[1]
@@ -242,7 +244,7 @@ class TestEverySource:
 
 @as_root_on_linux
 @pytest.mark.parametrize("name", LINUX_SOURCES[:3])
-def test_default_routes_and_kinds(namespace: Namespace, name: str) -> None:
+def test_default_routes_and_kinds_are_reported(namespace: Namespace, name: str) -> None:
     """Of every source but psutil, which knows neither."""
     namespace.ip(
         "link add uplink type veth peer name peer",

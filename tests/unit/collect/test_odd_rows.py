@@ -212,7 +212,7 @@ def test_no_name_of_a_process_hides_or_forges_another_row(name: bytes) -> None:
     assert odd.inode in {31, None}
 
 
-def test_lsof_names_cut_within_a_letter() -> None:
+def test_lsof_name_cut_within_a_letter_ends_in_u_fffd() -> None:
     written = (
         rb"p801"
         b"\n"

@@ -94,7 +94,7 @@ def test_the_interfaces_are_the_same_object_until_something_changed(machine: Sim
     assert source.sample().interfaces.keys() == {11}
 
 
-def test_an_interface_removed_during_a_read_and_added_again(machine: SimpleNamespace) -> None:
+def test_psutil_interface_without_an_index_is_left_out_until_it_has_one(machine: SimpleNamespace) -> None:
     source = PsutilSource(64)
     del machine.indexes["en0"]
     machine.now += 11
@@ -103,7 +103,7 @@ def test_an_interface_removed_during_a_read_and_added_again(machine: SimpleNames
     assert source.sample().counters.keys() == {1, 12}
 
 
-def test_an_interface_that_psutil_counts_but_does_not_describe(machine: SimpleNamespace) -> None:
+def test_interface_without_state_and_addresses_is_reported(machine: SimpleNamespace) -> None:
     del machine.states["en0"]
     machine.addresses.clear()
     assert PsutilSource(64).sample().interfaces[11] == Interface(index=11, name="en0")
@@ -127,5 +127,5 @@ def test_failing_psutil_raises_unsupported_or_collect_error(
         PsutilSource(64)
 
 
-def test_addresses_of_this_machine() -> None:
+def test_addresses_of_this_machine_include_the_loopback() -> None:
     assert any("127.0.0.1/8" in found for found in addresses().values())

@@ -154,7 +154,7 @@ def test_nine_programs_of_six_runtimes_are_nine_apps(tmp_path: Path) -> None:
         (None, None),
     ],
 )
-def test_units_of_desktop_apps(unit: str | None, expected: tuple[str | None, str] | None) -> None:
+def test_launcher_and_app_are_parsed_from_a_unit(unit: str | None, expected: tuple[str | None, str] | None) -> None:
     assert desktop_app(unit) == expected
 
 
@@ -222,7 +222,7 @@ def test_a_bundle_that_is_a_runtime_does_not_name_the_app() -> None:
     assert app_of(Process(pid=1, name="java", executable=java, script="com.x.Main"), nobody).name == "Idea"
 
 
-def test_names_of_desktop_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_is_that_of_the_main_group_of_a_desktop_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     applications = tmp_path / "applications"
     applications.mkdir()
     (applications / "org.example.Notes.desktop").write_bytes(
@@ -243,7 +243,7 @@ def test_any_desktop_entry_is_read(content: bytes) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_script_of_a_running_python_process(tmp_path: Path) -> None:
+def test_script_of_a_running_python_process_is_found(tmp_path: Path) -> None:
     file = tmp_path / "notes.py"
     file.write_text("import sys; sys.stdin.read()")
     with subprocess.Popen([sys.executable, file], stdin=subprocess.PIPE) as child:

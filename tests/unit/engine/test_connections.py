@@ -208,7 +208,7 @@ def test_a_new_connections_first_bytes_count() -> None:
     assert (world.row("a").rx_rate, world.row("a").since) == (250.0, 1.7e9)
 
 
-def test_added_changed_removed_and_everything_for_a_fresh_client() -> None:
+def test_update_returns_added_changed_and_removed_rows() -> None:
     world = World()
     world.update(a=tcp(), b=tcp())
     assert {row.key for row in world.last.added} == {"a", "b"}
@@ -390,7 +390,7 @@ def test_connections_follow_an_interface_that_becomes_an_uplink() -> None:
     assert (world.app("curl").rx_bytes, world.app("curl").local_rx_bytes) == (5, 0)
 
 
-def test_rows_report_how_far_a_connection_reaches() -> None:
+def test_rows_have_the_scope_of_their_peer() -> None:
     world = World()
     remotes = {"a": "198.51.100.1", "b": "127.0.0.1", "c": "192.0.2.9", "d": "10.1.2.3", "e": None}
     sockets: dict[str, Any] = {key: tcp(remote_address=remote) for key, remote in remotes.items()}

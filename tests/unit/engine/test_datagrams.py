@@ -181,7 +181,7 @@ def test_creator_that_ended_is_known_by_its_thread_or_its_unit() -> None:
     assert found == {"name:dig": 1, "unit:dig.service": 10, "user:root": 4}
 
 
-def test_creator_of_a_tcp_socket_that_no_reading_saw() -> None:
+def test_bytes_of_an_unlisted_tcp_socket_belong_to_its_creator() -> None:
     world = World()
     world.finder.processes[60] = DNS
     world.count()

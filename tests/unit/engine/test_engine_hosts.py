@@ -170,7 +170,7 @@ _ADDRESSES = st.sampled_from([f"192.0.2.{each}" for each in range(1, 6)])
         max_size=30,
     )
 )
-def test_latest_response_names_an_address_whenever_it_is_looked_up(
+def test_address_has_the_name_of_the_latest_response(
     steps: list[tuple[int, str | None, list[str]]],
 ) -> None:
     told, expected = Told(), dict[tuple[int, str], tuple[str, float]]()

@@ -75,5 +75,5 @@ def test_route_of_a_socket_follows_its_addresses(
         ("*", False),
     ],
 )
-def test_addresses_whose_packets_are_forwarded_here(address: str, inside: bool) -> None:
+def test_addresses_behind_an_inner_interface_are_inside(address: str, inside: bool) -> None:
     assert Routes(INTERFACES, decide(INTERFACES, {})).is_inside(address) == inside

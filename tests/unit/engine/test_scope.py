@@ -49,7 +49,7 @@ OWN = Networks(
         ("", None),
     ],
 )
-def test_scope_of_a_remote_address(remote: str, scope: str | None) -> None:
+def test_scope_follows_the_remote_address(remote: str, scope: str | None) -> None:
     assert OWN.scope(remote) == scope
 
 
@@ -62,7 +62,7 @@ def test_point_to_point_default_route_is_not_a_local_network() -> None:
 
 
 @given(strategies.lists(strategies.text(max_size=30)), strategies.text(max_size=50))
-def test_any_text_is_accepted(addresses: list[str], remote: str) -> None:
+def test_any_text_has_a_scope_or_none(addresses: list[str], remote: str) -> None:
     Networks(addresses).scope(remote)
 
 

@@ -83,7 +83,7 @@ class World:
         return next(app for app in self.table.apps() if app.name == name)
 
 
-def test_end_completes_what_the_source_has_in_doubt() -> None:
+def test_end_corrects_the_last_counters_of_the_source() -> None:
     world = World()
     world.finder.known["a"] = CURL
     world.take({"a": tcp(rx=10, tx=10)})
@@ -92,7 +92,7 @@ def test_end_completes_what_the_source_has_in_doubt() -> None:
     assert (world.app("curl").rx_bytes, world.app("curl").tx_bytes) == (1000, 500)
 
 
-def test_removal_waits_for_the_end() -> None:
+def test_removal_waits_until_the_helper_reports_the_end() -> None:
     world = World()
     world.finder.known["a"] = CURL
     world.take({"a": tcp(rx=10, tx=10)})
@@ -119,7 +119,7 @@ def test_removal_waits_no_longer_than_for_two_readings() -> None:
     assert world.take().removed == {}, "it is over"
 
 
-def test_nothing_waits_long_for_a_helper_that_has_stopped_to_answer() -> None:
+def test_nothing_waits_long_for_a_helper_that_no_longer_responds() -> None:
     world = World()
     world.take({"a": tcp(rx=10, tx=10)})
     world.take({"b": tcp(rx=30, tx=20, state=TcpState.TIME_WAIT)}, {"a": tcp(rx=30, tx=20, state=TcpState.CLOSED)})
@@ -149,13 +149,13 @@ def test_aborted_connection_that_no_sample_had_belongs_to_its_maker() -> None:
     assert world.take({}, {"a": tcp(rx=0, tx=0, state=TcpState.CLOSED)}).removed == {}, "the kernel's own report"
 
 
-def test_end_of_another_namespace_is_nobodys_here() -> None:
+def test_end_of_an_unlisted_connection_of_another_namespace_is_ignored() -> None:
     world = World()
     world.helper({0xA: end(500, 50, is_here=False), 0xB: end(500, 50, is_here=None)})
     assert world.take().removed == {}
 
 
-def test_first_readings_tell_no_connection_that_samples_could_have_missed() -> None:
+def test_ends_before_the_first_sample_are_ignored() -> None:
     streams = Streams()
     reading = Reading(100, 99, {}, {}, (), Losses(0, 0, 0, 0, 0), (), {0xA: end(10**9, 50)})
     streams.count(reading)
@@ -163,7 +163,7 @@ def test_first_readings_tell_no_connection_that_samples_could_have_missed() -> N
     assert merged.removed == {}
 
 
-def test_waiting_socket_gets_its_last_bytes() -> None:
+def test_socket_in_time_wait_gets_its_last_bytes() -> None:
     world = World()
     world.finder.known["a"] = CURL
     world.take({"a": tcp(rx=10, tx=10)})
@@ -220,7 +220,7 @@ def test_container_of_another_user_is_named_by_its_control_group() -> None:
     assert world.app("docker: web").rx_bytes == 1000
 
 
-def test_what_is_not_certain_stays_in_the_remainder() -> None:
+def test_bytes_of_uncertain_owner_stay_in_the_remainder() -> None:
     world = World()
     owners = {0xC: Owner(70, 0, 0, TCP, "boxed"), 0xD: Owner(70, 0, 0, TCP, "boxed")}
     world.helper(
@@ -236,7 +236,7 @@ def test_what_is_not_certain_stays_in_the_remainder() -> None:
     assert (merged.changed, merged.removed) == ({}, {})
 
 
-def test_between_containers_no_uplink_is_crossed() -> None:
+def test_bytes_between_containers_cross_no_uplink() -> None:
     world = World()
     flow = FLOW._replace(peer_address="172.17.0.3")
     world.helper(amounts={flow: amount(1000, 100)}, owners={0xC: Owner(70, 0, 0, TCP, "boxed")})
@@ -244,7 +244,7 @@ def test_between_containers_no_uplink_is_crossed() -> None:
     assert (world.app("boxed").rx_bytes, world.app("boxed").local_rx_bytes) == (0, 1000)
 
 
-def test_helper_that_comes_back_goes_on() -> None:
+def test_counting_continues_when_the_helper_is_back() -> None:
     world = World()
     owners = {0xC: Owner(70, 0, 0, TCP, "boxed")}
     world.helper(amounts={FLOW: amount(1000, 100)}, owners=owners)

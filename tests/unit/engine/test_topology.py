@@ -43,7 +43,7 @@ def test_single_card_with_default_route_is_the_uplink() -> None:
     assert found["lo"][:3] == ("loopback", False, Why(WhyCode.LOOPBACK))
 
 
-def test_a_vpn_whose_default_route_comes_first() -> None:
+def test_vpn_with_the_better_default_route_is_counted_on_its_card() -> None:
     found = decided(LO, ETH0, interface("wg0", "wireguard", route=True, default_metric=0))
     assert found["wg0"][:3] == ("tunnel", False, Why(WhyCode.COUNTED_BELOW, ("eth0",)))
     assert found["eth0"].is_uplink
@@ -57,7 +57,7 @@ def test_a_vpn_that_took_the_only_default_route_runs_over_the_card_with_the_rout
     assert not found["eth1"].is_uplink
 
 
-def test_a_vpn_over_a_bridged_card_or_in_a_container() -> None:
+def test_vpn_over_a_bridged_card_or_in_a_container_is_counted_below() -> None:
     br0 = interface("br0", "bridge", addresses=("192.0.2.2/24",), has_host_route=True)
     docker0 = interface("docker0", "bridge", addresses=("198.51.100.1/24",))
     assert counted(LO, VPN, docker0, br0, interface("enp1s0", "ethernet", master="br0")) == {"enp1s0"}
@@ -65,7 +65,7 @@ def test_a_vpn_over_a_bridged_card_or_in_a_container() -> None:
     assert counted(LO, VPN, docker0, eth9) == {"eth9"}
 
 
-def test_without_evidence_of_what_carries_it_the_interface_with_the_default_route_counts() -> None:
+def test_interface_with_the_default_route_counts_if_its_underlay_is_unknown() -> None:
     lan0 = interface("lan0", "ethernet", addresses=("192.0.2.2/24",))
     for kind in ("ppp", "tun", "wireguard"):
         found = decided(LO, lan0, interface("up0", kind, route=True))
@@ -93,7 +93,7 @@ def test_a_vpn_over_a_modem_is_counted_on_the_modem() -> None:
     assert counted(LO, modem, interface("wg0", "wireguard", route=True, default_metric=0)) == {"ppp0"}
 
 
-def test_host_routes_of_other_cards_do_not_draw_a_vpn_to_them() -> None:
+def test_host_route_over_another_card_does_not_make_it_the_underlay() -> None:
     eth0 = interface("eth0", "ethernet", route=True, has_host_route=True)
     eth1 = interface("eth1", "ethernet", has_host_route=True)
     assert counted(LO, eth0, eth1, interface("wg0", "wireguard", route=True, default_metric=0)) == {"eth0"}
@@ -118,7 +118,7 @@ def test_docker_bridge_and_veths_are_not_counted() -> None:
     assert found["br-1"].why == Why(WhyCode.DOWN)
 
 
-def test_a_bridge_over_the_card_with_virtual_machines() -> None:
+def test_card_below_a_bridge_of_virtual_machines_is_the_uplink() -> None:
     found = decided(
         LO,
         interface("br0", "bridge", route=True),
@@ -130,7 +130,7 @@ def test_a_bridge_over_the_card_with_virtual_machines() -> None:
     assert not found["tap0"].is_uplink
 
 
-def test_a_vlan_on_a_bond_of_two_cards() -> None:
+def test_cards_below_a_vlan_on_a_bond_are_the_uplinks() -> None:
     found = decided(
         LO,
         interface("bond0.5", "vlan", parent="bond0", route=True),
@@ -143,7 +143,7 @@ def test_a_vlan_on_a_bond_of_two_cards() -> None:
     assert found["bond0.5"].role is Role.VLAN
 
 
-def test_macvlan_and_vxlan_over_the_uplink() -> None:
+def test_macvlan_and_vxlan_are_counted_on_the_card_below() -> None:
     assert counted(
         ETH0, interface("mac0", "macvlan", parent="eth0"), interface("vx0", "vxlan", parent="eth0", route=True)
     ) == {"eth0"}
@@ -153,7 +153,7 @@ def test_inside_a_container_its_end_is_the_uplink() -> None:
     assert counted(LO, interface("eth9", "veth", route=True)) == {"eth9"}
 
 
-def test_both_ends_of_a_veth_pair_in_one_namespace() -> None:
+def test_only_the_end_of_a_veth_pair_with_the_route_counts() -> None:
     assert counted(LO, interface("v1", "veth", parent="v2", route=True), interface("v2", "veth", parent="v1")) == {"v1"}
 
 

@@ -35,7 +35,7 @@ def test_every_day_is_in_one_billing_month(day: date, billing_day: int) -> None:
     assert after.first.toordinal() == month.last.toordinal() + 1, "they leave no day out and share none"
 
 
-def test_a_month_that_begins_on_the_31st() -> None:
+def test_month_from_the_31st_begins_on_the_last_day_of_a_shorter_month() -> None:
     assert billing_month(date(2026, 2, 14), 31) == (date(2026, 1, 31), date(2026, 2, 27))
     assert billing_month(date(2026, 2, 28), 31) == (date(2026, 2, 28), date(2026, 3, 30))
 

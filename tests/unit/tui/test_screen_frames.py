@@ -64,7 +64,7 @@ def test_no_name_size_or_filter_breaks_a_row(
     assert_whole(state, width, height, look)
 
 
-def test_the_overview_at_80_by_24() -> None:
+def test_overview_fits_80_by_24_cells() -> None:
     lines = texts(busy(), 80, 24)
     assert re.match(r"NetWatch {2}↓ 4.00 MB/s {3}↑ {2}300 kB/s {4}wlan0 .* Thu 26 Nov {2}\d\d:26:08$", lines[0])
     assert lines[2].lstrip().startswith("10 MB/s")

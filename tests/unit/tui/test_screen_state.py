@@ -123,7 +123,7 @@ _DEEDS = st.lists(
 
 @given(_DEEDS)
 @settings(max_examples=80, deadline=None)
-def test_no_order_of_keys_and_messages_breaks_the_screen(deeds: list[str]) -> None:
+def test_any_keys_and_messages_leave_full_lines_and_one_selected_row(deeds: list[str]) -> None:
     state = busy()
     second = 0
     for deed in deeds:

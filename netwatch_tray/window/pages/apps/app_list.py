@@ -57,7 +57,7 @@ class AppList(QWidget):
         self.stack.hovered.connect(self._mark_row)
 
     def show_rows(self, rows: Sequence[AppRow]) -> None:
-        """Show these rows. Without rows the list shows `instead`, in which the caller explains why."""
+        """Show these rows; if there are none, show the widget `instead`, whose text the caller sets."""
         keys = {row.key for row in rows}
         with self.table.anchored():
             self._model.put(rows, [row.key for row in self._model.records() if row.key not in keys])

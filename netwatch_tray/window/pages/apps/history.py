@@ -38,7 +38,7 @@ _MOST_POINTS = 600
 class AppsHistory(QObject):
     """Results of the page's queries: amounts of all apps, layers of a range, facts and curve of one app.
 
-    `changed`: a query returned, or its result became stale.
+    `changed`: a query has returned, or its result became stale, so the page has to request and show again.
     """
 
     changed = Signal()

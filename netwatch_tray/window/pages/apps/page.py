@@ -291,7 +291,7 @@ class AppsPage(Page):
             self.strip.show_list()
 
     def _refresh(self) -> None:
-        """Request what is visible and missing or stale, and show what there is."""
+        """Show the present data, and query the history for what is missing or stale, as far as it is visible."""
         if self.isVisible():
             self._history.request_amounts()
             if self._range != LIVE:

@@ -96,7 +96,8 @@ class Figures(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """Set the height for the width. A layout that asks for it would give the rest of the details their hints."""
+        """Set the height that the rows need at this width. With height-for-width, the layout would give the other parts
+        of the details only their size hints."""
         rows = -(-len(self._figures) // self._columns(self.width()))
         self.setFixedHeight(max(1, rows * self._row() + (rows - 1) * GAP))
 

@@ -63,7 +63,8 @@ class AppRow(NamedTuple):
 
 
 def live_rows(message: AppsMessage | None) -> Iterator[AppRow]:
-    """Yield the apps that the agent reports, then the remainder; nothing if `message` is None."""
+    """Yield a row for each app that the agent reports, then one for the bytes that belong to no app; nothing if
+    `message` is None. Amounts are None."""
     if message is None:
         return
     for app in message.apps:

@@ -57,7 +57,7 @@ class Stack(NamedTuple):
         return next((place for place, layer in enumerate(self.layers) if layer.name == name), None)
 
     def weight(self, values: Values) -> float:
-        """Return the bytes of a layer with these values."""
+        """Return the bytes of an app with these values, one for each bin: their sum, or rates multiplied by seconds."""
         if self.is_amounts:
             return sum(value or 0.0 for value in values)
         return sum((value or 0.0) * (each.end - each.start) for value, each in zip(values, self.bins, strict=True))

@@ -200,7 +200,7 @@ class ConnectionsPage(Page):
         return ConnectionContext(self._units, self._now, *self._most, *self._has, self._app_names)
 
     def _expect_list(self) -> None:
-        """Show that the list is being read, unless it arrives soon."""
+        """Show that the list is being read, unless it arrives within a fraction of a second."""
         if not self._is_known:
             self._loading.start()
             self._show_state()

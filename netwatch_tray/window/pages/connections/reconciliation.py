@@ -212,7 +212,7 @@ class ReconciliationStrip(Strip):
         QToolTip.showText(below, self.explanation(), self._link)
 
     def explanation(self) -> str:
-        """Return the explanation of the remainder, and of sums that differ."""
+        """Return sentences that explain the part *Other* and, if the apps exceed the interfaces, why."""
         known = (
             (
                 self.tr("The system counts the bytes of each TCP connection, and the helper those of UDP and QUIC."),

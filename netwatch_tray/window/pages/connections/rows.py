@@ -154,7 +154,7 @@ class ConnectionList:
 
 
 def key(line: Line) -> str:
-    """Return the key of a table row."""
+    """Return the key of a row or heading, unique in the table."""
     return f"group {line.key}" if isinstance(line, Group) else line.connection.key
 
 

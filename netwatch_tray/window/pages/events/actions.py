@@ -30,7 +30,7 @@ class Action(Enum):
 
 
 def jumps_of(line: Row) -> tuple[Action, ...]:
-    """Return the actions that lead to other pages, the most useful first."""
+    """Return the actions of an event that lead to other pages, the most useful first."""
     event = line.event
     if event.kind is EventKind.PLAN:
         return (Action.USAGE,)
@@ -43,7 +43,7 @@ def jumps_of(line: Row) -> tuple[Action, ...]:
 
 
 def actions_of(line: Line) -> tuple[Action, ...]:
-    """Return the actions offered in the line itself, at most two."""
+    """Return the actions that a line offers directly, at most two. The menu has all of them."""
     if isinstance(line, Hidden):
         return Action.SHOW_ONCE, Action.UNMUTE
     if not isinstance(line, Row):

@@ -27,8 +27,6 @@ _STALE_AFTER_S = 60.0
 
 
 class Span(NamedTuple):
-    """A span of Unix times."""
-
     start: float
     end: float
 
@@ -87,7 +85,7 @@ class EventSource(QObject):
 
     @property
     def is_live(self) -> bool:
-        """Return whether the agent sends events."""
+        """Return whether the agent is connected and has sent its events."""
         return self._live.is_known
 
     @property

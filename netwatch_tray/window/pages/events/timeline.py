@@ -52,7 +52,8 @@ class Timeline(TableView[Line]):
     """The list of events by day.
 
     `acted` carries a line and an action of it; `menu_requested` a place on the screen for the menu of the current line.
-    `seen` carries the IDs of the new alerts that were in view for long enough, when the timeline is hidden.
+    `seen` is emitted when the timeline is hidden, or by `report_seen`: it carries the IDs of the new alerts that were
+    in view for long enough.
     """
 
     acted = Signal(object, object)

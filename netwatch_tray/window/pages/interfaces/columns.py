@@ -269,7 +269,7 @@ def _explain_errors(each: InterfaceTick) -> str:
 
 
 def _per_second(rate: float | None) -> str:
-    """Return a number a second with at most three digits, never in scientific notation."""
+    """Return a rate of errors or drops: with up to three significant digits below 100, else as a whole number."""
     if rate is None:
         return units.UNKNOWN
     return f"{rate:.3g}" if rate < 100 else _grouped(round(rate))

@@ -274,7 +274,7 @@ class RangeChart(QStackedWidget):
         self.draw()
 
     def _request(self, subject: Subject) -> _Stored:
-        """Return what is known of the range, and request what is missing or stale."""
+        """Return the stored data of the range as far as it has arrived, and query what is missing or stale."""
         key = (self._index, subject.interface)
         if not subject.is_paused:
             end, span = time.time(), _RANGES_S[self._index]

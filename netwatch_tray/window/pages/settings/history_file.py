@@ -19,7 +19,7 @@ from netwatch_tray.window.widgets.theme import Theme
 
 
 class HistoryFileRow(FormRow):
-    """Exports the history, and opens its folder."""
+    """The setting row with size and path of the history file, and buttons to export it and to open its folder."""
 
     def __init__(self, theme: Theme, file: Path | None) -> None:
         """If `file` is None, there is no history."""

@@ -100,7 +100,7 @@ class UsageBody(QScrollArea):
         self._fit()
 
     def say_nothing(self, title: str, detail: str) -> None:
-        """Show why there are no figures."""
+        """Show a title and a sentence instead of figures, because there are none."""
         self._found = None
         self._instead.show_message(title, detail)
         self._stack.setCurrentWidget(self._instead)

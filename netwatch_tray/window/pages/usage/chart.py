@@ -52,7 +52,7 @@ class Plan(NamedTuple):
     projection: int | None
     """Projected amount at the end of the month; None if too little is measured."""
     today: float
-    """How much of the month has passed, in bars."""
+    """The present as a position on the axis, in bars: 2.5 is the middle of the third bar."""
 
 
 class Band(NamedTuple):

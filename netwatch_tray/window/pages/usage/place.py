@@ -76,7 +76,7 @@ class Place:
         return span != self.span(today) and span.first <= today and span.last >= first
 
     def step(self, by: int, today: date) -> bool:
-        """Show the previous (-1) or next (1) period. Return whether there is one."""
+        """Show the previous (-1) or next (1) period. Do nothing and return False if there is none."""
         if not self.can_step(by, today):
             return False
         self.go_to(neighbour(self.span(today), self.period, self.plan, by).first, today)
@@ -103,7 +103,8 @@ class Place:
         return (self.first_day or day) <= day <= today
 
     def step_day(self, by: int, today: date) -> bool:
-        """Move the chosen day by this many days, into another period if necessary. Return whether that was possible.
+        """Move the chosen day by this many days, into another period if necessary. Do nothing and return False if that
+        day has not begun or is before the first record.
 
         If no day is chosen, choose the last day of the shown period, at most today.
         """

@@ -165,7 +165,7 @@ class TestIfalldata:
         shifted = memoryview(b"x" + data)[1:]
         assert parse_ifalldata(shifted) == parse_ifalldata(data)
 
-    def test_every_truncation_is_noticed(self, layout: Layout) -> None:
+    def test_data_cut_within_a_row_raise_parse_error(self, layout: Layout) -> None:
         data = mib_row(layout, b"en0") + mib_row(layout, b"en1")
         for length in range(len(data)):
             if length % 180:
@@ -191,7 +191,7 @@ class TestIflist2:
     def test_an_interface_without_a_name_is_left_out(self, layout: Layout) -> None:
         assert parse_iflist2(ifinfo2(layout, b"", 4)) == []
 
-    def test_every_truncation_is_noticed(self, layout: Layout) -> None:
+    def test_data_cut_within_a_row_raise_parse_error(self, layout: Layout) -> None:
         messages = (ifinfo2(layout, b"en0", 4), *OTHER_MESSAGES, ifinfo2(layout, b"en1", 5))
         data = b"".join(messages)
         whole = set(itertools.accumulate(map(len, messages), initial=0))
@@ -209,11 +209,11 @@ class TestIflist2:
         with pytest.raises(ParseError):
             parse_iflist2(length.to_bytes(2, "little") + data[2:])
 
-    def test_a_length_that_the_kernel_would_have_rounded_up(self) -> None:
+    def test_message_length_not_rounded_up_raises_parse_error(self) -> None:
         with pytest.raises(ParseError, match="claims 6 bytes"):
             parse_iflist2(b"\x06\x00\x05\x77\0\0" + OTHER_MESSAGES[2])
 
-    def test_another_version_of_the_protocol(self) -> None:
+    def test_another_version_of_the_protocol_raises_parse_error(self) -> None:
         with pytest.raises(ParseError, match="version 6"):
             parse_iflist2(message(0x12, bytes(180), version=6))
 
@@ -230,7 +230,9 @@ class TestIflist2:
             (0x00, link_address(b"en0")),
         ],
     )
-    def test_a_message_without_a_usable_link_address(self, layout: Layout, addresses: int, address: bytes) -> None:
+    def test_message_without_usable_address_raises_parse_error(
+        self, layout: Layout, addresses: int, address: bytes
+    ) -> None:
         head = build(layout, "if_msghdr2", addresses=addresses, index=4)
         with pytest.raises(ParseError):
             parse_iflist2(message(0x12, head[4:] + address))
@@ -265,11 +267,11 @@ class TestDefaultRoutes:
     def test_a_vpn_takes_the_default_route_without_a_gateway(self, layout: Layout) -> None:
         assert parse_default_routes(route(layout, 20, self.UP | self.STATIC)) == {20: 0}
 
-    def test_a_network_of_virtual_machines_does_not(self, layout: Layout) -> None:
+    def test_scoped_route_without_a_gateway_is_left_out(self, layout: Layout) -> None:
         assert parse_default_routes(route(layout, 24, self.UP | self.STATIC | self.SCOPED)) == {}
 
     @pytest.mark.parametrize("flags", [GATEWAY, UP | GATEWAY | REJECT, UP | GATEWAY | HOST, UP | GATEWAY | 0x1000])
-    def test_routes_that_lead_nowhere(self, layout: Layout, flags: int) -> None:
+    def test_routes_that_lead_nowhere_are_left_out(self, layout: Layout, flags: int) -> None:
         assert parse_default_routes(route(layout, 4, flags)) == {}
 
     @pytest.mark.parametrize(
@@ -281,14 +283,14 @@ class TestDefaultRoutes:
     ) -> None:
         assert parse_default_routes(route(layout, 4, self.UP | self.GATEWAY, destination, mask)) == {}
 
-    def test_foreign_kinds_and_families(self, layout: Layout) -> None:
+    def test_foreign_messages_and_families_are_left_out(self, layout: Layout) -> None:
         head = build(layout, "rt_msghdr", index=4, flags=self.UP, addresses=0x1)
         appletalk = message(4, head[4:] + bytes((16, 16)) + bytes(14))
         no_destination = message(4, build(layout, "rt_msghdr", index=4, flags=self.UP)[4:])
         data = b"".join((appletalk, no_destination, *OTHER_MESSAGES, route(layout, 4, self.UP, kind=0x14)))
         assert parse_default_routes(data) == {}
 
-    def test_static_routes_to_one_host_by_a_gateway(self, layout: Layout) -> None:
+    def test_only_static_host_routes_by_a_gateway_are_returned(self, layout: Layout) -> None:
         pinned = self.UP | self.GATEWAY | self.HOST | self.STATIC
         cloned, on_link, blocked = pinned & ~self.STATIC, pinned & ~self.GATEWAY, pinned | self.REJECT
         data = b"".join(
@@ -298,7 +300,7 @@ class TestDefaultRoutes:
         assert parse_host_routes(data) == {4, 8}
         assert parse_default_routes(data) == {}
 
-    def test_every_truncation_is_noticed(self, layout: Layout) -> None:
+    def test_data_cut_within_a_row_raise_parse_error(self, layout: Layout) -> None:
         data = route(layout, 4, self.UP | self.GATEWAY)
         for length in range(1, len(data)):
             cut = length.to_bytes(2, "little") + data[2:length] if length > 3 else data[:length]
@@ -373,7 +375,7 @@ def kernel() -> Kernel:
 class TestSysctl:
     MIB = (4, 18, 0, 3, 0, 1)
 
-    def test_one_call_a_read(self, kernel: Kernel) -> None:
+    def test_each_read_takes_one_call(self, kernel: Kernel) -> None:
         kernel.tables[self.MIB] = b"abc"
         sysctl = Sysctl(self.MIB, kernel.function)
         assert bytes(sysctl.read()) == b"abc"
@@ -461,7 +463,7 @@ def mac(layout: Layout, kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> Mac:
 
 
 class TestSource:
-    def test_a_sample_of_either_dump(self, mac: Mac) -> None:
+    def test_sample_of_either_dump_has_counters_and_interfaces(self, mac: Mac) -> None:
         mac.attach("lo0", 1, flags=UP | RUNNING | LOOPBACK, data__type=0x18, data__baudrate=0, data__mtu=16384)
         mac.attach("en0", 11, data__baudrate=1_000_000_000, data__mtu=1500)
         mac.addresses = {"en0": ("192.0.2.24/24", "fe80::1/64")}
@@ -518,7 +520,7 @@ class TestSource:
         mac.change("en0", flags=UP)
         assert not source.sample().interfaces[11].is_up
 
-    def test_an_interface_removed_while_it_is_read_and_added_again(self, mac: Mac) -> None:
+    def test_interface_without_an_index_is_left_out_until_it_has_one(self, mac: Mac) -> None:
         mac.attach("en0", 11)
         mac.attach("utun4", 20)
         del mac.indexes["utun4"]

@@ -95,7 +95,7 @@ class TestNettop:
         assert (multicast.family, multicast.local_port, multicast.remote_address) == (6, 5353, None)
         assert (listener.state, listener.rx_bytes) == ("LISTEN", None)
 
-    def test_columns_of_another_release(self) -> None:
+    def test_nettop_columns_of_macos_12_are_parsed(self) -> None:
         (row,) = nettop.parse(MACOS_12).values()
         assert (row.process, row.pid, row.rx_bytes, row.tx_bytes, row.state) == ("apsd", 533, 7, 8, None)
 
@@ -255,7 +255,7 @@ class TestPcblist:
         for kind, structure in ((RECEIVE, "xsockbuf"), (STATS, "xsockstat"), (INPCB, "xinpcb"), (TCPCB, "xtcpcb")):
             assert known[kind] == (layout[structure, "-"][1],)
 
-    def test_a_connection_and_a_listener(self, kernel: Kernel) -> None:
+    def test_connection_and_listener_are_parsed(self, kernel: Kernel) -> None:
         listener = kernel.pcb(0xABD, 2, LINK_LOCAL, NOBODY, (0, 22)) + kernel.item("xtcpcb", TCPCB, state=1)
         connection, listening = kernel.parse(kernel.connection(), listener)
         # To Darwin 23 each traffic class counts apart; from 24 on the first counts data, and TCP nothing that is sent.
@@ -381,7 +381,7 @@ def test_macos_release_decides_which_source_is_tried_first(
     assert next(iter(connections._openers())) is first
 
 
-def test_the_release_of_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernel_release_is_its_major_version(monkeypatch: pytest.MonkeyPatch) -> None:
     for release, number in (("24.6.0", 24), ("9.8.0", 9), ("next", 0)):
         monkeypatch.setattr(
             os, "uname", lambda release=release: os.uname_result(("Darwin", "m", release, "v", "arm64"))

@@ -138,7 +138,7 @@ NAME = attribute(3, b"x0\0")
 
 
 @pytest.mark.parametrize("word", ["bond", "vlan", "macvlan", "wireguard", "bridge", "vxlan", "ipvlan", "team"])
-def test_kinds_that_this_kernel_may_lack(word: str) -> None:
+def test_parent_and_master_are_parsed_for_every_kind(word: str) -> None:
     found = parse_link(link(5, NAME, kind(word.encode()), number(5, 3), number(10, 2), number(4, 1420)))
     assert (found.kind, found.parent, found.master, found.mtu) == (word, 3, 2, 1420)
     assert found.is_up
@@ -148,7 +148,7 @@ def test_parent_in_another_namespace_is_ignored() -> None:
     assert parse_link(link(5, NAME, number(5, 3), number(37, 0))).parent is None
 
 
-def test_flags_and_hardware_kinds() -> None:
+def test_kind_and_state_are_derived_from_flags_and_hardware_type() -> None:
     loopback = parse_link(link(1, NAME, arphrd=772, flags=0x49))
     assert (loopback.is_loopback, loopback.is_up, loopback.kind) == (True, True, "loopback")
     assert not parse_link(link(2, NAME, flags=0x3)).is_up  # up, but no carrier
@@ -201,7 +201,7 @@ def host_route(destination: str, *values: bytes, family: int = socket.AF_INET, l
     return memoryview(head + attribute(1, socket.inet_pton(family, destination)) + b"".join(values))
 
 
-def test_routes_to_one_host_by_a_gateway() -> None:
+def test_only_host_routes_by_a_gateway_are_returned() -> None:
     by, to = attribute(5, bytes(4)), number(4, 3)
     assert parse_host_route(host_route("192.0.2.9", by, to)) == [3]
     assert parse_host_route(host_route("192.0.2.9", to)) == []  # on the link

@@ -254,7 +254,7 @@ def test_control_group_paths_map_to_unit_names(path: str, unit: str | None) -> N
     assert unit_of(path) == unit
 
 
-def test_control_groups_by_the_inode_of_their_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_group_is_found_by_the_inode_of_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr("netwatch_tray.collect.linux.control_groups.time.monotonic", lambda: now)
     group = tmp_path / "system.slice" / "nginx.service"

@@ -82,7 +82,7 @@ def test_only_what_changed_is_reported() -> None:
     assert removed == {}
 
 
-def test_layouts_that_differ_by_privilege_family_and_state_in_one_datagram() -> None:
+def test_messages_of_different_layouts_in_one_datagram_are_parsed() -> None:
     """Root is told a mark, a listener and IPv6 have more, TIME_WAIT less; two of one length may differ inside."""
     rows = [
         message(1, info=tcp_info(1), before=(CGROUP,)),

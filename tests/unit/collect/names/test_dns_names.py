@@ -16,7 +16,7 @@ def test_query_is_parsed() -> None:
     assert dns.parse(message("WWW.Example.org", kind=AAAA, flags=0x0100)) == (False, "www.example.org", AAAA, 0, (), ())
 
 
-def test_addresses_of_both_kinds() -> None:
+def test_addresses_of_both_families_are_parsed() -> None:
     v6 = bytes.fromhex("20010db8000000000000000000000001")
     found = dns.parse(message("example.org", record(ASKED, A, b"\xc0\0\2\1", 30), record(ASKED, AAAA, v6)))
     assert found.is_response
@@ -28,7 +28,7 @@ def test_nxdomain_response_is_parsed() -> None:
     assert (found.code, found.addresses) == (3, ())
 
 
-def test_chain_of_aliases_with_the_least_lifetime() -> None:
+def test_address_after_aliases_has_their_least_lifetime() -> None:
     found = dns.parse(
         message(
             "www.example.org",
@@ -52,7 +52,7 @@ def test_aliases_in_a_circle_end() -> None:
     assert found.addresses == ()
 
 
-def test_service_binding_with_hints_and_public_name() -> None:
+def test_service_binding_has_addresses_and_public_name() -> None:
     config = b"\7\0\x20\0\4abcd\0\4\0\1\0\1\x00\x10provider.example\0\0"
     ech = struct.pack(">HHH", len(config) + 4, 0xFE0D, len(config)) + config
     parameters = b"".join(
@@ -64,7 +64,7 @@ def test_service_binding_with_hints_and_public_name() -> None:
     assert found.public_names == ("provider.example",)
 
 
-def test_service_binding_as_alias() -> None:
+def test_service_binding_in_alias_mode_is_followed() -> None:
     found = dns.parse(
         message(
             "example.org",

@@ -9,13 +9,13 @@ from netwatch_tray.collect.names import tls
 from netwatch_tray.errors import ParseError
 
 
-def test_hello_in_one_segment() -> None:
+def test_hello_in_one_segment_is_parsed() -> None:
     segment = hellos.records(hellos.client_hello(b"WWW.Example.org"))
     assert tls.Streams().take(1, segment) == ("www.example.org", False)
 
 
 @pytest.mark.parametrize("cut", [1, 4, 5, 7, 9, 60, 1200])
-def test_hello_in_two_segments(cut: int) -> None:
+def test_hello_in_two_segments_is_parsed(cut: int) -> None:
     streams = tls.Streams()
     data = hellos.records(hellos.client_hello(b"two.example"))
     assert streams.take(1, data[:cut]) is None
@@ -23,7 +23,7 @@ def test_hello_in_two_segments(cut: int) -> None:
     assert streams.take(1, data[cut:]) == ("two.example", False)
 
 
-def test_hello_in_several_records() -> None:
+def test_hello_in_several_records_is_parsed() -> None:
     data = hellos.records(hellos.client_hello(b"records.example"), size=100)
     assert tls.Streams().take(1, data) == ("records.example", False)
 

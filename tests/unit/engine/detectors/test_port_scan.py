@@ -55,7 +55,7 @@ def test_connections_of_this_machine_to_itself_raise_no_finding() -> None:
     assert take(PortScanWatch(), 5, range(1, 500), "127.0.0.1", "machine") == []
 
 
-def test_sources_are_separate_and_a_repeated_scan_continues() -> None:
+def test_each_source_has_its_finding_and_a_repeated_scan_continues_it() -> None:
     watch = PortScanWatch()
     assert len(take(watch, 5, range(1, 50))) == 1
     assert len(take(watch, 5, range(1, 50), "198.51.100.1", "internet")) == 1

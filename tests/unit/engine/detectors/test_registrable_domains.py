@@ -24,5 +24,5 @@ from netwatch_tray.engine.detectors.domains import registrable
         ("\\032\\200.a.example", "a.example"),
     ],
 )
-def test_one_label_below_the_public_suffix(name: str, domain: str | None) -> None:
+def test_registrable_domain_is_one_label_below_the_public_suffix(name: str, domain: str | None) -> None:
     assert registrable(name) == domain
