@@ -269,8 +269,7 @@ class ConnectionTable:
 
     def _remove(self, removed: Mapping[str, Socket], *, may_return: bool) -> dict[str, Entry]:
         """Remove closed sockets, and credit their last bytes; those of a socket that no sample listed to the app that
-        listens on its port. Return the entry of each.
-        """
+        listens on its port. Return the entry of each."""
         entries = {}
         for key, gone in removed.items():
             entry = self._entries.pop(key, None)
