@@ -43,7 +43,9 @@ class GapReason(enum.IntEnum):
     NOT_WRITTEN = 11
     """The history could not be written."""
     CLOCK_SET_BACK = 12
+    """The wall clock was set back, so two times of the history would overlap."""
     CLOCK_SET_FORWARD = 13
+    """The wall clock was set forward."""
     UNKNOWN = 255
     """A code of another version of the program."""
 
@@ -55,6 +57,26 @@ class GapReason(enum.IntEnum):
     def label(self) -> str:
         """Return the name for machine-readable output: `clock-set-back`."""
         return self.name.lower().replace("_", "-")
+
+    @property
+    def is_unread(self) -> bool:
+        """Return whether no sample was read: the counters and interfaces of such a tick are those of an earlier one."""
+        return self in (GapReason.PAUSED, GapReason.UNREADABLE)
+
+    @property
+    def is_unobserved(self) -> bool:
+        """Return whether the agent observed nothing in the time before the tick."""
+        return self in (GapReason.ASLEEP, GapReason.INTERRUPTED, GapReason.RESUMED, GapReason.NOT_RUNNING)
+
+    @property
+    def is_event(self) -> bool:
+        """Return whether a running agent records the gap as an event if it is long."""
+        return self in (GapReason.ASLEEP, GapReason.INTERRUPTED)
+
+    @property
+    def is_without_traffic(self) -> bool:
+        """Return whether no traffic can have passed, so that amounts lack nothing."""
+        return self is GapReason.ASLEEP
 
 
 class WhyCode(enum.Enum):
@@ -320,6 +342,11 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why there are no rates although there was a sample before."""
     total: Total
     interfaces: tuple[InterfaceTick, ...]
+
+    @property
+    def is_unread(self) -> bool:
+        """See GapReason."""
+        return self.gap is not None and self.gap.is_unread
 
 
 Scope = Literal["machine", "local", "internet"]

@@ -43,7 +43,6 @@ _MOST_WAITING = 1000
 """Findings held until the history is read."""
 _LEAST_INTERRUPTION_S = 30.0
 """Shorter times without measurements are shown in the charts only."""
-_INTERRUPTIONS = (GapReason.INTERRUPTED, GapReason.ASLEEP)
 
 
 class EventKeeper:
@@ -147,7 +146,7 @@ class EventKeeper:
                 counts = self._refusals.read()
                 if counts is not None:
                     self._take(self._detectors.refused(counts, now))
-        if tick.gap in _INTERRUPTIONS and (tick.interval_s or 0.0) >= _LEAST_INTERRUPTION_S:
+        if tick.gap is not None and tick.gap.is_event and (tick.interval_s or 0.0) >= _LEAST_INTERRUPTION_S:
             self._take([_not_measured(tick.gap, tick.interval_s, now.at)])
         self._send()
         if self._to_notify or now.boottime - self._stored_at >= _STORED_EACH_S:

@@ -18,14 +18,12 @@ from netwatch_tray.engine.scheduler import Scheduler, Timer
 from netwatch_tray.errors import CollectError
 from netwatch_tray.event import EventKind
 from netwatch_tray.kinds import TcpState
-from netwatch_tray.model import GapReason, Tick
+from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.worker import Worker
 
 DISK_PATIENCE = 2.0
 """Seconds that a response waits for a disk; then it has no file systems. Prometheus gives up after ten."""
-_NOT_READ = frozenset({GapReason.PAUSED, GapReason.UNREADABLE})
-"""The counters in such a tick are those of an earlier one."""
 
 _Found = TypeVar("_Found")
 
@@ -105,7 +103,7 @@ class MetricsService:
 
     def _read(self) -> metrics.Reading:
         tick = self._tick
-        interfaces = () if tick is None or tick.gap in _NOT_READ else tick.interfaces
+        interfaces = () if tick is None or tick.is_unread else tick.interfaces
         return metrics.Reading(
             interfaces=tuple(each for each in interfaces if is_sent(each, all_interfaces=self._upload.all_interfaces)),
             states=self._states(),

@@ -24,7 +24,6 @@ _LEAST_ELAPSED = 0.01
 """Seconds; a shorter interval has no rate."""
 _CLOCK_STEP = 2.0
 """Seconds by which the wall clock must differ from the measured time to count as set."""
-_NOTHING_READ = frozenset({GapReason.PAUSED, GapReason.UNREADABLE})
 
 Measurement = Tick | tuple[datetime, AppInterval] | None
 """A tick; the traffic of apps up to then, with its time; or a mark that the measurements before this point were
@@ -103,7 +102,7 @@ class Recorder:
             self._take_apps(*measurement)
 
     def _take_tick(self, tick: Tick) -> None:
-        if tick.gap is not None and tick.gap in _NOTHING_READ:  # the next reading spans this time as well
+        if tick.is_unread:  # the next reading spans this time as well
             return
         at = tick.at.timestamp()
         if self._last_at is None:

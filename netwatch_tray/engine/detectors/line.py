@@ -7,16 +7,11 @@ from typing import NamedTuple
 
 from netwatch_tray.engine.detectors import Moment
 from netwatch_tray.event import Finding, Offline, Severity, TotalMoved
-from netwatch_tray.model import GapReason, Interface, Tick
+from netwatch_tray.model import Interface, Tick
 
 HELD_S = 5.0
 """Seconds that a change must last. Roaming between access points, renewing a lease and moving a cable to another socket
 take less."""
-_UNKNOWN_GAPS = frozenset({GapReason.PAUSED, GapReason.UNREADABLE})
-"""Gaps of ticks whose interfaces are those of an earlier tick."""
-_TIME_PASSED_GAPS = frozenset({GapReason.ASLEEP, GapReason.INTERRUPTED, GapReason.RESUMED, GapReason.NOT_RUNNING})
-"""Gaps before which the time was not observed. A machine that wakes up is offline for some seconds, which is not an
-event."""
 
 
 class Line(NamedTuple):
@@ -57,9 +52,9 @@ class LineWatch:
 
     def _judge(self, line: Line, now: Moment) -> Iterator[Finding]:
         gap = line.tick.gap
-        if gap in _UNKNOWN_GAPS:
+        if line.tick.is_unread:
             return
-        if gap in _TIME_PASSED_GAPS:
+        if gap is not None and gap.is_unobserved:  # a machine that wakes up is offline for some seconds: no event
             self._other = None
             if self._away is not None and not self._is_reported:
                 self._away = now

@@ -145,7 +145,7 @@ def summary(amounts: Amounts) -> Summary:
     """Return the sums, average rates and peaks of all slots."""
     slots = amounts.slots
     measured = sum(slot.measured_s for slot in slots)
-    missing = [gap for gap in amounts.gaps if gap.reason != GapReason.ASLEEP]
+    missing = [gap for gap in amounts.gaps if gap.reason is None or not gap.reason.is_without_traffic]
 
     def average(sides: Iterable[tuple[float | None, float]]) -> float | None:
         return sum((rate or 0.0) * seconds for rate, seconds in sides) / measured if measured else None
@@ -162,8 +162,7 @@ def summary(amounts: Amounts) -> Summary:
 
 
 def _known_s(slot: Slot, now: float, missing: Sequence[GapSpan]) -> float:
-    """Return the seconds of a slot that are in none of the gaps `missing`, which are in order. Time asleep is known,
-    because no traffic passes then."""
+    """Return the seconds of a slot that are in none of the gaps `missing`, which are in order."""
     end = min(slot.end, now)
     unknown, edge = 0.0, slot.start
     for gap in missing:

@@ -118,23 +118,23 @@ class MainWindow(QWidget):
         """The page that the settings were opened from."""
         self.setWindowTitle("NetWatch")
         self.setMinimumSize(*_LEAST_SIZE)
-        self.pages = (
+        tabs = (
             PageEntry("interfaces", translate("TabRow", "Interfaces"), "activity", lambda: self.interfaces),
             PageEntry("connections", translate("TabRow", "Connections"), "connections", lambda: self.connections),
             PageEntry("apps", translate("TabRow", "Apps"), "apps", lambda: self.apps),
             PageEntry("usage", translate("TabRow", "Usage"), "usage", lambda: self.usage),
-            PageEntry("events", translate("TabRow", "Events"), "bell", lambda: self.events),
-            PageEntry("settings", translate("TabRow", "Settings"), "settings", lambda: self.settings),
         )
-        """In the order of tabs and keys. An index of a page is one of this table. The last two, events and settings,
-        have no tab but buttons at the other end of the row; see `TabRow`."""
+        events = PageEntry("events", translate("TabRow", "Events"), "bell", lambda: self.events)
+        settings = PageEntry("settings", translate("TabRow", "Settings"), "settings", lambda: self.settings)
+        self.pages = (*tabs, events, settings)
+        """In the order of their keys. An index of a page is one of this table."""
         self._settings_index = len(self.pages) - 1
         self._made: list[Page] = []
         """The pages that exist."""
         self._unseen: set[Page] = set()
         """The pages that exist and were never shown. They have not received what only the first message of a topic
         contains."""
-        self._row = TabRow(theme, self.pages)
+        self._row = TabRow(theme, tabs, events, settings)
         self._banner = Banner(theme)
         self.first_run = FirstRun(theme)
         self._line = StatusLine(theme)

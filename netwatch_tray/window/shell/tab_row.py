@@ -27,14 +27,15 @@ class PageEntry(NamedTuple):
     """Name of the page in stored values; never translated."""
     name: str
     symbol: str
+    """A picture in `assets/icons`, without `.svg`."""
     page: Callable[[], Page]
 
 
 class TabRow(Strip):
-    """The row of tabs. `tabs`: one button for each page, by its index."""
+    """The row of tabs. The attribute `tabs` has the buttons of all pages, by index: tabs, events, settings."""
 
-    def __init__(self, theme: Theme, pages: Sequence[PageEntry]) -> None:
-        """`pages`: the last two, events and settings, have buttons at the other end of the row."""
+    def __init__(self, theme: Theme, tabs: Sequence[PageEntry], events: PageEntry, settings: PageEntry) -> None:
+        """`events` and `settings` have buttons at the other end of the row."""
         super().__init__(theme, theme.height(48))
         self._is_live = True
         self._is_paused = False
@@ -45,25 +46,24 @@ class TabRow(Strip):
         self.keys = ToolButton(theme, "", "help")
         self.keys.setToolTip(f"{self.tr('Keys')} ({native_keys('F1')})")
         self.keys.setAccessibleName(self.tr("Keys"))
-        *with_tabs, events, last = pages
         self.bell = Bell(theme, events.name)
-        self.bell.setToolTip(f"{events.name} ({native_keys(f'Ctrl+{len(pages) - 1}')})")
-        settings = ToolButton(theme, "", last.symbol)
-        settings.setToolTip(f"{last.name} ({native_keys('Ctrl+,')})")
-        settings.setAccessibleName(last.name)
-        settings.setCheckable(True)
+        self.bell.setToolTip(f"{events.name} ({native_keys(f'Ctrl+{len(tabs) + 1}')})")
+        cog = ToolButton(theme, "", settings.symbol)
+        cog.setToolTip(f"{settings.name} ({native_keys('Ctrl+,')})")
+        cog.setAccessibleName(settings.name)
+        cog.setCheckable(True)
         self.tabs = QButtonGroup(self)
         row = self._row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, MARGIN, 1)
-        for index, entry in enumerate(with_tabs):
+        for index, entry in enumerate(tabs):
             tab = Tab(theme, entry.name, entry.symbol)
             tab.setToolTip(f"{entry.name} ({native_keys(f'Ctrl+{index + 1}')})")
             self.tabs.addButton(tab, index)
             row.addWidget(tab)
-        self.tabs.addButton(self.bell, len(with_tabs))
-        self.tabs.addButton(settings, len(with_tabs) + 1)
+        self.tabs.addButton(self.bell, len(tabs))
+        self.tabs.addButton(cog, len(tabs) + 1)
         row.addStretch(1)
-        for widget in (self.pause, self._pause_key, self.bell, self.keys, settings):
+        for widget in (self.pause, self._pause_key, self.bell, self.keys, cog):
             row.addWidget(widget)
         self.show_paused(paused=False)
 
