@@ -33,8 +33,8 @@ HEAD = """# Performance
 
 What the program costs, measured by `./dev bench all`. CPU time is the scheduler's own accounting, and memory is PSS
 where nothing else is said. Identical programs vary by about a tenth, and beside other work CPU times rise by a third
-and more, since processors and caches are shared: the load of each run is given. What is claimed of a change is measured
-in one run with what it replaces.
+and more, since processors and caches are shared: the load of each run is given. To show what a change
+gains, it is measured in the same run as the version before it.
 
 This page is made from [performance.json](performance.json):
 

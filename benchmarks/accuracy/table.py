@@ -78,8 +78,8 @@ Run on {date}, {machine}, in {minutes:.0f} minutes.
 |---|---:|---:|---:|---:|---:|
 {scores}
 
-Of {count} scenarios. *Exact* means equal to the last byte, in both directions; not shown is not exact. Tools that
-show no apps cannot be exact in both: compare their totals. The load of the machine was {before:.1f} when the run began
+Of {count} scenarios. *Exact* means equal to the last byte, in both directions. What a tool does not show counts as not
+exact, so compare tools that show no apps by their totals. The load of the machine was {before:.1f} when the run began
 and {after:.1f} when it ended, on {processors} processors, so compare CPU times with one another only. Each was measured
 from the start of the traffic until the tools were read, with its output read each second or two. Bytes do not depend on
 the load; whether a short connection was seen in time may.
