@@ -110,7 +110,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from netwatch_tray.cli.desktop import in_words
     from netwatch_tray.collect.interfaces import open_interfaces
     from netwatch_tray.engine.monitor import Monitor
-    from netwatch_tray.model import as_tree
+    from netwatch_tray.interface_tree import as_tree
     from netwatch_tray.tray.survey import survey
 
     if options.json:

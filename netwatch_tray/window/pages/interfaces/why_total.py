@@ -7,7 +7,8 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from netwatch_tray import units, wording
-from netwatch_tray.model import Tick, as_tree
+from netwatch_tray.interface_tree import as_tree
+from netwatch_tray.model import Tick
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.widgets.buttons import LinkButton
 from netwatch_tray.window.widgets.layout import clear
