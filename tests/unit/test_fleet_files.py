@@ -25,7 +25,7 @@ PAGE = (ROOT / "docs" / "fleet.md").read_text("utf-8")
 INSTALLED = "/etc/netwatch-fleet"
 """Where the walk-through copies the recipe."""
 CALLED = set(
-    "cd cp curl docker install journalctl netwatch-tray nft openssl sudoedit systemctl victoria-metrics".split()
+    "cd cp curl docker install journalctl netwatch-tray nft openssl setpriv sudoedit systemctl victoria-metrics".split()
 )
 """The programs of the walk-through; the tests below check what each of them is called with."""
 
@@ -195,6 +195,15 @@ def test_the_program_has_the_options_that_the_walk_through_gives_it() -> None:
     for words in shown:
         given = words[: words.index("<")] if "<" in words else words
         assert parser.parse_args(given).run
+
+
+def test_the_status_of_a_server_is_asked_where_its_agent_listens() -> None:
+    (words,) = called("setpriv")
+    unit = (RECIPE / "host" / "netwatch-tray.service").read_text()
+    assert "RuntimeDirectory=netwatch-tray\n" in unit
+    assert "XDG_RUNTIME_DIR=/run/netwatch-tray\n" in unit
+    assert words[:1] == ["--reuid=$(stat"]
+    assert words[-3:] == ["XDG_RUNTIME_DIR=/run/netwatch-tray", "netwatch-tray", "status"]
 
 
 def test_other_programs_have_the_options_that_the_walk_through_gives_them() -> None:
