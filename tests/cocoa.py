@@ -28,11 +28,11 @@ ANY_THREAD = frozenset({"UNUserNotificationCenter", "UNMutableNotificationConten
 
 
 class Exited(SystemExit):
-    """AppKit called exit(3)."""
+    """Raised in place of AppKit's call of exit(3)."""
 
 
 class Cocoa:
-    """The frameworks, their one application, and the user before the screen."""
+    """The frameworks, their one application, and a user who clicks."""
 
     def __init__(self) -> None:
         self.main = threading.current_thread()
@@ -45,7 +45,7 @@ class Cocoa:
         self.is_running = False
         self.exited = False
         self.at_exit: Callable[[], object] = lambda: None
-        """Called at the moment when the process ends: nothing of it runs afterwards."""
+        """Called when the process ends; none of its code runs afterwards."""
         self.item: Any = None
         self.observers: list[tuple[Any, str, str]] = []
         self.activity: object = None
@@ -84,7 +84,7 @@ class Cocoa:
     # The user and the system
 
     def do(self, work: Callable[[], T], timeout: float = 60) -> T:
-        """On the main thread, from another one; its result or exception."""
+        """Run a function on the main thread from another thread. Return its result or raise its exception."""
         future: Future[T] = Future()
 
         def run() -> None:
@@ -109,7 +109,7 @@ class Cocoa:
             menu.delegate().menuDidClose_(menu)
 
     def click(self, text: str) -> None:
-        """On the row that has this text now; the menu closes before its action is sent."""
+        """Click the row that has this text now. The menu closes before the action is sent."""
         (row,) = (row for row in _all_rows(self.item.menu) if row.text == text)
         self.click_on(row)
 
@@ -126,7 +126,7 @@ class Cocoa:
         return {row.text: row.state for row in _all_rows(self.item.menu)}
 
     def show_or_hide(self, *, is_seen: bool) -> None:
-        """The item's window is uncovered or covered."""
+        """Report that the item's window was uncovered or covered."""
         self.item.bar_button.on_screen.state = 2 if is_seen else 0
         for observer, selector, name in self.observers:
             assert name == "NSWindowDidChangeOcclusionStateNotification"
@@ -136,7 +136,7 @@ class Cocoa:
         assert self.delegate().applicationShouldHandleReopen_hasVisibleWindows_(None, False) is False
 
     def terminate(self) -> None:
-        """Logout. Without NSTerminateLater, or once it is answered, AppKit calls exit(3)."""
+        """Log out. AppKit calls exit(3) at once or, after NSTerminateLater, when the application has replied."""
         answer = self.delegate().applicationShouldTerminate_(None)
         if answer == cocoa_names.CONSTANTS["NSTerminateLater"]:
             while self._reply is None:
@@ -149,7 +149,7 @@ class Cocoa:
         self._work.put(lambda: work(*arguments))
 
     def turn(self) -> None:
-        """What waits for the main thread."""
+        """Run the functions that wait for the main thread."""
         while not self._work.empty():
             self._work.get()()
 
@@ -177,7 +177,7 @@ class Cocoa:
         return classmethod(call) if selector.startswith("+") else call
 
     def _register(self, owner: bytes, selector: bytes, metadata: dict[str, Any]) -> None:
-        """Blocks need the types of their arguments; the last argument is the block."""
+        """Check the registered types of a block, which is the last argument, and that the selector is known."""
         assert set(metadata["arguments"]) == {1 + selector.count(b":")}
         known = (*cocoa_names.SELECTORS.get(owner.decode(), ()), *_called_by_apple())
         assert selector.decode() in known

@@ -28,7 +28,7 @@ collect_ignore = [] if needs.loads_qt() else ["gui", "unit/tray/test_icon.py"]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Report first what is left out, once, also where several processes run the tests."""
+    """Print first which tests are left out; only once, also if several processes run the tests."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or hasattr(session.config, "workerinput"):
         return
@@ -54,7 +54,8 @@ def network() -> Iterator[Wire]:
 
 @pytest.fixture(autouse=True)
 def expected_logs(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """Parts of the warnings and errors a test expects: append them; each must come, and nothing else may."""
+    """Return a list to which the test appends parts of the warnings and errors that it expects. Each must be logged,
+    and no others."""
     expected: list[str] = []
     odd_rows.clear()
     collector = _Collector()
@@ -73,7 +74,7 @@ def expected_logs(request: pytest.FixtureRequest) -> Iterator[list[str]]:
 
 @pytest.fixture
 def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Local time is UTC in a test."""
+    """Make UTC the local time of a test."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     yield

@@ -129,7 +129,7 @@ XEMBED_HOSTS: Mapping[str, Sequence[str]] = {
 
 
 class Row(NamedTuple):
-    """A row of a menu, as a panel gets it."""
+    """A row of a menu, as a panel reads it."""
 
     id: int
     properties: dict[str, Any]
@@ -157,7 +157,7 @@ def wait_for(
 
 
 class BusClient:
-    """A blocking client of the bus, as a panel or a test needs it."""
+    """A blocking client of the bus, in the role of a panel or a test."""
 
     def __init__(self, address: str) -> None:
         self.connection: DBusConnection = open_dbus_connection(address)
@@ -165,7 +165,7 @@ class BusClient:
     def call(
         self, destination: str, path: str, interface: str, member: str, signature: str = "", body: tuple[Any, ...] = ()
     ) -> Any:
-        """The body of the answer. Raise DBusErrorResponse or TimeoutError."""
+        """Return the body of the response. Raise DBusErrorResponse or TimeoutError."""
         address = DBusAddress(path, destination, interface)
         message = new_method_call(address, member, signature or None, body)
         return unwrap_msg(self.connection.send_and_get_reply(message, timeout=PATIENCE))
@@ -176,7 +176,7 @@ class BusClient:
         )
 
     def property(self, destination: str, path: str, interface: str, name: str) -> Any:
-        """The value of one property."""
+        """Return the value of a property."""
         message = Properties(DBusAddress(path, destination, interface)).get(name)
         return unwrap_msg(self.connection.send_and_get_reply(message, timeout=PATIENCE))[0][1]
 
@@ -186,7 +186,7 @@ class BusClient:
         return {name: value for name, (_, value) in values.items()}
 
     def owner(self, name: str) -> str | None:
-        """The unique name that owns `name`."""
+        """Return the unique name that owns `name`, or None."""
         try:
             return str(self.call_bus("GetNameOwner", "s", (name,))[0])
         except DBusErrorResponse:
@@ -194,10 +194,10 @@ class BusClient:
 
     @contextlib.contextmanager
     def signals(self, sender: str, path: str, interface: str) -> Iterator[Callable[[], list[tuple[str, Any]]]]:
-        """Within it: a function that returns name and body of the signals that `sender` has sent so far.
+        """Yield a function that returns name and body of the signals that `sender` has sent so far.
 
-        The bus keeps the order of what one sender sends, and of nothing else: only a reply of the sender shows that its
-        signals have arrived.
+        The bus keeps the order of the messages of one sender only, so a response of the sender shows that its signals
+        have arrived.
         """
         rule = MatchRule(type="signal", sender=sender, interface=interface, path=path)
         self.call_bus("AddMatch", "s", (rule.serialise(),))
@@ -251,7 +251,8 @@ class Session:
     # Processes
 
     def kill_display(self) -> None:
-        """The hard way. Until `close` no other server gets its number, or programs of this session would meet it."""
+        """Kill the X server. Its number stays reserved until `close`, so that programs of this session do not connect
+        to another server."""
         number = self.environment["DISPLAY"].removeprefix(":")
         lock = Path(f"/tmp/.X{number}-lock")  # noqa: S108  the server's own
         lock.unlink(missing_ok=True)
@@ -262,21 +263,21 @@ class Session:
         self._kept_name.bind(f"\0/tmp/.X11-unix/X{number}")
 
     def spawn(self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
-        """Starts a program in the session; its output goes to `log(name)`. Returns its pid."""
+        """Start a program in the session; its output goes to `log(name)`. Return its PID."""
         return self._start(name, [*self.prefix, *argv], environment)
 
     def start_agent(self, name: str = "agent") -> None:
-        """Starts an agent without an icon, and waits until it answers."""
+        """Start an agent without an icon, and wait until it responds."""
         self.spawn(name, [sys.executable, "-m", "netwatch_tray", "agent", "--headless"])
         self.wait_for(self.agent_status, PATIENCE, "the agent answers")
 
     @property
     def prefix(self) -> list[str]:
-        """Before a command, so that it runs in the session's network namespace."""
+        """Return the words that make a command run in the session's network namespace."""
         return inside(self._netns) if self._netns else []
 
     def start_host(self, kind: str) -> int:
-        """Starts a panel and waits until it takes icons. Returns its pid."""
+        """Start a panel and wait until it accepts icons. Return its PID."""
         is_up = self.has_xembed_host if kind in XEMBED_HOSTS else self.has_host
         argv = {**HOSTS, **XEMBED_HOSTS}[kind]
         needs.panel(argv[0])
@@ -285,7 +286,7 @@ class Session:
         return pid
 
     def start_bus(self) -> None:
-        """The session bus; again, at the same address, after `stop("bus")`."""
+        """Start the session bus; after `stop("bus")` start it again at the same address."""
         socket = self.directory / "run" / "bus"
         socket.unlink(missing_ok=True)
         address = f"unix:path={socket}"  # not abstract: those are bound to a network namespace
@@ -305,7 +306,8 @@ class Session:
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = _first_line(reader, "dbus-daemon")
 
     def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ends a program that was started here, the hard way if it does not go; its exit code, negative: the signal."""
+        """Terminate a program that was started here, and kill it if it does not exit. Return its exit code, the
+        negative number of a signal."""
         if name == "bus" and self._client is not None:
             self._client.close()
             self._client = None
@@ -319,24 +321,24 @@ class Session:
             return process.wait()
 
     def wait_exit(self, name: str, timeout: float = PATIENCE) -> int:
-        """The exit code of a program that is expected to end by itself."""
+        """Wait until a program ends by itself. Return its exit code."""
         self.wait_for(lambda: self._processes[name].poll() is not None, timeout, f"{name} ends")
         return self._processes.pop(name).returncode
 
     def pid(self, name: str) -> int:
-        """Of a program that was started here; the bus is called `bus`."""
+        """Return the PID of a program that was started here; the bus is called `bus`."""
         return self._processes[name].pid
 
     def is_running(self, name: str) -> bool:
         return name in self._processes and self._processes[name].poll() is None
 
     def log(self, name: str) -> str:
-        """What a program has printed."""
+        """Return what a program has printed."""
         file = self.directory / f"{name}.log"
         return file.read_text(errors="replace") if file.exists() else ""
 
     def close(self) -> None:
-        """Ends all of it."""
+        """End all processes of the session."""
         family = []
         for process in self._processes.values():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -356,7 +358,7 @@ class Session:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def wait_for(self, predicate: Callable[[], T | None], timeout: float, what: str) -> T:
-        """The first true result of `predicate`; fails with `what` and the logs of the session otherwise."""
+        """Return the first true result of `predicate`; otherwise fail with `what` and the logs of the session."""
         return wait_for(predicate, timeout, what, self._diagnose)
 
     # The tray, as panels see it
@@ -382,7 +384,7 @@ class Session:
             display.close()
 
     def items(self) -> list[tuple[str, str]]:
-        """Bus name and path of the icons that are registered with the watcher."""
+        """Return bus name and path of the icons that are registered with the watcher."""
         try:
             registered = self.client.property(WATCHER, WATCHER_PATH, WATCHER, "RegisteredStatusNotifierItems")
         except DBusErrorResponse:
@@ -392,23 +394,23 @@ class Session:
         return [(name.rstrip("@"), f"/{path or 'StatusNotifierItem'}") for name, _, path in split]
 
     def item_property(self, name: str) -> Any:
-        """Of the only icon there is."""
+        """Return a property of the only icon."""
         service, path = self._item()
         return self.client.property(service, path, ITEM, name)
 
     def tooltip(self) -> str:
-        """Heading and text of the only icon there is."""
+        """Return heading and text of the tooltip of the only icon."""
         _, _, heading, text = self.item_property("ToolTip")
         return f"{heading}\n{text}".strip()
 
     def menu(self) -> tuple[Row, ...]:
-        """The rows of the menu of the only icon there is, opened as a panel opens it."""
+        """Return the rows of the menu of the only icon, opened as a panel opens it."""
         service, path = self._item()[0], self.item_property("Menu")
         self.client.call(service, path, MENU, "AboutToShow", "i", (0,))
         return _row(self.client.call(service, path, MENU, "GetLayout", "iias", (0, -1, []))[1]).children
 
     def pick(self, *labels: str) -> None:
-        """Clicks the row of the last label, in the submenus of those before."""
+        """Click the row with the last label, in the submenus with the labels before it."""
         row = Row(0, {}, self.menu())
         for label in labels:
             row = next(each for each in row.children if each.label == label)
@@ -418,35 +420,35 @@ class Session:
     # The screen
 
     def screenshot(self, path: Path | None = None) -> Image.Image:
-        """The whole screen; also written to `path`."""
+        """Return a picture of the whole screen; also write it to `path`."""
         picture = ImageGrab.grab(xdisplay=self.environment["DISPLAY"]).convert("RGB")
         if path is not None:
             picture.save(path)
         return picture
 
     def find_icon(self) -> tuple[int, int] | None:
-        """The middle of our icon in the panel at the top of the screen."""
+        """Return the centre of the program's icon in the panel at the top of the screen."""
         panel = self.screenshot().crop((0, 0, 400, _PANEL["height"]))
         return _find(panel, _INK, 8) or (_find(panel, _XFCE_INK, 8) if self.is_running("xfce") else None)
 
     def find_colour(self, colour: tuple[int, int, int], least: int = 8) -> tuple[int, int] | None:
-        """The middle of where exactly this colour is, if there are `least` pixels of it on the screen."""
+        """Return the centre of the pixels of exactly this colour, or None if there are fewer than `least`."""
         return _find(self.screenshot(), colour, least)
 
     def move(self, x: int, y: int) -> None:
-        """The pointer."""
+        """Move the pointer."""
         self._run(["xdotool", "mousemove", str(x), str(y)])
 
     def click(self, x: int, y: int, button: int = 1) -> None:
-        """1 left, 2 middle, 3 right, 4 wheel up, 5 wheel down."""
+        """Click a button: 1 left, 2 middle, 3 right, 4 wheel up, 5 wheel down."""
         self._run(["xdotool", "mousemove", str(x), str(y), "click", str(button)])
 
     def key(self, *names: str) -> None:
-        """Presses keys, by their X names."""
+        """Press keys, by their X names."""
         self._run(["xdotool", "key", *names])
 
     def type(self, text: str) -> None:
-        """Types text into whatever has the focus."""
+        """Type a text into the focused window."""
         self._run(["xdotool", "type", text])
 
     def minimize(self, name: str) -> None:
@@ -456,12 +458,12 @@ class Session:
         self.wait_for(lambda: not self.windows(name), 5, f"{name} is minimized")
 
     def is_active(self, name: str) -> bool:
-        """Return whether a window whose title matches this regular expression has the keyboard."""
+        """Return whether a window whose title matches this regular expression has the keyboard focus."""
         active = self._run(["xdotool", "getactivewindow"]).strip()
         return active.isdigit() and int(active) in self.windows(name)
 
     def is_keyboard_grabbed(self) -> bool:
-        """Return whether a menu has the keyboard: X gives it to one client at a time, and answers whether it did."""
+        """Return whether a menu has grabbed the keyboard: X grants a grab to one client at a time."""
         display = XDisplay(self.environment["DISPLAY"])
         try:
             answer = display.screen().root.grab_keyboard(False, GrabModeAsync, GrabModeAsync, CurrentTime)
@@ -470,11 +472,11 @@ class Session:
             display.close()  # which ends the grab, if it was given
 
     def clipboard(self) -> str:
-        """The text that was copied last."""
+        """Return the text of the clipboard."""
         return self._run(["xclip", "-out", "-selection", "clipboard"])
 
     def windows(self, name: str) -> list[int]:
-        """The visible windows whose title matches this regular expression."""
+        """Return the visible windows whose title matches this regular expression."""
         return [int(line) for line in self._run(["xdotool", "search", "--onlyvisible", "--name", name]).split()]
 
     def _run(self, argv: Sequence[str]) -> str:
@@ -485,7 +487,7 @@ class Session:
         return done.stdout
 
     def agent_status(self) -> Status | None:
-        """What the agent of this session says of itself; None while there is none."""
+        """Return the status of the session's agent; None if there is none."""
         with contextlib.suppress(AgentUnreachableError), contextlib.closing(self.feed()) as feed:
             feed.send(Command("status"))
             for _ in range(100):
@@ -495,7 +497,7 @@ class Session:
         return None
 
     def feed(self) -> FeedClient:
-        """A line to the agent. Raise AgentUnreachableError."""
+        """Return a connection to the agent. Raise AgentUnreachableError."""
         return FeedClient(Path(self.environment["XDG_RUNTIME_DIR"]) / "netwatch-tray" / "feed")
 
     def _item(self) -> tuple[str, str]:
@@ -534,10 +536,11 @@ class Session:
         self.environment["DISPLAY"] = ":" + _first_line(reader, "Xvfb")
 
     def _start_screen(self, size: str) -> None:
-        """Display and window manager; waits for both, for a window that is mapped before may stay unseen.
+        """Start X server and window manager, and wait for both, because a window that is mapped earlier may stay
+        unmanaged.
 
-        Again when it cannot be reached: a server that ends removes the socket of its number, which may by then be that
-        of the next one.
+        If the server cannot be reached, start another one: a server that exits removes the socket of its number, which
+        may already be that of the next server.
         """
         for _ in range(3):
             self._start_display(size)
@@ -595,7 +598,7 @@ class Session:
         return "\n".join([*logs, f"--- screen\n{self._last_screen()}"])
 
     def _last_screen(self) -> str:
-        """Where a picture of it is kept."""
+        """Save a picture of the screen. Return its path, or why there is none."""
         if "display" not in self._processes:
             return "none"
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # it is part of a session that went wrong
@@ -625,7 +628,7 @@ def _row(layout: tuple[int, dict[str, Any], list[Any]]) -> Row:
 
 
 def _first_line(reader: int, program: str) -> str:
-    """Without its newline; fails when the program ends before it says it."""
+    """Return the first line that a program prints, without its newline; fail if the program exits before."""
     with os.fdopen(reader) as pipe:
         line = pipe.readline().strip()
     assert line, f"{program} did not start"

@@ -56,7 +56,7 @@ def _is_shown(window: XWindow) -> bool:
 
 
 def _kinds(window: XWindow) -> Iterable[int]:
-    """Atoms of the kinds that the window says it is of."""
+    """Return the atoms of the window's types."""
     with contextlib.suppress(BadWindow):
         found = window.get_full_property(window.display.get_atom("_NET_WM_WINDOW_TYPE"), AnyPropertyType)
         return found.value if found else ()
@@ -64,12 +64,12 @@ def _kinds(window: XWindow) -> Iterable[int]:
 
 
 def _libexec(*names: str) -> str:
-    """The program of this name that is not on the PATH; the name itself when it is not installed."""
+    """Return the path of a program that is not on the PATH, or its name if it is not installed."""
     return next((str(place / name) for place in _LIBEXEC for name in names if (place / name).exists()), names[0])
 
 
 class Desktop(Session):
-    """What all have in common; an X11 desktop unless a subclass says otherwise."""
+    """Base class of the desktops; an X11 desktop unless a subclass overrides that."""
 
     name: ClassVar[str]
     packages: ClassVar[tuple[str, ...]]
@@ -103,33 +103,33 @@ class Desktop(Session):
 
     @classmethod
     def missing(cls) -> list[str]:
-        """Programs that are not installed."""
+        """Return the programs that are not installed."""
         return [program for program in cls.programs if shutil.which(program) is None and not Path(program).exists()]
 
     def start_panel(self) -> None:
-        """Starts what shows the icon and waits until it takes some."""
+        """Start the program that shows the icon, and wait until it accepts icons."""
         raise NotImplementedError
 
     def kill_panel(self) -> None:
-        """The hard way."""
+        """Kill the panel, without letting it clean up."""
         self.stop(self.panel, signal.SIGKILL)
 
     def install_program(self) -> None:
-        """Menu entry and icons, as a package installs them."""
+        """Install menu entry and icons as a package does."""
         done = subprocess.run(
             [*PROGRAM, "desktop", "install"], env=self.environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
 
     def strip(self) -> Image.Image:
-        """The panel alone."""
+        """Return a picture of the panel."""
         picture = self.screenshot()
         height = self.panel_height * self.scale
         top = picture.height - height if self.at_bottom else 0
         return picture.crop((0, top, picture.width, top + height))
 
     def find(self, glyph: Glyph) -> Place | None:
-        """Where the panel shows it; on the screen."""
+        """Return the place of a glyph on the screen, or None if the panel does not show it."""
         strip = self.strip()
         if (found := find_glyph(strip, glyph)) is None:
             return None
@@ -138,7 +138,7 @@ class Desktop(Session):
     menu_button: ClassVar[int] = 3
 
     def open_menu(self, place: Place) -> None:
-        """Waits until it is open."""
+        """Open the menu of the icon at this place, and wait until it is open."""
         self.click(*place.middle, button=self.menu_button)
         self.wait_for(self._has_menu_open, 15, "the menu is open")
 
@@ -154,21 +154,22 @@ class Desktop(Session):
         self.wait_for(is_closed, 15, "the menu is closed")
 
     def open_submenu(self, label: str) -> None:
-        """In the menu that is open."""
+        """Open a submenu of the open menu."""
         self._walk_to(label, "Right")
 
     def choose(self, place: Place, label: str) -> None:
-        """A row of the icon's menu, as a user does."""
+        """Choose a row of the icon's menu as a user does."""
         self.open_menu(place)
         self._walk_to(label, "Return")
 
     def _walk_to(self, label: str, then: str) -> None:
-        """To a row of the open menu, and press this key there."""
+        """Move to a row of the open menu, and press the key `then`."""
         time.sleep(0.3)  # it takes the keyboard, which cannot be seen
         self.key(*["Up"] * _FROM_THE_END[label], then)
 
     def _has_menu_open(self) -> bool:
-        """By the kinds of windows: a tooltip that goes, or a live window, also changes the picture of a screen."""
+        """Return whether a menu is open, by the types of windows: a picture of the screen also changes
+        with a tooltip."""
         display = XDisplay(self.environment["DISPLAY"])
         try:
             kinds = {display.intern_atom(f"_NET_WM_WINDOW_TYPE_{name}") for name in _MENUS}
@@ -178,16 +179,17 @@ class Desktop(Session):
             display.close()
 
     def has_icon(self) -> bool:
-        """Whether a panel has registered for our icon, as far as the bus knows."""
+        """Return whether a panel has registered for the icon, as far as the bus reports."""
         return bool(self.items())
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A subcommand of the program, in this session."""
+        """Run a subcommand of the program in this session."""
         command = [*self.prefix, *PROGRAM, *arguments]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60, check=False)
 
     def _own_system_bus(self) -> None:
-        """An empty system bus: the desktop asks it for logind and UPower, and must not meet the machine's."""
+        """Start an empty system bus: the desktop requests logind and UPower, and must not reach those of
+        the machine."""
         address = f"unix:path={self.directory}/run/system"
         self._start("system-bus", ["dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address={address}"])
         self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = address
@@ -272,7 +274,8 @@ class Kde(Desktop):
 
 
 class Gnome(Desktop):
-    """GNOME Shell without a screen, Wayland, with the AppIndicator extension. Its own Eval is hands and eyes."""
+    """GNOME Shell without a screen, on Wayland, with the AppIndicator extension. It is controlled by its
+    method Eval."""
 
     name = "gnome"
     doctor = "GNOME Shell with an extension (gnome-shell"
@@ -341,7 +344,7 @@ class Gnome(Desktop):
         self._click_text(label)
 
     def _click_text(self, label: str) -> None:
-        """Where it has come to rest."""
+        """Click a text once it stands still."""
 
         def place() -> tuple[int, int] | None:
             before = self.texts().get(label)
@@ -352,7 +355,7 @@ class Gnome(Desktop):
         self.click(x + 10, y + 8)
 
     def texts(self) -> dict[str, tuple[int, int]]:
-        """What is written on the screen, and where."""
+        """Return the texts on the screen and their positions."""
         code = (
             "let out={}; const w=a=>{ if(a.mapped&&a.text) { const p=a.get_transformed_position().map(Math.round);"
             " if(p.every(isFinite)) out[a.text]=p; }"
@@ -366,7 +369,8 @@ class Gnome(Desktop):
         return [index for index, title in enumerate(titles) if re.search(name, title)]
 
     def _press(self, button: int, times: int = 1) -> None:
-        """1 left, 2 middle, 3 right: Clutter's numbers. More than once: 100 ms apart, however loaded the machine is."""
+        """Press a button by Clutter's number: 1 left, 2 middle, 3 right. Several presses are 100 ms apart on any
+        machine."""
         state = "Clutter.ButtonState"
         presses = "".join(
             f" global._vp.notify_button(t+{at},{button},{state}.PRESSED);"
@@ -384,7 +388,7 @@ class Gnome(Desktop):
         )
 
     def _eval(self, code: str) -> str:
-        """The result as JSON; empty: it could not be run."""
+        """Run code in the shell. Return its result as JSON, empty if it could not be run."""
         try:
             done, result = self.client.call(
                 "org.gnome.Shell", "/org/gnome/Shell", "org.gnome.Shell", "Eval", "s", (code,)
@@ -394,7 +398,7 @@ class Gnome(Desktop):
         return str(result) if done else ""
 
     def _start_screen(self, _size: str) -> None:
-        """The shell is both display and panel."""
+        """Start the shell, which is both display and panel."""
         self._own_system_bus()
         interface = "org.gnome.desktop.interface"
         self._gsettings("org.gnome.shell", "enabled-extensions", "['ubuntu-appindicators@ubuntu.com']")
@@ -440,10 +444,10 @@ class Cinnamon(Desktop):
         )
 
     def _again_until(self, act: Callable[[], object], predicate: Callable[[], object], what: str) -> None:
-        """Act as a user does: again when nothing came of it for five seconds.
+        """Act, and act again after five seconds without the wanted result, as a user does.
 
         GTK, in XApp's watcher, opens no menu while Cinnamon holds the pointer, and the menu gets no key before it has
-        taken the keyboard (both seen on a busy machine).
+        grabbed the keyboard (both seen on a busy machine).
         """
         next_try = 0.0
 
@@ -470,7 +474,7 @@ class Cinnamon(Desktop):
         self.key(*["Up"] * (_FROM_THE_END[label] - 1), then)
 
     def _last_row(self) -> Image.Image | None:
-        """Part of the menu's last row, which is above the panel at the right; None before it is drawn on the black."""
+        """Return a picture of a part of the menu's last row, above the panel at the right; None until it is drawn."""
         picture = self.screenshot()
         bottom = picture.height - self.panel_height
         row = picture.crop((picture.width - 200, bottom - 24, picture.width - 20, bottom - 8))
@@ -483,7 +487,7 @@ class Cinnamon(Desktop):
 
 
 class Mate(Desktop):
-    """MATE's panel: its notification area takes StatusNotifier items."""
+    """MATE's panel, whose notification area accepts StatusNotifier items."""
 
     name = "mate"
     doctor = "MATE panel ("
@@ -505,7 +509,7 @@ class Mate(Desktop):
         self._await_host()
 
     def kill_panel(self) -> None:
-        """With its applets, which are processes of their own."""
+        """Kill the panel and its applets, which are separate processes."""
         applets = psutil.Process(self.pid("mate-panel")).children(recursive=True)
         super().kill_panel()
         for process in [*applets, *self._applets()]:
@@ -513,7 +517,7 @@ class Mate(Desktop):
                 process.kill()
 
     def _applets(self) -> Iterator[psutil.Process]:
-        """The bus starts them."""
+        """Yield the processes of the applets; the bus starts them."""
         for process in psutil.Process(self.pid("bus")).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if "applet" in process.name() or "mate-" in process.name():
@@ -561,7 +565,7 @@ class MateIndicator(Mate):
         self._await(WATCHER)
 
     def open_window(self, place: Place) -> None:
-        """By the menu: a click opens that."""
+        """Open the window by the menu, because a click opens the menu."""
         self.choose(place, "Open NetWatch")
 
     def kill_panel(self) -> None:
@@ -606,7 +610,7 @@ class I3bar(Desktop):
 
 
 class Polybar(I3bar):
-    """polybar, whose tray is of the older kind; with i3 as window manager."""
+    """polybar, whose tray is an XEmbed tray, with i3 as window manager."""
 
     name = "polybar"
     panel_height = 28
@@ -720,11 +724,13 @@ class Waybar(WaylandSession, Desktop):
         super().open_menu(place)
 
     def open_submenu(self, label: str) -> None:
-        """By its place: there is no keyboard. GTK's rows are 25 pixels high, 7 above the end of the shadow."""
+        """Open a submenu by its position, because there is no keyboard. GTK's rows are 25 pixels high, and the last
+        ends 7 pixels above the end of the shadow."""
         self.click(50, self._menu_box()[3] - 7 - 25 * _FROM_THE_END[label] + 12)
 
     def choose(self, _place: Place, label: str) -> None:
-        """Over the bus, as waybar does: above a live window it cannot be seen when the menu is open."""
+        """Choose a row over the bus, as waybar does: above a live window it cannot be detected whether the menu is
+        open."""
         self.pick(label)
 
     def _has_menu_open(self) -> bool:
@@ -732,7 +738,7 @@ class Waybar(WaylandSession, Desktop):
         return bottom - top > 100
 
     def _menu_box(self) -> tuple[int, int, int, int]:
-        """Where the screen has changed since the menu was opened."""
+        """Return the part of the screen that has changed since the menu was opened."""
         return ImageChops.difference(self._without_menu, self.screenshot()).getbbox() or (0, 0, 0, 0)
 
     def close_menu(self) -> None:
@@ -745,7 +751,7 @@ class Waybar(WaylandSession, Desktop):
 
 
 class Trayer(I3bar):
-    """The tray of the older kind that is nothing else; in the corner of a screen without a panel."""
+    """A program that is only an XEmbed tray, in the corner of a screen without a panel."""
 
     name = "trayer"
     panel_height = 32

@@ -89,7 +89,7 @@ while True:
 
 
 class Watching:
-    """Collects what is found."""
+    """A process with detectors, which collects their findings."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -100,12 +100,12 @@ class Watching:
 
     @property
     def found(self) -> list[dict[str, Any]]:
-        """Findings so far."""
+        """Return the findings so far."""
         return [each for each in self._lines if "kind" in each]
 
     def say(self, word: str) -> None:
-        """`minute`: read the kernel's counters, as if a minute had passed. `know`: the history has no apps.
-        `compare`: every app usually sends 1 MB a day."""
+        """Send a command. `minute`: read the kernel's counters, as if a minute had passed. `know`: the history has no
+        apps. `compare`: every app usually sends 1 MB a day."""
         done = sum(each == {"done": word} for each in self._lines)
         assert self._process.stdin is not None
         self._process.stdin.write(word + "\n")
@@ -147,7 +147,7 @@ class Watching:
 
 @contextmanager
 def watching(namespace: str, command: list[str] | None = None) -> Iterator[Watching]:
-    """The detectors in a namespace. `command`: by default as root, without a helper."""
+    """Run the detectors in a namespace. `command`: by default as root, without a helper."""
     command = command or [sys.executable, "-c", WATCH]
     process = subprocess.Popen([*inside(namespace), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     watched = None

@@ -44,7 +44,7 @@ _REUSED_PORT = 19_999
 
 
 class Truth(NamedTuple):
-    """What a connection carried, as one end knows it."""
+    """The payload of a connection, as one end counted it."""
 
     ending: str
     port: int
@@ -55,7 +55,7 @@ class Truth(NamedTuple):
 
 
 class _End:
-    """One end of a connection; counts what passes."""
+    """One end of a connection. It counts the bytes that pass."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
@@ -82,7 +82,7 @@ class _End:
         return b"".join(parts)
 
     def await_end(self) -> None:
-        """Read to the peer's FIN."""
+        """Read until the peer's FIN."""
         while part := self.socket.recv(1 << 16):
             self.rx += len(part)
 
@@ -92,7 +92,7 @@ class _End:
         self.unread = count
 
     def await_acknowledged(self) -> None:
-        """Wait until the peer's kernel has all that was sent: a reset throws away the rest."""
+        """Wait until the peer's kernel has received everything that was sent, because a reset discards the rest."""
         self._await(termios.TIOCOUTQ, lambda waiting: not waiting)
 
     def _await(self, request: int, is_enough: Callable[[int], bool]) -> None:
@@ -122,7 +122,7 @@ class _End:
 
 
 def _together() -> None:
-    """Both ends go on at the same moment: they share a clock."""
+    """Wait until the next moment that both ends derive from the clock they share, so that both continue at once."""
     time.sleep(0.02 - time.monotonic() % 0.02)
 
 
@@ -180,9 +180,9 @@ def _await_fin_and_reset(end: _End, _more: int) -> None:
 
 
 def _answer_after_fin(end: _End, more: int) -> None:
-    """As TLS does with close_notify; a caller that has closed answers with a RST.
+    """Send data after the FIN, as TLS does with close_notify. A caller that has closed responds with a RST.
 
-    The bytes fit into one segment, so that all of them are sent before that.
+    The bytes fit into one segment, so that all of them are sent before the RST arrives.
     """
     end.await_end()
     time.sleep(0.01)
@@ -208,7 +208,7 @@ def _send_and_await_reset(end: _End, more: int) -> None:
 
 
 def _hold_after_reset(end: _End, _more: int) -> None:
-    """The kernel closes the socket; the program keeps it for longer than a reading of the sockets takes."""
+    """Keep the socket, which the kernel has closed, for longer than a reading of the sockets takes."""
     end.await_reset()
     time.sleep(2.5)
 
@@ -233,7 +233,7 @@ _NUMBERS = (*ENDINGS, CUT, EARLY, REUSED)
 
 
 def call_once(address: str, port: int, ending: str, up: int, down: int, more: int) -> Truth:
-    """Make a connection and let it end that way."""
+    """Make a connection and end it in the way that `ending` names."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as connection:
         if ending == REUSED:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -262,7 +262,7 @@ def _cut(caller: _End, own: int, up: int) -> Truth:
 
 
 def answer_once(connection: socket.socket, own: int) -> Truth:
-    """Serve a connection as its caller demands."""
+    """Serve a connection as its header requests."""
     with connection:
         server = _End(connection)
         number, up, down, more = _HEADER.unpack(server.receive(_HEADER.size))

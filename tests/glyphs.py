@@ -18,12 +18,12 @@ _SIZES = (22, 16, 24, 32, 44, 48, 20, 18, 19, 17, 36, 40, 21, 23, 25, 26, 28, 30
 
 
 def image(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
-    """The drawing, to be compared and measured."""
+    """Return the drawing of a glyph."""
     return Image.frombytes("RGBA", (size, size), draw(glyph, size, bar).rgba)
 
 
 class Place(NamedTuple):
-    """Where a glyph was found."""
+    """The place where a glyph was found."""
 
     x: int
     y: int
@@ -43,7 +43,7 @@ class Place(NamedTuple):
 def find_glyph(
     picture: Image.Image, glyph: Glyph, *, sizes: Iterable[int] = _SIZES, most_misses: float = 0.3
 ) -> Place | None:
-    """The best fit of the first size that fits; None: it is nowhere."""
+    """Return the best match of the first size that matches, or None."""
     binary = [_binary(picture, contrast) for contrast in _CONTRASTS]
     for size in sizes:
         if size > picture.height:
@@ -55,7 +55,8 @@ def find_glyph(
 
 
 def _binary(picture: Image.Image, contrast: int) -> list[int]:
-    """Each line as a number, its leftmost pixel the highest bit; 1: another colour than most of the panel."""
+    """Return each line as a number whose highest bit is the leftmost pixel. A bit is 1 if the pixel differs from the
+    most frequent colour."""
     grey = picture.convert("L")
     histogram = grey.histogram()
     background = histogram.index(max(histogram))

@@ -15,13 +15,14 @@ def extension(kind: int, value: bytes) -> bytes:
 
 
 def server_name(name: bytes) -> bytes:
-    """The extension server_name."""
+    """Return the extension server_name."""
     entry = b"\0" + len(name).to_bytes(2, "big") + name
     return extension(0, len(entry).to_bytes(2, "big") + entry)
 
 
 def client_hello(name: bytes | None, *, key_share: int = 1216, has_ech: bool = False, before: bytes = b"") -> bytes:
-    """A handshake message; `key_share`: bytes, by default those of X25519MLKEM768. `before`: other extensions."""
+    """Return a handshake message. `key_share`: its size in bytes, by default that of X25519MLKEM768. `before`: other
+    extensions."""
     extensions = before + extension(51, bytes(key_share))
     if has_ech:
         extensions += extension(0xFE0D, bytes(180))
@@ -32,7 +33,7 @@ def client_hello(name: bytes | None, *, key_share: int = 1216, has_ech: bool = F
 
 
 def records(message: bytes, size: int = 1 << 14) -> bytes:
-    """The message in TLS records of at most `size` bytes."""
+    """Return the message in TLS records of at most `size` bytes."""
     parts = [message[at : at + size] for at in range(0, len(message), size)]
     return b"".join(b"\x16\3\1" + len(part).to_bytes(2, "big") + part for part in parts)
 
@@ -45,19 +46,19 @@ def varint(number: int) -> bytes:
 
 
 def crypto(offset: int, piece: bytes) -> bytes:
-    """A CRYPTO frame."""
+    """Return a CRYPTO frame."""
     return b"\6" + varint(offset) + varint(len(piece)) + piece
 
 
 def ack() -> bytes:
-    """An ACK frame with two ranges."""
+    """Return an ACK frame with two ranges."""
     return b"\2" + varint(9) + varint(100) + varint(1) + varint(0) + varint(2) + varint(3)
 
 
 def seal(
     frames: bytes, original: bytes, *, destination: bytes | None = None, version: int = V1, number: int = 0
 ) -> bytes:
-    """An Initial packet with a packet number of four bytes, protected with the keys of the ID `original`."""
+    """Return an Initial packet with a packet number of four bytes, protected with the keys of the ID `original`."""
     keys = quic.client_keys(version, original)
     destination = original if destination is None else destination
     first = 0xC3 | (0x10 if version == V2 else 0)
@@ -84,7 +85,8 @@ def gcm_seal(key: bytes, nonce: bytes, header: bytes, text: bytes) -> bytes:
 
 
 def scattered(message: bytes, chance: random.Random, pieces: int = 20) -> list[bytes]:
-    """CRYPTO frames of the message, cut at random places and in random order, with PING and PADDING between."""
+    """Return CRYPTO frames of the message, cut at random places and in random order, with PING and
+    PADDING in between."""
     cuts = sorted(chance.sample(range(1, len(message)), pieces - 1))
     bounds = zip([0, *cuts], [*cuts, len(message)], strict=True)
     frames = [crypto(start, message[start:end]) for start, end in bounds]
@@ -93,7 +95,7 @@ def scattered(message: bytes, chance: random.Random, pieces: int = 20) -> list[b
 
 
 def datagrams(frames: Sequence[bytes], original: bytes, server: bytes | None = None, version: int = V1) -> list[bytes]:
-    """Two datagrams with half of the frames each. `server`: its ID, which it told between the two."""
+    """Return two datagrams with half of the frames each. `server`: the ID that the server chose between the two."""
     half = len(frames) // 2
     first = _padded(frames[:half])
     second = _padded([ack(), *frames[half:]] if server else frames[half:])

@@ -11,7 +11,8 @@ from netwatch_tray import paths, settings_text
 
 
 def managed_file(directory: Path, monkeypatch: pytest.MonkeyPatch, text: str = "") -> Path:
-    """Return the file that this process takes for the administrator's, whose part the user running the tests plays."""
+    """Write the file that this process treats as the administrator's, as if the user who runs the tests were root.
+    Return it."""
     file = directory / "managed" / "settings.toml"
     file.parent.mkdir(mode=0o755, exist_ok=True)
     monkeypatch.setattr(paths, "managed_settings_file", lambda: file)

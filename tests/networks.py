@@ -24,7 +24,7 @@ NEAR6, FAR6 = "2001:db8::1", "2001:db8::2"
 
 
 class Addresses(NamedTuple):
-    """Of the two ends of a wire."""
+    """The addresses of the two ends of a wire."""
 
     near: str = NEAR
     far: str = FAR
@@ -36,14 +36,14 @@ _USUAL = Addresses()
 
 
 def inside(namespace: str) -> list[str]:
-    """What to put before a command so that it runs in there. Unlike `ip netns exec` it works in a chroot as well, and
-    leaves /sys alone: that goes on showing the namespace it was mounted in."""
+    """Return the words that make a command run in a namespace. Unlike `ip netns exec` they work in a chroot as well,
+    and do not change /sys, which continues to show the namespace in which it was mounted."""
     return ["nsenter", f"--net=/run/netns/{namespace}"]
 
 
 @contextmanager
 def entered(namespace: str) -> Iterator[None]:
-    """This thread's new sockets belong to the namespace meanwhile."""
+    """Put new sockets of this thread into the namespace meanwhile."""
     libc = ctypes.CDLL(None, use_errno=True)
     with Path("/proc/thread-self/ns/net").open() as back, Path(f"/run/netns/{namespace}").open() as target:
         assert libc.setns(target.fileno(), _CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
@@ -54,19 +54,19 @@ def entered(namespace: str) -> Iterator[None]:
 
 
 class Wire(NamedTuple):
-    """Two namespaces; `uplink` in `near` is the way to `peer` in `far`, and carries the default routes of `near`."""
+    """Two namespaces. `uplink` in `near` is connected to `peer` in `far`, and has the default routes of `near`."""
 
     near: str
     far: str
 
     def run(self, namespace: str, *command: str) -> str:
-        """What a command printed inside one of the namespaces; fails with its complaint."""
+        """Run a command in one of the namespaces. Return what it printed; fail with its error message."""
         done = subprocess.run([*inside(namespace), *command], capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
         return done.stdout
 
     def python(self, namespace: str, code: str, *arguments: str) -> subprocess.Popen[str]:
-        """A Python program inside one of the namespaces, with pipes to its input and output."""
+        """Start a Python program in one of the namespaces, with pipes to its input and output."""
         return subprocess.Popen(
             [*inside(namespace), sys.executable, "-c", code, *arguments],
             stdin=subprocess.PIPE,
@@ -75,7 +75,7 @@ class Wire(NamedTuple):
         )
 
     def counters(self, name: str = "uplink") -> dict[str, int]:
-        """What the kernel says of an interface in `near`, asked by iproute2: `rx_bytes`, `tx_bytes` …"""
+        """Return the counters of an interface in `near`, as iproute2 reports them: `rx_bytes`, `tx_bytes` …"""
         (link,) = json.loads(self.run(self.near, "ip", "-json", "-stats", "link", "show", name))
         found = link["stats64"]
         return {f"{way}_{field}": found[way][field] for way in ("rx", "tx") for field in ("bytes", "packets", "errors")}
@@ -83,7 +83,7 @@ class Wire(NamedTuple):
 
 @contextmanager
 def wire(*, default_route: bool = True, addresses: Addresses = _USUAL) -> Iterator[Wire]:
-    """A wire that is gone afterwards, with all that hung on it."""
+    """Make a wire. It is removed afterwards, with everything that uses it."""
     needs.root()
     needs.programs("ip", "nsenter")
     number = f"{os.getpid()}-{next(_numbers)}"
@@ -117,7 +117,7 @@ def wire(*, default_route: bool = True, addresses: Addresses = _USUAL) -> Iterat
 
 
 def _await_carrier(made: Wire, namespace: str, name: str) -> None:
-    """Until then IPv6 has no route over it; the kernel notices a moment after both ends are up."""
+    """Wait until IPv6 has a route over the link; the kernel notices a moment after both ends are up."""
     deadline = time.monotonic() + 30
     while json.loads(made.run(namespace, "ip", "-json", "link", "show", name))[0]["operstate"] != "UP":
         assert time.monotonic() < deadline, f"{name} has no carrier"

@@ -25,11 +25,12 @@ ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: a program started as this user
 
 
 def python(code: str, *arguments: str) -> list[str]:
-    """The command that runs `code` as that user, the program's modules imported already. To be started by root."""
+    """Return the command that runs `code` as that user, with the program's modules imported already. Root has to start
+    it."""
     needs.root()
     return [sys.executable, "-c", _BECOME + code, *arguments]
 
 
 def subcommand(*arguments: str) -> list[str]:
-    """The command that runs a subcommand of the program as that user."""
+    """Return the command that runs a subcommand of the program as that user."""
     return python("from netwatch_tray.cli import main\nsys.exit(main(sys.argv[1:]))", *arguments)

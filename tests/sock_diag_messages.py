@@ -57,7 +57,7 @@ DONE = struct.pack("=IHHIIi", 20, 3, 2, 1, 0, 0)
 
 
 def confirm(table: SocketTable, states: Mapping[int, int]) -> None:
-    """Respond to the table's requests as a kernel does whose sockets are in `states`, by cookie."""
+    """Respond to the table's requests for states, as a kernel does whose sockets are in `states`, by cookie."""
     for request in table.state_requests():
         cookie = int.from_bytes(request[48:56], "little")
         if cookie in states:

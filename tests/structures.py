@@ -25,7 +25,7 @@ def compiled(name: str, directory: Path) -> Layout:
 
 
 def build(layout: Layout, structure: str, **fields: int | bytes) -> bytes:
-    """A structure with these fields, all others 0; `__` in a keyword stands for the dot in the field."""
+    """Return a structure with these fields, all others 0; `__` in a keyword stands for the dot in the field."""
     content = bytearray(layout[structure, "-"][1])
     for keyword, value in fields.items():
         offset, size = layout[structure, keyword.replace("__", ".")]

@@ -31,7 +31,7 @@ _PIDS = {"firefox": 100, "thunderbird": 200, "signal-desktop": 300, "syncthing":
 
 
 class Plan(NamedTuple):
-    """A connection."""
+    """A connection to make."""
 
     opens: float
     closes: float
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
 
 def plans(seconds: float, seed: int = 1) -> list[Plan]:
-    """Return the connections of so many seconds, by when they open."""
+    """Return the connections of so many seconds, in the order in which they open."""
     chance = random.Random(seed)
     found = [
         *_browser(chance, seconds),
@@ -117,7 +117,7 @@ def _system(chance: random.Random, seconds: float) -> Iterator[Plan]:
 
 
 class Finder:
-    """Knows the owners of the plans' sockets at once."""
+    """Finds the owners of the planned sockets at once."""
 
     is_searching = False
 

@@ -16,7 +16,7 @@ _FLAGS = ("alternate_on", "mouse_any_flag", "mouse_sgr_flag", "cursor_flag", "wr
 
 
 class Tmux:
-    """One terminal with a shell; a context manager. `directory`: for its socket, empty and short."""
+    """A terminal with a shell; a context manager. `directory`: for its socket, empty and with a short path."""
 
     def __init__(
         self, directory: Path, environment: Mapping[str, str], width: int = 80, height: int = 24, style: str = ""
@@ -70,20 +70,20 @@ class Tmux:
         self.size = width, height
 
     def lines(self) -> list[str]:
-        """What is on the screen, without blanks at the ends of its lines."""
+        """Return the lines on the screen, without blanks at their ends."""
         return self._run("capture-pane", "-p").split("\n")[:-1]
 
     def painted(self) -> str:
-        """What is on the screen, with the escape sequences of its colours."""
+        """Return the screen with the escape sequences of its colours."""
         return self._run("capture-pane", "-p", "-e")
 
     def modes(self) -> dict[str, str]:
-        """What a program can leave behind in a terminal."""
+        """Return the modes of the terminal that a program can leave changed."""
         values = self._run("display-message", "-p", " ".join(f"#{{{flag}}}" for flag in _FLAGS)).split()
         return dict(zip(_FLAGS, values, strict=True))
 
     def pid(self) -> int:
-        """Of the shell."""
+        """Return the PID of the shell."""
         return int(self._run("display-message", "-p", "#{pane_pid}"))
 
     def wait(self, text: str, seconds: float = 15) -> list[str]:

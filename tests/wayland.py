@@ -54,7 +54,7 @@ class WaylandSession(Session):
         super().__init__(**more)
 
     def start_host(self, kind: str) -> int:
-        """`waybar`."""
+        """Start waybar; `kind` must be `waybar`."""
         configuration = self.directory / "waybar.json"
         modules: dict[str, Any] = {"modules-left": ["tray"]}
         if self._custom is not None:
@@ -98,7 +98,7 @@ class WaylandSession(Session):
         shutil.rmtree(self._place, ignore_errors=True)
 
     def _start_screen(self, size: str) -> None:
-        """sway is display and window manager."""
+        """Start sway, which is display and window manager."""
         configuration = self._place / "config"
         configuration.write_text(_SWAY.format(size=size) + self._sway)
         command = ["sway", "-c", str(configuration)]
@@ -135,7 +135,7 @@ class Pointer:
         self._sync()
 
     def move(self, x: int, y: int, width: int, height: int) -> None:
-        """To a point of a screen of this size."""
+        """Move to a point of a screen of this size."""
         self._send(self._pointer, 1, struct.pack("<IIIII", self._now(), x, y, width, height))
         self._frame()
 
@@ -159,7 +159,7 @@ class Pointer:
         self._socket.sendall(struct.pack("<IHH", target, opcode, 8 + len(arguments)) + arguments)
 
     def _sync(self) -> list[tuple[int, int, bytes]]:
-        """Waits until all that was sent has been done; the events meanwhile."""
+        """Wait until all requests were processed. Return the events received meanwhile."""
         callback = next(self._objects)
         self._send(self._DISPLAY, 0, struct.pack("<I", callback))
         events: list[tuple[int, int, bytes]] = []
@@ -180,7 +180,7 @@ class Pointer:
         return target, opcode, data
 
     def _find(self, interface: bytes) -> tuple[int, int]:
-        """Name and version of a global."""
+        """Return name and version of a global."""
         for target, opcode, data in self._sync():
             if (target, opcode) == (self._registry, 0):
                 name, length = struct.unpack_from("<II", data)

@@ -11,14 +11,14 @@ from typing import Self
 
 
 class ConnectProxy:
-    """Listens while it is entered."""
+    """A proxy that listens while the context is open."""
 
     def __init__(self, *, user: str | None = None, fault: bytes | None = None, drips: bool = False) -> None:
         """`user`: `name:password` that clients must send. `fault`: sent in place of a response to CONNECT, then the
         connection is closed; empty: nothing is ever sent. `drips`: send a response byte by byte, for ever."""
         self._user, self._fault, self._drips = user, fault, drips
         self.requests: list[str] = []
-        """First lines."""
+        """First lines of the requests."""
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
 

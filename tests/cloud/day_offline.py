@@ -32,7 +32,7 @@ clock.boottime = lambda: now
 
 
 def busy(at: float) -> wire.Snapshot:
-    """A snapshot of the maximal size: a hundred connections, twenty-five processes."""
+    """Return a snapshot of the maximal size: a hundred connections, twenty-five processes."""
     connections = tuple(
         wire.ConnectionDetail(
             protocol="TCP",

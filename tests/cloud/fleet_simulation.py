@@ -49,7 +49,8 @@ class _Envelope(msgspec.Struct):
 
 
 class Server(ServerClient):
-    """Stores what it accepts. `broken`: rules that a client broke; a refusal by a rate limit is none."""
+    """A server that stores what it accepts. `broken`: rules that a client broke; a refusal by a rate
+    limit is not one."""
 
     def __init__(self, clock: Clock, rules: Rules, chance: random.Random, loses: float) -> None:  # no connection
         """`loses`: the share of responses that are lost after everything was stored."""
@@ -59,7 +60,7 @@ class Server(ServerClient):
         self.rows: dict[tuple[str, str], int] = {}
         """How many rows each snapshot has."""
         self.accepted = self.refused = 0
-        """Requests."""
+        """Numbers of requests."""
         self.broken: list[str] = []
         self.is_down = False
 
@@ -124,17 +125,17 @@ class Memory:
     """A spool in memory, which a host fills with a snapshot each interval."""
 
     def __init__(self, clock: Clock, first: float, interval: float, size: int) -> None:
-        """`first`: when the first snapshot is made. `size`: bytes that each snapshot is said to have."""
+        """`first`: when the first snapshot is made. `size`: bytes that each snapshot is taken to have."""
         self._clock, self._interval, self._size = clock, interval, size
         self.next = first
         """When the next snapshot is made."""
         self.until = float("inf")
-        """Nothing is measured from then on."""
+        """Time after which nothing is measured."""
         self.made = 0
         self.pending: dict[int, Stored] = {}
         """By id."""
         self.delays: list[float] = []
-        """Seconds from measurement to delivery, of each that was delivered."""
+        """Seconds from measurement to delivery of each delivered snapshot."""
 
     def batch(self, _host: str, most: int, most_bytes: int) -> list[Stored]:
         self._measure()

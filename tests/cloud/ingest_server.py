@@ -72,13 +72,13 @@ class Request:
 
 @dataclass
 class IngestServer:
-    """Listens on the loopback while it is entered."""
+    """A server that listens on the loopback while the context is open."""
 
     rules: Literal["cloud", "dashboard"] = "cloud"
     key: str = KEY
     tls: ssl.SSLContext | None = None
     bad_tls: ssl.SSLContext | None = None
-    """Presented by the fault `bad certificate`."""
+    """TLS context with the untrusted certificate, used by the fault `bad certificate`."""
     namespace: str | None = None
     """Name of the network namespace whose loopback it listens on; by default the current one."""
     least_gap: float = 0.0
@@ -90,7 +90,7 @@ class IngestServer:
     list_script: deque[str] = field(default_factory=deque)
     """The same of requests for the list of what is stored, which only the dashboard has."""
     listed: int = 0
-    """Requests for it."""
+    """Number of requests for that list."""
     rows: dict[tuple[str, str], int] = field(default_factory=dict)
     """How many rows each snapshot has. The cloud server's upsert never makes a second one."""
     snapshots: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -225,7 +225,7 @@ class IngestServer:
         extra: str = "",
         request: Request | None = None,
     ) -> bool:
-        """Return whether the connection is kept."""
+        """Send a response, or fail in the chosen way. Return whether the connection stays open."""
         if fault == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             return False
@@ -254,7 +254,7 @@ class IngestServer:
         return fault != "hang up" and not self._is_next_bad()
 
     def _idle(self, connection: socket.socket) -> None:
-        """Wait until the client gives up."""
+        """Wait until the client disconnects."""
         self._lock.release()
         try:
             connection.recv(1)
@@ -301,7 +301,8 @@ class IngestServer:
         return status, json.dumps(answer).encode()
 
     def _list(self, line: str, headers: dict[str, str]) -> tuple[int, bytes]:
-        """As `GET /api/v1/hosts/ID/metrics?from&to` of the dashboard, whose rows have more columns."""
+        """Return status and body of the list of stored snapshots, as `GET /api/v1/hosts/ID/metrics?from&to` of the
+        dashboard, whose rows have more columns."""
         url = urlsplit(line.split()[1])
         path = re.fullmatch(r"/api/v1/hosts/([0-9a-f-]+)/metrics", url.path)
         if self.rules == "cloud" or path is None:
@@ -329,7 +330,8 @@ class IngestServer:
 
 
 def listener(namespace: str | None, port: int = 0) -> socket.socket:
-    """A socket stays in the namespace it was created in, wherever its thread goes afterwards (setns(2))."""
+    """Return a listening socket in a network namespace. It stays there, whatever namespace its thread enters later
+    (setns(2))."""
     if namespace is None:
         return socket.create_server(("127.0.0.1", port))
     libc = ctypes.CDLL(None, use_errno=True)

@@ -20,7 +20,7 @@ _REMARKS = {"title", "description", "default", "$defs", "$schema"}
 def faults(  # noqa: C901  the list of all words
     value: Any, schema: dict[str, Any], root: dict[str, Any] | None = None, where: str = "$"
 ) -> list[str]:
-    """Return every violation of the schema; empty: the value is valid."""
+    """Return every violation of the schema; an empty list means that the value is valid."""
     root = root or schema
     found: list[str] = []
     for word, rule in schema.items():
@@ -72,5 +72,4 @@ def faults(  # noqa: C901  the list of all words
 
 
 def _is_number(value: Any) -> bool:
-    """Return violations of limits, which do not apply to values of other types."""
     return isinstance(value, int | float) and not isinstance(value, bool)

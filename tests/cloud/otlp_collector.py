@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 
 
 class Point(NamedTuple):
-    """Of a metric, as it was received."""
+    """A point of a metric, as it was received."""
 
     name: str
     unit: str
@@ -50,7 +50,7 @@ class Point(NamedTuple):
 
 @dataclass
 class Collector:
-    """Listens on the loopback while it is entered."""
+    """A collector that listens on the loopback while the context is open."""
 
     script: deque[Answer] = field(default_factory=deque)
     """Responses to the next requests; later ones are accepted."""
@@ -119,7 +119,7 @@ class Collector:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def points(self, name: str | None = None) -> list[Point]:
-        """Return the points of a metric, by default of all, in the order they came."""
+        """Return the points of a metric, by default of all, in the order of arrival."""
         found = []
         for element in self.metrics:
             for scope in element["scopeMetrics"]:
@@ -128,7 +128,7 @@ class Collector:
         return [each for each in found if name in {None, each.name}]
 
     def records(self) -> list[dict[str, Any]]:
-        """Return the log records, in the order they came."""
+        """Return the log records in the order of arrival."""
         return [record for element in self.logs for scope in element["scopeLogs"] for record in scope["logRecords"]]
 
     def _answer(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -150,7 +150,7 @@ class Collector:
 
 
 def values(attributes: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return attributes as Python has them."""
+    """Return OTLP attributes as a dictionary of Python values."""
     return {each["key"]: _value(each["value"]) for each in attributes}
 
 

@@ -187,7 +187,7 @@ def test_internet_checksum_equals_the_example_of_rfc_1071() -> None:
 
 @contextmanager
 def dns_server(answers: bool) -> Iterator[tuple[int, list[bytes]]]:
-    """A DNS server on the loopback; yields its port and the queries it received."""
+    """Run a DNS server on the loopback. Yield its port and the queries that it received."""
     asked: list[bytes] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind(("127.0.0.1", 0))

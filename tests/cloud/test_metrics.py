@@ -106,7 +106,8 @@ _NAMES = st.text(st.characters(exclude_categories=()), min_size=1, max_size=12)
 
 @given(_NAMES, _NAMES)
 def test_metrics_are_well_formed_for_any_names(name: str, other: str) -> None:
-    """Each family once, help and type before its samples, no sample twice, and each line well formed."""
+    """Each family occurs once, help and type precede its samples, no sample occurs twice, and each line
+    is well formed."""
     found = EVERYTHING._replace(
         interfaces=(interface(name), interface(other, 3)),
         usages=(Usage(name, other, 3, 2, 1), Usage(other, name, 3, 2, 1)),
@@ -142,7 +143,7 @@ def test_host_header_with_a_foreign_name_is_refused(host: str, is_right: bool) -
 
 
 def turn(scheduler: Scheduler) -> None:
-    """Run what is due and ready now, some times over, and return."""
+    """Run the callbacks that are due and ready, several times."""
     for _ in range(3):
         scheduler.after(0, scheduler.stop)
         scheduler.run()
@@ -155,8 +156,8 @@ TEXT = b"netwatch_build_info 1\n" * 20_000
 
 
 class HostileClients(RuleBasedStateMachine):
-    """Whatever clients do, the server holds a bounded number of them, of bounded size, for a bounded time, and a client
-    that behaves gets the text."""
+    """Whatever clients do, the server holds a bounded number of them, of bounded size, for a bounded time. A client
+    that follows the protocol gets the text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -276,7 +277,7 @@ TestHostileClients = HostileClients.TestCase
 
 @contextlib.contextmanager
 def running(scheduler: Scheduler) -> Iterator[None]:
-    """The loop in a thread."""
+    """Run the loop in a thread."""
     thread = threading.Thread(target=scheduler.run)
     thread.start()
     try:
@@ -354,7 +355,7 @@ def service(scheduler: Scheduler, upload: Upload | None = None) -> Iterator[Metr
 
 
 def scraped(scheduler: Scheduler, made: MetricsService) -> dict[str, str]:
-    """What a client gets, while the loop runs here."""
+    """Return the samples that a client gets, by name with labels, while the loop runs here."""
     with socket.create_connection(made._server._socket.getsockname(), timeout=60) as client:
         client.sendall(REQUEST)
         found = b""
@@ -437,7 +438,7 @@ def test_unresponsive_disk_only_omits_disk_metrics(scheduler: Scheduler, monkeyp
 
 
 def test_events_and_alerts_are_counted_by_kind(scheduler: Scheduler) -> None:
-    """As the log of events has them: one that occurs again is the same event."""
+    """An event that occurs again is the same event and counts once."""
     log = EventLog(Events())
 
     def found(port: int, severity: Severity, at: float) -> Outcome:

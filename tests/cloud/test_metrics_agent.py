@@ -19,7 +19,7 @@ from netwatch_tray.settings import Metrics, Settings
 
 @pytest.fixture
 def taken() -> Iterator[socket.socket]:
-    """A listener of another program."""
+    """Yield a listener of another program, whose port is in use."""
     with socket.create_server(("127.0.0.1", 0)) as made:
         yield made
 

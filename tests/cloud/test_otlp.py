@@ -26,7 +26,7 @@ Point = tuple[str, str, frozenset[tuple[str, str]], float]
 
 @pytest.fixture
 def collector() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """An OTLP receiver on the loopback: its URL, and the paths and bodies it received."""
+    """Run an OTLP receiver on the loopback. Yield its URL, and the paths and bodies that it received."""
     came: list[tuple[str, bytes]] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -143,7 +143,7 @@ def test_unknown_rates_are_not_exported(collector: tuple[str, list[tuple[str, by
 
 
 def test_amounts_are_counted_from_the_first_snapshot(collector: tuple[str, list[tuple[str, bytes]]]) -> None:
-    """The start time is that of the program, so a collector takes them for what moved since then."""
+    """The start time is that of the program, so a collector counts only bytes that passed since then."""
     first = everything((), {})
     (eth0,) = first.interfaces
 

@@ -82,7 +82,7 @@ def test_sum_of_an_interface_added_later_begins_at_zero() -> None:
 
 
 def test_the_same_snapshot_again_adds_nothing() -> None:
-    """The spool's disk may be full, and the snapshot is tried again."""
+    """If the disk of the spool is full, the same snapshot is encoded again."""
     encoder = MetricsEncoder()
     first, second = (
         replace(everything((connection(1),), {100: Traffic(70, 7)}), timestamp=at(n, 0).timestamp) for n in (0, 15)

@@ -37,7 +37,7 @@ STREAM = "6f1c2d3e-0000-4000-8000-123456789abc"
 
 
 def fill(spool: Spool, count: int) -> list[int]:
-    """Append metrics of the last seconds; return their times in nanoseconds."""
+    """Append metrics of the last seconds. Return their times in nanoseconds."""
     encoder = MetricsEncoder()
     times = []
     for number in range(count):
@@ -101,7 +101,7 @@ def test_elements_that_a_dead_collector_missed_are_sent_in_order_after_a_restart
 
 
 def test_after_a_lost_response_a_point_comes_again_with_the_same_time_and_value(spool: Spool) -> None:
-    """OTLP has no key; for a store of series the same point twice is one."""
+    """OTLP has no key for a request, but a database of series stores an equal point only once."""
     expected = fill(spool, 3)
     with Collector() as collector:
         collector.script.append(Answer(200, is_lost=True))
@@ -262,7 +262,7 @@ def notable(event: Event) -> Outcome:
 
 
 def test_outage_neither_loses_nor_duplicates_elements(loop: OtlpLoop) -> None:
-    """The collector is down for the ticks of ten minutes, and a restart of the service falls into them."""
+    """The collector does not respond for ten minutes of ticks, and the service is restarted meanwhile."""
     port = free_port()
     otlp = Otlp(on=True, endpoint=f"http://127.0.0.1:{port}", all_interfaces=True)
     ticks = 0

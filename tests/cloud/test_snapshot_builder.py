@@ -34,7 +34,7 @@ START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 @dataclasses.dataclass
 class Kernel:
-    """An interface source whose counters the test moves."""
+    """An interface source whose counters the test sets."""
 
     at: float = 1000.0
     rows: dict[int, list[int]] = dataclasses.field(default_factory=dict)

@@ -52,7 +52,7 @@ with socket.create_connection((sys.argv[1], 7777)) as connection:
 
 
 class Sources(NamedTuple):
-    """As other programs and the kernel report it."""
+    """The numbers as other programs and the kernel report them."""
 
     at: float
     link: dict[str, dict[str, int]]
@@ -102,7 +102,7 @@ class Found(NamedTuple):
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
-    """A snapshot at the highest level, of a network with a process that receives at a known rate."""
+    """Return a snapshot at the highest level, made in a network with a process that receives at a known rate."""
     home = tmp_path_factory.mktemp("home")
     with wire() as network, pytest.MonkeyPatch.context() as patch:
         for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"):

@@ -78,7 +78,7 @@ def test_an_account_gets_only_its_own_snapshots(tmp_path: Path) -> None:
 
 
 def test_snapshots_older_than_a_day_are_dropped_and_counted(tmp_path: Path) -> None:
-    """Two days without a network, a snapshot a minute."""
+    """The network is down for two days, with a snapshot each minute."""
     clock = Clock(1_800_000_000.0)
     most = 1 << 20
     spool = Spool(tmp_path / "spool.sqlite3", most_bytes=most, now=clock)
@@ -226,7 +226,8 @@ def test_the_next_sender_waits_for_the_lock(tmp_path: Path) -> None:
 
 
 def test_counting_reads_no_bodies_in_new_and_earlier_files(tmp_path: Path) -> None:
-    """Counted at each interval: during an outage the bodies of a day would be read four times a minute."""
+    """Snapshots are counted at each interval: during an outage the bodies of a day would be read four
+    times a minute."""
     file = tmp_path / "spool.sqlite3"
     spool = Spool(file)
     spool._database.execute("DROP INDEX snapshot_pending")

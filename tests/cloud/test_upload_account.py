@@ -143,7 +143,7 @@ def test_each_account_has_its_own_permanent_random_id() -> None:
 
 
 def test_an_unreadable_id_file_is_not_replaced() -> None:
-    """A new id would be another host at the server, perhaps one too many for the plan."""
+    """With a new ID, the server would count another host, perhaps more than the user's plan allows."""
     file = paths.identities_file()
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("{half")
@@ -169,7 +169,8 @@ def _known():
 
 @pytest.fixture
 def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The optional package, which stores keys in a file; without the file there is no keyring."""
+    """Install a stand-in for the optional package. It stores keys in the returned file; without the file there is no
+    keyring."""
     package, kept = tmp_path / "packages" / "keyring", tmp_path / "kept.json"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(KEYRING)

@@ -129,7 +129,7 @@ def test_agent_uploads_from_setup_until_it_is_turned_off(home: Path) -> None:
 
 
 def test_the_environments_key_is_not_passed_to_children(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ticks also continue while the server does not respond."""
+    """The test also checks that ticks continue while the server does not respond."""
     wrapper, seen = home / "wrapper", home / "seen"
     wrapper.write_text(f"#!/bin/sh\nenv > {seen}.half && mv {seen}.half {seen}\n")
     wrapper.chmod(0o700)
@@ -183,7 +183,7 @@ def test_upload_test_reports_a_wrong_key() -> None:
 def test_upload_test_retries_after_429_and_sends_no_traffic(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The agent may have sent a moment ago, and its snapshots already hold the traffic."""
+    """The agent may have sent a moment ago, and its snapshots already contain the traffic."""
     monkeypatch.setattr(uploader, "PACE", uploader.PACE._replace(gap=0.01))
     with IngestServer(rules="dashboard", script=scripted(["429"])) as server:
         monkeypatch.setenv("NETWATCH_ENDPOINT", server.url)
@@ -238,7 +238,7 @@ def test_process_and_interface_bytes_cover_the_same_interval(monkeypatch: pytest
 
 
 def test_with_uploading_off_no_packet_is_sent() -> None:
-    """In a namespace whose only link counts packets, with clients of every topic and every subcommand."""
+    """The only link of the namespace counts packets while clients use every topic and every subcommand."""
     with wire() as network:
         for namespace in network:
             network.run(namespace, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")

@@ -119,12 +119,12 @@ GOOD = (
 
 
 class Parrot:
-    """A server that responds with given bytes and closes the connection, to one client at a time."""
+    """A server that sends given bytes as its response and closes the connection; it serves one client at a time."""
 
     def __init__(self) -> None:
         self.words = b""
         self.closed = 0
-        """Connections, as far as a client can notice it."""
+        """Number of closed connections."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve)
@@ -282,7 +282,7 @@ def test_connection_refused_after_the_deadline_is_reported_as_unreachable() -> N
 
 
 def test_stop_sends_pending_snapshots_at_once(tmp_path: Path) -> None:
-    """Although `Pace.gap` would delay the next request."""
+    """Without `stop`, `Pace.gap` would delay the next request."""
     with IngestServer() as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 1)
@@ -440,7 +440,7 @@ def test_a_snapshot_that_always_fails_is_set_aside(tmp_path: Path) -> None:
 
 
 def test_failure_of_every_snapshot_sets_none_aside(tmp_path: Path) -> None:
-    """Its disk may be full: the snapshots arrive once it is not, however long that takes."""
+    """The server's disk may be full. Snapshots arrive when there is room again, however long that takes."""
     with IngestServer(rules="dashboard", script=scripted(["stores nothing"] * 30)) as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 3)

@@ -36,7 +36,7 @@ _HERE = Path(__file__).parent
 
 
 class Tls(TypedDict):
-    """Arguments of IngestServer."""
+    """The arguments of IngestServer for TLS."""
 
     tls: ssl.SSLContext
     bad_tls: ssl.SSLContext
@@ -44,7 +44,7 @@ class Tls(TypedDict):
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tls]:
-    """The server's certificates: a trusted and an untrusted one."""
+    """Create the server's certificates, a trusted and an untrusted one."""
     directory = tmp_path_factory.mktemp("certificates")
     good, bad = certificate(directory, "127.0.0.1"), certificate(directory, "127.0.0.2")
     with pytest.MonkeyPatch.context() as patch:
@@ -118,7 +118,7 @@ def _environment() -> dict[str, str]:
 
 
 def test_stored_snapshots_survive_kill_9(tmp_path: Path) -> None:
-    """A process that stores and sends is killed again and again; everything it reported as stored arrives."""
+    """A process that stores and sends is killed repeatedly. Every snapshot that it reported as stored arrives."""
     chance = random.Random(8)
     said: set[str] = set()
     with IngestServer() as server:

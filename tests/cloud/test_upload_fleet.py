@@ -18,12 +18,12 @@ HOUR = 3600.0
 
 @pytest.fixture(autouse=True)
 def _quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Recording what a thousand uploaders log takes longer than to simulate them."""
+    """Log only warnings, because logging would take longer than the simulation."""
     caplog.set_level(logging.WARNING, uploader.__name__)
 
 
 def _finish(fleet: Fleet) -> None:
-    """Measure no more, and let all be sent."""
+    """Stop measuring, and run until everything was sent."""
     fleet.stop_measuring()
     for _ in range(300):
         if not fleet.pending:
@@ -36,7 +36,7 @@ def _finish(fleet: Fleet) -> None:
 
 
 def _survive_an_outage(fleet: Fleet) -> int:
-    """Return how many snapshots wait at the end of an hour without the server."""
+    """Take the server away for an hour. Return how many snapshots are pending at the end of it."""
     fleet.server.is_down = True
     fleet.run(HOUR)
     fleet.server.is_down = False

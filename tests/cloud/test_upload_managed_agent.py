@@ -31,7 +31,7 @@ exec "$@"
 
 
 class Machine:
-    """A machine with an administrator's file, for one command at a time."""
+    """A mount namespace with an administrator's file, in which one command is run at a time."""
 
     def __init__(self, directory: Path, text: str, mode: str = "0644") -> None:
         self._before = ["unshare", "--mount", "sh", "-c", _IN_NAMESPACE, "sh", str(directory), text, mode]

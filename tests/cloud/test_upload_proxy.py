@@ -35,7 +35,7 @@ def client_of(server: IngestServer, timeout: float = LONG) -> ServerClient:
 
 
 def status(client: ServerClient) -> int:
-    """Of the response to a body that is no envelope."""
+    """Return the status of the response to a body that is not an envelope."""
     return client.post(b"{}").status
 
 
@@ -159,7 +159,7 @@ def test_servers_of_no_proxy_are_reached_directly(
 
 
 def test_an_unencrypted_request_never_leaves_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It holds the key, and its server is on this host."""
+    """The request contains the key, and its server is on this host."""
     with IngestServer() as server, ConnectProxy() as proxy:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.address)

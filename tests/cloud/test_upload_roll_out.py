@@ -195,7 +195,7 @@ def test_notifications_name_the_way_that_failed(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_agent_notices_that_the_key_file_was_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With uploading managed no setting changes when a key is stored."""
+    """Where the administrator manages uploading, storing a key changes no setting."""
 
     class Service:
         def __init__(self, *_: object, **__: object) -> None:

@@ -70,7 +70,7 @@ class Loop:
         self.do(tick)
 
     def do(self, callback: Any) -> None:
-        """Run in the loop's thread, and wait for it."""
+        """Run a callback in the loop's thread, and wait for it."""
         is_done = threading.Event()
 
         def run() -> None:
@@ -208,7 +208,7 @@ def test_a_refused_key_notifies(loop: Loop, expected_logs: list[str]) -> None:
 
 
 def test_a_lower_level_drops_pending_snapshots_of_a_higher_one(loop: Loop, expected_logs: list[str]) -> None:
-    """Pending snapshots would still contain it."""
+    """Pending snapshots would still contain data of the higher level."""
     expected_logs.append("Uploading is paused")
     with IngestServer(key="not yet") as server:
         upload = Upload(on=True, endpoint=server.url, level="system")
@@ -257,7 +257,7 @@ def test_a_probe_before_the_key_is_found_is_in_the_first_snapshot(loop: Loop, mo
 def test_a_probe_from_before_a_fault_is_in_no_snapshot(
     loop: Loop, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
 ) -> None:
-    """Nothing is probed while uploading cannot begin, so the probe may be hours old."""
+    """No probes are sent while uploading cannot begin, so the last probe may be hours old."""
     expected_logs.append("Uploading is on, but cannot begin: The keyring is locked.")
     monkeypatch.setattr(upload_service, "PACE", PACE._replace(paused=0.05))
     resolve, tries = account.resolve, 0

@@ -55,7 +55,7 @@ def snapshot(at: datetime, rx_bytes: int = 1000) -> wire.Snapshot:
 
 
 def fill(spool: Spool, count: int, host_id: str = HOST_ID) -> set[tuple[str, str]]:
-    """Append snapshots of the last seconds; return their keys."""
+    """Append snapshots of the last seconds. Return host ID and timestamp of each."""
     keys = set()
     for number in range(count):
         at = datetime.now(UTC) - timedelta(seconds=count - number)

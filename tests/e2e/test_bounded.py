@@ -67,7 +67,7 @@ def test_client_that_reads_no_responses_is_disconnected_and_memory_stays_bounded
 
 
 def test_slow_reader_stays_connected(desktop: Session) -> None:
-    """One that asks now and then, and reads late."""
+    """The client sends requests rarely, and reads late."""
     start(desktop)
     with contextlib.closing(desktop.feed()) as client:
         client.wait(BOUND)
@@ -172,7 +172,7 @@ while not (directory / "go").exists():
 
 
 def test_a_hundred_clicks_start_one_window(desktop: Session) -> None:
-    """The window's stand-in never connects, so it is starting until it exits."""
+    """The stand-in for the window never connects, so it counts as starting until it exits."""
     directory = desktop.directory / "started"
     directory.mkdir()
     stand_in = desktop.directory / "stand-in"

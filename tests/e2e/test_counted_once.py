@@ -31,7 +31,7 @@ def add_tunnel(network: Wire) -> None:
 
 
 def download_rate(text: str) -> float:
-    """Bytes/s, out of `↓ 4.00 MB/s  ↑ 12.0 kB/s`."""
+    """Return the bytes/s of `↓ 4.00 MB/s ↑ 12.0 kB/s`."""
     number, unit = re.findall(r"↓\s*([\d.]+)\s*(\w*B/s)", text)[0]
     return float(number) * {"B/s": 1, "kB/s": 1e3, "MB/s": 1e6, "GB/s": 1e9}[unit]
 

@@ -52,7 +52,7 @@ def kind(request: pytest.FixtureRequest) -> type[Desktop]:
 
 
 class Traffic:
-    """A download of 2 to 4 MB/s, for as long as it is entered."""
+    """A download of 2 to 4 MB/s while the context is open."""
 
     def __init__(self, network: Wire) -> None:
         self._network = network
@@ -71,7 +71,7 @@ def start_agent(desktop: Desktop) -> None:
 
 
 def see(desktop: Desktop, glyph: Glyph) -> Place:
-    """Waits until the icon stands still: its label, such as "paused", comes after it and moves it."""
+    """Return the place of the icon once it stands still: its label, such as "paused", appears later and moves it."""
 
     def at_rest() -> Place | None:
         first = desktop.find(glyph)
@@ -87,7 +87,7 @@ def says_shown(desktop: Desktop) -> bool:
 
 
 def outside(desktop: Desktop) -> Image.Image:
-    """The screen without the panel, where menus and windows open."""
+    """Return a picture of the screen without the panel, where menus and windows open."""
     picture = desktop.screenshot()
     height = desktop.panel_height * desktop.scale + desktop.menu_margin
     if desktop.at_bottom:
@@ -96,13 +96,13 @@ def outside(desktop: Desktop) -> Image.Image:
 
 
 def difference(before: Image.Image, after: Image.Image) -> tuple[int, int]:
-    """Width and height of what differs."""
+    """Return width and height of the area that differs."""
     left, top, right, bottom = ImageChops.difference(before, after).getbbox() or (0, 0, 0, 0)
     return right - left, bottom - top
 
 
 def opens(desktop: Desktop, act: Callable[[], object], what: str, least: int = 100) -> Image.Image:
-    """What the screen shows after something of that width and height has appeared."""
+    """Call `act`, and return a picture of the screen when something of this width and height has appeared."""
     before = outside(desktop)
     act()
 
@@ -114,7 +114,7 @@ def opens(desktop: Desktop, act: Callable[[], object], what: str, least: int = 1
 
 
 def keep(desktop: Desktop, name: str, place: Place) -> None:
-    """A picture of the part of the panel where the icon is, for people to look at."""
+    """Save a picture of the part of the panel with the icon, for people to look at."""
     if PICTURES:
         Path(PICTURES).mkdir(parents=True, exist_ok=True)
         look = f"{'dark' if desktop.dark else 'light'}-{desktop.scale}x"
@@ -169,7 +169,7 @@ def test_icon_and_menu_work_through_a_session(kind: type[Desktop], network: Wire
 
 
 def in_the_menu(desktop: Desktop, place: Place) -> None:
-    """Live rows, a submenu where it belongs, and a toggle that the icon follows."""
+    """Check that the menu has live rows, a submenu beside it, and a toggle that the icon follows."""
     seen = opens(desktop, lambda: desktop.open_menu(place), "the menu is seen")
     desktop.wait_for(lambda: min(difference(seen, outside(desktop))) > 3, 15, "its rows are live")
     opens(desktop, lambda: desktop.open_submenu("More"), "the submenu is seen beside it")
@@ -187,7 +187,7 @@ def in_the_menu(desktop: Desktop, place: Place) -> None:
 def test_each_icon_state_matches_only_its_own_drawing(
     kind: type[Desktop], network: Wire, scale: int, dark: bool
 ) -> None:
-    """Each fits its drawing to the pixel, or nearly so, and no other state fits."""
+    """Each state matches its drawing nearly to the pixel, and no other drawing."""
     if scale not in kind.scales:
         pytest.skip(f"{kind.name} takes the scale from its settings daemon")
     if dark not in kind.shades:

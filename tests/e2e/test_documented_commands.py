@@ -103,7 +103,7 @@ _DEV_SUBCOMMANDS = {"run", "test", "lint", "shots", "bench", "assets", "package"
 
 
 def code(pages: Iterable[Path] = PAGES) -> Iterator[str]:
-    """Every code span and every line of every code block."""
+    """Yield every code span and every line of every code block."""
     for page in pages:
         text = page.read_text("utf-8")
         blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
@@ -113,7 +113,7 @@ def code(pages: Iterable[Path] = PAGES) -> Iterator[str]:
 
 
 def documented(program: str) -> set[str]:
-    """What stands behind the program's name wherever it is called; without comments and placeholders."""
+    """Return the arguments of each call of the program in the documentation, without comments and placeholders."""
     found = set()
     for line in code():
         called = re.search(
@@ -132,7 +132,8 @@ def test_each_command_of_the_program_is_known() -> None:
 
 
 def test_each_command_of_the_checkout_is_known() -> None:
-    """`./dev test` runs this, and `./dev package check` the packages; only the words of the others are checked."""
+    """`./dev test` runs this test, and `./dev package check` those of the packages. Of other commands only the words
+    are checked."""
     shown = documented("./dev") - {""}
     assert shown
     assert {command.split()[0] for command in shown} <= _DEV_SUBCOMMANDS
@@ -194,7 +195,7 @@ def test_links_in_the_documentation_have_targets() -> None:
 
 @pytest.fixture(scope="module")
 def desktop() -> Iterator[Session]:
-    """A session without a display, its agent, and a network that leads nowhere and that no other test uses."""
+    """Run a session without a display, its agent, and a network that leads nowhere and that no other test uses."""
     with wire() as network, Session(display=False, netns=network.near) as session:
         session.start_agent()
         yield session

@@ -106,7 +106,7 @@ def desktop() -> Iterator[Session]:
 
 @pytest.fixture(scope="module")
 def served(desktop: Session) -> Iterator[Session]:
-    """Beside an agent, with a name that no narrow encoding has."""
+    """Run the session with an agent, and a name in the settings that no narrow encoding can express."""
     file = Path(desktop.environment["XDG_CONFIG_HOME"]) / "netwatch-tray" / "settings.toml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("[total]\n'日本' = 'no'\n", "utf-8")
@@ -147,14 +147,14 @@ def start(command: str, desktop: Session, condition: str) -> subprocess.Popen[by
 def failed(
     command: str, condition: str, process: subprocess.Popen[bytes], allowed: frozenset[int] = frozenset({0, 1, 2, 3})
 ) -> list[str]:
-    """What is wrong with how it ended."""
+    """Return sentences about what is wrong with the end of a process; none if nothing is."""
     printed = process.communicate(timeout=BOUND)[0].decode(errors="replace")
     is_well = process.returncode in allowed and "Traceback" not in printed and "Exception ignored" not in printed
     return [] if is_well else [f"{command} ({condition}): {process.returncode}\n{printed}"]
 
 
 def run_all(commands: list[str], desktop: Session, condition: str) -> list[str]:
-    """Two at a time; what is wrong with any of them."""
+    """Run the commands, two at a time. Return what is wrong with any of them."""
 
     def run(command: str) -> list[str]:
         return failed(command, condition, start(command, desktop, condition))
@@ -275,7 +275,7 @@ shift; exec "$@"
 
 @pytest.mark.parametrize("variable", ["XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"])
 def test_subcommands_end_as_documented_on_a_full_disk(variable: str, desktop: Session) -> None:
-    """A file system without room for one more file, in a mount namespace of its own."""
+    """The directory is a file system without room for another file, in a separate mount namespace."""
     full = desktop.directory / "full"
     full.mkdir(exist_ok=True)
     for command in ("agent --headless", "doctor --show", "upload off", "autostart on", "usage"):

@@ -25,7 +25,7 @@ PATIENCE = 60.0
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """A home of its own, with no agent and no desktop in it."""
+    """Return an environment with an empty home, without an agent or a desktop."""
     names = ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "HOME")
     # Short: the path of a socket has 107 bytes at most.
     homes = {name: str(tmp_path / name.removeprefix("XDG_").lower()) for name in names}

@@ -33,7 +33,7 @@ def network() -> Iterator[Wire]:
 
 @contextlib.contextmanager
 def transfer(network: Wire, seconds: float) -> Iterator[subprocess.Popen[str]]:
-    """A download at SPEED from `far` to `near`; yields the receiver, which ends by itself."""
+    """Transfer data at SPEED from `far` to `near`. Yield the receiver, which ends by itself."""
     sender = network.python(network.far, PACED_SENDER, FAR, str(PORT), str(SPEED), str(seconds))
     receiver = None
     try:
@@ -48,7 +48,7 @@ def transfer(network: Wire, seconds: float) -> Iterator[subprocess.Popen[str]]:
 
 
 def rates(text: str) -> tuple[float, float]:
-    """Download and upload, bytes/s, out of `↓ 5.00 MB/s  ↑ 12.0 kB/s`."""
+    """Return download and upload in bytes/s of `↓ 5.00 MB/s ↑ 12.0 kB/s`."""
     found = re.findall(r"[↓↑] ([\d.]+) (\w*B/s)", text)
     assert len(found) >= 2, text
     (down, down_unit), (up, up_unit) = found[:2]
@@ -115,7 +115,7 @@ def test_kernel_counters_reach_the_window(host: str, network: Wire, tmp_path: Pa
 
 
 def shown_connection(desktop: Session) -> str:
-    """The remote end in the row of the connection table that the filter leaves, as the person would copy it."""
+    """Return the remote end of the only row that the filter leaves in the connection table, copied as a user does."""
     desktop.key("ctrl+2")
     desktop.key("ctrl+f")
     desktop.type(str(PORT))
@@ -139,7 +139,7 @@ def watch(network: Wire, *arguments: str) -> subprocess.Popen[str]:
 
 
 def is_all(tick: dict[str, Any], counters: dict[str, int]) -> bool:
-    """Whether a tick has these counters of the uplink."""
+    """Return whether a tick has these counters of the uplink."""
     uplink = next(each for each in tick["interfaces"] if each["name"] == "uplink")
     return {field: uplink[field] for field in counters} == counters
 

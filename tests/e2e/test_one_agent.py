@@ -95,7 +95,7 @@ def test_a_second_start_finds_the_first_at_once(desktop: Session) -> None:
 
 
 def test_lock_of_the_state_directory_refuses_a_second_agent(desktop: Session) -> None:
-    """Such as a shell without XDG_RUNTIME_DIR beside the desktop's agent."""
+    """An example is a shell without XDG_RUNTIME_DIR beside the agent of the desktop."""
     start(desktop)
     elsewhere = desktop.directory / "elsewhere"
     elsewhere.mkdir(mode=0o700)
@@ -161,7 +161,7 @@ def test_closing_the_terminal_ends_the_agent_cleanly(desktop: Session) -> None:
 
 
 def test_a_closed_terminal_does_not_end_a_program_that_ignores_it(desktop: Session) -> None:
-    """As under nohup(1); and what it logs from then on goes nowhere."""
+    """The program runs under nohup(1); what it logs after that is discarded."""
     ours, theirs = pty.openpty()
     agent = subprocess.Popen(
         ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *AGENT],

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux desktops"
 
 
 def choose(desktop: Desktop, *, dark: bool) -> None:
-    """As the desktop's own settings do."""
+    """Choose light or dark in the desktop's own settings."""
     if isinstance(desktop, Kde):
         desktop._run(["plasma-apply-colorscheme", "BreezeDark" if dark else "BreezeLight"])
     else:
@@ -31,7 +31,7 @@ def choose(desktop: Desktop, *, dark: bool) -> None:
 
 
 def brightness(picture: Image.Image) -> int:
-    """Of most of it, 0 to 255."""
+    """Return the brightness of most pixels, 0 to 255."""
     histogram = picture.convert("L").histogram()
     return histogram.index(max(histogram))
 

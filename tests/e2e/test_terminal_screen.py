@@ -65,7 +65,7 @@ def desktop(network: Wire) -> Iterator[Session]:
 def terminal(
     desktop: Session, directory: Path, width: int = 80, height: int = 24, style: str = "", **more: str
 ) -> Iterator[Tmux]:
-    """A terminal in which `watch` runs, and shows traffic."""
+    """Run `watch` in a terminal. Yield the terminal when it shows traffic."""
     with Tmux(directory, {**desktop.environment, **more}, width, height, style) as tmux:
         tmux.type([*PROGRAM, "watch"])
         tmux.wait("MB/s", 30)
@@ -73,7 +73,7 @@ def terminal(
 
 
 def assert_whole(tmux: Tmux) -> None:
-    """Each row is where it belongs, over the whole width."""
+    """Check that each row is in its place and fills the whole width."""
     width, height = tmux.size
 
     def whole() -> bool:

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux panels")
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Wire]:
-    """A wire with a trickle of traffic."""
+    """Make a wire with a little traffic."""
     with wire() as made:
         sender = made.python(made.near, TRICKLE, FAR)
         try:
@@ -52,7 +52,7 @@ def network() -> Iterator[Wire]:
 
 
 def start(desktop: Session, network: Wire, **environment: str) -> None:
-    """As the login does; started by hand: test_first_contact.py."""
+    """Start the program as a login does; test_first_contact.py starts it by hand."""
     desktop.spawn("agent", [*inside(network.near), *PROGRAM, "agent"], environment)
     desktop.wait_for(desktop.agent_status, 15, "the agent answers")
 
@@ -62,7 +62,7 @@ def see(desktop: Session, timeout: float = 15) -> tuple[int, int]:
 
 
 def ticks(desktop: Session, condition: Callable[[Tick], bool]) -> None:
-    """Waits for a tick like that."""
+    """Wait for a tick that meets the condition."""
     with contextlib.closing(desktop.feed()) as feed:
         feed.send(Subscribe(frozenset({"interfaces"})))
         desktop.wait_for(
@@ -71,7 +71,7 @@ def ticks(desktop: Session, condition: Callable[[Tick], bool]) -> None:
 
 
 def below_panel(desktop: Session) -> bytes:
-    """Where menus open, and no window does."""
+    """Return the pixels below the panel, where menus open, but no window."""
     return desktop.screenshot().crop((0, 40, 110, 200)).tobytes()
 
 
@@ -171,7 +171,7 @@ def choose_by_keys(desktop: Session, place: tuple[int, int], *keys: str) -> None
 
 
 def use_xembed_icon(desktop: Session, place: tuple[int, int]) -> None:
-    """Click the icon, then pause and go on by its menu. The rows are counted from the last one."""
+    """Click the icon, then pause and resume by its menu. The rows are counted from the last one."""
     desktop.minimize("NetWatch")  # a window that is there already would not show that the click was handled
     desktop.click(*place)
     desktop.wait_for(lambda: desktop.is_active("NetWatch"), 15, "the click opens the window")
@@ -307,7 +307,7 @@ def test_bar_command_prints_lines_for_each_bar(kind: str, network: Wire) -> None
 
 
 def test_the_agent_ends_with_its_session(network: Wire) -> None:
-    """Not all sessions end the programs of their user."""
+    """Some sessions do not end the programs of their user."""
     with Session() as desktop:
         desktop.start_host("xfce")
         start(desktop, network)

@@ -49,7 +49,7 @@ def desktop(network: Wire) -> Iterator[Session]:
 
 @pytest.fixture
 def run(network: Wire, desktop: Session) -> Callable[..., str]:
-    """Return what a subcommand prints; it must succeed."""
+    """Return a function that runs a subcommand, which must succeed, and returns what it prints."""
 
     def run(*arguments: str, as_nobody: bool = False) -> str:
         words = nobody.subcommand(*arguments) if as_nobody else [*PROGRAM, *arguments]
@@ -64,7 +64,7 @@ def run(network: Wire, desktop: Session) -> Callable[..., str]:
 
 @contextmanager
 def downloaded(network: Wire) -> Iterator[subprocess.Popen[str]]:
-    """SIZE bytes from `far` have arrived over a connection that stays open; the process that received them."""
+    """Transfer SIZE bytes from `far` over a connection that stays open. Yield the process that has received them."""
     sender = network.python(network.far, SENDER_THAT_STAYS, FAR, str(PORT), str(SIZE))
     assert sender.stdout is not None
     assert sender.stdout.readline() == "ready\n"

@@ -28,7 +28,7 @@ def desktop(network: Wire) -> Iterator[Session]:
 
 @pytest.fixture
 def download(network: Wire) -> Iterator[int]:
-    """Pid of a process that receives SPEED bytes a second."""
+    """Run a process that receives SPEED bytes a second. Yield its PID."""
     sender = network.python(network.far, PACED_SENDER, FAR, str(PORT), str(SPEED), "3600")
     assert sender.stdout is not None
     assert sender.stdout.readline() == "ready\n"
@@ -72,7 +72,7 @@ def test_without_a_display_one_message_is_printed_and_no_agent_is_started(networ
 
 
 def copied(desktop: Session, *keys: str) -> list[str]:
-    """The cells of the first row of the page that these keys lead to, once it is there."""
+    """Press keys that lead to a page, and return the cells of its first row once there is one."""
 
     def copy() -> list[str]:
         desktop.key(*keys, "Home", "ctrl+c")

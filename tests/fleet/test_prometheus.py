@@ -82,11 +82,11 @@ class Fleet(NamedTuple):
     network: Wire
 
     def get(self, url: str) -> str:
-        """What a client of Prometheus's own host gets."""
+        """Return the response that a client on Prometheus's host gets."""
         return self.network.run(self.network.far, sys.executable, "-c", QUERY, url)
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """Series with their labels (`metric`) and last `value`, a time and a number in text."""
+        """Return the series with their labels (`metric`) and last `value`, a time and a number as text."""
         words = urllib.parse.urlencode({"query": expression})
         found = json.loads(self.get(f"http://127.0.0.1:9090/api/v1/query?{words}"))
         assert found["status"] == "success", found

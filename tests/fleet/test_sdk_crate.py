@@ -22,19 +22,19 @@ EXTENSIONS = {"connections": ("rx_bytes", "tx_bytes"), "alerts": ("time",)}
 
 
 def parsed(*bodies: bytes) -> list[dict[str, Any]]:
-    """Return what the SDK makes of the bodies."""
+    """Return the JSON that the SDK writes after it has parsed the bodies."""
     program = needs.fleet_program("sdk_crate")
     done = subprocess.run([program], input=b"\n".join(bodies), capture_output=True, timeout=60, check=True)
     return [json.loads(line, parse_float=_rounded) for line in done.stdout.splitlines()]
 
 
 def _rounded(digits: str) -> float:
-    """serde_json reads a fraction to within a unit in the last place."""
+    """Round a fraction as serde_json does, which reads it to within a unit in the last place."""
     return float(f"{float(digits):.12g}")
 
 
 def expected(body: bytes) -> dict[str, Any]:
-    """Return the body without what the SDK does not have."""
+    """Return the body without the fields that the SDK does not have."""
     envelope = json.loads(body, parse_float=_rounded)
     del envelope["schema_version"], envelope["agent_health"]
     for snapshot in envelope["snapshots"]:

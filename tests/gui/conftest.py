@@ -43,7 +43,7 @@ def application() -> QApplication:
 
 @pytest.fixture(autouse=True)
 def nothing_goes_wrong_in_qt() -> Iterator[None]:
-    """Without this neither an exception in a slot nor a warning of Qt fails a test."""
+    """Make the test fail after an exception in a slot or a warning of Qt, which Qt itself only prints."""
     wrong: list[str] = []
 
     def said(kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
@@ -79,7 +79,7 @@ def agent(tmp_path: Path) -> Iterator[FakeAgent]:
 
 @pytest.fixture
 def open_window(agent: FakeAgent, tmp_path: Path) -> Iterator[Open]:
-    """Opens windows, connected by default, and closes them at the end."""
+    """Return a function that opens windows, connected by default. They are closed after the test."""
     opened: list[Opened] = []
 
     def open_one(
@@ -109,7 +109,7 @@ def open_window(agent: FakeAgent, tmp_path: Path) -> Iterator[Open]:
 
 @pytest.fixture
 def opened(agent: FakeAgent, tmp_path: Path) -> Iterator[Opened]:
-    """A connected window with a history and a settings file."""
+    """Return a connected window with a history and a settings file."""
     memory = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
     one = Opened(
         agent, memory, Qt.ColorScheme.Light, history=FakeHistory(FakeReader()), settings_file=tmp_path / "settings.toml"

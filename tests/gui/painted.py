@@ -40,7 +40,7 @@ _HALO = 4.0
 
 
 class Drawn(NamedTuple):
-    """A text and where it was drawn, dip of the window."""
+    """A text and the place where it was drawn, in dip of the window."""
 
     text: str
     box: QRectF
@@ -54,7 +54,7 @@ class Drawn(NamedTuple):
 
 
 def luminance(colour: QColor) -> float:
-    """WCAG 2.2, "relative luminance"."""
+    """Return the relative luminance (WCAG 2.2)."""
     linear = [
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
         for part in (colour.redF(), colour.greenF(), colour.blueF())
@@ -63,7 +63,7 @@ def luminance(colour: QColor) -> float:
 
 
 def contrast(one: QColor, other: QColor) -> float:
-    """WCAG 2.2, "contrast ratio"."""
+    """Return the contrast ratio (WCAG 2.2)."""
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
@@ -291,7 +291,7 @@ def _at(box: QRect | QRectF) -> str:
 
 
 def drawn(widget: QWidget) -> str:
-    """The texts that a widget paints itself, with bars between."""
+    """Return the texts that a widget paints itself, separated by bars."""
     record = Record(widget)
     with record.watched():
         widget.grab()

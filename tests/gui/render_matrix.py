@@ -90,7 +90,7 @@ class State(NamedTuple):
     said: list[ServerMessage]
     history: Any
     is_away: bool = False
-    """The agent has gone since."""
+    """Whether the agent has exited after its messages."""
 
 
 class _NoHistory:
@@ -167,7 +167,7 @@ class _NoHistory:
 
 
 class _HugeHistory(_NoHistory):
-    """A data centre's."""
+    """The history of a data centre."""
 
     peak = 9.9e14
 
@@ -222,7 +222,7 @@ class _HugeHistory(_NoHistory):
 
 
 def _extreme() -> State:
-    """As many, as long and as large as there can be."""
+    """Return a state with the most, the longest and the largest values that are possible."""
     settings = Settings(
         units=Units(bits=True, binary=True),
         plan=DataPlan(cap_gb=999_999, billing_day=31),
@@ -299,7 +299,7 @@ def _states() -> dict[str, State]:
 
 
 class _Shown:
-    """A window in one of the states, at a moment that stands still."""
+    """A window in one of the states, at a fixed time."""
 
     def __init__(self, application: QApplication, state: State, directory: str, clock: Clock) -> None:
         self.application, self.said = application, state.said
@@ -330,7 +330,7 @@ class _Shown:
 
 
 def grab(widget: QWidget) -> tuple[QImage, Record]:
-    """A picture of it, and what was drawn for it."""
+    """Return a picture of a widget, and a record of the texts drawn for it."""
     for chart in widget.findChildren(Chart):
         chart.points_changed()  # otherwise only its newest column is drawn
     for amounts in widget.findChildren(AmountChart):
@@ -342,7 +342,7 @@ def grab(widget: QWidget) -> tuple[QImage, Record]:
 
 
 def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
-    """Each thing to look at: its name, its widget, and whether texts may end in … where it is narrow."""
+    """Yield each widget to check: its name, the widget, and whether its texts may be elided."""
     window = case.window
 
     def settle() -> None:
@@ -403,7 +403,7 @@ def _mini(name: str, case: _Shown, settle: Callable[[], None]) -> Iterator[tuple
 
 
 def _app_details(name: str, case: _Shown, settle: Callable[[], None]) -> Iterator[tuple[str, QWidget, bool]]:
-    """The details of the app with the most traffic, beside the list and in its place."""
+    """Yield the details of the app with the most traffic, beside the list and in its place."""
     window, apps = case.window, case.window.apps
     window.turn_to(2)
     rows = [row for row in apps.table.model().records() if not row.is_rest]
@@ -445,7 +445,7 @@ def _hosts(app: str, *, is_extreme: bool) -> HostsMessage:
 
 
 def _usage(name: str, window: MainWindow, settle: Callable[[], None]) -> Iterator[tuple[str, QWidget, bool]]:
-    """Other periods than the present month, and a day."""
+    """Yield the page with other periods than the present month, and with a day."""
     page = window.usage
     window.turn_to(3)
     for size, wide_high in SIZES.items():
@@ -466,7 +466,7 @@ def _usage(name: str, window: MainWindow, settle: Callable[[], None]) -> Iterato
 
 
 def _amounts(name: str, window: MainWindow, settle: Callable[[], None]) -> Iterator[tuple[str, QWidget, bool]]:
-    """The ranges that show amounts, and the numbers of one slot."""
+    """Yield the ranges that show amounts, and the numbers of one slot."""
     page = window.interfaces
     for index, span in ((3, "24h"), (4, "7d"), (5, "30d"), (6, "1y")):
         page.choose_range(index)

@@ -81,7 +81,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def assert_lines(shown: str, count: int) -> None:
-    """So many lines, each of printable characters alone."""
+    """Check that a text has this many lines, all of printable characters."""
     assert shown.endswith("\n")
     lines = shown.removesuffix("\n").split("\n")
     assert len(lines) == count
@@ -317,7 +317,7 @@ def test_snapshots_are_json_without_surrogates_and_nul(name: str) -> None:
 
 
 def plain(text: str) -> str:
-    """What Qt shows of a text whose kind it guesses."""
+    """Return the text that Qt shows where it detects the format of a text itself."""
     if not GuiQt.mightBeRichText(text):
         return text
     document = QTextDocument()
@@ -376,7 +376,7 @@ def test_usage_page_shows_hostile_network_names_safely(name: str, application: Q
 
 
 def test_watch_prints_real_interfaces_with_hostile_names_safely(tmp_path: Path) -> None:
-    """The kernel refuses white space, slashes and colons alone."""
+    """The kernel refuses only white space, slashes and colons in names."""
     needs.root()
     names = [os.fsdecode(b"e\xff\x1b[2J"), "n\u2028\u202eb", "<img>&_x", "=1+1"]
     tmp_path.chmod(0o700)
@@ -425,7 +425,7 @@ sys.stdin.read()
     "comm", [b"a\x1b[2J\nb", b"\xff\xd0\x9c\xd0", b"=cmd|' /C'!A0", "a\u2028\u202eb".encode(), b"<img src=x>\t\r"]
 )
 def test_connections_print_a_real_process_with_a_hostile_name_safely(comm: bytes, tmp_path: Path) -> None:
-    """Of a script, whose app has the name of its file."""
+    """The process runs a script, whose app has the name of the file."""
     file = os.fsencode(tmp_path) + b"/" + comm.replace(b"/", b"-")
     with open(file, "w") as script:  # noqa: PTH123  the name is no text
         script.write(LISTEN)

@@ -19,7 +19,7 @@ from netwatch_tray.window.widgets.theme import text_width
 
 
 def _extreme() -> tuple[TickMessage, ConnectionsMessage]:
-    """Names as long as the kernel allows, 300 interfaces, 3000 connections."""
+    """Return messages with names as long as the kernel allows, 300 interfaces and 3000 connections."""
     many = [
         uplink(
             number,
@@ -57,7 +57,7 @@ def _boxes(window: QWidget, parent: QWidget) -> list[tuple[QWidget, QRect]]:
 
 
 def _check(window: QWidget, parent: QWidget) -> None:
-    """Each control lies inside its parent, beside its neighbours, and is as large as it asks to be."""
+    """Check that each control lies inside its parent, overlaps no sibling, and has at least its size hint."""
     inside = QRect(parent.mapTo(window, QPoint(0, 0)), parent.size())
     boxes = _boxes(window, parent)
     for number, (widget, box) in enumerate(boxes):

@@ -39,7 +39,8 @@ def test_nothing_is_clipped_covered_or_hard_to_read(how: str) -> None:
 
 
 def test_pages_look_like_their_golden_pictures(tmp_path: Path) -> None:
-    """The same at 100 %. The fonts are those of Debian's fonts-dejavu-core; shades of single glyphs may differ."""
+    """The pictures are drawn at 100 %. The fonts are those of Debian's fonts-dejavu-core; shades of single glyphs may
+    differ."""
     assert _render("--golden", tmp_path) == []
     golden = {file.name for file in _GOLDEN.iterdir()}
     assert golden == {file.name for file in tmp_path.iterdir()}

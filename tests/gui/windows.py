@@ -48,7 +48,7 @@ def application() -> QApplication:
 
 
 def until(happened: Callable[[], object], what: str, seconds: float = 60.0) -> None:
-    """Lets Qt work until something holds."""
+    """Process events of Qt until the condition holds; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, f"did not happen: {what}"
@@ -58,7 +58,7 @@ def until(happened: Callable[[], object], what: str, seconds: float = 60.0) -> N
 
 
 class FakeAgent:
-    """Listens on a real socket and speaks the real protocol; `link` is the window's end."""
+    """Listens on a real socket and sends messages of the real protocol; `link` is the window's end."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -75,7 +75,7 @@ class FakeAgent:
         self._listener.settimeout(60)
 
     def greet(self, *recent: RecentTick, protocol: int = VERSION, units: Units | None = None) -> None:
-        """Takes the window's connection and says hello."""
+        """Accept the window's connection and send the greeting."""
         assert self._listener
         self._client, _ = self._listener.accept()
         self._client.setblocking(False)
@@ -95,7 +95,7 @@ class FakeAgent:
                 QApplication.processEvents()
 
     def heard(self) -> list[ClientMessage]:
-        """What the window said since the last question."""
+        """Return the messages that the window has sent since the last call."""
         assert self._client
         try:
             while data := self._client.recv(1 << 16):
@@ -114,7 +114,7 @@ class FakeAgent:
 
 
 class Opened:
-    """A window and both ends of its line."""
+    """A window and both ends of its connection."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class Opened:
         until(lambda: self.link.connected, "the window is connected")
 
     def say(self, *messages: ServerMessage) -> None:
-        """And waits until the window has taken it all in."""
+        """Send messages, and wait until the window has processed them."""
         taken: list[ServerMessage] = []
         self.link.received.connect(taken.append)
         self.agent.say(*messages)
@@ -198,23 +198,23 @@ FEW = (
 
 
 def visible_text(widget: QWidget) -> str:
-    """The labels in `widget` that are visible, with bars between."""
+    """Return the texts of the visible labels in `widget`, separated by bars."""
     return " | ".join(each.text() for each in widget.findChildren(QLabel) if each.isVisible())
 
 
 def readouts(window: QWidget) -> list[str]:
-    """What a screen reader reads of the large rates."""
+    """Return what a screen reader reads of the large rates."""
     return [each.accessibleName() for each in window.findChildren(RateReadout)]
 
 
 def rx_of(moment: KnownPoint | GapSpan) -> float:
-    """Return the download at a moment of a chart, which must be known."""
+    """Return the download rate of a point of a chart, which must not be a gap."""
     assert isinstance(moment, KnownPoint)
     return moment.rx
 
 
 def table_texts(table: TableView[Any]) -> list[list[str]]:
-    """Every cell, by row and column."""
+    """Return the text of every cell, by row and column."""
     model = table.model()
     return [
         [str(model.index(row, column).data()) for column in range(len(model.columns))]
@@ -236,19 +236,19 @@ _Control = TypeVar("_Control", Number, Segments, Switch)
 
 
 def control(page: QWidget, name: str, kind: type[_Control]) -> _Control:
-    """The control of a setting, by its accessible name."""
+    """Return the control of a setting, by its accessible name."""
     (found,) = (each for each in page.findChildren(kind) if each.accessibleName() == name)
     return found
 
 
 def field(page: QWidget, name: str) -> LineEdit:
-    """The text field with this accessible name."""
+    """Return the text field with this accessible name."""
     (found,) = (each for each in page.findChildren(LineEdit) if each.accessibleName() == name)
     return found
 
 
 def type_into(page: QWidget, name: str, text: str) -> None:
-    """Types a text into a field, and leaves it."""
+    """Type a text into a field, and leave the field."""
     line = field(page, name)
     line.selectAll()
     line.setText("")
@@ -258,13 +258,13 @@ def type_into(page: QWidget, name: str, text: str) -> None:
 
 
 def button(widget: QWidget, name: str) -> FlatButton:
-    """The button with this text or accessible name."""
+    """Return the button with this text or accessible name."""
     found = (each for each in widget.findChildren(FlatButton) if name in (each.text(), each.accessibleName()))
     return next(found)
 
 
 def choose_from_menu(page: QWidget, shown: str, wanted: str) -> None:
-    """Opens the menu of the button that shows this text, and chooses another one."""
+    """Open the menu of the button that shows this text, and choose another text."""
     button = next(each for each in page.findChildren(FlatButton) if each.text() == shown)
     button.click()
     menu = button.findChild(QMenu)
@@ -275,7 +275,7 @@ def choose_from_menu(page: QWidget, shown: str, wanted: str) -> None:
 
 
 class FakeHistory:
-    """Runs queries at once on `reader`, or fails with `error`; without both, never calls back."""
+    """Runs queries at once on `reader`, or fails with `error`. Without both it never calls back."""
 
     def __init__(self, reader: Any = None, error: str | HistoryError = "") -> None:
         self.reader = reader
@@ -313,7 +313,7 @@ class FakeReader:
         return Curve(step, at, rx, rx, peak, peak)
 
     def slots(self, kind: str, name: str | None, edges: Sequence[float]) -> tuple[int, list[SlotUse]]:
-        """1 MB down and 500 kB up in each second that was measured; every fifth slot is unknown."""
+        """Return slots with 1 MB down and 500 kB up for each second; every fifth slot is unknown."""
         self.kinds.append((kind, name, edges[-1] - edges[0]))
         found = []
         for place, (start, end) in enumerate(pairwise(edges)):

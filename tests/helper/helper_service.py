@@ -31,7 +31,7 @@ _SO_RCVBUFFORCE, _SO_SNDBUFFORCE, _SO_COOKIE = 33, 32, 57
 
 
 def need_ebpf() -> None:
-    """Skip the test where the kernel does not let us attach."""
+    """Skip the test if the kernel does not permit this process to attach programs."""
     needs.root()
     try:
         probes.attach().close()
@@ -46,7 +46,7 @@ def need_system_pids() -> None:
 
 
 def python() -> str:
-    """The system's interpreter, which an installed helper has, if it is new enough."""
+    """Return the system's interpreter, which an installed helper uses, if it is new enough."""
     found = "/usr/bin/python3"
     is_new = "import sys; sys.exit(sys.version_info < (3, 11))"
     if Path(found).exists() and subprocess.run([found, "-I", "-c", is_new], check=False).returncode == 0:
@@ -56,7 +56,7 @@ def python() -> str:
 
 @contextmanager
 def reachable_copy() -> Iterator[Path]:
-    """The helper's code where every user can read it."""
+    """Copy the helper's code to a directory that every user can read."""
     with tempfile.TemporaryDirectory(dir="/tmp") as made:
         Path(made).chmod(0o755)
         code = Path(made) / "helper"
@@ -65,7 +65,7 @@ def reachable_copy() -> Iterator[Path]:
 
 
 class Service:
-    """Its socket is beside the code."""
+    """A process with the helper. Its socket is in the directory of the code."""
 
     def __init__(self, code: Path, *users: int) -> None:
         self._code = code
@@ -114,7 +114,7 @@ def read(client: HelperClient) -> Reading:
 
 
 def sums(amounts: Mapping[Flow, Amount], of: socket.socket) -> tuple[int, int, int, int, int]:
-    """Bytes received and sent, datagrams received and sent of a socket; number of its flows."""
+    """Return bytes received and sent, datagrams received and sent, and number of flows of a socket."""
     mine = [amount for flow, amount in amounts.items() if flow.cookie == cookie(of)]
     return (
         sum(each.rx_bytes for each in mine),
@@ -131,7 +131,8 @@ def cookie(of: socket.socket) -> int:
 
 
 def make(namespace: str | None, family: int, kind: int, address: str = "", port: int = 0) -> socket.socket:
-    """A bound socket in a network namespace, with room for all that a test sends. None: where the test runs."""
+    """Return a bound socket in a network namespace, or in that of the test if it is None. Its buffers hold all that a
+    test sends."""
     with contextlib.nullcontext() if namespace is None else entered(namespace):
         made = socket.socket(family, kind)
     made.settimeout(PATIENCE)
@@ -142,20 +143,20 @@ def make(namespace: str | None, family: int, kind: int, address: str = "", port:
 
 
 def receive(at: socket.socket, size: int) -> None:
-    """Until so many bytes arrived."""
+    """Receive until this many bytes have arrived."""
     while size > 0:
         size -= len(at.recv(1 << 16))
     assert size == 0
 
 
 def programs_of(pid: int) -> set[int]:
-    """Ids of the eBPF programs that a process holds."""
+    """Return the IDs of the eBPF programs that a process has open."""
     shown = (file.read_text() for file in Path(f"/proc/{pid}/fdinfo").iterdir())
     return {int(line.split()[1]) for text in shown for line in text.splitlines() if line.startswith("prog_id:")}
 
 
 def attached() -> set[int]:
-    """Ids of the programs that are attached to the root of the control groups, by this test or others."""
+    """Return the IDs of the programs that are attached to the root of the control groups, by this test or others."""
     directory = os.open(probes.root_cgroup(), os.O_RDONLY | os.O_DIRECTORY)
     try:
         places = bpf.INGRESS, bpf.EGRESS, bpf.SOCK_CREATE, bpf.CGROUP_SOCK_OPS
@@ -165,6 +166,6 @@ def attached() -> set[int]:
 
 
 def use_small_frames(link: Wire) -> None:
-    """1500 bytes, so that larger datagrams are fragmented."""
+    """Set the MTU to 1500 bytes, so that larger datagrams are fragmented."""
     link.run(link.near, "ip", "link", "set", "uplink", "mtu", "1500")
     link.run(link.far, "ip", "link", "set", "peer", "mtu", "1500")

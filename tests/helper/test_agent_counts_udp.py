@@ -138,7 +138,7 @@ UPLINK = (
 
 
 class Machine(NamedTuple):
-    """An agent in a network of its own, and what it is asked."""
+    """An agent in a separate network, and subcommands that are run beside it."""
 
     link: Wire
     helper: Service
@@ -149,7 +149,7 @@ class Machine(NamedTuple):
         return self.lines(*words)[-1]
 
     def lines(self, *words: str) -> list[Any]:
-        """What a subcommand of the user prints: one JSON document a line."""
+        """Return what a subcommand prints for the user: one JSON document a line."""
         return [json.loads(line) for line in self.text(*words).splitlines()]
 
     def text(self, *words: str) -> str:
@@ -168,7 +168,7 @@ class Machine(NamedTuple):
     def await_rows(
         self, is_met: Callable[[list[dict[str, Any]]], bool], *, with_helper: bool = True
     ) -> list[dict[str, Any]]:
-        """Ask for the connections until they are as they should be, or time is up; return them.
+        """Read the connections until they meet the condition, or the deadline has passed. Return them.
 
         `with_helper`: keep the helper running meanwhile.
         """
@@ -206,7 +206,7 @@ def machine(*, has_helper: bool = True) -> Iterator[Machine]:
 
 
 class Client:
-    """A program of the same user that moves known amounts."""
+    """A program of the same user that sends and receives known amounts."""
 
     def __init__(self, link: Wire, stack: ExitStack) -> None:
         arguments = (_ADDRESSES.far, _ADDRESSES.far6, str(_PEERS))
@@ -226,7 +226,7 @@ class Client:
         stack.callback(_end, self._process)
 
     def do(self, word: str) -> dict[str, int]:
-        """Return the ports."""
+        """Send a command. Return the ports of the sockets."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(word + "\n")

@@ -71,7 +71,8 @@ def ask(link: Wire, name: str, count: int) -> None:
 
 
 def settled(watched: Watching, seconds: float = 2.0) -> list[dict[str, Any]]:
-    """Findings without the scans of other tests: every helper reports the refusals of all network namespaces."""
+    """Return findings without the scans of other tests, because every helper reports the refusals of all network
+    namespaces."""
     return [
         each for each in watched.settle(seconds) if each["kind"] != "scan" or each["host"] in {None, _ADDRESSES.far}
     ]

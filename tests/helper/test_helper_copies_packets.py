@@ -168,7 +168,7 @@ def test_a_full_ring_counts_lost_records(link: Wire) -> None:
 
 
 def test_a_ring_is_read_round_and_round(link: Wire) -> None:
-    """Records lie over its end, at every place."""
+    """Records cross the end of the ring at every position."""
     small = probes.Probes(probes.root_cgroup(), ring_size=1 << 14)
     try:
         v4 = socket.AF_INET

@@ -59,7 +59,7 @@ def client() -> Iterator[HelperClient]:
 
 @pytest.fixture(params=["v4", "v6", "v4 loopback", "v6 loopback"])
 def ends(request: pytest.FixtureRequest, link: Wire) -> Ends:
-    """Namespace, family and address of both."""
+    """Return namespace, family and address of both ends."""
     four, six = socket.AF_INET, socket.AF_INET6
     return {
         "v4": ((link.near, four, NEAR), (link.far, four, FAR)),
@@ -71,7 +71,7 @@ def ends(request: pytest.FixtureRequest, link: Wire) -> Ends:
 
 @pytest.fixture
 def pair(ends: Ends) -> Iterator[Pair]:
-    """Sockets that may send datagrams larger than a frame."""
+    """Yield two sockets that may send datagrams larger than a frame."""
     made = []
     for namespace, family, address in ends:
         each = make(namespace, family, DATAGRAM, address)
@@ -351,7 +351,7 @@ def test_an_idle_flow_is_deleted_after_it_was_returned(link: Wire) -> None:
 def test_packets_are_copied_alike_with_and_without_direct_reads(
     link: Wire, monkeypatch: pytest.MonkeyPatch, *, directly: bool
 ) -> None:
-    """Also those whose header has options, which are never read directly."""
+    """Packets whose header has options are never read directly."""
     need_ebpf()
     load = probes.Probes._load_for_packets
 

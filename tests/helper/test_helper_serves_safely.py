@@ -61,7 +61,7 @@ for line in sys.stdin:
 
 
 class Other:
-    """A client of another user."""
+    """A client that runs as another user."""
 
     def __init__(self, helper: Service) -> None:
         environment = {**os.environ, "PYTHONPATH": ROOT}
@@ -86,7 +86,7 @@ class Other:
 
 
 def memory(pid: int, what: str = "Rss") -> int:
-    """Bytes."""
+    """Return a value of a process in /proc/PID/smaps_rollup, in bytes."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return 1024 * next(int(line.split()[1]) for line in text.splitlines() if line.startswith(f"{what}:"))
 
@@ -126,7 +126,8 @@ def test_helper_gives_up_its_privileges() -> None:
 
 @pytest.mark.parametrize(("capabilities", "works"), [("+bpf,+net_admin", True), ("+bpf", False), ("+net_admin", False)])
 def test_two_capabilities_suffice_and_are_necessary(capabilities: str, works: bool) -> None:
-    """With all others dropped, also CAP_PERFMON, without which the verifier is stricter; as another user than root."""
+    """All others are dropped, also CAP_PERFMON, without which the verifier is stricter, and the process
+    is not root's."""
     need_ebpf()
     needs.programs("setpriv")
     with reachable_copy() as code:
@@ -171,7 +172,7 @@ def test_the_service_ends_if_no_client_connects() -> None:
 
 
 def test_helper_killed_during_a_transfer_counts_nothing_twice() -> None:
-    """Nothing is counted twice, and the time without a helper is named."""
+    """The readings also show the time without a helper."""
     with (
         service() as running,
         make(None, V4, DATAGRAM, "127.0.0.1") as near,

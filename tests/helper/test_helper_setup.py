@@ -30,7 +30,8 @@ _LIST = f"find {UNITS} {CODE.parents[1]} -mindepth 1 -printf '%M %u %g %p\\n' | 
 
 
 def sh(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A script of root's that has the directories which a setup changes to itself, and no systemd that runs."""
+    """Run a script as root, in a mount namespace in which the directories that a setup changes are private, and without
+    a running systemd."""
     command = ["unshare", "--mount", "--propagation", "private", "sh", "-e", "-c", _PRIVATE + script]
     inherited = {name: value for name, value in os.environ.items() if name not in {"SUDO_UID", "PKEXEC_UID"}}
     return subprocess.run(
@@ -47,7 +48,7 @@ def need_setup() -> None:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A directory that only root can change, up to the root."""
+    """Return a directory that only root can change, as well as all its parents."""
     needs.root()
     if helper_setup.changeable(tmp_path):
         pytest.skip(f"{tmp_path} is not root's alone")
@@ -156,7 +157,7 @@ def test_the_units_are_valid_and_confined(tmp_path: Path) -> None:
 
 
 def test_code_that_a_user_can_change_is_not_run_as_root(place: Path) -> None:
-    """The commands that are printed instead run no code of that user's as root, and install the same."""
+    """The commands that are printed instead run no code of that user as root, and install the same files."""
     need_setup()
     theirs = place / "theirs"
     for part in ("netwatch_tray", "assets"):

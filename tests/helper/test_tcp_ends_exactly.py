@@ -43,7 +43,7 @@ def link() -> Iterator[Wire]:
 
 
 class Meter:
-    """Reads sockets and helper as an agent in a namespace does."""
+    """Reads sockets and helper in a namespace as an agent does."""
 
     def __init__(self, namespace: str, helper: Service) -> None:
         with entered(namespace):
@@ -80,7 +80,7 @@ class Meter:
 
 
 def _run(link: Wire, address: str, meters: tuple[Meter, Meter], output: Path, between: Callable[[], None]) -> list[str]:
-    """What both ends printed: the caller's, which is in `near`, and the server's."""
+    """Run the connections. Return what both ends printed: the caller, which is in `near`, and the server."""
     serve = [*enter(link.far), sys.executable, ENDINGS, "serve", address, str(PORT)]
     call = [*enter(link.near), sys.executable, ENDINGS, "call", address, str(PORT), "--count", "120", "--rate", "80"]
     with subprocess.Popen(serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
@@ -100,7 +100,7 @@ def _run(link: Wire, address: str, meters: tuple[Meter, Meter], output: Path, be
 
 @pytest.mark.parametrize(("address", "is_alone"), [(FAR, True), (FAR6, False)])
 def test_bytes_are_exact_however_a_connection_ends(link: Wire, tmp_path: Path, address: str, *, is_alone: bool) -> None:
-    """Also with a second helper, for which the same connections are those of another namespace."""
+    """With a second helper the same connections are those of another namespace."""
     with service() as helper, ExitStack() as stack:
         if not is_alone:
             other = stack.enter_context(service()).client()
@@ -126,7 +126,8 @@ def test_bytes_are_exact_however_a_connection_ends(link: Wire, tmp_path: Path, a
 
 
 def _check_ends(ends: dict[int, TcpEnd], truths: list[dict[str, Any]]) -> None:
-    """Compare the reports with the programs. Even of what this end aborted, all was received and acknowledged."""
+    """Compare the reports with what the programs counted. Even where this end aborted, the peer had received and
+    acknowledged everything."""
     expected: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for truth in truths:
         expected[truth["port"]].append(truth)
@@ -212,7 +213,8 @@ def test_connections_of_other_namespaces_are_counted_while_they_live(link: Wire)
 
 
 def test_row_of_an_open_connection_outlives_its_pause(link: Wire) -> None:
-    """A flow without a packet is deleted; a connection would lose what it moved until its next packet."""
+    """A flow without packets is deleted; if that happened to a connection, its counters would be lost until its next
+    packet."""
     need_ebpf()
     attached = probes.Probes(probes.root_cgroup())
     try:
@@ -240,7 +242,7 @@ def test_row_of_an_open_connection_outlives_its_pause(link: Wire) -> None:
 
 
 def _cookies(attached: probes.Probes, floor: int = 0) -> set[int]:
-    """Those of all rows, before rows without a packet since the stamp `floor` are deleted."""
+    """Return the cookies of all rows. Rows without a packet since the stamp `floor` are deleted after that."""
     found: set[int] = set()
     following: int | None = None
     while True:

@@ -25,7 +25,7 @@ START = 1_767_225_600.0
 
 @dataclass
 class Machine(InterfaceSource):
-    """Interfaces by index: [name, kind, is an uplink, rx, tx]."""
+    """A machine with interfaces by index: [name, kind, is an uplink, rx, tx]."""
 
     wall: float = START
     boottime: float = 1000.0

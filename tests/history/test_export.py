@@ -20,7 +20,8 @@ from netwatch_tray.model import Traffic
 
 @pytest.fixture
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two hours with a second of 1000 bytes in each minute, an hour's sleep between them that carried 5 more."""
+    """Return a history of two hours with 1000 bytes in one second of each minute, and an hour of sleep between them
+    that carried 5 bytes."""
     for name in ("STATE", "CONFIG"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path))
     monkeypatch.setenv("TZ", "UTC")

@@ -25,7 +25,7 @@ ROUNDS = 300
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A history with something in each of its tables."""
+    """Return a history with rows in each of its tables."""
     file, machine = tmp_path_factory.mktemp("whole") / "history.sqlite3", Machine()
     writer = machine.writer(file, DataPlan(cap_gb=0.000_001))
     apps = {"a": (AppName("a", "browser"), Traffic(700, 30))}

@@ -43,7 +43,7 @@ def days(file: Path) -> dict[str, Used]:
 
 
 def run(machine: Machine, writer: HistoryWriter, seconds: int, rx: int = 0) -> PlanAlert | None:
-    """Second by second, with `rx` bytes in each."""
+    """Record second by second, with `rx` bytes in each. Return the alert that is due."""
     ticks = []
     for _ in range(seconds):
         machine.carry(2, rx, 0)

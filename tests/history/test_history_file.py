@@ -189,7 +189,7 @@ reader.close()
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """A directory that everybody may read."""
+    """Yield a directory that every user can read."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         directory.chmod(0o755)

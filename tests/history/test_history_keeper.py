@@ -55,7 +55,7 @@ def received(file: Path) -> int:
 
 @pytest.fixture
 def slow_disk(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Nothing is recorded until it is set."""
+    """Return an event; nothing is recorded until it is set."""
     answers = threading.Event()
     record = HistoryWriter.record
 

@@ -30,7 +30,7 @@ FIRST = datetime.fromtimestamp(START).astimezone().date()
 
 
 def record(file: Path, days: int, *, rx: int = 1_000_000, name: str = "eth0", wall: float = START) -> Machine:
-    """Records an hour of so many days, some bytes each 10 minutes."""
+    """Record an hour of each of so many days, some bytes each 10 minutes."""
     machine = Machine(wall=wall, interfaces={2: [name, "ethernet", True, 0, 0]})
     writer = machine.writer(file)
     for _ in range(days):

@@ -315,7 +315,7 @@ def test_hostile_names_lose_no_minute(tmp_path: Path) -> None:
 
 
 def test_interfaces_with_the_same_name_lose_no_bytes(tmp_path: Path) -> None:
-    """Names that were not UTF-8 are the same once they are decoded with replacement."""
+    """Names that are not UTF-8 are equal after they were decoded with replacement."""
     file = tmp_path / "history.sqlite3"
     machine = Machine(interfaces={number: ["\ufffd", "ethernet", True, 0, 0] for number in (2, 3)})
     writer = machine.writer(file)

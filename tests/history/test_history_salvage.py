@@ -41,7 +41,7 @@ HOURS_RECORDED = 60
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Some days with something in each table, on more than a hundred pages."""
+    """Return a history of some days with rows in each table, on more than a hundred pages."""
     file = tmp_path_factory.mktemp("whole") / "history.sqlite3"
     chance = random.Random(5)
     machine = Machine(wall=START - 2.5)
@@ -324,7 +324,7 @@ def test_whole_file_of_an_earlier_version_lacks_nothing(tmp_path: Path) -> None:
 
 
 def test_minute_in_both_files_counts_once(tmp_path: Path) -> None:
-    """Version 1 set a file aside after it had stored the minute, and stored the minute in the new file as well."""
+    """Version 1 set a file aside after it had stored a minute, and stored the same minute in the new file."""
     parts = []
     for directory in ("old", "new"):
         (tmp_path / directory).mkdir()

@@ -18,7 +18,7 @@ from netwatch_tray.history.reader import HistoryReader
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryReader]:
-    """A history of six hours: traffic of each minute, a burst, and a sleep in which bytes passed."""
+    """Return a history of six hours with traffic in each minute, a burst, and a sleep in which bytes passed."""
     file: Path = tmp_path_factory.mktemp("slots") / "history.sqlite3"
     machine = Machine()
     writer = machine.writer(file)

@@ -52,7 +52,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule(index=st.sampled_from([2, 3]), rx=st.integers(0, 2**35), tx=st.integers(0, 2**35), seconds=st.integers(1, 90))
     def run(self, index: int, rx: int, tx: int, seconds: int) -> None:
-        """Traffic spread evenly over some seconds."""
+        """Carry traffic spread evenly over some seconds."""
         which = sorted(self.machine.interfaces)[index - 2]
         for second in range(seconds):
             self.machine.carry(which, rx // seconds + (second == 0) * 7, tx // seconds)
@@ -61,7 +61,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule(minutes=st.integers(20, 90), rx=st.integers(0, 2**30), second=st.integers(0, 59))
     def work(self, minutes: int, rx: int, second: int) -> None:
-        """Hours of traffic with a burst in each minute."""
+        """Carry hours of traffic with a burst in each minute."""
         for _ in range(minutes):
             for begin in range(0, 60, 5):
                 if begin <= second < begin + 5:
@@ -84,7 +84,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(["curl", "caf\udce9", "a\0b", "line\nfeed", ""]), rx=st.integers(0, 2**40))
     def use_app(self, name: str, rx: int) -> None:
-        """Traffic of an app; its name may not be UTF-8 and its amount may be 0."""
+        """Carry traffic of an app. Its name may not be UTF-8, and its amount may be 0."""
         apps = {name: (AppName(name, name), Traffic(rx, 1))}
         at = datetime.fromtimestamp(self.machine.wall, UTC)
         self.pending.append((at, AppInterval(elapsed_s=10.0, apps=apps, processes={}, local=Traffic())))
@@ -100,7 +100,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), seconds=st.integers(1, 400), carried=st.integers(0, 10**6))
     def glitch(self, which: int, seconds: int, carried: int) -> None:
-        """The counters read 0 for a while and return to their values: neither change is traffic."""
+        """Make counters read 0 for a while and return to their values. Neither change is traffic."""
         interface = self.machine.interfaces[sorted(self.machine.interfaces)[which]]
         counters = interface[3:]
         interface[3:] = 0, 0
@@ -113,7 +113,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1))
     def jump(self, which: int) -> None:
-        """A counter rises by more than any link carries in a year."""
+        """Make a counter rise by more than any link carries in a year."""
         interface = self.machine.interfaces[sorted(self.machine.interfaces)[which]]
         if interface[3] < 2**63:
             interface[3] += 2**61
@@ -122,7 +122,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), carried=st.integers(0, 10**6))
     def recreate(self, which: int, carried: int) -> None:
-        """An interface is created anew under its name, with another index."""
+        """Create an interface anew under its name, with another index."""
         index = sorted(self.machine.interfaces)[which]
         interface = self.machine.interfaces.pop(index)
         interface[3] = interface[4] = carried

@@ -231,7 +231,7 @@ def test_bytes_in_days_months_and_years_count_once(by_day: dict[int, int], longe
 
 @pytest.fixture
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where wlan0 makes the total, and the first day is the last one of vnStat."""
+    """Return a history in which wlan0 makes the total, and whose first day is the last one of vnStat."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     file = tmp_path / "netwatch-tray" / "history.sqlite3"

@@ -44,7 +44,7 @@ EACH_REASON = range(1, 12)
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A history as version 2 wrote it."""
+    """Return a history as version 2 wrote it."""
     file = tmp_path / "history.sqlite3"
     file.write_bytes(gzip.decompress((FILES / "version-2.sqlite3.gz").read_bytes()))
     return file

@@ -27,7 +27,7 @@ _MB = 10**6
 
 
 def _moved(machine: Machine, rx: int, lan: int) -> list[Measurement]:
-    """A tick after `rx` bytes were received, `lan` of them from the local network."""
+    """Return measurements of a tick in which `rx` bytes were received, `lan` of them from the local network."""
     machine.wait()
     machine.carry(2, rx, 0)
     tick = machine.tick()

@@ -62,7 +62,7 @@ class Meter:
         return Traffic(sum(app.rx_bytes for app in apps), sum(app.tx_bytes for app in apps))
 
     def check(self, truths: list[dict[str, Any]]) -> None:
-        """Compare with what an end of the connections printed."""
+        """Compare the counters with what one end of the connections printed."""
         sums = truths.pop()
         assert sums["failed"] == 0, truths
         expected: dict[int, list[dict[str, Any]]] = defaultdict(list)
@@ -115,7 +115,8 @@ def server(link: Wire, address: str) -> Iterator[subprocess.Popen[str]]:
 def test_no_way_of_closing_changes_the_byte_count(
     link: Wire, meters: tuple[Meter, Meter], pause: float, address: str, tmp_path: Path
 ) -> None:
-    """Read often, so that most sockets are met; and seldom, so that most come and go between two readings."""
+    """The sockets are read often, so that most are listed, and rarely, so that most open and close between two
+    readings."""
     with server(link, address) as serving:
         command = [*enter(link.near), sys.executable, ENDINGS, "call", address, str(PORT), "--count", "250"]
         output = tmp_path / "calls"

@@ -62,7 +62,7 @@ class Observer:
         return {app.key: app for app in self.table.apps()}
 
     def totals(self) -> Traffic:
-        """Of the one app there is, closed connections included."""
+        """Return the bytes of the only app, closed connections included."""
         apps = self.apps().values()
         assert len(apps) <= 1
         return Traffic(sum(app.rx_bytes for app in apps), sum(app.tx_bytes for app in apps))
@@ -78,7 +78,7 @@ def observers(link: Wire) -> Iterator[tuple[Observer, Observer]]:
 
 @contextmanager
 def connection(link: Wire, family: str) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """A connection from here to there."""
+    """Yield both ends of a connection over the wire."""
     kind = socket.AF_INET if family == "4" else socket.AF_INET6
     with entered(link.far):
         server = socket.create_server((_SERVERS[family], 0), family=kind)
@@ -90,7 +90,7 @@ def connection(link: Wire, family: str) -> Iterator[tuple[socket.socket, socket.
 
 
 def send(source: socket.socket, target: socket.socket, count: int) -> None:
-    """Sends `count` bytes and waits until they are read."""
+    """Send `count` bytes, and wait until they are read."""
     sender = threading.Thread(target=source.sendall, args=(bytes(count),))
     sender.start()
     left = count
@@ -143,7 +143,8 @@ def test_half_closed_connection_seen_before_is_exact(link: Wire, observers: tupl
 
 
 def test_thousand_short_connections_lose_no_byte(link: Wire, observers: tuple[Observer, Observer]) -> None:
-    """No byte is lost: the listener's are its own, the callers' are "exited before seen", one that lives on has its."""
+    """The listener's bytes belong to its app, those of the callers to "Exited before seen", and a connection that stays
+    open keeps its own."""
     here, there = observers
     up = down = 0
     with connection(link, "4") as (client, accepted), entered(link.far):

@@ -69,7 +69,7 @@ def apps(link: Wire, environment: dict[str, str]) -> dict[str, dict[str, int]]:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home of that user, where the user can reach it."""
+    """Yield a home directory that the unprivileged user can reach."""
     with tempfile.TemporaryDirectory(dir="/tmp") as made:
         os.chown(made, nobody.UID, nobody.UID)
         yield Path(made)

@@ -20,7 +20,7 @@ SPEED = 100_000
 
 @pytest.fixture
 def link() -> Iterator[Wire]:
-    """A wire whose near end also has a bridge with a container on it: the far namespace, by another address."""
+    """Make a wire whose near end also has a bridge with a container: the far namespace, by another address."""
     with wire() as made:
         for command in (
             "ip link add docker0 type bridge",
@@ -37,7 +37,7 @@ def link() -> Iterator[Wire]:
 
 @contextmanager
 def transfer(link: Wire, address: str) -> Iterator[None]:
-    """Data from the far end to a program of the near end, meanwhile."""
+    """Transfer data from the far end to a program of the near end meanwhile."""
     with ExitStack() as undo:
         sender = link.python(link.far, PACED_SENDER, address, "5200", str(SPEED), "60")
         undo.callback(sender.communicate)

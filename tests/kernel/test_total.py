@@ -68,7 +68,7 @@ def running(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 class Meter:
-    """The monitor inside `near`."""
+    """A monitor that runs in `near`."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -82,7 +82,7 @@ class Meter:
 
 
 def download(network: Wire, near: str, address: str) -> None:
-    """SIZE bytes from `address` in `far` to the namespace `near`."""
+    """Transfer SIZE bytes from `address` in `far` to the namespace `near`."""
     with running(network.python(network.far, SENDER, address, str(PORT), str(SIZE))) as sender:
         assert sender.stdout is not None
         assert sender.stdout.readline() == "ready\n"
@@ -93,7 +93,7 @@ def download(network: Wire, near: str, address: str) -> None:
 
 
 def counted(network: Wire, near: str, address: str, uplinks: tuple[str, ...] = ("uplink",)) -> Tick:
-    """Downloads, checks that the total moved by what the uplinks carried and not a byte more; returns the tick."""
+    """Download, and check that the total grew by exactly the bytes of the uplinks. Return the tick."""
     with running(network.python(network.near, MONITOR)) as process:
         meter = Meter(process)
         for _ in range(5):
@@ -169,7 +169,7 @@ def test_total_counts_vxlan_over_the_uplink_once(network: Wire) -> None:
 
 
 def test_total_counts_vxlan_to_a_routed_peer_once(network: Wire) -> None:
-    """No device is named: what it runs over is the way to its peer."""
+    """The interface has no parent device: its underlay is that of the route to its peer."""
     for namespace, remote, address in ((network.near, FAR, "198.51.100.1/24"), (network.far, NEAR, "198.51.100.2/24")):
         network.run(namespace, *f"ip link add vx0 type vxlan id 7 dstport 4789 remote {remote}".split())
         network.run(namespace, *f"ip address add {address} dev vx0".split())
@@ -183,7 +183,8 @@ def test_total_counts_vxlan_to_a_routed_peer_once(network: Wire) -> None:
 
 @contextlib.contextmanager
 def vpn(network: Wire, server: str) -> Iterator[None]:
-    """tun0 between the namespaces, in datagrams to `server` in `far`; it has the default route of `near`."""
+    """Make tun0 between the namespaces, carried by datagrams to `server` in `far`. It has the default
+    route of `near`."""
     with contextlib.ExitStack() as stack:
         for namespace, own, other, inner in (
             (network.near, NEAR, server, "198.51.100.1/24"),
@@ -204,7 +205,7 @@ needs_tun = pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="no /de
 
 @needs_tun
 def test_total_counts_vpn_with_the_default_route_once(network: Wire) -> None:
-    """As its client does, it pins the way to its server."""
+    """A host route leads to its server, as VPN clients add it."""
     network.run(network.far, *"ip address add 203.0.113.5/32 dev lo".split())
     network.run(network.near, "ip", "route", "add", "203.0.113.5", "via", FAR)
     with vpn(network, "203.0.113.5"):

@@ -31,7 +31,7 @@ exec chroot "$root" /usr/bin/env -u LD_LIBRARY_PATH -u PYTHONPATH PATH=/usr/sbin
 
 
 class BareDebian:
-    """`root`: where it lies."""
+    """A Debian without anything but its base system. `root`: its directory."""
 
     def __init__(self, root: Path, suite: str) -> None:
         self.root = root
@@ -41,13 +41,13 @@ class BareDebian:
         shutil.copyfile("/etc/resolv.conf", root / "etc" / "resolv.conf")
 
     def enter(self, *command: str, shared: tuple[str | Path, ...] = ()) -> list[str]:
-        """What to start, from outside, for `command` to run in there with these directories of the outside."""
+        """Return the words that start `command` inside it, with these directories of the machine mounted."""
         places = map(str, shared)
         return ["unshare", "--mount", "--propagation", "private", "sh", "-c", _ENTER, "sh", str(self.root), *places,
                 "--", *command]  # fmt: skip
 
     def run(self, *command: str, timeout: float = 60) -> str:
-        """What it printed; fails unless it succeeds."""
+        """Run a command inside it. Return what it printed; fail if it does not succeed."""
         done = subprocess.run(self.enter(*command), capture_output=True, text=True, timeout=timeout, check=False)
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
@@ -58,7 +58,7 @@ class BareDebian:
         return self.run(*environment, "apt-get", *options, *words, timeout=500)
 
     def files(self) -> set[str]:
-        """Paths of everything there is, without what the kernel shows."""
+        """Return the paths of all files, without those of the kernel's file systems."""
         shown = {"proc", "sys", "dev"}
         paths = (path.relative_to(self.root) for top in self.root.iterdir() if top.name not in shown
                  for path in (top, *top.rglob("*")))  # fmt: skip

@@ -35,7 +35,8 @@ def is_mach_o(file: Path) -> bool:
 
 
 def verified(file: Path) -> list[Signature]:
-    """One for each architecture in the file. Raise ValueError where there is none or a page differs."""
+    """Verify the file, and return the signature of each architecture. Raise ValueError if there is none, or a page
+    differs."""
     return [_verified(part, file) for part in _parts(file.read_bytes())]
 
 
@@ -82,7 +83,7 @@ def _blobs(code: bytes, file: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _signature(code: bytes, file: Path) -> tuple[int, int]:
-    """Where it begins and ends."""
+    """Return where the signature begins and ends."""
     magic, _cpu, _subtype, _kind, commands = struct.unpack_from("<5I", code)
     if magic != _MACH_O_64:
         raise ValueError(f"{file}: no Mach-O file")

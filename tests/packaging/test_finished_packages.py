@@ -42,7 +42,7 @@ X11_SOCKETS = "/tmp/.X11-unix"  # noqa: S108  where X servers have them
 
 
 def run(*command: str | Path, timeout: float = 120, **options: Any) -> str:
-    """What it printed; fails unless it succeeds."""
+    """Run a command. Return what it printed; fail if it does not succeed."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, **options)
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return str(done.stdout)
@@ -54,7 +54,7 @@ def build(*what: str) -> None:
 
 @pytest.fixture(scope="module")
 def built() -> Path:
-    """The directory of all packages for Linux, made of one frozen folder."""
+    """Return the directory of all packages for Linux, made from one frozen folder."""
     for old in [*DIST.glob("*.deb"), *DIST.glob("*.rpm")]:
         old.unlink()
     build("deb", "rpm", "appdir")
@@ -241,7 +241,7 @@ def test_the_rpm_runs_where_its_requirements_are_met(deb: Path, rpm: Path, debia
 
 @contextlib.contextmanager
 def transfer(network: Wire) -> Iterator[None]:
-    """A download at SPEED."""
+    """Transfer data at SPEED to this machine."""
     sender = network.python(network.far, PACED_SENDER, FAR, str(PORT), str(SPEED), "120")
     receiver = None
     try:
@@ -256,7 +256,7 @@ def transfer(network: Wire) -> Iterator[None]:
 
 
 def tells(tooltip: str, speed: float) -> bool:
-    """Whether the download in a tooltip is this, in bytes/s."""
+    """Return whether a tooltip shows this download rate, in bytes/s."""
     found = re.search(r"↓ ([\d.]+) MB/s", tooltip)
     return found is not None and abs(float(found[1]) * MEGABYTE / speed - 1) < 0.05
 
@@ -271,7 +271,7 @@ def appdir(built: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def mounted(appdir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """As an AppImage shows it to itself: a read-only squashfs."""
+    """Mount the directory as an AppImage sees itself: a read-only squashfs."""
     directory = tmp_path_factory.mktemp("appimage")
     run("mksquashfs", appdir, directory / "image", "-quiet", "-no-progress", "-comp", "gzip", timeout=300)
     place = directory / "mounted"
@@ -344,7 +344,7 @@ def test_flatpak_installs_every_file_at_its_path(appdir: Path, tmp_path: Path) -
 
 @pytest.fixture(scope="module")
 def archives() -> tuple[Path, Path]:
-    """Wheel and source archive."""
+    """Return wheel and source archive."""
     build("wheel")
     (wheel,) = DIST.glob("netwatch_tray-*.whl")
     (source,) = DIST.glob("netwatch_tray-*.tar.gz")

@@ -40,7 +40,7 @@ METAINFO = LINUX / "io.netwatch.tray.metainfo.xml"
 
 
 def run(*command: str | Path, **options: Any) -> str:
-    """What it printed, both ways; fails unless it succeeds."""
+    """Run a command. Return both its outputs; fail if it does not succeed."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return str(done.stdout + done.stderr)
@@ -183,7 +183,7 @@ def test_the_manual_is_well_formed_and_whole(of: str, sample: command_line.Subco
 
 
 def complete(script: Path, *words: str) -> set[str]:
-    """What bash offers for the last of these words."""
+    """Return the completions that bash offers for the last of these words."""
     line = " ".join(f"'{word}'" for word in ("netwatch-tray", *words))
     code = f"source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words)}; _netwatch_tray; echo ${{COMPREPLY[@]}}"
     return set(run("bash", "-c", code).split())
@@ -291,7 +291,8 @@ def test_plugins_of_qt_are_kept_only_if_they_are_used(file: str, is_kept: bool) 
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
-    """`root.so` needs `libnear.so`, that one `libfar.so`; nobody needs `libalone.so`."""
+    """Return a directory in which `root.so` needs `libnear.so`, and that needs `libfar.so`; nothing needs
+    `libalone.so`."""
     needs.programs("cc")
 
     def link(name: str, *needed: str) -> None:
@@ -463,7 +464,7 @@ def test_shell_scripts_are_clean() -> None:
 
 @requires("actionlint")
 def test_the_workflow_is_valid() -> None:
-    """`go install github.com/rhysd/actionlint/cmd/actionlint@latest`"""
+    """Needs actionlint: `go install github.com/rhysd/actionlint/cmd/actionlint@latest`."""
     run("actionlint", WORKFLOW)
 
 
@@ -482,7 +483,8 @@ def test_workflow_calls_existing_commands() -> None:
 
 
 def test_the_flatpak_asks_for_no_more_than_it_needs() -> None:
-    """A display, the network, the tray and notifications: no files, no devices but the graphics card."""
+    """Permitted are a display, the network, the tray and notifications: no files, and no devices but the
+    graphics card."""
     manifest = json.loads((ROOT / "packaging/flatpak/io.netwatch.tray.json").read_text("utf-8"))
     assert manifest["id"] == macos_bundle.IDENTIFIER
     for permission in manifest["finish-args"]:

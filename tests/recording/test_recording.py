@@ -48,14 +48,14 @@ PROGRAM = [sys.executable, "-m", "netwatch_tray"]
 
 
 def shown(tick: Tick | None, observation: Observation) -> bytes:
-    """Everything a client can see."""
+    """Return everything that a client can see, encoded."""
     rows = sorted(observation.table.rows(), key=lambda row: row.key)
     return msgspec.json.encode([tick, rows, AppsMessage.of(observation)])
 
 
 @contextmanager
 def traffic() -> Iterator[None]:
-    """Connections on the loopback that open, carry bytes and close all the time."""
+    """Open and close connections on the loopback that carry bytes, all the time."""
     stopped = threading.Event()
 
     def run() -> None:
@@ -185,7 +185,7 @@ LINES = gzip.decompress(SAMPLE.read_bytes()).splitlines(keepends=True)
 
 @pytest.fixture(scope="module")
 def quiet() -> Iterator[None]:
-    """Damaged lines are logged, here too many to expect each."""
+    """Ignore log messages about damaged lines, which are too many to expect each."""
     log = logging.getLogger("netwatch_tray.recording.format")
     log.disabled = True
     yield
@@ -228,7 +228,7 @@ def test_any_damage_leaves_a_recording_that_can_be_replayed(
 
 @contextmanager
 def replaying_agent(*options: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """An agent on the sample, and its directory."""
+    """Run an agent on the sample. Yield its process and its directory."""
     command = [*PROGRAM, "agent", "--headless", "--replay", str(SAMPLE), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -352,7 +352,7 @@ def wait_for(found: Callable[[], Any]) -> Any:
 
 
 def listening_child(pid: int) -> tuple[psutil.Process, Path] | None:
-    """The child of a process that serves a feed, and its socket."""
+    """Return the child of a process that serves a feed, and its socket; None if there is none."""
     for child in psutil.Process(pid).children():
         for each in child.net_connections("unix"):
             address = str(each.laddr)

@@ -26,7 +26,7 @@ def redaction() -> Redaction:
 
 
 def common_bits(one: str, other: str) -> int:
-    """Length of the common prefix of two addresses of the same family."""
+    """Return the length of the common prefix of two addresses of the same family."""
     first, second = ipaddress.ip_address(one), ipaddress.ip_address(other)
     assert first.version == second.version
     return first.max_prefixlen - (int(first) ^ int(second)).bit_length()

@@ -19,7 +19,7 @@ from netwatch_tray.tray import open_tray
 
 
 def tick(rx_rate: float | None, tx_rate: float | None, names: tuple[str, ...] = ("eth0", "wlan0")) -> Tick:
-    """Of a machine whose first interface carries everything."""
+    """Return a tick of a machine whose first interface carries all traffic."""
     interfaces = tuple(
         InterfaceTick(
             index=index + 2,

@@ -9,7 +9,7 @@ from surroundings import Loop, Watcher
 
 @pytest.fixture
 def bus() -> Iterator[Session]:
-    """A session without a display."""
+    """Run a session with a bus and without a display."""
     with Session(display=False) as session:
         yield session
 

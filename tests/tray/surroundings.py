@@ -33,7 +33,7 @@ _numbers = itertools.count(1)
 
 
 def no_actions(**asked: Callable[..., Any]) -> Actions:
-    """Those asked for; the others do nothing."""
+    """Return actions of which only the given ones do anything."""
     nothing = dict.fromkeys(Actions._fields, lambda *_: None)
     chosen: dict[str, Any] = {
         **nothing,
@@ -46,7 +46,7 @@ def no_actions(**asked: Callable[..., Any]) -> Actions:
 
 
 class Loop:
-    """A scheduler in a thread of its own."""
+    """A scheduler that runs in a thread."""
 
     def __init__(self) -> None:
         self.scheduler = Scheduler()
@@ -54,7 +54,7 @@ class Loop:
         self._thread.start()
 
     def do(self, work: Callable[[], T], timeout: float = PATIENCE) -> T:
-        """Runs it in the loop's thread; its result or exception."""
+        """Run a function in the loop's thread. Return its result or raise its exception."""
         future: Future[T] = Future()
 
         def run() -> None:
@@ -74,8 +74,8 @@ class Loop:
 
 
 class Watcher:
-    """A StatusNotifierWatcher as small as the protocol allows, in a thread of its own, and with it a host of that name,
-    unless there is none."""
+    """A StatusNotifierWatcher in a thread, as small as the protocol allows. Unless told otherwise, it is
+    its own host."""
 
     def __init__(self, address: str, *, has_host: bool = True) -> None:
         self.registered: queue.Queue[str] = queue.Queue()
@@ -92,19 +92,19 @@ class Watcher:
         self._thread.start()
 
     def announce_host(self) -> None:
-        """A panel has come."""
+        """Report that a panel has started."""
         self.has_host = True
         self._own_host(is_answer_wanted=False)
         self._emit("StatusNotifierHostRegistered")
 
     def lose(self, *, tells: bool = True) -> None:
-        """Forgets the item, as GNOME's extension does when it is switched off and on."""
+        """Forget the item, as GNOME's extension does when it is turned off and on."""
         item = self.items.pop()
         if tells:
             self._emit("StatusNotifierItemUnregistered", "s", (item,))
 
     def close(self) -> None:
-        """Leaves the bus, as a panel that is killed does."""
+        """Leave the bus, as a panel does that is killed."""
         self._stopping.set()
         self._thread.join(10)
         self._client.close()

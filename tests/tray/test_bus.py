@@ -32,7 +32,7 @@ from netwatch_tray.tray.backends.bus_types import complete_types, marshal
 
 
 def hello_answer(serial: int = 1) -> bytes:
-    """As the bus answers the first call."""
+    """Return the bus's response to the first call."""
     fields = {HeaderFields.reply_serial: 1, HeaderFields.signature: "s"}
     header = Header(Endianness.little, MessageType.method_return, 0, 1, -1, serial, fields)
     return bytes(Message(header, (":1.7",)).serialise())
@@ -50,7 +50,7 @@ def connect(scheduler: Scheduler, lost: list[UserMessage] | None = None, patienc
 
 @contextmanager
 def server(path: Path, talk: Callable[[socket.socket], object]) -> Iterator[None]:
-    """Something that listens where a bus should and treats one client as `talk` does."""
+    """Listen at the address of a bus, and serve one client by `talk`."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen()
@@ -131,7 +131,7 @@ def test_silent_bus_raises_tray_unavailable_within_patience(
 
 
 def fake_bus(then: Callable[[socket.socket], object]) -> Callable[[socket.socket], object]:
-    """Lets a client in, and then does as told."""
+    """Return a server for one client that authenticates it and then calls `then`."""
 
     def talk(connection: socket.socket) -> None:
         connection.recv(100)
@@ -187,7 +187,7 @@ def test_queue_of_unread_messages_is_bounded(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def fragments(data: bytes) -> list[tuple[int, Message]]:
-    """What comes out when the data comes in small pieces."""
+    """Return the messages that are parsed if the data arrives in small pieces."""
     received = bytearray()
     found: list[tuple[int, Message]] = []
     for start in range(0, len(data), 7):
@@ -341,7 +341,7 @@ BASIC: dict[str, st.SearchStrategy[Any]] = {
 
 
 def larger(smaller: st.SearchStrategy[tuple[str, Any]]) -> st.SearchStrategy[tuple[str, Any]]:
-    """Variants, structs, arrays and dictionaries of smaller values."""
+    """Return variants, structs, arrays and dictionaries of smaller values."""
     return st.one_of(
         smaller.map(lambda typed: ("v", typed)),
         st.lists(smaller, min_size=1, max_size=3).map(

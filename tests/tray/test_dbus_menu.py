@@ -15,7 +15,7 @@ from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 
 
 class Host:
-    """A menu with what it has sent and what has been clicked."""
+    """A menu, with the signals that it has sent and the rows that were clicked."""
 
     def __init__(self, items: Iterable[MenuItem]) -> None:
         self.sent: list[tuple[str, tuple[Any, ...]]] = []
@@ -28,7 +28,7 @@ class Host:
         return self.menu.interface.methods[member].run(*arguments)
 
     def layout(self) -> tuple[int, list[tuple[int, dict[str, Any]]]]:
-        """Revision, and id and properties of the rows."""
+        """Return revision of the layout, and ID and properties of each row."""
         revision, (_, _, children) = self.call("GetLayout", 0, -1, [])
         return revision, [(child[0], child[1]) for _, child in children]
 

@@ -87,7 +87,7 @@ def test_panel_started_late_shows_the_icon(host: str, desktop: Session) -> None:
 def test_frozen_or_slow_panel_neither_blocks_agent_nor_costs_memory(
     host: str, desktop: Session, *, is_frozen: bool
 ) -> None:
-    """200 updates, each of them visible, that the panel does not read, or that it has a tenth of the time for."""
+    """The agent makes 200 visible updates. The panel reads none of them, or has a tenth of the needed time."""
     panel = desktop.start_host(host)
     agent = desktop.spawn(
         "agent", [sys.executable, str(AGENT), "--period", "0.02"], {"PYTHONPATH": os.pathsep.join(sys.path)}

@@ -51,7 +51,7 @@ def scheduler() -> Iterator[Scheduler]:
 
 
 class Session:
-    """Runs AppKit's loop on the main thread, as the agent does, and a script of the user's in another."""
+    """Runs AppKit's loop on the main thread, as the agent does, and the user's actions in another thread."""
 
     def __init__(self, mac: Cocoa, scheduler: Scheduler) -> None:
         self.mac = mac
@@ -81,7 +81,7 @@ class Session:
             raise failures[0]
 
     def settle(self) -> None:
-        """Until the scheduler and then the main thread have done what waits for them."""
+        """Wait until the scheduler and then the main thread have run what is pending."""
         done = threading.Event()
         self.scheduler.call_soon(done.set)
         assert done.wait(60)
@@ -134,7 +134,7 @@ def test_item_is_complete_before_it_becomes_visible(session: Session) -> None:
 
 
 def test_click_activates_row_under_pointer_after_menu_changed(session: Session) -> None:
-    """Four live rows become three while the menu is open: the row below the pointer must not change its meaning."""
+    """Four live rows become three while the menu is open; the row under the pointer must keep its action."""
     clicked: list[str] = []
     live = [MenuItem(f"row {n}", None) for n in range(4)]
     doctor = MenuItem("Doctor…", lambda: clicked.append("doctor"))
@@ -279,7 +279,7 @@ def test_error_while_saving_does_not_block_logout(session: Session, expected_log
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("is_open", [True, False])
 def test_signal_stops_agent_even_while_menu_is_open(session: Session, number: signal.Signals, *, is_open: bool) -> None:
-    """Python's own handler cannot run: AppKit's loop is C, and here it waits for the main thread's next work."""
+    """Python's signal handler cannot run, because AppKit's loop is C code that waits for the next event."""
     before = signal.signal(number, lambda *_: None)
     try:
         icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
@@ -423,8 +423,8 @@ def of_way(way: Any) -> Settings:
 
 
 def test_whole_session_calls_appkit_on_main_thread_only(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start, 100 ticks with the menu open and closed, settings changed, sleep and wake, a notification, reopen, logout.
-    The stand-in refuses every name that is not Apple's and every call from another thread."""
+    """The session: start, 100 ticks with the menu open and closed, changed settings, sleep and wake, a notification,
+    reopening, logout. The stand-in refuses every name that Apple does not have, and every call from another thread."""
     mac = session.mac
     mac.bundle_identifier = "io.netwatch.tray"
     now = [1000.0]
@@ -522,7 +522,7 @@ _NOT_COCOA = {"call_soon"}
 
 @pytest.mark.parametrize("module", ["app_kit", "user_notifications"])
 def test_every_apple_name_in_the_code_is_in_the_table(module: str) -> None:
-    """Also in lines that no test runs. What Apple calls is in the table as well."""
+    """This includes lines that no test runs. Methods that Apple calls are in the table as well."""
     tree = ast.parse((BACKENDS / f"{module}.py").read_text("utf-8"))
     known = {cocoa_names.python_name(each) for names in cocoa_names.SELECTORS.values() for each in names}
     used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

@@ -25,7 +25,7 @@ NAME, PATH = "org.freedesktop.Notifications", "/org/freedesktop/Notifications"
 
 
 class Server:
-    """A notification server as small as can be."""
+    """A notification server, as small as possible."""
 
     def __init__(self, address: str) -> None:
         self.told: queue.Queue[tuple[Any, ...]] = queue.Queue()
@@ -136,7 +136,7 @@ def test_missing_notification_server_is_ignored(watcher: Watcher, tray: Tray, lo
 def test_click_on_notification_in_dunst_opens_the_window(
     loop: Loop, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that people have, on a screen: the middle button is the one that dunst gives to the default action."""
+    """dunst runs the default action upon a click with the middle button."""
     needs.programs("dunst")
     with Session() as desktop:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", desktop.environment["DBUS_SESSION_BUS_ADDRESS"])

@@ -16,7 +16,7 @@ from netwatch_tray.tray.presence import PATIENCE, Presence
 
 
 class Child:
-    """A process that shows the icon."""
+    """A stand-in for the process that shows the icon."""
 
     def __init__(self) -> None:
         self.pid = 77
@@ -30,7 +30,7 @@ class Child:
 
 
 class FakeX:
-    """An X server with a tray, or without."""
+    """An X server with or without a tray."""
 
     has_tray = False
 
@@ -45,7 +45,7 @@ class FakeX:
 
 
 class Life:
-    """A presence and its surroundings, with a clock of its own."""
+    """A presence with stand-ins for its surroundings, and a clock that the test sets."""
 
     def __init__(self, bus: Session, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.environment["DBUS_SESSION_BUS_ADDRESS"])
@@ -64,7 +64,7 @@ class Life:
         return self.loop.do(lambda: Presence(self.loop.scheduler, actions, settings, self._start, by_hand=by_hand))
 
     def start_by_hand(self) -> None:
-        """Instead of at login; until the bus has said whether there is a tray."""
+        """Start as a user does, not as the login, and wait until the bus has reported whether there is a tray."""
         self.loop.do(self.presence.close)
         self.presence = self.make(Settings(), by_hand=True)
         tray = self.presence._tray
@@ -136,7 +136,7 @@ def test_no_window_opens_after_start_by_hand_with_tray(life: Life, bus: Session)
 
 
 def test_slow_bus_opens_no_window(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is known before the bus has answered."""
+    """Before the bus has responded, it is unknown whether there is a tray."""
     life.start_by_hand()
     monkeypatch.setattr(type(life.presence._tray), "has_tray", None)
     life.pass_seconds(PATIENCE - 1)

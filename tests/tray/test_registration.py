@@ -24,7 +24,7 @@ US = ":1.7"
 
 
 class Timers:
-    """The scheduler with a clock of its own."""
+    """A scheduler whose clock the test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -37,7 +37,7 @@ class Timers:
         return self._add(Timer(self.now + period, period, callback))
 
     def pass_until(self, end: float, then: Callable[[], None]) -> None:
-        """Runs what is due, and after each of it what follows from it."""
+        """Run the timers that are due until then, and call `then` after each."""
         while self._timers and self._timers[0].deadline <= end:
             timer = heapq.heappop(self._timers)
             self.now = max(self.now, timer.deadline)
@@ -159,7 +159,7 @@ class World:
             self.is_frozen = bool(self.watcher and self.items) and self.process == XAPP
 
     def connect(self, timers: Timers) -> None:
-        """As a new connection; the bus drops what the previous one had registered."""
+        """Connect as a new connection. The bus drops the items that the previous one had registered."""
         if self.registration is not None:
             self.registration.close()
         self.items.clear()
@@ -183,14 +183,15 @@ class World:
 
     @property
     def shows(self) -> bool:
-        """The truth."""
+        """Return whether a panel really shows the icon."""
         is_listed = any(item.startswith(US) for item in self.items) if self.has_list else self.registrations > 0
         draws_itself = self.draws and self.process != XAPP
         return bool(self.watcher) and is_listed and (bool(self.hosts) or draws_itself)
 
 
 class Life(RuleBasedStateMachine):
-    """Panels start, stop, crash, refuse and forget. Once everybody has heard everything, what is said is the truth."""
+    """Panels start, stop, crash, refuse and forget. Once all messages were delivered, the reported state is the true
+    one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -234,7 +235,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.world.hosts)
     @rule(data=st.data(), tells=st.booleans())
     def host_goes(self, data: st.DataObject, tells: bool) -> None:
-        """A watcher may report it, or go on claiming that there is a host."""
+        """End a host. The watcher may report that, or continue to report a host."""
         name = data.draw(st.sampled_from(sorted(self.world.hosts)))
         self.world.hosts.remove(name)
         self.world.own(name, "")
@@ -294,7 +295,7 @@ TestLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=
 
 
 def waits_for_a_host() -> tuple[World, Timers]:
-    """With a watcher that has started and reports no host yet."""
+    """Return a world with a watcher that has started and reports no host yet."""
     world, timers = World(), Timers()
     world.connect(timers)
     world.start_watcher(claims_host=False)
@@ -303,7 +304,7 @@ def waits_for_a_host() -> tuple[World, Timers]:
 
 
 def test_item_is_registered_once_host_is_reported() -> None:
-    """waybar's host misses what is registered before."""
+    """waybar's host misses items that were registered earlier."""
     world, timers = waits_for_a_host()
     timers.pass_until(timers.now + 2, world.deliver)
     assert world.registrations == 0
@@ -327,7 +328,7 @@ MONITOR = "org.x.StatusIconMonitor.cinnamon_0"
 
 @pytest.fixture
 def cinnamon(monkeypatch: pytest.MonkeyPatch) -> tuple[World, Timers]:
-    """With the item at XApp's watcher."""
+    """Return a world in which the item is registered with XApp's watcher."""
     monkeypatch.setattr(registration_module, "process_name", lambda _: XAPP)
     world, timers = World(), Timers()
     world.connect(timers)

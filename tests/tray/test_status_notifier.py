@@ -35,7 +35,7 @@ ITEM_PATH, MENU_PATH = "/StatusNotifierItem", "/MenuBar"
 
 
 class Shown:
-    """A tray in a loop, with what its actions were asked and a panel's view of it."""
+    """A tray in a loop, with the actions that were called, and a client that reads the item as a panel does."""
 
     def __init__(self, bus: Session, loop: Loop) -> None:
         self.asked: list[str] = []
@@ -49,7 +49,8 @@ class Shown:
         self.loop.do(lambda: self.tray.show(tick(rx_rate, tx_rate, **more)))
 
     def ticks_until(self, rate: float, condition: Callable[[], bool]) -> None:
-        """Shows the same again and again: what waits for hosts to read is told with a later tick."""
+        """Show the same tick repeatedly until the condition holds: signals that wait for hosts to read are sent with
+        later ticks."""
 
         def tick_and_ask() -> bool:
             self.show(rate)
@@ -303,7 +304,7 @@ def test_visible_sets_status_as_in_pystray(watcher: Watcher, bus: Session, loop:
 
 
 def test_run_blocks_until_stopped(watcher: Watcher, bus: Session, loop: Loop) -> None:
-    """Run as any pystray program is: a loop of its own, ended by `stop` in a menu action."""
+    """The icon runs like that of any pystray program: in its own loop, ended by `stop` in an action of the menu."""
     code = (
         "from netwatch_tray.engine.scheduler import Scheduler\n"
         "from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem\n"
@@ -334,7 +335,7 @@ def test_wheel_and_middle_button_call_their_handlers(watcher: Watcher, shown: Sh
 
 
 def test_changed_colour_scheme_announces_the_icon(watcher: Watcher, shown: Shown) -> None:
-    """Plasma keeps an icon in the colour it had until it is told of another one."""
+    """Plasma draws an icon in its previous colour until another one is announced."""
     shown.registers(watcher)
     shown.client.properties(shown.name, ITEM_PATH, ITEM)
     portal = DBusAddress("/org/freedesktop/portal/desktop", interface="org.freedesktop.portal.Settings")
@@ -353,7 +354,7 @@ def test_changed_colour_scheme_announces_the_icon(watcher: Watcher, shown: Shown
 
 
 def test_item_has_accessible_names(watcher: Watcher, shown: Shown) -> None:
-    """GNOME's extension reads these properties with each change of the icon, and logs an error where they are none."""
+    """GNOME's extension reads these properties with each change of the icon, and logs an error if they are missing."""
     shown.registers(watcher)
     assert shown.get("IconAccessibleDesc") == shown.get("AttentionAccessibleDesc") == "NetWatch"
 

@@ -28,7 +28,7 @@ rates = st.none() | st.floats(0, 12.5e9)
 
 
 class Opened:
-    """A menu with what was asked by it."""
+    """A menu, with the actions that were called by it."""
 
     def __init__(self, settings: Settings) -> None:
         self.asked: list[Any] = []
@@ -61,7 +61,7 @@ class Opened:
         return item
 
     def pick(self, *path: str) -> Any:
-        """What the agent was asked by a click on it."""
+        """Click a row, in the submenus before it. Return the action that was called."""
         self.find(*path)(None)
         return self.asked.pop()
 
@@ -136,7 +136,7 @@ _ALL_SIZES = [
 @pytest.mark.parametrize("cap", [None, 500 * 10**9])
 @pytest.mark.parametrize("since", [None, date(2026, 11, 1), date(2026, 11, 15)])
 def test_row_of_amounts_has_one_length_for_every_amount(in_units: Units, cap: int | None, since: date | None) -> None:
-    """What grows while the menu is open is cut by panels that measured the row when they opened it."""
+    """Panels that measure rows when they open the menu truncate a row that grows later."""
     rows = [amounts_row(Amounts(size, other, cap, since), in_units) for size in _ALL_SIZES for other in (size, 5, None)]
     assert len({len(row) for row in rows}) == 1
     assert all(row.endswith(2 * FIGURE_SPACE) for row in rows), "an M is wider than a k"
@@ -159,7 +159,7 @@ def test_menu_is_not_built_anew_while_amounts_grow() -> None:
 def test_rows_never_grow_wider_than_measured_by_hosts(
     ticks: list[tuple[float | None, float | None, tuple[str, ...]]],
 ) -> None:
-    """They measure a row when it is new to them, that is another object."""
+    """Hosts measure a row when its object is new to them."""
     opened = Opened(Settings())
     measured: dict[int, int] = {}
     kept = []

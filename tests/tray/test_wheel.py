@@ -20,7 +20,7 @@ UP, DOWN = 120, -120
 
 
 class Icon:
-    """A tray, what it has asked the agent for, and a panel's view of it."""
+    """A tray, with the settings that it has requested, and a client that reads the item as a panel does."""
 
     def __init__(self, bus: Session, loop: Loop, watcher: Watcher, settings: Settings) -> None:
         self.loop = loop
@@ -49,7 +49,7 @@ class Icon:
         self.client.close()
 
     def _choose(self, settings: Settings) -> None:
-        """As the agent: saves it and applies what is in the file then."""
+        """Save the settings, and apply those in the file, as the agent does."""
         self.chosen.append(settings.tray.interface)
         self.settings = settings
         self.tray.apply(settings)
@@ -129,7 +129,7 @@ def test_middle_button_pauses_and_resumes(icon: Icon) -> None:
 
 
 def test_digits_icon_has_no_theme_name(icon: Icon) -> None:
-    """A panel takes an icon's name rather than its pixels."""
+    """A panel prefers an icon's name to its pixels."""
 
     def get(name: str) -> object:
         return icon.client.property(icon.name, PATH, ITEM, name)

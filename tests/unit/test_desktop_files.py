@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux desktops"
 
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty data directory of the user; there is no package."""
+    """Return an empty data directory of the user. No package is installed."""
     monkeypatch.delenv("FLATPAK_ID", raising=False)
     monkeypatch.delenv(launch.WRAPPER, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -188,7 +188,7 @@ def test_a_file_of_another_origin_is_left_and_reported(home: Path, capsys: pytes
 
 
 def package(system: Path) -> None:
-    """As a Debian package has them: fixed sizes as PNG."""
+    """Install the files as a Debian package does: fixed sizes as PNG."""
     for name, data in desktop_files._wanted().items():
         file = system / name.replace("16x16/apps/netwatch-tray.svg", "16x16/apps/netwatch-tray.png")
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -101,7 +101,7 @@ def test_units_start_what_compose_starts_on_the_same_addresses() -> None:
 
 
 def test_the_settings_of_a_host_are_valid() -> None:
-    """Those that an administrator gives to each."""
+    """These are the settings that an administrator gives to each host."""
     settings, fault = parse((RECIPE / "host" / "settings.toml").read_text())
     assert fault is None
     assert (settings.metrics.on, settings.upload.on, settings.health) == (True, True, True)

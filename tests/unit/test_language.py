@@ -87,7 +87,7 @@ def interface(name: str, why: Why, *, is_uplink: bool) -> InterfaceTick:
 
 
 def reasons() -> list[str]:
-    """The words of every code, in the language in use."""
+    """Return the words of every code in the language in use."""
     found = [wording.gap(reason) for reason in GapReason]
     for code, names, is_uplink in product(WhyCode, (("wlan0",), ("wlan0", "eth0")), (True, False)):
         found += [wording.why(interface("wg0", Why(code, names), is_uplink=is_uplink))]

@@ -37,7 +37,7 @@ def managed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's file, which wants something else."""
+    """Return the user's settings file, which differs from the administrator's."""
     monkeypatch.setenv(paths.HOME, str(tmp_path / "home"))
     file = paths.settings_file()
     file.parent.mkdir(parents=True)

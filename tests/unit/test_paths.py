@@ -17,7 +17,8 @@ from netwatch_tray.errors import NetWatchError
 
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The program's runtime directory, not created yet; below a short path, since the path of a socket is limited."""
+    """Return the program's runtime directory, which does not exist yet. Its path is short, because that of a socket is
+    limited."""
     with tempfile.TemporaryDirectory() as directory:  # mode 0700
         monkeypatch.setenv("XDG_RUNTIME_DIR", directory)
         yield Path(directory) / "netwatch-tray"

@@ -12,7 +12,7 @@ from netwatch_tray.worker import Worker
 
 
 class Loop:
-    """A scheduler, and what arrived in it."""
+    """A scheduler, and the results that arrived in it."""
 
     def __init__(self) -> None:
         self.scheduler = Scheduler()
@@ -23,7 +23,7 @@ class Loop:
         self.worker.submit(task, self._arrive, self._arrive)
 
     def run(self) -> list[object]:
-        """Until all results have arrived."""
+        """Run until all results have arrived, and return them."""
         self.scheduler.after(60, self.scheduler.stop)
         self.scheduler.run()
         return self.arrived

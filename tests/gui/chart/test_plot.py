@@ -93,7 +93,7 @@ def test_the_tooltip_of_a_gap_gives_its_reason(application: QApplication, monkey
 
 @pytest.fixture
 def updates(monkeypatch: pytest.MonkeyPatch) -> list[layers.Scene]:
-    """Every scene that a picture is updated with."""
+    """Return a list of the scenes that pictures are updated with from now on."""
     scenes: list[layers.Scene] = []
     update = layers.Picture.update
 

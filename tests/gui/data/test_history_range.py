@@ -15,7 +15,7 @@ from netwatch_tray.window.data.history_range import HistoryRange, points_of, wit
 
 
 class _Queue:
-    """Keeps submitted queries until the test answers them, in whatever order."""
+    """Keeps submitted queries until the test answers them, in any order."""
 
     def __init__(self) -> None:
         self.pending: list[tuple[Any, Any, Any]] = []
@@ -37,7 +37,7 @@ def queue() -> _Queue:
 
 
 class _Shown(HistoryRange[object]):
-    """What a page shows, and the `loaded` signals that it got."""
+    """A HistoryRange, and the arguments of its `loaded` signals."""
 
     def __init__(self, queue: _Queue, parent: QObject) -> None:
         super().__init__(queue, parent)

@@ -12,7 +12,7 @@ def _at(at: float, rx: float = 1.0) -> RecentTick:
 
 @given(st.lists(st.floats(0, 1000), max_size=40))
 def test_ticks_are_in_order_and_none_is_too_old(moments: list[float]) -> None:
-    """Whatever the clock does: after it was set back, later ticks have not happened."""
+    """After the clock was set back, later ticks are dropped."""
     ticks = RecentTicks(60)
     for at in moments:
         ticks.merge([_at(at)])

@@ -63,7 +63,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux desktops"
 
 
 class Portal:
-    """A settings portal as small as the interface allows, in a thread of its own."""
+    """A settings portal in a thread, as small as the interface allows."""
 
     def __init__(self, address: str, scheme: int) -> None:
         self.scheme = scheme
@@ -123,7 +123,7 @@ def open_portal(bus: Session) -> Iterator[Callable[[int], Portal]]:
 
 
 class Window:
-    """A process with nothing but a theme; prints what it has each time it changes."""
+    """A process with a theme only. It prints scheme and font each time they change."""
 
     def __init__(self, bus: Session, choice: str = "system", **environment: str) -> None:
         self.told: list[str] = []
@@ -145,14 +145,14 @@ class Window:
         wait_for(lambda: self.told and self.told[-1].startswith(scheme), 60, f"it is {scheme}; it was {self.told}")
 
     def answer(self) -> str:
-        """What it has now, after everything that was sent to it before."""
+        """Make it print scheme and font once more, and return that line."""
         count = len(self.told)
         self.write("now")
         wait_for(lambda: len(self.told) > count, 60, "it answers")
         return self.told[-1]
 
     def close(self) -> str:
-        """What it has complained about."""
+        """End the process. Return what it has written to stderr."""
         assert self.process.stdin
         assert self.process.stderr
         self.process.stdin.close()

@@ -73,7 +73,8 @@ _Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[_Start]:
-    """Starts Python programs that draw nowhere; whatever still runs at the end is ended."""
+    """Return a function that starts Python programs without a display. Those that still run are ended
+    after the test."""
     running: list[subprocess.Popen[str]] = []
 
     def start_one(program: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -94,7 +95,7 @@ def start(tmp_path: Path) -> Iterator[_Start]:
 
 @pytest.fixture
 def feed(tmp_path: Path) -> Iterator[socket.socket]:
-    """An agent's socket; accepting a connection from it proves that a window is up."""
+    """Listen as an agent. A connection that can be accepted proves that a window has opened."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "feed"))
         listener.listen()
@@ -129,7 +130,7 @@ def test_signals_close_the_window_with_exit_code_0(
 
 
 def test_a_signal_while_closing_leaves_no_file(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
-    """The agent's goodbye closes the window, and its SIGTERM may come later."""
+    """The agent's goodbye closes the window, and its SIGTERM may arrive later."""
     window = start(_SIGNALLED_WHILE_CLOSING, str(tmp_path / "feed"))
     with _greet(feed) as agent:
         agent.sendall(encode(Goodbye()))

@@ -43,7 +43,7 @@ def minute(machine: Machine, writer: HistoryWriter, traffic: Traffic, app: AppNa
 
 
 def keep(file: Path, name: str) -> None:
-    """With what is still in its WAL."""
+    """Save a compressed copy of a history, with the contents of its WAL."""
     copy = file.with_name("copy.sqlite3")
     copy.unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(file)) as source, contextlib.closing(sqlite3.connect(copy)) as target:

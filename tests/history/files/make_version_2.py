@@ -63,7 +63,7 @@ def minute(machine: Machine, writer: HistoryWriter) -> None:
 
 
 def compressed(file: Path) -> bytes:
-    """The file with what is still in its WAL."""
+    """Return the compressed file with the contents of its WAL."""
     copy = file.with_name("copy.sqlite3")
     with contextlib.closing(sqlite3.connect(file)) as source, contextlib.closing(sqlite3.connect(copy)) as target:
         source.backup(target)

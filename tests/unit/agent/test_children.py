@@ -27,7 +27,7 @@ while not (directory / "go").exists():
 
 @pytest.fixture
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The directory in which each started process leaves its token."""
+    """Return the directory in which each started process stores its token."""
     directory = tmp_path / "started"
     directory.mkdir()
     program = tmp_path / "program"
@@ -77,7 +77,7 @@ def test_second_request_does_not_start_another_window_while_one_starts(started: 
 
 
 def test_settings_are_opened_while_a_window_is_starting(started: Path) -> None:
-    """The one that is starting would not show them."""
+    """The window that is starting would not show the settings."""
     children = made()
     children.open_window()
     for _ in range(100):

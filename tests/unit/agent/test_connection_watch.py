@@ -29,7 +29,7 @@ class _Timer:
 
 
 class _Scheduler:
-    """Time passes when the test says so."""
+    """A scheduler whose time the test advances."""
 
     def __init__(self) -> None:
         self.now = 0
@@ -47,7 +47,7 @@ class _Scheduler:
 
 
 class _Source:
-    """One connection over the uplink that receives 1000 bytes a second."""
+    """A source with one connection over the uplink, which receives 1000 bytes a second."""
 
     name, note, is_costly, is_monotonic, descriptor = "test", None, False, True, None
 
@@ -66,7 +66,7 @@ class _Source:
         return SocketSample(100 + self.at, {"it": found}, {})
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing; nothing is open."""
 
 
 def test_connections_and_interfaces_cover_the_same_interval() -> None:
@@ -122,7 +122,7 @@ def test_connections_and_interfaces_cover_the_same_interval() -> None:
 
 
 class _Openings:
-    """Says how many connections were opened so far."""
+    """Returns how many connections were opened so far."""
 
     def __init__(self) -> None:
         self.opened = self.counted = 0
@@ -132,7 +132,7 @@ class _Openings:
         return self.opened
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing; nothing is open."""
 
 
 class _Sources(Sources):
@@ -147,7 +147,7 @@ class _Sources(Sources):
 
 
 class _Agent:
-    """Ticks each second, as the agent does; connections open when the test says so."""
+    """Ticks each second, as the agent does. The test opens connections."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, is_costly: bool = False) -> None:
         self.scheduler, self.openings = _Scheduler(), _Openings()

@@ -27,7 +27,7 @@ NOW = time.time()
 
 
 class History:
-    """Answers when the test lets it."""
+    """A history that responds when the test calls it to."""
 
     def __init__(self) -> None:
         self.loads: list[Callable[[EventMemory | None], None]] = []
@@ -41,14 +41,14 @@ class History:
 
 
 class Quiet(Sources):
-    """Without the kernel's counters."""
+    """Sources without the kernel's counters of refused packets."""
 
     def refusals(self) -> None:
         return None
 
 
 class Counting(Sources):
-    """Whose counters grow by a scan at each reading."""
+    """Sources whose counters of refused packets grow at each reading as during a scan."""
 
     def __init__(self) -> None:
         self.read_count = 0

@@ -19,7 +19,7 @@ APP = "executable:/usr/bin/curl"
 
 
 class Run:
-    """A run of the agent."""
+    """One run of the agent."""
 
     def __init__(self, directory: Path, at: float = BEGIN, *, days: int = 7, names: bytes | None = None) -> None:
         self.at = at

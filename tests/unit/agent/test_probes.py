@@ -21,7 +21,7 @@ FOUND = Health(Reachability("192.0.2.1", 0.001, 0.0), None)
 
 
 class Source:
-    """Fails at every other probe."""
+    """A source of which every other probe fails."""
 
     count = 0
 

@@ -31,7 +31,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(act: Callable[[SettingsChild], object], until: Callable[[list[Message | None]], bool]) -> list[Message | None]:
-    """What the child reported, until there is enough."""
+    """Call `act`, and return what the child reported once `until` holds."""
     scheduler = Scheduler()
     reported: list[Message | None] = []
 

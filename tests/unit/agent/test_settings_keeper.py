@@ -16,7 +16,7 @@ from netwatch_tray.units import Units
 
 
 class Kept:
-    """A keeper, and what it reported."""
+    """A keeper, and the messages that it reported."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.applied: list[tuple[Settings, Settings]] = []

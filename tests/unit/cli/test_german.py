@@ -53,7 +53,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 def printed(code: str, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """What a subcommand prints on both streams."""
+    """Return what a subcommand prints on both streams."""
     monkeypatch.setenv("LANGUAGE", code)
     monkeypatch.setenv("LC_ALL", f"{code}_US.UTF-8")
     with contextlib.suppress(SystemExit):  # of argparse
@@ -63,7 +63,7 @@ def printed(code: str, command: str, monkeypatch: pytest.MonkeyPatch, capsys: py
 
 
 def cells(text: str) -> set[str]:
-    """The columns of all lines, of which one is apart from the next by two blanks or a colon."""
+    """Return the texts between two blanks or colons of all lines."""
     interfaces = {name for _index, name in socket.if_nameindex()}
     found = {cell.strip() for line in text.splitlines() for cell in re.split(r"\s{2,}|: ", line)}
     return {cell for cell in found - interfaces if not _DATA.fullmatch(cell)}

@@ -38,7 +38,7 @@ def sample(rx: int, tx: int) -> Sample:
     [((5 << 10, 0), True), ((0, 0), True), ((1 << 19, 0), True), ((2 << 20, 0), False), ((3 << 30, 0), False)],
 )
 def test_dumps_agree_within_rounding_and_traffic_between_them(rounded: tuple[int, int], *, agree: bool) -> None:
-    """The second one has 32 bits in steps of 1024."""
+    """The second dump has counters of 32 bits in steps of 1024."""
     whole = (7 << 32) + 1000
     assert mac_check.compared(sample(whole, 0), sample(*rounded)).startswith("agree" if agree else "WRONG")
 

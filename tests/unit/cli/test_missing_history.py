@@ -20,7 +20,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def connected(settings: Settings) -> tuple[Any, Any]:
-    """Stand in for a connection to an agent with these settings."""
+    """Return a stand-in for a connection to an agent with these settings."""
     return Mock(), Mock(settings=settings)
 
 

@@ -15,7 +15,7 @@ APPLICATION = "netwatch_tray.window.shell.application"
 
 
 class Unloadable(importlib.abc.MetaPathFinder):
-    """Importing the window fails as the loader of shared libraries does."""
+    """Makes importing the window fail as if a shared library were missing."""
 
     def find_spec(self, name: str, _path: object = None, _target: ModuleType | None = None) -> ModuleSpec | None:
         if name == APPLICATION:

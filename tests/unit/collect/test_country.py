@@ -15,7 +15,7 @@ UINT16, UINT32, UINT64 = 5, 6, 9
 
 
 def encoded(value: Value) -> bytes:
-    """A field of the data section: MaxMind DB File Format 2.0."""
+    """Return a field of the data section (MaxMind DB File Format 2.0)."""
     match value:
         case str():
             return _control(2, len(value)) + value.encode()
@@ -33,7 +33,7 @@ def _control(kind: int, size: int) -> bytes:
 
 
 def database(networks: dict[str, Value], kind: str = "Test-Country") -> bytes:
-    """A database of IPv6 with records of 24 bits. `networks`: records by prefix; IPv4 lies below ::/96."""
+    """Return a database of IPv6 with records of 24 bits. `networks`: records by prefix; IPv4 is below ::/96."""
     nodes: list[list[int | str | None]] = [[None, None]]
     data, offsets = b"", {}
     for prefix, record in networks.items():

@@ -124,9 +124,9 @@ for line in sys.stdin:
 
 
 class Namespace:
-    """A network namespace with a program in it that opens sources and reads them on demand.
+    """A network namespace with a program in it that opens sources and reads them on request.
 
-    The program makes the links as well: it cannot be anywhere but in its namespace, which dies with it.
+    The program makes the links as well, because it is always in its namespace, which ends with it.
     """
 
     def __init__(self) -> None:
@@ -139,21 +139,21 @@ class Namespace:
         )
 
     def open(self, name: str) -> Any:
-        """The name of the source that was opened."""
+        """Open a source. Return its name."""
         return self._ask("open", name)
 
     def sample(self) -> tuple[dict[str, Counters], dict[str, Interface]]:
-        """Counters and interfaces, both by name."""
+        """Return counters and interfaces, both by name."""
         sample = msgspec.convert(self._ask("sample"), Sample, strict=False)
         interfaces = {one.name: one for one in sample.interfaces.values()}
         return {sample.interfaces[index].name: Counters(*row) for index, row in sample.counters.items()}, interfaces
 
     def send(self, size: int) -> None:
-        """One UDP datagram over the loopback."""
+        """Send one UDP datagram over the loopback."""
         self._ask("send", size)
 
     def ip(self, *batch: str) -> None:
-        """Commands for ip(8)."""
+        """Run commands of ip(8)."""
         self._ask("ip", "\n".join(batch))
 
     def close(self) -> None:

@@ -61,7 +61,8 @@ def test_scopes_and_escapes_of_macos_are_parsed_and_unbound_files_listed() -> No
 
 
 def test_files_are_separated_without_f_lines() -> None:
-    """lsof 4.95 leaves them out unless asked; taking the last name only would lose all sockets but one."""
+    """lsof 4.95 writes them only on request. With only the last name of each process, all sockets but one would be
+    missing."""
     text = "p1\ncsshd\ntIPv4\nPTCP\nn*:22\nTST=LISTEN\ntIPv6\nPTCP\nn[::1]:6010\nTST=LISTEN\nTQR=0\n"
     assert [(row.local_address, row.local_port, row.state) for row in parsed(text)] == [
         ("*", 22, "LISTEN"),

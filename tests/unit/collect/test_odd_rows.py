@@ -99,7 +99,7 @@ GARBAGE = st.one_of(
 
 
 def _means_something(name: str, garbage: bytes) -> bool:
-    """Return whether a row says something about its neighbours, or is itself a row."""
+    """Return whether a row changes the meaning of its neighbours, or is itself a valid row."""
     match name:
         case "ss":  # details of the row above follow after white space
             return garbage[:1].isspace()

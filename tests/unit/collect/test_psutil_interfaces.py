@@ -17,7 +17,7 @@ from netwatch_tray.model import Interface
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A Mac as psutil tells of it."""
+    """Replace psutil by that of a Mac, whose values the test can change."""
     machine = SimpleNamespace(
         counters={
             "lo0": SimpleNamespace(

@@ -98,7 +98,7 @@ PAUSE = bytes.fromhex("b8220000000f05ebf7")
 
 
 def sleeper(file: Path) -> None:
-    """Writes the least program that does nothing whatever its arguments are."""
+    """Write the smallest program that does nothing, whatever its arguments are."""
     start = 64 + 56
     header = b"\x7fELF\2\1\1" + bytes(9)
     header += struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0x400000 + start, 64, 0, 0, 64, 56, 1, 0, 0, 0)

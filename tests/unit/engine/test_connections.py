@@ -112,7 +112,7 @@ ROUTES = Routes(INTERFACES, decide(INTERFACES, {}))
 
 
 class Finder:
-    """Answers what the test gave it."""
+    """Returns the owners that the test has set."""
 
     is_searching = False
 
@@ -160,7 +160,7 @@ class World:
         self.boottime = 100.0
 
     def update(self, *, after: float = 2.0, passing: Mapping[str, Socket] | None = None, **sockets: Socket) -> None:
-        """Passing: sockets that came and went since."""
+        """Update the table. `passing`: sockets that opened and closed since the previous sample."""
         self.boottime += after
         sample = self.changes.since_last(self.boottime, sockets)
         sample = SocketSample(sample.boottime, sample.changed, {**sample.removed, **(passing or {})})

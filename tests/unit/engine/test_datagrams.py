@@ -316,7 +316,7 @@ EVENTS = strategies.lists(
 @settings(max_examples=200, deadline=None)
 @given(EVENTS, strategies.booleans())
 def test_every_byte_is_booked_once(events: list[Any], are_known: bool) -> None:
-    """Whatever sockets are open when, and however often the helper comes and goes."""
+    """Sockets open and close, and the helper starts and stops, in any order."""
 
     def sockets(keys: set[str]) -> dict[str, Any]:
         return {key: udp(PEER if key == "a" else None) for key in keys}

@@ -20,7 +20,7 @@ def tcp(state: TcpState = TcpState.ESTABLISHED, **fields: Any) -> Socket:
 
 
 class Later(Finder):
-    """Finds no owner until it may."""
+    """A finder that finds no owner until the test permits it."""
 
     may_find = False
 

@@ -43,7 +43,7 @@ def hello(name: bytes, cookie: int = 0xA, *, has_ech: bool = False) -> Packet:
 
 
 class Told:
-    """Hosts with a clock."""
+    """Hosts with a clock that the test sets."""
 
     def __init__(self) -> None:
         self.at = 1.7e9

@@ -8,7 +8,7 @@ from netwatch_tray.model import CounterRow, GapReason, Interface, Sample, Tick
 
 
 class Samples:
-    """A source whose samples the test writes; a second passes from one to the next."""
+    """A source whose samples the test sets; each is a second after the one before."""
 
     name = "test"
     note: Message | None = None
@@ -30,7 +30,7 @@ class Samples:
         return Sample(boottime=self._now, counters=dict(self.counters), interfaces=self.interfaces, counter_bits=64)
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing; nothing is open."""
 
 
 def measured(monitor: Monitor, *, is_last: bool = False) -> Tick:
@@ -121,7 +121,7 @@ def test_reset_interface_has_its_reason_and_is_left_out_of_the_total() -> None:
 
 
 def routed(source: Samples, *names: str) -> None:
-    """The default route goes by way of these from now on."""
+    """Make the default route use these interfaces from now on."""
     source.interfaces = {
         index: Interface(
             index=index, name=each.name, kind="ethernet", is_up=True, default_metric=0 if each.name in names else None

@@ -138,7 +138,7 @@ def test_delta_above_the_link_speed_is_a_jump() -> None:
 
 
 def test_the_speed_that_a_virtual_link_reports_is_not_believed() -> None:
-    """A veth says 10 Gbit/s, a tun 10 Mbit/s; both carry what the processor can copy."""
+    """A veth reports 10 Gbit/s and a tun 10 Mbit/s, but both carry as much as the processor can copy."""
     first, second = (sample(at, {1: row(at * 10**10)}, 64, 10**7, is_physical=False) for at in (1, 2))
     assert run(first, second)[1].rates[1].rx_delta == 10**10
 
@@ -150,7 +150,8 @@ def test_a_link_that_negotiates_another_speed_is_granted_the_greater_one() -> No
 
 
 def test_a_saturated_link_is_never_a_reset_however_its_driver_counts() -> None:
-    """Counters that are copied from the card every few seconds, and readings that are stamped up to a second late."""
+    """Drivers may copy counters from the card only every few seconds, and readings may be stamped up to a
+    second late."""
     for speed in (10**7, GIGABIT, 100 * GIGABIT):
         for refresh in (0.001, 1.0, 2.0, 5.0):
             for late in (0.0, 0.9):
@@ -178,8 +179,8 @@ def test_change_of_the_source_is_a_gap() -> None:
 
 
 class Truth(RuleBasedStateMachine):
-    """Counters move, fall, jump and come back, links change their speed, interfaces come and go, while the clocks do
-    what clocks do. Every delta must be the true one, and none more than the link carries."""
+    """Counters rise, fall, jump and come back, links change their speed, interfaces are added and removed, and clocks
+    are set. Every delta must be the true one, and none more than the link carries."""
 
     @initialize(bits=st.sampled_from([32, 64]))
     def start(self, bits: int) -> None:
@@ -202,7 +203,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule(index=st.integers(1, 9), share=st.floats(0, 1), tx=st.integers(0, 10**6), seconds=st.floats(0.1, 4))
     def carry(self, index: int, share: float, tx: int, seconds: float) -> None:
-        """Traffic that the link can carry."""
+        """Carry traffic that the link is able to carry."""
         self.wait(seconds)
         if index in self.counters:
             speed = self.speeds.get(index) or 10**9

@@ -29,7 +29,7 @@ OWNERS = [None, *(Process(pid=pid, name=f"p{pid}", executable=f"/opt/p{pid}/p{pi
 
 
 class LateFinder:
-    """Answers when the test says so."""
+    """A finder that returns owners when the test permits it."""
 
     is_searching = False
 
@@ -63,7 +63,7 @@ class LateFinder:
 
 
 class KernelSocket:
-    """What the kernel keeps of a connection, and what is true of it."""
+    """A connection: what the kernel keeps of it, and its true payload."""
 
     def __init__(self, port: int, inode: int) -> None:
         self.port, self.inode = port, inode
@@ -77,7 +77,7 @@ class KernelSocket:
 
 
 class Connections(RuleBasedStateMachine):
-    """A kernel that opens, moves, closes, resets and lists sockets, and the agent that reads them."""
+    """A kernel that opens, closes, resets and lists sockets, and an agent that reads them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ class Connections(RuleBasedStateMachine):
     @precondition(lambda self: self.sockets)
     @rule(which=st.integers(0, 99), with_fin=st.booleans())
     def program_closes(self, which: int, with_fin: bool) -> None:
-        """`with_fin`: the peer's comes with the acknowledgement of ours."""
+        """Close a socket. `with_fin`: the peer's FIN arrives with the acknowledgement of ours."""
         found = self.pick(which)
         if found.state in {ESTABLISHED, FIN_WAIT_2}:
             if with_fin:
@@ -171,7 +171,7 @@ class Connections(RuleBasedStateMachine):
     @precondition(lambda self: self.sockets)
     @rule(which=st.integers(0, 99))
     def peer_resets(self, which: int) -> None:
-        """The program does not notice yet."""
+        """Reset a connection; its program does not notice yet."""
         self.close(self.pick(which))
 
     @precondition(lambda self: self.sockets)
@@ -185,7 +185,7 @@ class Connections(RuleBasedStateMachine):
     @precondition(lambda self: self.remains)
     @rule(which=st.integers(0, 99))
     def remains_end(self, which: int) -> None:
-        """TIME_WAIT is over, or data after our FIN made a reset."""
+        """End a TIME_WAIT or FIN_WAIT_2 socket: its time is over, or data after our FIN caused a reset."""
         self.remains.pop(which % len(self.remains))
 
     @rule(
@@ -282,7 +282,7 @@ class Connections(RuleBasedStateMachine):
             self.forgotten_tx += sent
 
     def leave_remains(self, found: KernelSocket, state: int) -> None:
-        """A small socket takes the place of a connection, with its cookie if it had one."""
+        """Replace a connection by a small socket, with its cookie if it had one."""
         rest = KernelSocket(found.port, 0)
         rest.cookie, rest.state = found.cookie, state
         self.remains.append(rest)
@@ -338,7 +338,7 @@ TestConnections = Connections.TestCase
 
 
 class ConnectionsWithHelper(Connections):
-    """The same with a helper that reports the ends of connections, as long as it runs and its ring has room."""
+    """The same machine with a helper that reports the ends of connections while it runs and its ring has room."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -397,7 +397,7 @@ class ConnectionsWithHelper(Connections):
 
     @rule()
     def helper_is_restarted(self) -> None:
-        """The client reads as soon as it is greeted."""
+        """Restart the helper. The client reads as soon as it has received the greeting."""
         self.runs = True
         self.helper_is_read()
 
@@ -407,7 +407,7 @@ TestConnectionsWithHelper = ConnectionsWithHelper.TestCase
 
 
 def test_connection_that_dumps_leave_out_by_turns_keeps_its_first_counters() -> None:
-    """In TIME_WAIT, held for the helper: it is removed without having been listed again."""
+    """The connection is in TIME_WAIT and held for the helper. It is removed without having been listed again."""
     state = ConnectionsWithHelper()
     state.begin(count=2, moved=1)
     state.connect_helper()
@@ -428,7 +428,7 @@ AMOUNTS = st.none() | st.tuples(st.integers(0, 2**40), st.integers(0, 2**40))
 def test_non_monotonic_source_never_decreases_amounts(
     readings: list[tuple[tuple[int, int] | None, ...]], state: TcpState | None
 ) -> None:
-    """Each socket's bytes are its highest counters, whatever it read in between and however often it was left out."""
+    """The bytes of a socket are its highest counters, whatever was read in between and however often it was missing."""
     table, changes = ConnectionTable(LateFinder(), now=lambda: 1.7e9), Changes()
     for place, reading in enumerate(readings):
         sockets = {

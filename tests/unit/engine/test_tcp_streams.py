@@ -28,7 +28,7 @@ def amount(rx: int, tx: int, local: str = "172.17.0.2", cgroup: int = 0) -> Amou
 
 
 class World:
-    """A table and a helper; samples are the test's."""
+    """A table and a helper; the test makes the samples."""
 
     def __init__(self) -> None:
         self.finder = Finder()
@@ -107,7 +107,7 @@ def test_removal_waits_until_the_helper_reports_the_end() -> None:
 
 
 def test_removal_waits_no_longer_than_for_two_readings() -> None:
-    """The connection is older than the helper, or the ring was full."""
+    """The helper cannot report the end if the connection is older than the helper, or the ring was full."""
     world = World()
     world.take({"a": tcp(rx=10, tx=10)})
     world.take({}, {"a": tcp(rx=30, tx=20, state=TcpState.CLOSED)})
@@ -257,7 +257,7 @@ def test_counting_continues_when_the_helper_is_back() -> None:
 
 
 def test_container_has_no_rows_of_a_helper_that_was_replaced_between_samples() -> None:
-    """Only the helper that was lost could report that they closed."""
+    """Only the previous helper could report that the connections closed."""
     world = World()
     world.helper(amounts={FLOW: amount(1000, 100)}, owners={0xC: Owner(70, 0, 0, TCP, "boxed")})
     world.take()

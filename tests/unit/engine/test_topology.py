@@ -213,7 +213,7 @@ def test_containers_and_machines_in_a_bridge_face_inside() -> None:
 
 
 def test_the_only_port_of_a_bridge_with_a_default_route_leads_out() -> None:
-    """Also a container end: nothing else leads to the gateway."""
+    """This holds for a container end as well, because nothing else leads to the gateway."""
     br1, eth8 = interface("br1", "bridge", route=True), interface("eth8", "veth", master="br1")
     found = decided(LO, br1, eth8)
     assert found["eth8"] == Membership(Role.UNDERLAY, True, Why(WhyCode.UNDERLAY, ("br1",)), ())
@@ -221,7 +221,7 @@ def test_the_only_port_of_a_bridge_with_a_default_route_leads_out() -> None:
 
 
 def test_with_two_container_ends_the_bridge_itself_leads_out() -> None:
-    """Which of them is the way to the gateway is not known."""
+    """It is unknown which of the two ends leads to the gateway."""
     ports = interface("eth8", "veth", master="br1"), interface("veth1", "veth", master="br1")
     found = decided(LO, interface("br1", "bridge", route=True), *ports)
     assert found["br1"].is_uplink
@@ -269,7 +269,7 @@ def test_vpn_with_unknown_underlay_counts_during_a_switch_only_if_it_counted_bef
 
 @st.composite
 def machines(draw: st.DrawFn) -> tuple[dict[int, Interface], dict[int, list[int]]]:
-    """A machine, and for each interface the indexes of those that its packets pass next."""
+    """Draw a machine: its interfaces, and for each the indexes of those that its packets pass next."""
     below: dict[int, list[int]] = {}
     facts: dict[int, dict[str, Any]] = {}
     cards = list(range(1, draw(st.integers(1, 4)) + 1))
@@ -344,7 +344,7 @@ def test_a_byte_that_leaves_the_machine_is_counted_once(
 def test_no_byte_is_counted_twice_or_lost_while_the_routes_change(
     machine: tuple[dict[int, Interface], dict[int, list[int]]], data: st.DataObject
 ) -> None:
-    """Some bytes take the old default routes and some the new ones, all of them between two readings."""
+    """Between two readings some bytes take the old default routes and some the new ones."""
     earlier, below = machine
     moves = data.draw(
         st.lists(st.tuples(st.sampled_from(sorted(earlier)), st.sampled_from(sorted(earlier))), max_size=3)

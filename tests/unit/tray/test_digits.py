@@ -32,7 +32,7 @@ def test_no_two_characters_look_alike(size: int) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_digits_are_equally_wide(size: int) -> None:
-    """Beside a digit that changes nothing moves."""
+    """A digit that changes moves no other one."""
     eights = mask(("888M", "88"), size)
     for digit in "0123456789":
         other = mask((f"8{digit}8M", "88"), size)
@@ -67,7 +67,7 @@ def test_unknown_bar_colour_gives_light_digits_on_a_dark_plate(size: int) -> Non
 
 
 def test_digits_have_no_name_in_the_icon_theme() -> None:
-    """Panels take a name rather than pixels."""
+    """Panels prefer a name to pixels."""
     assert not draw(Glyph("rates", 0, 0, ("1", "2")), 22, "unknown").name
     assert draw(Glyph("rates", 0, 0), 22, "unknown").name
 

@@ -21,7 +21,7 @@ def alpha(glyph: Glyph, size: int, bar: Bar = "dark") -> Image.Image:
 
 
 def apart(one: Image.Image, other: Image.Image) -> int:
-    """The greatest difference between two pixels, of 255."""
+    """Return the greatest difference between two pixels, at most 255."""
     counts = ImageChops.difference(one, other).histogram()
     return max(value for value, count in enumerate(counts) if count)
 
@@ -81,7 +81,7 @@ def test_down_and_up_mirror_each_other() -> None:
 
 
 def luminance(colour: tuple[int, ...]) -> float:
-    """WCAG 2, relative luminance."""
+    """Return the relative luminance (WCAG 2)."""
     linear = [c / 255 / 12.92 if c / 255 <= 0.04045 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 

@@ -44,7 +44,7 @@ def tick(
 
 
 def started(period: int) -> Pace:
-    """One that has passed on a tick with rates."""
+    """Return a Pace that has already passed on a tick with rates."""
     pace = Pace(period)
     assert pace.take(tick(0.0))
     return pace

@@ -60,7 +60,7 @@ def tick(
 
 
 def plain(rows: tuple[str, ...]) -> tuple[str, ...]:
-    """Without what pads them."""
+    """Return the rows without their padding."""
     return tuple(row.replace(FIGURE_SPACE, "").replace("   ↑", "  ↑").rstrip() for row in rows)
 
 

@@ -86,7 +86,7 @@ def event(number: int, severity: Severity = Severity.ALERT, *, at: datetime = NO
 
 
 def busy(names: Sequence[str] = NAMES, uplink: str = "wlan0") -> State:
-    """Five minutes with a gap, apps, connections and a history."""
+    """Return a state with five minutes of rates and a gap, apps, connections and a history."""
     state = State(Settings())
     state.link = Link.AGENT
     for ago in range(300, -1, -1):

@@ -21,7 +21,7 @@ def texts(state: State, width: int, height: int, look: Look = _LOOKS[0]) -> list
 
 
 def assert_whole(state: State, width: int, height: int, look: Look) -> None:
-    """Each row is as wide as the terminal, and nothing in it moves the cursor."""
+    """Check that each row is as wide as the terminal and that nothing in it moves the cursor."""
     lines = texts(state, width, height, look)
     assert len(lines) == height
     for line in lines:

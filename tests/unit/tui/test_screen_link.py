@@ -53,7 +53,7 @@ class FakeFeed:
 
 
 class Machine:
-    """An agent that is there or not, and measuring in its place."""
+    """A stand-in for the agent, which may be absent, and for measuring in its place."""
 
     def __init__(self) -> None:
         self.agents: list[FakeFeed] = []

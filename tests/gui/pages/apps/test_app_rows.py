@@ -65,7 +65,7 @@ def test_traffic_not_yet_in_the_history_is_in_the_amounts() -> None:
 
 
 class _NewApp(FakeReader):
-    """The total is known for long, the app for some days."""
+    """A history with many days of the total, and only some of the app."""
 
     def __init__(self, days: int) -> None:
         super().__init__()

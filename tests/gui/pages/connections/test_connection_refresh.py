@@ -25,7 +25,7 @@ def _one(number: int, rate: float) -> Connection:
 
 
 def _churn(opened: Opened, rounds: int = 25) -> Iterator[None]:
-    """Refreshes of which each changes, closes and opens some; yields after each."""
+    """Send refreshes, each of which changes, closes and opens some connections. Yield after each."""
     chance = random.Random(3)
     there = list(range(_COUNT))
     opened.say(ConnectionsMessage(reset=True, added=tuple(_one(each, chance.uniform(0, 9e6)) for each in there)))

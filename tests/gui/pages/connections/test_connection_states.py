@@ -20,7 +20,7 @@ from netwatch_tray.window.widgets.empty_state import EmptyState
 
 
 def _cells(page: ConnectionsPage, row: int, *titles: str) -> list[str]:
-    """The texts of a row in these columns."""
+    """Return the texts of a row in these columns."""
     columns = [column.title for column in page.table.model().columns]
     return [table_texts(page.table)[row][columns.index(title)] for title in titles]
 
@@ -69,7 +69,7 @@ def test_a_connection_that_reopens_stays(open_window: Open, monkeypatch: pytest.
 
 
 def _instead(page: ConnectionsPage) -> str:
-    """What stands in the table's place."""
+    """Return the text that replaces the table."""
     empty = child(page, EmptyState)
     return ": ".join(each.text() for each in empty.findChildren(QLabel)) if empty.isVisible() else ""
 

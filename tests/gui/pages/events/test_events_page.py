@@ -24,7 +24,7 @@ from netwatch_tray.window.pages.events.rows import Day, Hidden, Row
 
 
 class _Page:
-    """The page in an open window, and what the window sends."""
+    """The page in an open window, with the messages that the window sends."""
 
     def __init__(self, opened: Opened) -> None:
         self.opened = opened
@@ -63,7 +63,7 @@ class _Page:
         QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=link.box.center())
 
     def menu(self) -> QMenu:
-        """The menu that is open."""
+        """Return the open menu."""
         menu = QApplication.activePopupWidget()
         assert isinstance(menu, QMenu)
         return menu

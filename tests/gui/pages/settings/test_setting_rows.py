@@ -21,7 +21,7 @@ def _rows() -> list[SettingRow]:
 
 
 def _values(row: SettingRow) -> list[Any]:
-    """Values that the user can choose."""
+    """Return the values that the user can choose."""
     match row.control:
         case Toggle():
             return [False, True]

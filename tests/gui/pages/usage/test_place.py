@@ -17,7 +17,8 @@ _PLANS = st.builds(DataPlan, billing_day=st.integers(1, 31)) | st.builds(
 
 
 class Walk(RuleBasedStateMachine):
-    """Whatever the user does: the shown period has begun and is not before the first record; its day is in it."""
+    """Whatever the user does, the shown period has begun and is not before the first record, and the chosen day is in
+    it."""
 
     @initialize(plan=_PLANS, today=st.dates(date(2022, 1, 1), date(2028, 12, 31)), before=st.integers(0, 2000))
     def start(self, plan: DataPlan, today: date, before: int) -> None:

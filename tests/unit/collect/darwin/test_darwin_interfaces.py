@@ -105,7 +105,8 @@ def sockaddr(address: str) -> bytes:
 
 
 def netmask(family_offset: int, mask: bytes) -> bytes:
-    """As the kernel sends it: trailing zeros cut off, 0xff up to the address, and nothing left of an empty one."""
+    """Return a netmask as the kernel sends it: without trailing zeros, 0xff before the address, and empty
+    for 0.0.0.0."""
     mask = mask.rstrip(b"\0")
     if not mask:
         return bytes(4)
@@ -321,7 +322,7 @@ def rows_or_parse_error(parse: Callable[[bytes], object], data: bytes) -> None:
 
 
 def mutations(valid: bytes) -> st.SearchStrategy[bytes]:
-    """The dump with a few bytes changed: deeper inside the parser than noise gets."""
+    """Return the dump with a few bytes changed, which reaches code that random bytes do not."""
     changes = st.lists(st.tuples(st.integers(0, len(valid) - 1), st.integers(0, 255)), min_size=1, max_size=6)
 
     def apply(places: list[tuple[int, int]]) -> bytes:
@@ -334,7 +335,7 @@ def mutations(valid: bytes) -> st.SearchStrategy[bytes]:
 
 
 class Kernel:
-    """Answers sysctl with the bytes in `tables`, or with the error number that stands there instead."""
+    """Responds to sysctl with the bytes in `tables`, or with the error number in their place."""
 
     def __init__(self) -> None:
         self.tables: dict[tuple[int, ...], bytes | int] = {}
@@ -406,7 +407,7 @@ class TestSysctl:
 
 
 class Mac:
-    """A Mac as far as SysctlSource can see: interfaces that come and go, addresses, routes and a clock."""
+    """A Mac as far as SysctlSource reads it: interfaces, addresses, routes and a clock."""
 
     def __init__(self, layout: Layout, kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
         self.layout = layout
@@ -637,7 +638,7 @@ def test_the_medium_distinguishes_wireless_from_wired_and_connected_from_not(
 
 
 class TestOffline:
-    """What a Mac without a network shows, by replay: it must not become a total."""
+    """The interfaces of a Mac without a network, replayed: they must not become a total."""
 
     UNSCOPED, SCOPED = 0x803, 0x1000803
 
@@ -687,7 +688,7 @@ class TestOffline:
 
 
 class Fake:
-    """A source whose interface `en0` moves by what `tick` says."""
+    """A source whose interface `en0` changes as `tick` is told."""
 
     name = "one"
     note: Message | None = None

@@ -72,7 +72,7 @@ p301\ncbrowser\nu501\nf9\ntIPv4\nd0xb1\nPUDP\nn*:5353
 
 
 def reversed_flows(written: bytes) -> bytes:
-    """The same rows below each process, in the opposite order."""
+    """Return the same output with the rows below each process in the opposite order."""
     titles, *lines = written.splitlines(keepends=True)
     blocks: list[list[bytes]] = []
     for line in lines:
@@ -187,7 +187,7 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 
 
 class Kernel:
-    """Makes tables as a kernel of this release makes them."""
+    """Makes tables in the layout of this kernel release."""
 
     def __init__(self, layout: Layout, release: int) -> None:
         self.layout = layout
@@ -217,7 +217,7 @@ class Kernel:
         return self.item(RELEASES[self.release], SOCKET, socket=number, uid=uid, last_pid=last, effective_pid=effective)
 
     def stats(self) -> bytes:
-        """Sums 304 and 32; the first counters 100 and 10."""
+        """Return counters whose sums are 304 and 32, and of which the first are 100 and 10."""
         received, sent = (100, 200, 0, 4), (10, 20, 0, 2)
         fields = {f"counters[{n}]__rx_bytes": received[n] for n in range(4)}
         fields |= {f"counters[{n}]__tx_bytes": sent[n] for n in range(4)}
@@ -227,7 +227,7 @@ class Kernel:
         return self.generation + b"".join(items) + self.generation
 
     def connection(self) -> bytes:
-        """As get_pcblist_n orders its items."""
+        """Return the items of a connection in the order of get_pcblist_n."""
         return b"".join(
             (
                 self.pcb(0xABC),
@@ -309,7 +309,7 @@ class TestPcblist:
             pcblist.parse(change(kernel), "TCP", kernel.release)
 
     def test_a_list_that_shows_only_this_program_is_refused(self) -> None:
-        """macOS 27 leaves out all others without an error."""
+        """macOS 27 omits the sockets of all other programs without an error."""
         own = {"own": Socket(protocol="TCP", local_address="*", local_port=1, pid=os.getpid())}
         for hidden in ({}, own):
             with pytest.raises(CollectError, match="hides"):
@@ -323,7 +323,7 @@ class TestPcblist:
 
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where nettop and lsof are; both write the recorded sockets."""
+    """Return a directory with nettop and lsof, both of which write the recorded sockets."""
     monkeypatch.setattr("netwatch_tray.collect.tools._SYSTEM_PATH", f"{tmp_path}:/usr/bin:/bin")
     for name, written in (("nettop", SHARED_PORT), ("lsof", SHARED_PORT_LSOF)):
         (tmp_path / f"{name}.txt").write_bytes(written)
@@ -334,7 +334,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Owners:
-    """Instead of PcblistSource."""
+    """A stand-in for PcblistSource."""
 
     name = "sysctl pcblist_n"
 

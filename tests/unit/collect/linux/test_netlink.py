@@ -45,7 +45,7 @@ def done(sequence: int = 1, code: int = 0) -> bytes:
 
 
 class FakeSocket:
-    """Plays back datagrams; an exception among them is raised."""
+    """Returns the given datagrams; an exception among them is raised."""
 
     def __init__(self, *datagrams: bytes | OSError) -> None:
         self.datagrams = list(datagrams)

@@ -53,7 +53,8 @@ def test_any_table_is_parsed_without_error(content: bytes) -> None:
 
 
 def ppp(monkeypatch: pytest.MonkeyPatch, *answer: bytes) -> dict[str, Interface]:
-    """What rtnetlink finds of eth0 and of ppp0. `answer`: of the kernel, asked for the route to ppp0's peer."""
+    """Return the interfaces eth0 and ppp0 as rtnetlink reports them. `answer`: the kernel's response to a request for
+    the route to ppp0's peer."""
     peer, own = bytes((203, 0, 113, 5)), bytes((203, 0, 113, 9))
     point_to_point = address(2, attribute(1, peer), attribute(2, own), prefix=32)
     near = message(20, point_to_point.tobytes().replace(b"\t\0\0\0", bytes((PPP0, 0, 0, 0)), 1))
@@ -84,7 +85,7 @@ def counted(found: dict[str, Interface]) -> set[str]:
 def test_ppp_runs_over_the_interface_by_which_the_kernel_reaches_its_peer(
     monkeypatch: pytest.MonkeyPatch, table: Path
 ) -> None:
-    """PPTP, L2TP: the peer is the server."""
+    """With PPTP and L2TP the peer is the server."""
     assert not table.exists()
     found = ppp(monkeypatch, towards(ETH0))
     assert (found["ppp0"].parent, found["ppp0"].default_metric) == (ETH0, 0)
@@ -92,7 +93,7 @@ def test_ppp_runs_over_the_interface_by_which_the_kernel_reaches_its_peer(
 
 
 def test_ppp_over_a_modem_has_no_underlay(monkeypatch: pytest.MonkeyPatch, table: Path) -> None:
-    """Its peer is reached by itself, or not at all."""
+    """The route to its peer leads through the interface itself, or there is none."""
     assert not table.exists()
     for answer in (towards(PPP0), message(2, b"\x9b\xff\xff\xff")):
         found = ppp(monkeypatch, answer)

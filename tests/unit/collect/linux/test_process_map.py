@@ -28,7 +28,7 @@ def of_inode(inode: int | None, *, uid: int | None = None, pid: int | None = Non
 
 
 class Proc:
-    """A /proc."""
+    """A directory with the files of /proc that are read."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -173,7 +173,8 @@ def test_a_search_stops_when_its_time_is_up(proc: Proc) -> None:
 
 @pytest.fixture
 def child() -> Iterator[tuple[int, int]]:
-    """A process that opens a socket and tells its inode when told to: pid, and a descriptor to talk to it."""
+    """Start a process that opens a socket on request and writes its inode. Yield its PID and a descriptor to send
+    requests."""
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if not pid:
@@ -212,7 +213,7 @@ def test_a_new_socket_of_a_process_not_met_before_is_found_by_its_number_of_file
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_invalid_utf8_in_process_names_is_replaced(tmp_path: Path) -> None:
-    """Any user can name a program, a process and, where it has one delegated, a control group like this."""
+    """Any user can give such a name to a program, a process and, where one is delegated, a control group."""
     program = os.fsencode(tmp_path) + b"/odd\xff\x1b\n.bin"
     shutil.copy(os.fsencode(shutil.which("sleep") or "sleep"), program)
     process = subprocess.Popen([program, "60"])

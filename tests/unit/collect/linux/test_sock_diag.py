@@ -33,7 +33,7 @@ from netwatch_tray.kinds import TcpState
 
 
 class Kernel:
-    """Feeds a table as the source does."""
+    """Adds messages to a table as the source does."""
 
     def __init__(self) -> None:
         self.table = SocketTable()
@@ -41,7 +41,10 @@ class Kernel:
     def reads(
         self, *messages: bytes, destroyed: tuple[bytes, ...] = (), states: Mapping[int, int] | None = None
     ) -> tuple[dict[int, Socket], dict[int, Socket]]:
-        """`states`: after the dump, by cookie; by default those of the dump."""
+        """Add a dump and messages about destroyed sockets. Return what changed and what was removed.
+
+        `states`: those that the kernel reports after the dump, by cookie; by default those of the dump.
+        """
         self.table.begin()
         assert self.table.take(memoryview(b"".join(messages) + DONE))
         if states is None:
@@ -83,7 +86,8 @@ def test_only_what_changed_is_reported() -> None:
 
 
 def test_messages_of_different_layouts_in_one_datagram_are_parsed() -> None:
-    """Root is told a mark, a listener and IPv6 have more, TIME_WAIT less; two of one length may differ inside."""
+    """Root gets a mark in addition; listeners and IPv6 have more attributes, TIME_WAIT has fewer. Two messages of one
+    length may differ inside."""
     rows = [
         message(1, info=tcp_info(1), before=(CGROUP,)),
         message(2, info=tcp_info(2), family=10, before=((11, b"\1"), MARK, CGROUP)),
@@ -205,7 +209,8 @@ def test_bytes_that_a_dump_has_shown_stay(received: int) -> None:
 
 
 def test_a_socket_that_was_closed_before_the_first_dump_is_not_counted() -> None:
-    """A program may hold a socket for days after a reset; no dump lists it, its last message has all its bytes."""
+    """A program may keep a socket for days after a reset. No dump lists it, and the message about its end has all its
+    bytes."""
     kernel = Kernel()
     kernel.reads()
     old, new = (message(cookie, CLOSED, kind=20, info=tcp_info(10**9, quiet_ms=5000), inode=0) for cookie in (5, 6))

@@ -34,7 +34,7 @@ def ended(
 
 
 def found(ends: Iterable[Ended], watch: BeaconWatch | None = None) -> list[Finding]:
-    """What is found if each end is reported by itself."""
+    """Return the findings if each end is reported separately."""
     watch = watch or BeaconWatch()
     return [
         each

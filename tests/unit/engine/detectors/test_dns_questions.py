@@ -21,7 +21,7 @@ def dns(
     code: int | None = None,
     kind: int = 1,
 ) -> Packet:
-    """A query, or with `code` the response to one."""
+    """Return a query or, with `code`, the response to one."""
     flags = 0x0100 if code is None else 0x8180 | code
     labels = b"".join(bytes([len(each)]) + each.encode() for each in name.split("."))
     payload = number.to_bytes(2, "big") + flags.to_bytes(2, "big") + b"\0\1" + bytes(6) + labels + b"\0"

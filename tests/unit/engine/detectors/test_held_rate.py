@@ -10,7 +10,7 @@ MB = 1_000_000
 
 
 class Uploads:
-    """A limit of 1 MB/s for a minute."""
+    """Uploads of an app beside a detector whose limit is 1 MB/s for a minute."""
 
     def __init__(self, limit: float | None = MB) -> None:
         self.watch = RateWatch(limit, 60.0)

@@ -13,7 +13,7 @@ START = 1.7e9
 
 
 class Machine:
-    """Ticks once a second."""
+    """A machine that ticks once a second."""
 
     def __init__(self) -> None:
         self.watch = LineWatch()

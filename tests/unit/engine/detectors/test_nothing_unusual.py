@@ -69,7 +69,7 @@ def test_hour_of_desktop_traffic_raises_no_finding(seed: int) -> None:
 
 
 class Apps:
-    """Stands for an observation: one app has all sockets."""
+    """A stand-in for an observation; one app owns all sockets."""
 
     @property
     def table(self) -> Apps:

@@ -11,7 +11,7 @@ GATEWAY, DNS = "192.0.2.1", "192.0.2.53"
 
 
 class Probes:
-    """One each half minute."""
+    """Sends the detector a probe each half minute."""
 
     def __init__(self) -> None:
         self.watch = ReachWatch()

@@ -9,7 +9,7 @@ from netwatch_tray.event import Finding, ScanSuspected
 
 
 class Counters:
-    """Read once a minute."""
+    """Sends the detector the kernel's counters once a minute."""
 
     def __init__(self) -> None:
         self.watch = ScanSuspicion()
