@@ -1,4 +1,4 @@
-"""Finds the tray's glyphs in a picture of a panel, whatever its colours are, and measures how exactly they fit."""
+"""Finds the tray's glyphs in a picture of a panel of any colours, and measures how exactly they match."""
 
 from __future__ import annotations
 

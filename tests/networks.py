@@ -1,4 +1,4 @@
-"""Networks of one's own for a test: two namespaces and a wire between them. Needs root."""
+"""Networks for tests: two namespaces and a wire between them. Needs root."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ while (now := time.monotonic() - start) < seconds:
 connection.close()
 print(sent, flush=True)
 """
-"""Address, port, bytes/s, seconds: sends at that speed to whoever connects, then says how much it was."""
+"""Address, port, bytes/s, seconds: sends at that speed to the client that connects, then prints the number of bytes."""
 
 RECEIVER = """
 import socket, sys
@@ -149,7 +149,7 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:
         received += len(data)
 print(received, flush=True)
 """
-"""Address, port: receives to the end, then says how much it was."""
+"""Address, port: receives to the end, then prints the number of bytes."""
 
 LISTENER = """
 import socket, sys

@@ -1,4 +1,4 @@
-"""Code that runs as a user without privileges, wherever the checkout lies: it may be in a home nobody else can read."""
+"""Runs code as a user without privileges, wherever the checkout is: it may be in a home that only its user can read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real terminal for a test: tmux, with a server of its own."""
+"""A real terminal for tests: tmux, with a separate server."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ class Pointer:
     def _event(self) -> tuple[int, int, bytes]:
         while len(self._received) < 8 or len(self._received) < struct.unpack_from("<H", self._received, 6)[0]:
             more = self._socket.recv(1 << 16)
-            assert more, "the compositor has gone"
+            assert more, "the compositor has exited"
             self._received += more
         target, opcode, size = struct.unpack_from("<IHH", self._received)
         data, self._received = self._received[8:size], self._received[size:]

@@ -1,4 +1,4 @@
-"""The agent's export to a collector: nothing is lost or doubled, and responses mean what OTLP says."""
+"""The agent's export to a collector: nothing is lost or sent twice, and responses are handled by the rules of OTLP."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def test_agent_uploads_from_setup_until_it_is_turned_off(home: Path) -> None:
         delivered = re.compile(r"[1-9]\d* delivered, 0 waiting")
         wait_for(lambda: delivered.search(tell("status")) is not None, "the agent has the server's answer")
         assert "upload  on" in tell("upload", "status")
-        wait_for(lambda: delivered.search(tell("upload", "status")) is not None, "and so it is told of uploading")
+        wait_for(lambda: delivered.search(tell("upload", "status")) is not None, "its settings turn uploading on")
         host, at = min(server.stored() - {tested}, key=lambda each: each[1])
         assert host == tested[0]
         snapshot = server.snapshots[host, at]
@@ -196,7 +196,7 @@ def test_upload_test_retries_after_429_and_sends_no_traffic(
         assert all(each["rx_bytes_delta"] == each["tx_bytes_delta"] == 0 for each in snapshot["interfaces"])
         server.script = scripted(["429", "429"])
         assert main(["upload", "test"]) == 1
-        assert "asks for fewer requests" in capsys.readouterr().err
+        assert "the server limits requests" in capsys.readouterr().err
 
 
 def test_same_account_keeps_the_host_id_for_a_new_key_or_url() -> None:

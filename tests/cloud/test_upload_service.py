@@ -200,7 +200,7 @@ def test_a_refused_key_notifies(loop: Loop, expected_logs: list[str]) -> None:
         service = loop.start(Upload(on=True, endpoint=server.url))
         for _ in range(3):
             loop.tick(service)
-        wait_for(lambda: bool(loop.told), "the person is told")
+        wait_for(lambda: bool(loop.told), "the user is notified")
         (told,) = loop.told
         assert str(told).startswith(
             "The server does not accept the API key. Enter it again: netwatch-tray upload setup"

@@ -1,4 +1,4 @@
-"""A real agent under clients, clicks and limits that no ordinary day has: it stays small, reachable and quiet."""
+"""A real agent under unusual load: it stays small, reachable and quiet."""
 
 from __future__ import annotations
 

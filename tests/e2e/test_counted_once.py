@@ -1,4 +1,4 @@
-"""A tunnel over the uplink doubles no number, wherever it is shown: tooltip, menu, feed, terminal, usage."""
+"""Traffic of a tunnel over the uplink is counted once everywhere: tooltip, menu, feed, terminal, usage."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_tunnel_traffic_is_counted_once_everywhere() -> None:
         desktop.spawn("agent", PROGRAM)
         desktop.wait_for(desktop.items, 10, "the icon registers")
         # What the kernel counted before the agent's first look is not its to tell; all that comes from here on is.
-        desktop.wait_for(lambda: "B/s" in desktop.tooltip(), 10, "rates are told")
+        desktop.wait_for(lambda: "B/s" in desktop.tooltip(), 10, "rates are printed")
         before = network.counters()["rx_bytes"]
         sender = network.python(network.far, PACED_SENDER, INNER_FAR, "5310", str(SPEED), str(SECONDS))
         running = [sender]

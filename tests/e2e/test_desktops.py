@@ -162,7 +162,7 @@ def test_icon_and_menu_work_through_a_session(kind: type[Desktop], network: Wire
         else:
             assert desktop.run("quit").returncode == 0
         assert desktop.wait_exit("agent", 30) == 0
-        desktop.wait_for(lambda: not desktop.find(IDLE), 15, "the icon is gone")
+        desktop.wait_for(lambda: not desktop.find(IDLE), 15, "the icon disappears")
         log = desktop.log("agent")
         assert "Traceback" not in log
         assert "ERROR" not in log

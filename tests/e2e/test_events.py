@@ -1,4 +1,4 @@
-"""From what happens in a network to the terminal, over a restart of the agent."""
+"""Events of a real network reach the terminal, also over a restart of the agent."""
 
 from __future__ import annotations
 

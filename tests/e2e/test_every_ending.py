@@ -1,4 +1,4 @@
-"""Every subcommand under every condition of its surroundings: a documented exit code, and never a traceback."""
+"""Every subcommand under every condition ends with a documented exit code, and never with a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A running agent whose settings become unreadable: it goes on at once, and sends nothing any more."""
+"""A running agent whose settings become unreadable continues, and sends nothing any more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first seconds after a user has started the program by hand: with a tray, without one, and with one that comes."""
+"""The first seconds after a user has started the program: with a tray, without one, and with one that starts later."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_start_by_hand_without_tray_opens_the_window_early() -> None:
         desktop.spawn("agent", PROGRAM)
         desktop.wait_for(lambda: desktop.windows("NetWatch"), BOUND, "the window opens")
         desktop.wait_for(
-            lambda: getattr(desktop.agent_status(), "no_tray", ""), BOUND, "the agent says what to install"
+            lambda: getattr(desktop.agent_status(), "no_tray", ""), BOUND, "the agent reports what to install"
         )
 
         desktop.start_host("xfce")

@@ -1,4 +1,4 @@
-"""A program that was stopped, or that the machine gave no time, measures no shred of a second afterwards."""
+"""A program that was stopped, or got no processor time, keeps its intervals afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole line, from the kernel's counters to a person's eye, in real panels."""
+"""The whole way from the kernel's counters to what a user sees, in real panels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One agent per user, whatever is removed below it; and its end, whatever ends it."""
+"""One agent per user, whichever of its files are removed; and how an agent ends."""
 
 from __future__ import annotations
 

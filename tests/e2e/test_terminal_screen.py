@@ -266,7 +266,7 @@ def test_screen_continues_when_the_agent_restarts(network: Wire, tmp_path: Path)
         with terminal(desktop, tmp_path) as tmux:
             assert_whole(tmux)
             desktop.stop("agent", signal.SIGKILL)
-            wait_for(lambda: tmux.lines()[1] != "─" * 80, 15, "a notice says so", lambda: "\n".join(tmux.lines()))
+            wait_for(lambda: tmux.lines()[1] != "─" * 80, 15, "a notice reports it", lambda: "\n".join(tmux.lines()))
             desktop.start_agent()
             assert_whole(tmux)
             tmux.keys("q")

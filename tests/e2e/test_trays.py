@@ -1,4 +1,5 @@
-"""The icon in every kind of tray there is on Linux, and without one: seen, live, clicked, chosen from, back again."""
+"""The icon in every kind of tray on Linux, and without one: visible, live, clicked, used by its menu, and back after a
+restart."""
 
 from __future__ import annotations
 
@@ -197,7 +198,7 @@ def test_trayer_shows_the_xembed_icon(bus: str, network: Wire) -> None:
         assert desktop.windows("NetWatch") == []
         use_xembed_icon(desktop, place)
         desktop.stop("trayer", signal.SIGKILL)
-        desktop.wait_for(lambda: desktop.find_icon() is None, 10, "the icon is gone with its tray")
+        desktop.wait_for(lambda: desktop.find_icon() is None, 10, "the icon disappears with its tray")
         desktop.start_host("trayer")
         place = see(desktop)
         quits(desktop, lambda: choose_by_keys(desktop, place, "Up", "Return"))
@@ -220,7 +221,7 @@ def test_no_tray_opens_the_window_once_and_a_late_tray_gets_the_icon(network: Wi
         assert status.no_tray is None
         use_xembed_icon(desktop, place)
         desktop.stop("tint2", signal.SIGKILL)
-        desktop.wait_for(lambda: desktop.find_icon() is None, 10, "the icon is gone with its tray")
+        desktop.wait_for(lambda: desktop.find_icon() is None, 10, "the icon disappears with its tray")
         desktop.start_host("tint2")
         see(desktop)
 
@@ -253,7 +254,7 @@ def test_way_of_the_icon_can_be_changed_while_the_agent_runs(network: Wire) -> N
         assert status is not None
         assert str(status.tray) == "no icon: chosen in the settings"
         choose("[tray]\nway = 'nonsense'\n")
-        desktop.wait_for(lambda: "tray.way must be" in desktop.log("agent"), 10, "the mistake is told")
+        desktop.wait_for(lambda: "tray.way must be" in desktop.log("agent"), 10, "the mistake is reported")
         choose('[tray]\ninterface = "uplink"\n')
         desktop.wait_for(lambda: desktop.items() and "uplink only, as chosen" in desktop.tooltip(), 10, "it is back")
         choose('[tray]\nway = "xembed"\n')  # the panel of Xfce has both kinds of trays

@@ -1,4 +1,4 @@
-"""The window in a real session, from the kernel's counters to what a person copies out of a table."""
+"""The window in a real session, from the kernel's counters to a row that a user copies from a table."""
 
 from __future__ import annotations
 

@@ -524,7 +524,7 @@ def main() -> None:
 
     def said(_kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
         if not text.startswith("This plugin does not support"):
-            wrong.append(f"Qt says: {text}")
+            wrong.append(f"Qt printed: {text}")
 
     application = make_application()
     QLocale.setDefault(QLocale(_asked.language))

@@ -1,4 +1,4 @@
-"""The same hostile names over every surface: nothing but the name is shown, and nothing around it moves or runs."""
+"""The same hostile names on every surface: they are shown as names only, and change or run nothing."""
 
 from __future__ import annotations
 

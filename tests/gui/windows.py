@@ -1,4 +1,4 @@
-"""Shared by the tests of the window: an agent that sends what they want, a window connected to it, and values."""
+"""Shared by the tests of the window: a fake agent, a window connected to it, and values."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class Opened:
         taken: list[ServerMessage] = []
         self.link.received.connect(taken.append)
         self.agent.say(*messages)
-        until(lambda: len(taken) == len(messages), "the window has read what the agent said")
+        until(lambda: len(taken) == len(messages), "the window has read the agent's messages")
         self.link.received.disconnect(taken.append)
 
 

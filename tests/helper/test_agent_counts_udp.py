@@ -118,7 +118,7 @@ for line in sys.stdin:
         "unconnected": unconnected.getsockname()[1], "loopback": loopback.getsockname()[1],
         **({"tls": tls.getsockname()[1], "plain": plain.getsockname()[1]} if line == "move\\n" else {})}), flush=True)
 """
-"""Opens its sockets, then moves known amounts, each when told to; prints its ports."""
+"""Opens its sockets and prints their ports, then transfers known amounts on request."""
 
 V4, V6 = (300_000, 100_000), (165_000, 55_000)
 _FRAMES = [

@@ -1,4 +1,4 @@
-"""With the helper: who scans this machine, and which names look like carried data."""
+"""Detectors with the helper: scans with their source, and names that carry data."""
 
 from __future__ import annotations
 

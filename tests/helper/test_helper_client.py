@@ -1,4 +1,4 @@
-"""The client against helpers that follow the protocol, and against ones that do not."""
+"""The client against helpers that follow the protocol, and against others that violate it."""
 
 from __future__ import annotations
 

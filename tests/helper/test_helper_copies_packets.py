@@ -1,4 +1,4 @@
-"""Packets in which names of hosts are come with their socket, whole and in order, and nothing else is copied."""
+"""Packets that contain names of hosts are copied with their socket, whole and in order; others are not copied."""
 
 from __future__ import annotations
 

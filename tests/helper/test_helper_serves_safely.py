@@ -1,4 +1,4 @@
-"""Who may read what, what a helper can still do, and what remains when it ends."""
+"""Which clients may read what, what the helper is still permitted to do, and what remains when it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Setting up and removing the helper: in a mount namespace of its own, so that nothing of it is left on the machine."""
+"""Installing and removing the helper in a mount namespace, so that nothing of it stays on the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TCP with the helper: every ending is exact to the byte at both ends, whoever aborts, and counted once."""
+"""TCP with the helper: bytes are exact at both ends, however a connection ends, and counted once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may happen to the file while it is written."""
+"""Faults of the history file while it is written."""
 
 from __future__ import annotations
 

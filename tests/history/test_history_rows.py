@@ -1,4 +1,4 @@
-"""An impossible row costs that row, in files of earlier versions and in what is written now."""
+"""A damaged row loses only that row, in files of earlier versions and in new ones."""
 
 from __future__ import annotations
 

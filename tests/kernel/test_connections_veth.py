@@ -1,4 +1,4 @@
-"""Known bytes over a wire between two network namespaces: every one is found again, with its owner."""
+"""Known bytes over a wire between two network namespaces: each is counted, with its owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that live for two seconds, watched by nobody and without privileges: each has its bytes."""
+"""Programs that run for two seconds, without a client and without privileges: each gets its bytes."""
 
 from __future__ import annotations
 

@@ -288,7 +288,7 @@ for line in sys.stdin:
         sender.sendto(bytes(1000), ("203.0.113.9", 9))
     print("sent", flush=True)
 """
-"""Sends as many datagrams as it is told to, by the default route."""
+"""Sends the given number of datagrams by the default route."""
 
 
 def test_the_second_in_which_the_default_route_moves_has_the_bytes_of_both_uplinks(network: Wire) -> None:

@@ -380,7 +380,7 @@ def test_pip_installs_all_of_it(archives: tuple[Path, Path], which: int, minor: 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-package.lock"])
 @pytest.mark.parametrize("minor", ["3.11", "3.12", "3.13"])
 def test_every_pinned_package_has_a_wheel_for_arm64(lock: str, minor: str, tmp_path: Path) -> None:
-    """Of Linux with glibc 2.39, which PySide6 asks for there: Debian 13, Ubuntu 24.04, Fedora 40."""
+    """Of Linux with glibc 2.39, which PySide6 requires there: Debian 13, Ubuntu 24.04, Fedora 40."""
     options = ["--quiet", "--dry-run", "--only-binary", ":all:", "--target", str(tmp_path / "nowhere")]
     chosen = ["--python-platform", "aarch64-manylinux_2_39", "--python-version", minor]
     run(ROOT / ".venv" / "bin" / "uv", "pip", "install", *options, *chosen, "-r", ROOT / lock, timeout=300)
@@ -470,7 +470,7 @@ def test_bundle_is_complete(bundles: dict[str, Path], architecture: str) -> None
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
 def test_all_code_in_the_bundle_runs_on_that_mac(bundles: dict[str, Path], architecture: str) -> None:
-    """Each file has code for it, asks for no newer macOS than Info.plist promises, and links to what will be there."""
+    """Each file has code for it, needs no newer macOS than Info.plist states, and links to what exists there."""
     contents = bundles[architecture] / "Contents"
     python = ROOT / "build" / "venv" / "bin" / "python"
     found = json.loads(run(python, Path(__file__).with_name("mach_o.py"), contents))

@@ -1,4 +1,4 @@
-"""Redaction leaves nothing that identifies a machine or its users, and keeps together what belongs together."""
+"""A redacted recording contains nothing that identifies a machine or its users, and keeps relations recognizable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What the tests of the tray run against: a loop in a thread, as the agent has one, and a watcher that obeys."""
+"""Surroundings for the tests of the tray: a loop in a thread, as the agent has one, and a watcher that the test
+controls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The connection: what cannot be reached, what sends rubbish, what does not read, and objects that answer."""
+"""The connection to the bus: unreachable, malformed, and unread, and the objects that it serves."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_owner_is_notified_when_bus_breaks_later(
         bus = loop.do(lambda: connect(loop.scheduler, lost))
         assert bus.unique_name == ":1.7"
         loop.do(lambda: bus.start({}))
-        wait_for(lambda: lost, 5, "the loss is told")
+        wait_for(lambda: lost, 5, "the loss is reported")
     assert reason in str(lost[0])
     loop.do(lambda: bus.emit("/x", "a.b", Signal("C")))  # nothing happens
     loop.do(bus.close)
@@ -180,7 +180,7 @@ def test_queue_of_unread_messages_is_bounded(monkeypatch: pytest.MonkeyPatch, tm
         loop.do(lambda: bus.start({}))
         for _ in range(100):
             loop.do(lambda: bus.emit("/x", "a.b", Signal("C", "s", ("x" * 30_000,))))
-        wait_for(lambda: lost, 5, "the loss is told")
+        wait_for(lambda: lost, 5, "the loss is reported")
         done.set()
     assert "does not read" in str(lost[0])
     assert bus.is_drained, "the queue is let go with the connection"

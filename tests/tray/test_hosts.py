@@ -1,4 +1,4 @@
-"""The icon in real panels: seen on the screen, told of changes, clicked, and back after the panel was killed."""
+"""The icon in real panels: visible, updated, clicked, and back after the panel was killed."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_real_panel_shows_the_icon_and_its_menu(host: str, desktop: Session) -> 
     desktop.pick("Quit NetWatch")
     assert desktop.wait_exit("agent") == 0
     assert desktop.log("agent").split() == ["open", "quit"]
-    desktop.wait_for(lambda: not desktop.items(), 5, "the icon is gone")
+    desktop.wait_for(lambda: not desktop.items(), 5, "the icon disappears")
 
 
 def test_panel_started_late_shows_the_icon(host: str, desktop: Session) -> None:

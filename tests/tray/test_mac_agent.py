@@ -1,4 +1,4 @@
-"""The whole agent below the stand-in for AppKit, with this machine's counters and disk: what logout leaves behind."""
+"""The whole agent with the stand-in for AppKit and this machine's counters and disk: what is saved at logout."""
 
 from __future__ import annotations
 

@@ -302,7 +302,7 @@ def test_icon_hidden_by_macos_is_reported(session: Session) -> None:
     def script() -> None:
         mac = session.mac
         session.settle()
-        assert mac.item.visible, "as NSStatusItem.isVisible says, whatever is seen"
+        assert mac.item.visible, "NSStatusItem.isVisible is true, whatever is visible"
         assert not icon.is_shown
         assert "Menu Bar" in str(icon.state)
         mac.do(lambda: mac.show_or_hide(is_seen=True))

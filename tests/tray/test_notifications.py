@@ -1,4 +1,4 @@
-"""What needs a person, told to a server on a real bus."""
+"""Notifications, sent to a server on a real bus."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_click_on_notification_in_dunst_opens_the_window(
             left, top, right, bottom = desktop.wait_for(note, 10, "the notification is seen")
             desktop.click((left + right) // 2, (top + bottom) // 2, button=2)
             wait_for(lambda: asked == ["open"], 10, "the click is heard")
-            desktop.wait_for(lambda: note() is None, 10, "the notification is gone")
+            desktop.wait_for(lambda: note() is None, 10, "the notification is closed")
         finally:
             loop.do(tray.close)
 

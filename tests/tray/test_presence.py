@@ -1,4 +1,4 @@
-"""What is done when nobody shows the icon. Real panels: tests/e2e/test_trays.py."""
+"""What the agent does while no tray shows the icon. Real panels: tests/e2e/test_trays.py."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_tray_started_after_window_ends_the_search(life: Life, bus: Session) -> 
     life.pass_seconds(1)
     assert (life.presence.is_looking, life.presence.no_tray) == (False, None)
     watcher.close()
-    wait_for(lambda: "waiting for a tray" in str(life.presence.state), 30, "the panel is gone")
+    wait_for(lambda: "waiting for a tray" in str(life.presence.state), 30, "the panel has exited")
     life.pass_seconds(PATIENCE - 1)
     assert (life.presence.is_looking, life.presence.no_tray) == (False, None), "a panel may take as long to come back"
 

@@ -1,4 +1,4 @@
-"""Whether the icon is said to be shown only while it is: any order of what watchers and panels do, or do not."""
+"""The icon is reported as shown only while it is, whatever watchers and panels do, in any order."""
 
 from __future__ import annotations
 

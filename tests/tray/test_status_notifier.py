@@ -1,4 +1,4 @@
-"""The icon on a real bus: registers, is read, tells changes, is clicked, and survives its surroundings."""
+"""The icon on a real bus: it registers, is read, signals changes, is clicked, and survives restarts."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Shown:
             self.show(rate)
             return condition()
 
-        wait_for(tick_and_ask, 5, "the change is told")
+        wait_for(tick_and_ask, 5, "the change is signalled")
 
     def registers(self, watcher: Watcher) -> None:
         self.name = watcher.registered.get(timeout=PATIENCE)
@@ -153,16 +153,16 @@ def test_host_that_reads_all_properties_gets_one_signal(watcher: Watcher, shown:
 
         for rate in (5e6, 1.0, 5e6):
             shown.show(rate)  # icon and tooltip are others
-            wait_for(lambda: told() != [], 5, "the change is told")
+            wait_for(lambda: told() != [], 5, "the change is signalled")
             assert len(told()) == 1
             shown.client.properties(shown.name, ITEM_PATH, ITEM)
             assert len(told()) == 1
             signals().clear()
         shown.show(1.0)
-        wait_for(lambda: told() != [], 5, "the change is told")
+        wait_for(lambda: told() != [], 5, "the change is signalled")
         assert told() == ["NewIcon"]
         shown.get("IconPixmap")
-        wait_for(lambda: len(told()) > 1, 5, "the next change is told")
+        wait_for(lambda: len(told()) > 1, 5, "the next change is signalled")
         assert told() == ["NewIcon", "NewToolTip"]
 
 
@@ -447,7 +447,7 @@ def test_frozen_bus_neither_blocks_agent_nor_costs_memory(bus: Session, watcher:
         os.kill(bus_pid, signal.SIGCONT)
     assert took < PATIENCE, "each update would have to wait for the bus"
     assert after - before < 300_000
-    wait_for(lambda: shown.get("ToolTip")[2].endswith("↑ 199 B/s"), 10, "the last state is told when the bus goes on")
+    wait_for(lambda: shown.get("ToolTip")[2].endswith("↑ 199 B/s"), 10, "the last state is sent when the bus continues")
     assert str(shown.tray.state) == "icon shown"
 
 

@@ -1,4 +1,4 @@
-"""The menu itself, whoever draws it."""
+"""The contents of the menu, independent of the backend that draws it."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def test_one_interface_or_the_total_is_checked() -> None:
     assert opened.checked("Rates of") == ["wlan0"]
     items = list(opened.find("Rates of").submenu)
     opened.menu.view = opened.menu.view._replace(interfaces=("eth0",))
-    assert opened.checked("Rates of") == ["wlan0"], "it is gone for now, and still the choice"
+    assert opened.checked("Rates of") == ["wlan0"], "it is removed for now, but still chosen"
     assert all(new is old for new, old in zip(opened.find("Rates of").submenu, items, strict=True))
 
 
@@ -337,4 +337,4 @@ def test_settings_of_the_administrator_are_greyed_with_the_reason(
     assert more["Mini window"].enabled
     managed.unlink()
     opened.menu.settings = chosen
-    assert opened.find("More", "Text beside the icon").enabled, "the file is gone"
+    assert opened.find("More", "Text beside the icon").enabled, "the file is deleted"

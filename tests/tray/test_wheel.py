@@ -1,4 +1,4 @@
-"""The wheel over the icon walks through total and interfaces, and the middle button pauses."""
+"""The wheel over the icon cycles through the total and the interfaces, and the middle button pauses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The X server asked for its tray: a real one, a real tray, and what is no X server."""
+"""Detecting an XEmbed tray: a real X server, a real tray, and peers that are no X server."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def test_watch_reports_xembed_tray_start_and_end(loop: Loop) -> None:
         watch = loop.do(lambda: XEmbedWatch(loop.scheduler, desktop.environment))
         assert not watch.has_tray
         desktop.start_host("trayer")
-        wait_for(lambda: watch.has_tray, 5, "the tray says that it has come")
+        wait_for(lambda: watch.has_tray, 5, "the tray announces itself")
         second = loop.do(lambda: XEmbedWatch(loop.scheduler, desktop.environment))
         assert second.has_tray, "one that was there before"
         loop.do(second.close)
         desktop.stop("trayer", signal.SIGKILL)  # nobody asks
-        wait_for(lambda: not watch.has_tray, 5, "it is gone")
+        wait_for(lambda: not watch.has_tray, 5, "the tray has exited")
         desktop.start_host("tint2")
         wait_for(lambda: watch.has_tray, 5, "the next one has come")
         desktop.stop("tint2", signal.SIGKILL)
-        wait_for(lambda: not watch.has_tray, 5, "that one is gone as well")
+        wait_for(lambda: not watch.has_tray, 5, "the second tray has exited, too")
         desktop.kill_display()
-        wait_for(lambda: watch._socket is None, 5, "the X server is gone")
+        wait_for(lambda: watch._socket is None, 5, "the X server has exited")
         loop.do(watch.ask)
         assert not watch.has_tray
 

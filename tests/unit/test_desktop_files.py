@@ -1,4 +1,4 @@
-"""Menu entry and icons below a data directory: written whole, brought up to date, taken away without a trace."""
+"""Menu entry and icons below a data directory: installed whole, updated, and removed completely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events and mutes keep their meaning on the way through files and messages."""
+"""Events and mutes are unchanged after they were stored or sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the administrator sets holds, nobody else changes it, and any fault in it means that nothing is sent."""
+"""The administrator's settings override the user's, nobody else changes them, and after any fault nothing is sent."""
 
 from __future__ import annotations
 

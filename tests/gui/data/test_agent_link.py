@@ -27,7 +27,7 @@ def test_a_line_that_does_not_parse_ends_the_connection(open_window: Open, expec
     opened = open_window()
     expected_logs.append("The agent sent a line that is not understood")
     opened.agent.write(b'{"type": "tick", "tick": 7}\n')
-    until(lambda: opened.link.attempt == 1, "the line is cut")
+    until(lambda: opened.link.attempt == 1, "the connection is closed")
 
 
 def test_only_visible_topics_are_subscribed(open_window: Open) -> None:

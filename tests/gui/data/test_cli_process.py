@@ -12,5 +12,5 @@ def test_a_command_that_cannot_start_fails(opened: Opened) -> None:
     said: list[str] = []
     process.failed.connect(said.append)
     process.run("snapshot")
-    until(lambda: said, "it is said")
+    until(lambda: said, "the failure is reported")
     assert not process.is_running

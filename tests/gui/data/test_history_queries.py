@@ -15,5 +15,5 @@ def test_an_error_arrives_on_the_gui_thread(tmp_path: Path) -> None:
     history = HistoryThread(tmp_path / "history.sqlite3")
     failed: list[HistoryError] = []
     history.submit(lambda reader: reader.names("total"), lambda names: pytest.fail(str(names)), failed.append)
-    until(lambda: failed, "there is no file yet, which is said")
+    until(lambda: failed, "the missing file is reported")
     history.close()

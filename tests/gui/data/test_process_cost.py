@@ -11,7 +11,7 @@ def test_cpu_usage_is_averaged_over_the_last_minute() -> None:
     cost = ProcessCost()
     assert cost.percent is None
     cost.add(1, 5.0, 2.0)
-    assert cost.percent is None, "its start says nothing of it"
+    assert cost.percent is None, "the average since its start is unknown"
     cost.add(1, 15.0, 2.1)
     assert cost.percent == pytest.approx(1.0)
     for second in range(25, 200, 10):

@@ -25,7 +25,7 @@ def test_first_run_page_is_shown_once_if_the_user_has_to_act(opened: Opened, tmp
     assert "NetWatch is measuring" in visible_text(shown)
     assert "Interfaces found: 3. The total is eth0" in visible_text(shown)
     assert "Install the extension." in visible_text(shown)
-    assert child(window, Banner).isHidden(), "it is said once"
+    assert child(window, Banner).isHidden(), "it is reported only once"
     shown.done.emit()
     assert window.interfaces.isVisible()
     opened.say(status(no_tray=Message("Install the extension.")))
@@ -48,7 +48,7 @@ def test_first_run_page_shows_whether_a_tray_was_found(opened: Opened) -> None:
     opened.say(status(no_tray=Message("Install the extension.")))
     assert "Looking for a tray …" not in visible_text(shown)
     assert "Install the extension." in visible_text(shown)
-    assert child(window, Banner).isHidden(), "it is said once"
+    assert child(window, Banner).isHidden(), "it is reported only once"
     opened.say(status())
     assert "The icon is in the tray" in visible_text(shown)
     assert "Install the extension." not in visible_text(shown)

@@ -118,7 +118,7 @@ def test_cost_and_faults_of_the_agent_are_shown(open_window: Open) -> None:
     )
     assert "a And 2 more." in visible_text(banner)
     again = open_window(connected=False)
-    assert WindowMemory(again.memory).acknowledged == {"lsof is missing"}, "nor is it said again"
+    assert WindowMemory(again.memory).acknowledged == {"lsof is missing"}, "it is not reported again"
 
 
 def test_a_fault_in_the_settings_is_reported(opened: Opened) -> None:

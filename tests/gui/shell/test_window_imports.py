@@ -1,4 +1,4 @@
-"""What a window and the XEmbed icon do not load before it is needed."""
+"""Modules that a window and the XEmbed icon load only when they are needed."""
 
 from __future__ import annotations
 

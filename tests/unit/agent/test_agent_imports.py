@@ -1,4 +1,4 @@
-"""What the resident agent must not load: each costs memory for as long as the user is logged in."""
+"""Modules that the resident agent must not load: each occupies memory as long as the user is logged in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the agent starts, with stand-ins for the window."""
+"""The processes that the agent starts, with stand-ins for the window."""
 
 from __future__ import annotations
 

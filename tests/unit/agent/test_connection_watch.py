@@ -1,4 +1,4 @@
-"""When the agent reads the sockets, so that connections and interfaces tell of the same seconds."""
+"""When the agent reads the sockets, so that connections and interfaces cover the same seconds."""
 
 from __future__ import annotations
 

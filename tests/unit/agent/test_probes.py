@@ -1,4 +1,4 @@
-"""Gateway and DNS server are probed while that is wanted, and not a moment longer."""
+"""Gateway and DNS server are probed while the results are used, and no longer."""
 
 from __future__ import annotations
 

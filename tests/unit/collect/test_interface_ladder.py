@@ -1,4 +1,4 @@
-"""The choice among sources, and one suite that every source of Linux passes in a network namespace of its own."""
+"""The choice of a source, and one suite that every source of Linux passes in a network namespace."""
 
 from __future__ import annotations
 

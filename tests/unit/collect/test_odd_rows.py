@@ -1,4 +1,4 @@
-"""One row that does not parse costs one row, in every parser of rows."""
+"""In every parser of rows, a row that does not parse loses only that row."""
 
 from __future__ import annotations
 

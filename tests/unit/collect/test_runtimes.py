@@ -1,4 +1,4 @@
-"""Programs that share a runtime are told apart, by their command lines and by the units of the desktop."""
+"""Programs that share a runtime are distinguished by their command lines and by the units of the desktop."""
 
 from __future__ import annotations
 

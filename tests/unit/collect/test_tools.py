@@ -1,4 +1,4 @@
-"""Tools that hang, lie, die, talk without end or are not there."""
+"""Tools that hang, fail, are killed, write without end, or are missing."""
 
 from __future__ import annotations
 

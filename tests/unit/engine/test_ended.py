@@ -1,4 +1,4 @@
-"""Which connections ended, whose they were, and when."""
+"""Ended connections: their owner and the time of their end."""
 
 from __future__ import annotations
 

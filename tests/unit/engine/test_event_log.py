@@ -1,4 +1,4 @@
-"""Few notifications, bounded rows, and nothing that a restart would change."""
+"""Few notifications, a bounded number of rows, and no change by a restart."""
 
 from __future__ import annotations
 

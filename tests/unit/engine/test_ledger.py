@@ -1,4 +1,4 @@
-"""The accounts of the apps, and sums that come out to the byte."""
+"""The accounts of the apps, and sums that are exact to the byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The monitor's ticks from made-up samples: what is kept from one tick to the next, and what never is."""
+"""The monitor's ticks from constructed samples."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_a_vpn_that_comes_up_within_a_second_doubles_nothing() -> None:
     assert measured(monitor).total.rx_delta == 1000
     source.carry(2, 1000)
     source.carry(9, 600)
-    assert measured(monitor).total.rx_delta == 600, "nothing says what carries it"
+    assert measured(monitor).total.rx_delta == 600, "its underlay is unknown"
 
 
 def test_where_all_uplinks_were_reset_the_total_has_the_reason() -> None:

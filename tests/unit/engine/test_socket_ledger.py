@@ -1,4 +1,5 @@
-"""Any order of what sockets, kernel and programs do: no byte is counted twice, none is lost, no amount is negative."""
+"""Whatever sockets, kernel and programs do in any order, no byte is counted twice or lost, and no amount
+is negative."""
 
 from __future__ import annotations
 

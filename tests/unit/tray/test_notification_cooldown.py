@@ -1,4 +1,4 @@
-"""A notification is shown at most once an hour, and what was shown before that is forgotten."""
+"""A notification is shown at most once an hour; times before that are forgotten."""
 
 from __future__ import annotations
 

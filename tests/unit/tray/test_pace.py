@@ -1,4 +1,4 @@
-"""What the tray shows less often than it is measured are means, and nothing but rates waits."""
+"""A tray that is updated less often shows mean rates, and everything but rates at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""States of the terminal's screen for tests: a busy machine, and names that want to break it."""
+"""States of the terminal's screen for tests: a busy machine, and hostile names."""
 
 from __future__ import annotations
 

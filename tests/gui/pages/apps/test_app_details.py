@@ -117,7 +117,7 @@ def test_connections_and_ports_are_those_of_the_app(open_window: Open) -> None:
     page = opened.window.apps
     _click(page, "curl")
     wanted = Subscribe(frozenset({"interfaces", "events", "apps", "connections"}))
-    until(lambda: wanted in opened.agent.heard(), "asks for the connections")
+    until(lambda: wanted in opened.agent.heard(), "the window subscribes to the connections")
     assert "Listens on | –" in visible_text(_details(page)), "not known yet"
     udp: dict[str, Any] = {"protocol": "UDP", "state": None, "app": _KEY}
     sockets = (
@@ -150,7 +150,7 @@ def test_hosts_come_from_the_agent_and_smaller_ones_are_behind_a_link(open_windo
     opened = _open(open_window, 1280)
     page = opened.window.apps
     _click(page, "curl")
-    until(lambda: HostsRequest(_KEY) in opened.agent.heard(), "asks for the hosts")
+    until(lambda: HostsRequest(_KEY) in opened.agent.heard(), "the window requests the hosts")
     hosts = (*(_host(number) for number in range(9)), _host(10, host=None, address=None, origin=None))
     opened.say(HostsMessage(app="another", since=0.0, hosts=(_host(77),)))
     assert "h77" not in drawn(_details(page).hosts)
@@ -244,7 +244,7 @@ def test_without_an_agent_nothing_can_be_muted(open_window: Open) -> None:
     assert (action.text(), action.isEnabled()) == ("Mute alerts (the agent is not running)", False)
     menu.close()
     page.list.menu.mute_requested.emit("any app", True)
-    until(lambda: QToolTip.text() == "Nothing was changed: the agent is not running", "it is said aloud")
+    until(lambda: QToolTip.text() == "Nothing was changed: the agent is not running", "it is announced")
     QToolTip.hideText()
 
 

@@ -37,7 +37,7 @@ def test_apps_and_the_remainder_are_listed(open_window: Open) -> None:
     page = opened.window.apps
     assert child(page, EmptyState).isVisible()
     wanted = Subscribe(frozenset({"interfaces", "events", "apps"}), again=frozenset({"apps"}))
-    until(lambda: wanted in opened.agent.heard(), "asks for apps")
+    until(lambda: wanted in opened.agent.heard(), "the window subscribes to apps")
     opened.say(
         _message(_app("curl", 5.0), _app("Firefox", 1495.0, local_rx_bytes=77), _app("wg", 9e6, is_tunnel_process=True))
     )

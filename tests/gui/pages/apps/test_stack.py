@@ -1,4 +1,4 @@
-"""The layers add up to the line, and an app keeps its colour while the range stays."""
+"""The layers add up to the total, and an app keeps its colour while the range stays."""
 
 from __future__ import annotations
 

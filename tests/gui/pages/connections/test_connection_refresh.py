@@ -1,4 +1,4 @@
-"""What a person looks at, and has chosen, stays while the list below it changes."""
+"""The rows that a user looks at, and the selection, stay while the list below them changes."""
 
 from __future__ import annotations
 

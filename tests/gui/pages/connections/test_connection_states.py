@@ -32,7 +32,7 @@ def test_connections_open_change_and_close(open_window: Open, monkeypatch: pytes
     wanted = Subscribe(
         frozenset({"interfaces", "events", "connections", "apps"}), again=frozenset({"connections", "apps"})
     )
-    until(lambda: wanted in opened.agent.heard(), "asks for connections")
+    until(lambda: wanted in opened.agent.heard(), "the window subscribes to connections")
     page = opened.window.connections
     listening = connection(3, "sshd", state="LISTEN", remote_address=None, remote_port=None, local_address="*")
     nobodys = connection(4, None, pid=None, protocol="UDP", state=None)
@@ -80,7 +80,7 @@ def test_an_empty_list_explains_itself(open_window: Open) -> None:
     page = opened.window.connections
     assert _instead(page) == ": ", "nothing flickers in the first moments"
     opened.connect()
-    until(lambda: _instead(page).startswith("Reading the connections"), "says that it reads")
+    until(lambda: _instead(page).startswith("Reading the connections"), "the page shows that it reads")
     opened.say(ConnectionsMessage(reset=True))
     assert _instead(page).startswith("No connections: No program")
     opened.say(ConnectionsMessage(fault=Message("The program “lsof” is not installed.")))

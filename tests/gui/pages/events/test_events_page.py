@@ -344,7 +344,7 @@ def test_closing_the_window_marks_viewed_events_as_seen(page: _Page, monkeypatch
     page.say(event)
     now += 3.0
     page.opened.window.close()
-    until(lambda: page.sent(MarkSeen((event.id,))), "the window said so before it closed")
+    until(lambda: page.sent(MarkSeen((event.id,))), "the window sent it before it closed")
 
 
 def test_everything_can_be_marked_as_seen(page: _Page) -> None:
@@ -362,7 +362,7 @@ def test_without_an_agent_the_history_is_shown(page: _Page) -> None:
     page.opened.history.reader.happened = [stored]
     page.say()
     page.opened.agent.stop()
-    until(lambda: not page.opened.link.connected, "the agent has gone")
+    until(lambda: not page.opened.link.connected, "the agent has exited")
     page.page.choose_range(2)
     assert page.shown() == [stored.id]
     assert "1 alert since you last looked" in page.text()

@@ -1,4 +1,4 @@
-"""What a real agent finds reaches the page."""
+"""Findings of a real agent reach the page."""
 
 from __future__ import annotations
 

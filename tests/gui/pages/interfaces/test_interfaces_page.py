@@ -135,7 +135,7 @@ def test_the_chart_shows_the_selected_interface(open_window: Open) -> None:
     assert "wg0 | Other." in visible_text(page)
     assert rx_of(page.range_chart.chart.moments()[-1]) == 2.1e6
     opened.say(TickMessage(tick(*FEW[:1])))
-    assert page.range_chart.chart._title is None, "it is gone: the total again"
+    assert page.range_chart.chart._title is None, "it was removed: the total is shown again"
     assert readouts(opened.window) == ["download 12.4 MB/s", "upload 840 kB/s"]
     assert "Total | " in visible_text(page)
     assert rx_of(page.range_chart.chart.moments()[-1]) == 12.4e6

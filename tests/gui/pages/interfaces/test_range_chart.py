@@ -84,7 +84,7 @@ def test_a_slow_history_has_an_overlay_and_a_missing_one_a_reason(opened: Opened
     opened.say(TickMessage(tick(*_FEW)))
     opened.history.reader = None
     page.choose_range(4)
-    until(lambda: page.range_chart.chart.notice, "says that it reads")
+    until(lambda: page.range_chart.chart.notice, "the page shows that it reads")
     page.range_chart.chart.grab()
     opened.history.error = "There is no history yet."
     page.choose_range(5)

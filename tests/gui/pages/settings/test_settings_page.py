@@ -49,7 +49,7 @@ def test_a_change_is_saved_and_the_agent_reads_it(opened: Opened, tmp_path: Path
     opened.agent.heard()
     control(page, "Rates in", Segments).choose(1)
     assert settings.load(file) == Settings(units=Units(bits=True))
-    until(lambda: Command("reload") in opened.agent.heard(), "the agent is told")
+    until(lambda: Command("reload") in opened.agent.heard(), "the agent is notified")
     file.write_text("total = { wlan0 = false }\n[units]\nbits = true\n")
     control(page, "wg0 in the total", Segments).choose(1)
     assert settings.load(file).total == {"wlan0": False, "wg0": True}, "what somebody else wrote stays"

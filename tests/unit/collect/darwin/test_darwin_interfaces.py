@@ -688,7 +688,7 @@ class TestOffline:
 
 
 class Fake:
-    """A source whose interface `en0` changes as `tick` is told."""
+    """A source whose interface `en0` changes by the arguments of `tick`."""
 
     name = "one"
     note: Message | None = None

@@ -1,4 +1,4 @@
-"""What was refused, from /proc/net/snmp and /proc/net/netstat."""
+"""Counts of refused packets from /proc/net/snmp and /proc/net/netstat."""
 
 from __future__ import annotations
 

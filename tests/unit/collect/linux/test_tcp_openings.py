@@ -1,4 +1,4 @@
-"""How many TCP connections were opened, from /proc/net/snmp."""
+"""The number of opened TCP connections from /proc/net/snmp."""
 
 from __future__ import annotations
 

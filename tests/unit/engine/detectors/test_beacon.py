@@ -1,4 +1,4 @@
-"""Which connections are as regular as a clock."""
+"""Which connections count as a beacon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which names look like carried data."""
+"""Which names count as a DNS tunnel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rate of upload that holds."""
+"""Upload rates above a limit for a long time."""
 
 from __future__ import annotations
 

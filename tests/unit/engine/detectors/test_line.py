@@ -1,4 +1,4 @@
-"""Offline and back, and what makes the total: what is an event, and what is not."""
+"""Which changes of the network are events: going offline, coming back, other uplinks."""
 
 from __future__ import annotations
 

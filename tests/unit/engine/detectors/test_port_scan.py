@@ -1,4 +1,4 @@
-"""Who tries many ports of this machine."""
+"""Which hosts count as scanning this machine."""
 
 from __future__ import annotations
 

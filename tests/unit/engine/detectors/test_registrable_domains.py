@@ -1,4 +1,4 @@
-"""What somebody registered."""
+"""The registrable domain of a name."""
 
 from __future__ import annotations
 

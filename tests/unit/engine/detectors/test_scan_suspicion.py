@@ -1,4 +1,4 @@
-"""When the kernel's counters look like a scan."""
+"""Which changes of the kernel's counters are suspected to be a scan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One port on many hosts."""
+"""An app that tries one port on many hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much is more than an app usually sends."""
+"""Which uploads exceed the usual amount of an app."""
 
 from __future__ import annotations
 
