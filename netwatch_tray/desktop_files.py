@@ -164,7 +164,7 @@ def _system_directories() -> list[Path]:
 
 
 def _packaged(names: Iterable[str]) -> Path | None:
-    """Return the data directory in which a package has installed all of these files."""
+    """Return the data directory in which a package has installed all of these files, or None if there is none."""
     if "FLATPAK_ID" in os.environ:
         return Path("/app/share")  # under other names, which Flatpak exports to the desktop
     wanted = [Path(name) for name in names]

@@ -221,7 +221,7 @@ def load(file: Path) -> Settings:
 
 
 def read(file: Path) -> tuple[Settings, SettingsError | None]:
-    """Return the usable settings, and the error that `load` raises. Unusable keys are ignored.
+    """Return the usable settings, and the error that `load` raises or None. Unusable keys are ignored.
 
     After any fault nothing is sent or probed, because the intention of the user or the administrator is unknown.
     """
@@ -262,7 +262,7 @@ def dotted(*path: str) -> str:
 
 
 def _read(file: Path, *, is_managed: bool = False) -> tuple[dict[str, Any], SettingsError | None]:
-    """Return the usable values of a file, and the faults of the others or of the file."""
+    """Return the usable values of a file, and the error about its faults or None."""
     try:
         text = settings_text.read(file, is_managed=is_managed)
     except SettingsError as error:
@@ -281,7 +281,7 @@ def parse(text: str) -> tuple[Settings, Message | None]:
 
 
 def _usable_values(text: str) -> tuple[dict[str, Any], Message | None]:
-    """Return the usable values, and a description of the faults of the others."""
+    """Return the usable values, and a description of the faults of the others or None."""
     try:
         values = tomllib.loads(text)
         fault = _reduce(values)
@@ -393,7 +393,7 @@ def _unknown(path: tuple[str, ...], table: inspect.Type) -> Message:
 
 
 def _kind(table: inspect.Type, key: str) -> inspect.Type | None:
-    """Return the type of a key's value, or None if there is no such key."""
+    """Return the type of the value of a key in a table, or None if there is no such key."""
     if isinstance(table, inspect.DictType):
         return table.value_type
     fields = table.fields if isinstance(table, inspect.StructType) else ()

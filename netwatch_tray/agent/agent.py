@@ -75,8 +75,8 @@ class Agent:
     def __init__(self, *, headless: bool, by_hand: bool = False, sources: Sources | None = None) -> None:
         """Take the lock. Raise AlreadyRunningError, or NetWatchError if nothing can be measured or served.
 
-        `by_hand`: the user, not the login, has started it; see Presence. `sources`: those of a recording, in place of
-        this machine's; then nothing is sent.
+        `by_hand`: the user has started it, not the login. `sources`: those of a recording, in place of this machine's;
+        then nothing is sent.
         """
         self._started = clock.boottime()
         self._recent: deque[RecentTick] = deque(maxlen=_RECENT_TICKS)

@@ -127,11 +127,12 @@ class EventKeeper:
             self._send()
 
     def event(self, number: int) -> Event | None:
-        """Return the event with this ID, if it is in memory."""
+        """Return the event with this ID, or None if it is not in memory."""
         return self._log.get(number) if self._log else None
 
     def tick(self, tick: Tick, moved: AppInterval | None, interfaces: Mapping[int, Interface]) -> None:
-        """Add a tick; `moved`: see Detectors.tick."""
+        """Add a tick. `moved`: bytes of the apps since the previous tick, None if the sockets were not read.
+        `interfaces`: those of the monitor, by index."""
         now = Moment(tick.at.timestamp(), clock.boottime())
         self._first_at = self._first_at or now.at
         minute = now.at // 60

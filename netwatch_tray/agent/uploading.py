@@ -62,7 +62,7 @@ class Uploading:
 
     @property
     def fault(self) -> Message | None:
-        """Return why snapshots are not sent at the moment, if something prevents that."""
+        """Return why snapshots are not sent at the moment, or None if nothing prevents that."""
         return self._service.fault if self._service else None
 
     @property
@@ -72,12 +72,12 @@ class Uploading:
 
     @property
     def otlp_fault(self) -> Message | None:
-        """Return why nothing is exported at the moment, if something prevents that."""
+        """Return why nothing is exported at the moment, or None if nothing prevents that."""
         return self._export.fault if self._export else None
 
     @property
     def wants_health(self) -> bool:
-        """Return whether probes of gateway and DNS server are sent, see `UploadService.wants_health`."""
+        """Return whether any service sends probes of gateway and DNS server, or will do so in a moment."""
         return any(each.wants_health for each in self._services)
 
     @property
@@ -135,7 +135,7 @@ class Uploading:
             each.connections_read(table)
 
     def tick(self, tick: Tick) -> None:
-        """Call with each tick, in order."""
+        """Add a tick to the services. Call it with each tick, in order."""
         if self._service:
             self._service.tick(tick)
         if self._export:

@@ -163,7 +163,8 @@ def _ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
 
 
 def _agent_of(interval: float) -> FeedClient | None:
-    """Return a connection to an agent that measures at this interval. Raise NetWatchError if it does not respond."""
+    """Return a connection to an agent that measures at this interval, or None if there is none. Raise NetWatchError if
+    an agent does not respond."""
     try:
         client, hello = connect()
     except AgentUnreachableError:

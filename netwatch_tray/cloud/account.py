@@ -255,7 +255,10 @@ def _has_keyring() -> bool:
 
 
 def _key_in_keyring(endpoint: Endpoint) -> Key | None:
-    """Return the API key. Read it in a child process, which frees the 12 MB of the keyring library when it exits."""
+    """Return the API key, or `None` if there is no keyring or no key in it. Raise NetWatchError if the keyring refuses.
+
+    The key is read in a child process, which frees the 12 MB of the keyring library when it exits.
+    """
     if not _has_keyring():
         return None
     import subprocess  # noqa: PLC0415  costs 1 MB, and only with a keyring

@@ -295,7 +295,7 @@ class _Probes:
 
 
 def with_disks(snapshot: wire.Snapshot, usages: tuple[Usage, ...] | None, traffic: DiskTraffic | None) -> wire.Snapshot:
-    """Return the snapshot with usage and traffic of the disks; `None` if they cannot be read."""
+    """Return the snapshot with usage and traffic of the disks. Either is `None` if it could not be read."""
     return msgspec.structs.replace(
         snapshot,
         disk_usage=None

@@ -64,7 +64,7 @@ class JsonClient:
         trusted: Callable[[], ssl.SSLContext] = trusted_by_system,
     ) -> None:
         """`headers`: sent besides those of any request. `agent`: the program's name and version. `timeout`: seconds for
-        a whole request, without the DNS lookup. `trusted`: see Connection."""
+        a whole request, without the DNS lookup. `trusted`: returns the TLS context; may raise OSError."""
         self._endpoint = endpoint
         self._headers = {
             "Host": endpoint.authority,

@@ -61,7 +61,7 @@ class Connection(http.client.HTTPConnection):
     except `shutdown`."""
 
     def __init__(self, endpoint: Endpoint, trusted: Callable[[], ssl.SSLContext]) -> None:
-        """`trusted`: returns what encrypts the connection; called when it is first needed, and may raise OSError."""
+        """`trusted`: returns the TLS context; called when it is first needed, and may raise OSError."""
         super().__init__(endpoint.host, endpoint.port)
         self._endpoint = endpoint
         self._trusted = trusted

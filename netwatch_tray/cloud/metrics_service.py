@@ -137,7 +137,7 @@ def _with_disks(reading: metrics.Reading, *, is_named: bool) -> str:
 
 
 def _found(source: Callable[[], _Found]) -> _Found | None:
-    """Return the readings; those that fail are missing from the response."""
+    """Return what the source reads, or None if that fails; these metrics are then missing from the response."""
     try:
         return source()
     except CollectError:

@@ -49,7 +49,8 @@ class OtlpUploader(Uploader):
         notify: Callable[[Message], None] = lambda _: None,
         pace: Pace = OTLP_PACE,
     ) -> None:
-        """`stream`: the name of what is sent in the spool. `notify`: see Uploader."""
+        """`stream`: the name of what is sent in the spool. `notify`: called with what the user has to do before
+        anything is sent."""
         self._signal = signal
         self._target = target
         self._was_refused: Message | None = None
@@ -94,7 +95,7 @@ def _gzipped(body: bytes) -> bytes:
 
 def decide(response: Response, count: int) -> tuple[Decision, Message | None]:
     """Return what to do after a response, and a message about elements that the collector refused although it accepted
-    the rest.
+    the rest; None if there are none.
 
     Partial success is never retried, and of failures only 429, 502, 503 and 504 are. While the user has to do
     something, elements stay pending. `count`: elements sent.

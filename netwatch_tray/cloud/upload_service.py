@@ -102,7 +102,7 @@ class UploadService:
 
     @property
     def fault(self) -> Message | None:
-        """Return why snapshots are not sent at the moment, if something prevents that."""
+        """Return why snapshots are not sent at the moment, or None if nothing prevents that."""
         return self._fault or (self._uploader.state().fault if self._uploader is not None else None)
 
     @property

@@ -107,7 +107,7 @@ def _usual_directories() -> tuple[str | Path, ...]:
 
 
 def _code(record: Any) -> str | None:
-    """Return the code in a record of MaxMind, DB-IP or IPinfo."""
+    """Return the two-letter code in a record of MaxMind, DB-IP or IPinfo, or `None` if it has none."""
     if not isinstance(record, dict):
         return None
     for key in ("country", "country_code", "registered_country"):

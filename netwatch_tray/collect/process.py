@@ -52,7 +52,8 @@ class ProcessFinder(Protocol):
         """Return a process by its PID, or `None` if it exited or is hidden."""
 
     def unit(self, cgroup: int) -> str | None:
-        """Return the systemd unit or container of a socket's control group."""
+        """Return the systemd unit or container of a socket's control group, or `None` if it has none or
+        it is unknown."""
 
     def user(self, uid: int) -> str:
         """Return the login name of a uid, or the number itself where it has none."""

@@ -169,8 +169,10 @@ def _electron(command_line: str) -> str | None:
 
 
 def _wine(command_line: str) -> str | None:
-    """Return the program that Wine runs. Wine replaces its own command line by the Windows command line. Until then its
-    loader precedes the program."""
+    """Return the program that Wine runs, or `None` if the command line names none.
+
+    Wine replaces its own command line by the Windows command line. Until then its loader precedes the program.
+    """
     found = re.search(_WINDOWS_PROGRAM, command_line)
     return found[1].strip() or None if found is not None else None
 

@@ -74,7 +74,8 @@ class Datagrams:
         """Whether the bytes were known at the last sample."""
 
     def count(self, reading: Reading, is_here: Mapping[int, bool]) -> None:
-        """Add the bytes since the previous reading. `is_here`: see `ConnectionTable.note_creators`."""
+        """Add the bytes since the previous reading. `is_here`: whether sockets belong to this network namespace, by
+        cookie, as far as known."""
         self.is_counting = self._has_reading = True
         self._remember(is_here)
         for flow, amount in reading.amounts.items():

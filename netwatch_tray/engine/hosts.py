@@ -116,7 +116,8 @@ class _Responses:
         return responses[-1].number if responses else 0
 
     def find(self, pid: int, address: str, after: int) -> Host | None:
-        """Return the host by the latest response with this address, among those with a number above `after`."""
+        """Return the host by the latest response with this address, among those with a number above `after`; None if
+        there is none."""
         try:
             packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
         except OSError:  # one with a scope, or none
@@ -221,7 +222,7 @@ class Hosts:
         return named
 
     def of(self, cookie: int, address: str, port: int | None, pid: int | None) -> Host | None:
-        """Return the name of a peer of a socket; `pid`: the process that has the socket."""
+        """Return the name of the peer of a socket, or None if it is unknown. `pid`: the process that has the socket."""
         greeted = self._greeted.get((cookie, address, port))
         if greeted is not None and not greeted.is_providers:
             return greeted
@@ -229,7 +230,7 @@ class Hosts:
         return (None if pid is None else self._resolve(pid, address)) or greeted
 
     def _resolve(self, pid: int, address: str) -> Host | None:
-        """Return the host whose name a process resolved to this address."""
+        """Return the host whose name a process resolved to this address, or None."""
         key, latest = (pid, address), self._responses.latest(pid)
         searched = self._sought.get(key, 0)
         if latest > searched:

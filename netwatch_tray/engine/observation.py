@@ -39,7 +39,8 @@ class Observation:
         kept_names: bytes | None = None,
     ) -> None:
         """`monitor`: has the interfaces, and which of them are uplinks. `sources`: by default this machine's.
-        `app_hosts`: gets what each app exchanges with each host. `kept_names`: names of hosts, see Hosts.restore."""
+        `app_hosts`: gets what each app exchanges with each host. `kept_names`: names of hosts of a previous run,
+        encoded by Hosts.packed."""
         self._sources = sources = sources or Sources()
         self._monitor = monitor
         self.table = ConnectionTable(

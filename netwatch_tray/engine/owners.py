@@ -83,7 +83,7 @@ class Owners:
         return key in self._creators or self.unit(found) is not None
 
     def app_of(self, process: Process) -> AppName:
-        """Return the app of a process; see apps.app_of."""
+        """Return the app of a process. Results are cached."""
         if process not in self._apps:
             if len(self._apps) >= _MOST_PROCESSES:
                 self._apps.clear()
@@ -97,7 +97,8 @@ class Owners:
             del self._creators[next(iter(self._creators))]
 
     def presumed(self, found: Socket) -> AppName | None:
-        """Return the app by the socket's systemd unit or user, which the kernel reports for every socket."""
+        """Return the app by the socket's systemd unit or user, which the kernel reports for every socket; None if the
+        source does not report them."""
         unit = self.unit(found)
         if unit is not None:
             return app_of_unit(unit)

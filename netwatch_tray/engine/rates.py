@@ -87,7 +87,7 @@ def most_bytes(elapsed: float, before: int | None, now: int | None) -> float:
 def bounded(before: tuple[int, int], now: tuple[int, int], most: float) -> tuple[int, int] | GapReason:
     """Return the deltas (received, sent) of 64-bit byte counters, or why they are unknown: RESET or JUMPED.
 
-    `most`: see most_bytes.
+    `most`: bytes that the link can have counted in one direction in this time.
     """
     rx, tx = now[0] - before[0], now[1] - before[1]
     if rx < 0 or tx < 0:

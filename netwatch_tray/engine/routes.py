@@ -31,7 +31,7 @@ class Routes:
     """The addresses of this machine; made again when an interface changes."""
 
     def __init__(self, interfaces: Mapping[int, Interface], memberships: Mapping[int, Membership]) -> None:
-        """`interfaces`, `memberships`: by interface index."""
+        """`interfaces`, `memberships`: the interfaces, and whether each is part of the total; both by index."""
         self._interfaces = interfaces
         self._memberships = memberships
         self._ports: dict[int, list[int]] = {}

@@ -186,12 +186,13 @@ discard:
 
 
 def inbound(*, directly: bool) -> str:
-    """Return the text for the program for inbound packets. `directly`: see `programs`."""
+    """Return the second half of the program for inbound packets, as text. `directly`: read packets without calls, see
+    programs.inbound."""
     return _CHOOSE_INBOUND.format(sample=_sample(directly=directly)) + _KEEP
 
 
 def outbound(*, directly: bool) -> str:
-    """Return the text for the program for outbound packets."""
+    """Return the second half of the program for outbound packets, as text. `directly`: as for `inbound`."""
     return _CHOOSE_OUTBOUND.format(sample=_sample(directly=directly)) + _KEEP + _REFUSAL
 
 

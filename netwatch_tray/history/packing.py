@@ -241,7 +241,8 @@ def unpack_ledger(data: bytes) -> Ledger:
 
 
 def mended(values: Mapping[int, Value] | bytes, most: int = 1 << 62) -> tuple[dict[int, Value], list[int | None]]:
-    """Return the usable values of a minute or a ledger that was refused, and the IDs of the series that were changed.
+    """Return the usable values of a minute or a ledger that could not be decoded, and the IDs of the series that were
+    changed.
 
     Amounts below 0 become 0: version 1 of the format stored them, and the other amounts are right. A value that is not
     five numbers up to `most` is left out. The ID `None` stands for values whose key is not the ID of a series; they are

@@ -75,7 +75,7 @@ class HistoryReader:
         return [name for (name,) in found]
 
     def keys(self, kind: SeriesKind) -> dict[str, str]:
-        """Return the key of each name. If several keys have one name, return the latest; see Series."""
+        """Return the key of the series of each name. If several have one name, return that of the latest."""
         query = "SELECT name, key FROM series WHERE kind = ? ORDER BY id"
         return dict(self._rows.typed("series", (str, str), query, SERIES_KINDS[kind]))
 
@@ -411,7 +411,8 @@ class HistoryReader:
         return [amount for amount in found if first <= amount.days.first and amount.days.last <= last]
 
     def _ids(self, kind: SeriesKind, name: str | None) -> list[int]:
-        """Return the series with this name. An interface that changed its kind is still the same one to the user."""
+        """Return the IDs of the series with this name; an interface that changed its kind has several. If `name` is
+        None, return those of all series of the kind."""
         query = "SELECT id FROM series WHERE kind = ? AND (? IS NULL OR name = ?)"
         return [
             series for (series,) in self._rows.query(query, SERIES_KINDS[kind], name, name) if isinstance(series, int)

@@ -184,7 +184,8 @@ class Recorder:
             self._mark_returned(key, at)
 
     def _bridge(self, tick: Tick, last_at: float, at: float, reason: GapReason) -> None:
-        """Add a tick without rates that follows ticks with rates."""
+        """Add a tick without rates, such as the first one after sleep. Its bytes belong to a gap since the last tick
+        with rates."""
         gap = RecordedGap(start=min(last_at, at), finish=at, reason=reason)
         for each in tick.interfaces:
             interface = self._interfaces.get(each.index)

@@ -81,7 +81,7 @@ class Rows:
         self.report(f"{self._name(series)}, {moment(when)} ({how})")
 
     def mended(self, values: Mapping[int, Value] | bytes, when: object, most: int = 1 << 62) -> dict[int, Value]:
-        """Return the usable part of refused values, and report the others; see packing.mended.
+        """Return the usable part of values that could not be decoded, and report the others.
 
         Raise CorruptRowError if nothing is usable.
         """

@@ -98,7 +98,8 @@ class Store:
         return joined(done) if done else None
 
     def state(self) -> RecorderState | None:
-        """Return the end of the previous run. Raise HistoryError."""
+        """Return the state that the previous run stored and this one continues from, or None if there was none. Raise
+        HistoryError."""
         with explained(self._file):
             row = self._connection.execute("SELECT data FROM state").fetchone()
             if row is None:
@@ -178,7 +179,7 @@ class Store:
             event_rows.mark_seen(self._connection, seen)
 
     def event_memory(self, now: float, most_events: int) -> EventMemory:
-        """Return the events and apps of the history; see event_memory.read. Raise HistoryError."""
+        """Return what the agent must know of earlier runs: events, apps and bytes sent by day. Raise HistoryError."""
         return event_memory.read(self.rows, now, most_events)
 
     @contextmanager

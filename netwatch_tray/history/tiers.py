@@ -143,7 +143,7 @@ class Tiers:
         return int(min(starts, default=0)), int(max(end or 0, last_gap or 0))
 
     def _unpacked(self, ids: set[int], tier: int, first: int, end: int) -> Iterator[tuple[int, Value]]:
-        """Return the values that are not in chunks yet: the minutes of the current hour."""
+        """Yield Unix time and value of what is not in chunks yet: the minutes of the current hour."""
         query = _UNPACKED_FINE if tier == TENS else _UNPACKED_MINUTES
         for start, data in self._rows.typed("minutes", (int, bytes), query, first - 60, end):
             if tier == TENS:

@@ -99,7 +99,7 @@ class HistoryWriter:
         return self._commit(recorder, may_alert=True) if recorder and commit else None
 
     def event_memory(self, now: float, most_events: int) -> EventMemory:
-        """Return the events and apps of the history; see event_memory.read. Raise HistoryError."""
+        """Return what the agent must know of earlier runs: events, apps and bytes sent by day. Raise HistoryError."""
         memory = self._unless_corrupt(lambda: self._opened().event_memory(now, most_events))
         state = self._opened().state()
         is_same_boot = state is not None and self._boot().follows(state) == "same boot"

@@ -95,12 +95,13 @@ class Tray:
 
     @property
     def state(self) -> Message:
-        """Return whether the icon is visible or, if not, what it waits for."""
+        """Return a text about the icon: that it is visible or, if not, what it waits for."""
         return self._lost if self._icon is None else self._icon.state
 
     @property
     def activation_token(self) -> str | None:
-        """Return the token of the last click. The window that the click opens needs it as XDG_ACTIVATION_TOKEN."""
+        """Return the token of the last click, or None. The window that the click opens needs it as
+        XDG_ACTIVATION_TOKEN."""
         return None if self._icon is None else self._icon.activation_token
 
     def show(self, tick: Tick) -> None:

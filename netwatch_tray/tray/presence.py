@@ -105,7 +105,7 @@ class Presence:
 
     @property
     def activation_token(self) -> str | None:
-        """Return the token of the user's last click, for a window that opens; see Tray.activation_token."""
+        """Return the token of the user's last click for a window that opens, or None if there is none."""
         return self._tray.activation_token if self._tray else None
 
     def show(self, tick: Tick) -> None:

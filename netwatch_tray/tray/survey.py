@@ -126,7 +126,8 @@ def _panel_report(bus: DBusConnection) -> dict[str, str]:
 
 
 def _has_host(bus: DBusConnection, watcher: str) -> bool:
-    """Return whether a panel is running, judged by names on the bus; see backends.registration."""
+    """Return whether a panel is running, judged by the names on the bus, because the watcher's property
+    is unreliable."""
     asked = (_WATCHER, "IsStatusNotifierHostRegistered")
     said = _ask(bus, _WATCHER, "/StatusNotifierWatcher", "org.freedesktop.DBus.Properties", "Get", "ss", asked)
     names = _ask(bus, *_BUS, "ListNames") or ()

@@ -122,7 +122,7 @@ class Picture(Widget):
         return self._styles.strip(self._lines[y], width)
 
     def hit(self, x: int, y: int) -> tuple[str, str] | None:
-        """Return the effect of a click: an action and its subject."""
+        """Return the effect of a click at this cell: an action and its subject; None if it has none."""
         found = self._frame.hit(x, y) if self._frame else None
         return (found.action, found.about) if found else None
 

@@ -28,7 +28,7 @@ _LEAST_TOP = 1000.0
 
 
 class Range(NamedTuple):
-    """The time span of the chart."""
+    """A time span that the chart can show."""
 
     seconds: int
     unit: str

@@ -24,7 +24,7 @@ class RecentRates:
 
     @property
     def newest(self) -> float | None:
-        """Return the Unix time of the last rate."""
+        """Return the Unix time of the last rate, or None before the first."""
         return self._points[-1][0] if self._points else None
 
     def add(self, tick: Tick) -> None:

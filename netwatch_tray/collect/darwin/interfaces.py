@@ -77,7 +77,7 @@ _SCOPED = 1
 
 
 class Medium(NamedTuple):
-    """The medium of an interface (<net/if_media.h>)."""
+    """What the driver reports about the medium of an interface (<net/if_media.h>)."""
 
     is_wireless: bool
     """IEEE 802.11."""

@@ -159,7 +159,8 @@ def parse(table: bytes | memoryview, protocol: str, release: int) -> Mapping[str
 
 
 def _bytes(counters: tuple[int, ...], protocol: str, release: int) -> tuple[int, int | None]:
-    """Return the bytes received and sent. The docstring of the module describes what each kernel counts."""
+    """Return the bytes received and sent; `None` if they are not counted. The docstring of the module describes what
+    each kernel counts."""
     if release < _STATS_OF_DATA:
         return sum(counters[1::4]), sum(counters[3::4])
     return counters[1], None if protocol == "TCP" else counters[3]

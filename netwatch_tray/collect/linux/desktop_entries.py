@@ -29,7 +29,7 @@ def name_of(app_id: str) -> str | None:
 
 
 def parse(content: bytes) -> str | None:
-    """Return `Name` of the group `Desktop Entry`."""
+    """Return the value of `Name` in the group `Desktop Entry`, or `None` if there is none."""
     is_entry = False
     for line in content.split(b"\n"):
         if line.startswith(b"["):

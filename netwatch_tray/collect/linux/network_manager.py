@@ -92,7 +92,7 @@ class _Bus:
         return None  # an error: usually no service has that name
 
     def device(self, interface: str) -> str | None:
-        """Return the object path of the device of an interface."""
+        """Return the object path of the device of an interface, or `None` if NetworkManager has none."""
         from jeepney import DBusAddress, new_method_call  # noqa: PLC0415  as above
 
         match self._call(new_method_call(DBusAddress(_PATH, _NAME, _NAME), "GetDeviceByIpIface", "s", (interface,))):

@@ -34,7 +34,7 @@ _COMM_LENGTH = 15
 
 
 class ProcessMap:
-    """Finds the owners of sockets in /proc; see ProcessFinder."""
+    """Finds the owners of sockets in /proc. An implementation of ProcessFinder."""
 
     def __init__(self, root: str = "/proc", *, sees_all: bool | None = None) -> None:
         """`sees_all`: whether other users' processes can be read; by default if this user is root."""

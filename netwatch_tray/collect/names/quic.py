@@ -79,7 +79,7 @@ class _Flow:
         """By offset."""
 
     def hello(self) -> Hello | None:
-        """Return the hello if it is complete. Raise ParseError."""
+        """Return the hello, or `None` while it is incomplete. Raise ParseError."""
         message = b""
         for offset, piece in sorted(self.pieces.items()):
             if offset > len(message):

@@ -110,7 +110,8 @@ def _handshake(data: bytes) -> bytes:
 
 
 def _server_name(value: bytes) -> str | None:
-    """Return the first host name in a list of server names. Raise ParseError, struct.error, IndexError."""
+    """Return the first host name in a list of server names, or `None` if it has none. Raise ParseError, struct.error,
+    IndexError."""
     at, end = 2, 2 + _number(value, 0)
     while at < end:
         kind, size = value[at], _number(value, at + 1)

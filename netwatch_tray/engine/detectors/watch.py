@@ -61,7 +61,8 @@ class Detectors:
         return self._new_app.know(apps)
 
     def compare_with(self, day: date, days: Mapping[str, Usual], sent: Mapping[str, int]) -> None:
-        """Set what apps usually send; see `SentWatch.compare_with`. Call it at the start and on each new day."""
+        """Set what apps usually send, with the arguments of `SentWatch.compare_with`. Call it at the start and on each
+        new day."""
         self._sent.compare_with(day, days, sent)
 
     def tick(

@@ -68,7 +68,8 @@ class TrayIcon(Protocol):
 
     @property
     def activation_token(self) -> str | None:
-        """Return the token of the last click for the window that it opens (xdg-activation)."""
+        """Return the token of the last click for the window that it opens (xdg-activation), or None if
+        there is none."""
 
     @property
     def is_shown(self) -> bool:
@@ -80,7 +81,7 @@ class TrayIcon(Protocol):
 
     @property
     def state(self) -> Message:
-        """Return whether the icon is visible."""
+        """Return a text about the icon: that it is visible, or why not."""
 
     def run_detached(self) -> None:
         """Show the icon as soon as its loop runs."""

@@ -206,7 +206,8 @@ class Delegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc has no type
     events: Events
 
     def applicationShouldHandleReopen_hasVisibleWindows_(self, _application: Any, _has_windows: bool) -> bool:
-        """Called when the user opens the running application again: in the Finder, in Spotlight, with `open`."""
+        """Open the window: the user has opened the running application again, in the Finder, in Spotlight or with
+        `open`."""
         self.events.reopened()
         return False
 

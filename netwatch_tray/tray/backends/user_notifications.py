@@ -87,7 +87,7 @@ class UserNotifications:
         none."""
 
         def answered(is_allowed: bool, error: Any) -> None:
-            """Called in a thread of macOS."""
+            """Show the notification if the user allows it, else log the reason. macOS calls this in any thread."""
             if is_allowed:
                 hand_over(self._add, notification)
             else:

@@ -77,7 +77,7 @@ class AmountChart(QWidget):
 
     @property
     def crosshair(self) -> Slot | None:
-        """Return the slot under the crosshair."""
+        """Return the slot under the crosshair, or None if there is no crosshair."""
         place = self._crosshair
         return self._amounts.slots[place] if self._amounts and place is not None else None
 
@@ -108,7 +108,7 @@ class AmountChart(QWidget):
             self._redraw()
 
     def mark_at(self, place: QPointF) -> Joined | None:
-        """Return the mark at a position of the widget, in dip."""
+        """Return the mark at a position of the widget, in dip, or None if there is none."""
         scene = self.scene()
         return mark_at(scene.marks, scene.mark_lane, place) if scene else None
 

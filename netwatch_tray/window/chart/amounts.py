@@ -208,7 +208,7 @@ def shown_gaps(amounts: Amounts, per_dip: float, height: float) -> list[ShownGap
 
 def quiet_times(amounts: Amounts, shown: Sequence[ShownGap]) -> list[tuple[GapReason | None, int, float]]:
     """Return reason, number and mean length in seconds of the gaps that are not hatched, the most frequent reason
-    first.
+    first. A reason of None: it is unknown.
 
     `shown`: the gaps as they are drawn. Gaps close to each other are drawn as one.
     """

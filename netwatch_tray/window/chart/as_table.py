@@ -48,7 +48,7 @@ class ChartTable(TableView[_Line]):
         self.make_sortable("time", Qt.SortOrder.DescendingOrder)
 
     def follow(self) -> None:
-        """Show what the chart shows at this moment."""
+        """Show the present points and gaps of the chart."""
         name, moments, source = self._shown()
         lines = [_line(each, source) for each in moments]
         present = {line.at for line in lines}

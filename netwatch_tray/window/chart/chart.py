@@ -41,7 +41,7 @@ class Chart(Plot):
 
     @property
     def crosshair(self) -> float | None:
-        """Return the moment under the crosshair, in Unix time."""
+        """Return the Unix time under the crosshair, or None if there is no crosshair."""
         return self._crosshair
 
     def step(self, by: int) -> None:

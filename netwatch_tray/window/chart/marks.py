@@ -87,7 +87,7 @@ def draw_marks(painter: QPainter, theme: Theme, joined: Sequence[Joined], lane: 
 
 
 def mark_at(joined: Sequence[Joined], lane: QRectF, place: QPointF) -> Joined | None:
-    """Return the mark that is drawn at a position of the lane."""
+    """Return the mark that is drawn at a position of the lane, or None if there is none."""
     if not lane.contains(place):
         return None
     for each in joined:

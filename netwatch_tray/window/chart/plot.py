@@ -142,7 +142,7 @@ class Plot(QWidget):
 
     @property
     def zoom(self) -> tuple[float, float] | None:
-        """Return start and end (Unix time) of the zoomed part of the range."""
+        """Return start and end (Unix time) of the zoomed part, or None if the whole range is shown."""
         return self.viewport.zoom
 
     def zoom_to(self, start: float, end: float) -> None:
@@ -241,7 +241,7 @@ class Plot(QWidget):
         return super().event(event)
 
     def mark_at(self, place: QPointF) -> Joined | None:
-        """Return the mark at a position of the widget, in dip."""
+        """Return the mark at a position of the widget, in dip, or None if there is none."""
         scene = self.scene()
         return mark_at(scene.marks, scene.lane_box, place)
 

@@ -179,11 +179,11 @@ class Series:
         return peak if peak and peak.rx_peak > 0 else None
 
     def nearest(self, at: float) -> KnownPoint | None:
-        """Return the known point nearest to this moment (Unix time)."""
+        """Return the known point nearest to a Unix time, or None if no point is visible."""
         return min((known for run in self.runs for known in run), key=lambda each: abs(each.at - at), default=None)
 
     def gap_at(self, at: float) -> GapSpan | None:
-        """Return the gap that this moment (Unix time) lies in."""
+        """Return the gap that contains a Unix time, or None if there is none."""
         return next((gap for gap in self.gaps if gap.start < at < gap.end), None)
 
     def _extend(self, points: Sequence[Point], interval: float) -> bool:

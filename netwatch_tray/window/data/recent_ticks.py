@@ -22,7 +22,7 @@ class RecentTicks:
 
     @property
     def newest(self) -> float | None:
-        """Return the Unix time of the last tick."""
+        """Return the Unix time of the last tick, or None before the first."""
         ticks = self._shown
         return ticks[-1].at if ticks else None
 

@@ -44,7 +44,8 @@ class Page(QWidget):
         raise NotImplementedError
 
     def fault(self) -> tuple[str, str] | None:
-        """Return a title and sentences for the banner: what is wrong, what still works, what to do."""
+        """Return a title and sentences for the banner (what is wrong, what still works, what to do), or None if nothing
+        is wrong."""
         return None
 
     def take_focus(self) -> None:

@@ -192,7 +192,7 @@ class _Shown:
 
 @contextlib.contextmanager
 def _notified_of_signals() -> Iterator[QSocketNotifier]:
-    """Within it SIGTERM and SIGINT do not end the process, but activate the notifier.
+    """While the context is open, SIGTERM and SIGINT do not end the process, but activate the notifier that it yields.
 
     A wake-up socket delivers the signal at once, so no timer has to poll.
     """

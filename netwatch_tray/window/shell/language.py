@@ -21,9 +21,10 @@ class _Translation(QTranslator):
 
 
 def install(application: QCoreApplication, chosen: str) -> None:
-    """Set the language; see language.use. Call it before any text is made.
+    """Set the language of the program and of Qt's own texts (menus of text fields, the file dialog), as far as this Qt
+    has translations. Call it before any text is made.
 
-    Qt's own texts (menus of text fields, the file dialog) follow if this Qt has translations of them.
+    `chosen`: the code of a language, or `auto` for that of the system.
     """
     language.use(chosen)
     if language.code == language.ENGLISH:

@@ -70,7 +70,7 @@ def agent_notices(status: Status | None, acknowledged: Collection[str]) -> list[
 
 
 def first_of(notices: Sequence[Notice]) -> Notice | None:
-    """Return the first notice, with the number of further ones in its text."""
+    """Return the first notice with the number of further ones in its text, or None if there is none."""
     if len(notices) <= 1:
         return notices[0] if notices else None
     more = translate("Notices", "And {count} more.").format(count=len(notices) - 1)

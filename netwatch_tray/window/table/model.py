@@ -86,7 +86,7 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         self._settle()
 
     def records(self) -> Iterator[Record]:
-        """Return every record, in no particular order."""
+        """Yield every record, in no particular order."""
         return (entry.record for entry in self._rows.entries.values())
 
     def record(self, row: int) -> Record:

@@ -65,7 +65,7 @@ class AppList(QWidget):
         self._shown.setCurrentWidget(self.table if rows else self.instead)
 
     def current(self) -> AppRow | None:
-        """Return the selected row."""
+        """Return the selected row, or None."""
         index = self.table.currentIndex()
         return self._model.record(index.row()) if index.isValid() else None
 

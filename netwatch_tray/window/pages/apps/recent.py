@@ -41,7 +41,7 @@ class RecentRates:
 
     @property
     def newest(self) -> float | None:
-        """Return the Unix time of the last reading."""
+        """Return the Unix time of the last reading, or None before the first."""
         return self._readings[-1].at if self._readings else None
 
     @property

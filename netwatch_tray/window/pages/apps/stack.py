@@ -48,7 +48,7 @@ class Stack(NamedTuple):
 
     @property
     def tops(self) -> list[float | None]:
-        """Return the sum of all layers in each bin."""
+        """Return the sum of all layers in each bin; None where it is unknown."""
         columns = zip(self.other, *(layer.values for layer in self.layers), strict=True)
         return [None if column[0] is None else sum(value or 0.0 for value in column) for column in columns]
 

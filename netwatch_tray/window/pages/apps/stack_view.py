@@ -51,7 +51,7 @@ class StackView(QWidget):
 
     @property
     def stack(self) -> Stack | None:
-        """Return the stack that is shown."""
+        """Return the stack that is shown, or None."""
         return self._stack
 
     def show_stack(

@@ -90,7 +90,7 @@ class EventSource(QObject):
 
     @property
     def begin(self) -> float | None:
-        """Return the Unix time at which the history begins."""
+        """Return the Unix time at which the history begins; None while it is unknown."""
         stored = self._stored.result(self._key)
         return stored.begin if stored else None
 

@@ -95,7 +95,7 @@ class Timeline(TableView[Line]):
 
     @property
     def current(self) -> Line | None:
-        """Return the selected line."""
+        """Return the selected line, or None."""
         return self._line(self.currentIndex().row())
 
     def current_place(self) -> QPoint:
@@ -181,7 +181,7 @@ class Timeline(TableView[Line]):
         return self.model().record(row) if 0 <= row < self.model().rowCount() else None
 
     def _under(self, event: QMouseEvent) -> tuple[Line | None, Link | None]:
-        """Return the line and the link below the mouse pointer."""
+        """Return the line and the link below the mouse pointer; each is None if there is none."""
         place = event.position().toPoint()
         row = self.rowAt(place.y())
         found = (link for link in self.links(row) if link.box.adjusted(-4, 0, 4, 0).contains(place))

@@ -44,7 +44,7 @@ class InterfacesPage(Page):
     events_requested = Signal(float, float)
 
     def __init__(self, theme: Theme, live: LiveEvents, history: HistoryQueries | None) -> None:
-        """If `history` is None, the long ranges are unavailable."""
+        """`history`: None if there is none; then the long ranges are unavailable."""
         super().__init__()
         self._theme = theme
         self._paused = False
@@ -77,7 +77,7 @@ class InterfacesPage(Page):
 
     @property
     def tick(self) -> Tick | None:
-        """Return the shown tick."""
+        """Return the shown tick, or None before the first."""
         return self._tick
 
     def receive(self, message: ServerMessage) -> None:
@@ -120,7 +120,7 @@ class InterfacesPage(Page):
         return self.range_chart.status(live)
 
     def known_until(self) -> datetime | None:
-        """Return the local time of the last tick."""
+        """Return the local time of the last tick, or None before the first."""
         newest = self._ticks.newest
         return None if newest is None else datetime.fromtimestamp(newest).astimezone()
 

@@ -198,7 +198,7 @@ class RangeChart(QStackedWidget):
 
     @property
     def shown(self) -> Chart | AmountChart:
-        """Return the chart of the range or of its zoomed part."""
+        """Return the visible chart: that of amounts, or that of rates for short ranges and a zoomed part."""
         return self.amounts if self._has_amounts else self.chart
 
     @property

@@ -43,7 +43,7 @@ class CountedInterfaces(QWidget):
         return sorted(self._present, key=self._order)
 
     def show_settings(self, settings: Settings, managed: Collection[str]) -> None:
-        """`managed`: the keys that only the administrator can change."""
+        """Show these settings. `managed`: the keys that only the administrator can change."""
         self._chosen, self._managed = settings.total, managed
         self._is_showing = True  # what a control emits now was not chosen by the user
         for name, (row, segments) in self._rows.items():

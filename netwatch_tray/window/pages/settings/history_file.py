@@ -22,7 +22,7 @@ class HistoryFileRow(FormRow):
     """The setting row with size and path of the history file, and buttons to export it and to open its folder."""
 
     def __init__(self, theme: Theme, file: Path | None) -> None:
-        """If `file` is None, there is no history."""
+        """`file`: None if there is no history."""
         self.export_button = FlatButton(theme, self.tr("Export …"))
         self._folder = FlatButton(theme, self.tr("Open folder"))
         super().__init__(theme, self.tr("On disk"), "", beside(self.export_button, self._folder))

@@ -31,7 +31,7 @@ class MutedEvents(QWidget):
         self._column.setSpacing(0)
 
     def show_settings(self, settings: Settings, managed: Collection[str]) -> None:
-        """`managed`: the keys that only the administrator can change."""
+        """Show these settings. `managed`: the keys that only the administrator can change."""
         muted = sorted(code for code, is_on in settings.events.muted.items() if is_on)
         codes = {code: dotted("events", "muted", code) in managed for code in muted}
         if codes == self._codes:

@@ -330,7 +330,7 @@ class BoundRows:
         return made
 
     def show(self, settings: Settings, managed: Collection[str]) -> None:
-        """`managed`: the keys that only the administrator can change."""
+        """Show these settings. `managed`: the keys that only the administrator can change."""
         self._is_showing = True  # what a control emits now was not chosen by the user
         for path, show in self._show.items():
             show(value_at(settings, path))

@@ -114,7 +114,7 @@ class UploadSettings(QObject):
         self.rows_after: tuple[QWidget, ...] = (self._sent_row, self.body, self._otlp_state, self._collector_row)
 
     def show_settings(self, settings: Settings, managed: Collection[str]) -> None:
-        """`managed`: the keys that only the administrator can change."""
+        """Show these settings. `managed`: the keys that only the administrator can change."""
         upload, otlp = settings.upload, settings.otlp
         is_other = upload != self._upload
         self._upload, self._otlp, self._metrics, self._managed = upload, otlp, settings.metrics, managed

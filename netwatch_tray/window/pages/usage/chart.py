@@ -140,7 +140,7 @@ class UsageChart(QWidget):
             self.chosen.emit(place)
 
     def _place_at(self, position: QPointF) -> int | None:
-        """Return the index of the bar at a position, which may be above the bar."""
+        """Return the index of the bar whose column contains a position, or None."""
         boxes = [self._bars_box(), *([self._so_far_box()] if self._has_sum else [])]
         if not self._bars or not any(box.top() <= position.y() <= box.bottom() + 20 for box in boxes):
             return None

@@ -79,13 +79,13 @@ class _Grid(NamedTuple):
         return [date(self.year, month, number) for number in range(1, last + 1)]
 
     def month_at(self, position: QPointF) -> int | None:
-        """Return the month at a position, its name included."""
+        """Return the month at a position, its name included, or None."""
         size = QSize(7 * (self.cell.width() + _GAP), math.floor(self.pitch_y)).toSizeF()
         boxes = {month: QRectF(self.origin(month), size) for month in range(1, 13)}
         return next((month for month, box in boxes.items() if box.contains(position)), None)
 
     def day_at(self, position: QPointF) -> date | None:
-        """Return the day whose cell is at a position."""
+        """Return the day whose cell is at a position, or None."""
         month = self.month_at(position)
         days = self.days(month) if month is not None else ()
         return next((day for day in days if self.box(day).adjusted(-1, -1, 2, 2).contains(position)), None)
