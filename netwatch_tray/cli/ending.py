@@ -70,7 +70,7 @@ def _finish(code: int, output: _Output | None) -> int:
         sys.stdout.flush()
     if output is not None and output.failure is not None:
         _discard(output.fileno())
-        if isinstance(output.failure, BrokenPipeError):  # `netwatch-tray watch | head -1`: the reader has got enough
+        if isinstance(output.failure, BrokenPipeError):  # `netwatch-tray watch | head -1`: the reader wants no more
             code = DONE
         else:
             unwritten = translate("Terminal", "The output cannot be written: {reason}.")

@@ -196,7 +196,7 @@ def _agent_and_window(directory: Path) -> str:
     try:
         _wait(agent, lambda: _ask(environment).get("clients") is not None, "The agent does not answer.")
         window = subprocess.Popen(launch.command("window"), env=environment, stdin=subprocess.DEVNULL)
-        # the process that asks is the second client
+        # the process that requests the status is the second client
         _wait(window, lambda: _ask(environment).get("clients") == 2, "The window does not reach the agent.")
         version = _ask(environment).get("version")
     finally:

@@ -377,7 +377,7 @@ def _serve_metrics(options: argparse.Namespace) -> int:
     from netwatch_tray.engine.scheduler import Scheduler
 
     settings = usable_settings()
-    # Only programs on this machine can ask, so nothing has to be hidden. Processes and connections make no metrics.
+    # Only programs on this machine can connect, so nothing has to be hidden. Processes and connections make no metrics.
     upload = msgspec.structs.replace(settings.upload, level="system", hide_addresses=False, hide_names=False)
     settings = msgspec.structs.replace(settings, upload=upload, metrics=Metrics(port=options.port))
     scheduler = Scheduler()

@@ -42,7 +42,7 @@ class MetricsService:
         *,
         with_events: bool,
     ) -> None:
-        """`states`: returns the number of TCP sockets by state as last read. `with_events`: somebody looks for them.
+        """`states`: returns the number of TCP sockets by state as last read. `with_events`: events are detected.
 
         Raise OSError, SettingsError.
         """

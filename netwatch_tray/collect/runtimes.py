@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 _SEPARATORS = r"[/\\]"
-# Patterns are compiled when the first such program is met: most machines run none.
+# Patterns are compiled when the first such program is found: most machines run none.
 _ELECTRON_APP = r"(?:^|\0| )--app-path=([^\0]*?)(?=\0| --|$)"
 _ELECTRON_DATA = r"(?:^|\0| )--user-data-dir=([^\0]*?)(?=\0| --|$)"
 """Option in the helpers' command lines. Chromium overwrites its arguments with one text, separated by spaces."""

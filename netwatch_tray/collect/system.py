@@ -94,7 +94,7 @@ def _readings() -> _Readings:
 def usage(before: Sequence[CpuTimes], now: Sequence[CpuTimes]) -> tuple[float, ...]:
     """Return the share of time in which the processors were busy between two readings, in percent: all together, then
     each. Empty if unknown."""
-    if len(before) != len(now):  # a processor came or went
+    if len(before) != len(now):  # a processor was added or removed
         return ()
     shares = []
     for old, new in zip(before, now, strict=True):

@@ -6,7 +6,7 @@ import re
 
 from netwatch_tray.text import decoded
 
-# Compiled when the first such name is met: a server has none.
+# Compiled when the first such name is read: a server has none.
 _ESCAPE = rb"\\x([0-9a-fA-F]{2})"
 _DESKTOP_APP = r"app-(?:(?P<launcher>[^-]+)-)?(?P<id>[^-@]+)(?:-[^-]+\.scope|-[^-]+\.slice|(?:@[^@]*)?\.service)"
 """As https://systemd.io/DESKTOP_ENVIRONMENTS defines it; a `-` within a part is escaped."""

@@ -285,7 +285,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     elapsed_s: float | None
-    """Length of the interval; `None`: too long ago or the first, so `ahead` begins anew."""
+    """Length of the interval; `None`: too long ago or the first, so `ahead` begins at 0 again."""
     uplink: Traffic
     apps: Mapping[str, Traffic]
     """Payload over the uplinks, booked in the interval, by app; without the tunnels' own connections, because what

@@ -10,7 +10,7 @@ import struct
 from . import bpf, layout, programs, streams
 
 ENTRIES = 16384
-"""Flows (socket and peer) that can be told apart at a time; a desktop has some hundreds."""
+"""Flows (socket and peer) that can be counted at a time; a desktop has some hundreds."""
 RING_SIZE = 1 << 20
 """Bytes. Between two readings it holds some 460 ClientHellos, or 1 800 DNS answers, or 18 000 new sockets."""
 

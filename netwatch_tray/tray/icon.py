@@ -107,7 +107,7 @@ def _plate(size: int) -> bytes:
     return b"".join(bytes(each) + b"\xff" * (size - 2 * each) + bytes(each) for each in cut)
 
 
-@functools.lru_cache(maxsize=128)  # every state in the sizes that a backend asks for
+@functools.lru_cache(maxsize=128)  # every state in the sizes that a backend requests
 def _draw_shape(glyph: Glyph, size: int, bar: Bar) -> Picture:
     grid = next(grid for grid in _GRIDS if size % grid.size == 0)
     scale = size // grid.size * SAMPLES

@@ -137,7 +137,7 @@ class Presence:
 
     def run(self, at_end: Callable[[], None]) -> None:
         """Run the scheduler until it is stopped, then `at_end`, in the same thread; on macOS on the main thread."""
-        self._unseen_since = clock.uptime()  # nothing can have answered before
+        self._unseen_since = clock.uptime()  # no tray can have responded before
         if self._by_hand:
             self._scheduler.after(_FIRST_LOOK, self._follow)
         if self._tray:

@@ -87,7 +87,7 @@ def _app_rows(data: Data) -> Iterable[AppRow]:
                 amounts[name] = amounts.get(name, 0) + sum(moved)
     if message is not None:
         for app in message.apps:
-            # The history adds up apps of one name; of several live ones the first shows the sum.
+            # The history has one sum for all apps of a name; of several live ones the first shows it.
             of_today = None if today is None else today.pop(app.name, 0)
             of_month = None if month is None else month.pop(app.name, 0)
             yield AppRow(app.key, wording.app_name(app.name), app.rx_rate, app.tx_rate, of_today, of_month)

@@ -83,7 +83,7 @@ def _draw_chart(frame: Frame, state: State, rows: tuple[int, int]) -> None:
 
 def _draw_interfaces(frame: Frame, state: State, most: int) -> None:
     tick, stored, grid = state.shown.tick, state.shown.stored, _Grid.of(frame.width)
-    assert tick is not None  # noqa: S101  its caller has looked
+    assert tick is not None  # noqa: S101  the caller has checked it
     head = frame.add()
     head.put(0, translate("Terminal", "Interface"), "ink3", most=grid.name)
     titles = [*_titles(state), ""][: len(grid.ends)]

@@ -32,7 +32,7 @@ class PacketDetectors:
         return self._questions.counts
 
     def take(self, reading: Reading, observation: Observation, now: Moment) -> list[Finding]:
-        if not reading.packets and not reading.refusals and self._scan.is_idle:  # most readings of an idle desktop
+        if not reading.packets and not reading.refusals and self._scan.is_idle:  # the usual case on an idle desktop
             return []
         scopes = {each.peer_address: observation.scope_of(each.peer_address) for each in reading.refusals}
         found = list(self._scan.take(Refused([(each, scopes[each.peer_address]) for each in reading.refusals]), now))

@@ -229,7 +229,7 @@ class StatusItem:
         self._announced_at = -_READ_WITHIN
         self.send_next()
 
-    # Methods that hosts call. The action follows after the host has its answer.
+    # Methods that hosts call. The action is run after the host has its response.
 
     def _activate(self, _x: int, _y: int) -> tuple[()]:
         self._scheduler.call_soon(self._icon)

@@ -189,7 +189,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
             self._bus.emit(MENU_PATH, MENU, Signal(signal, self._dbus_menu.interface.signals[signal], body))
 
     def _on_menu_click(self, item: Item) -> None:
-        self._scheduler.call_soon(self._handler(item))  # the host gets its answer first
+        self._scheduler.call_soon(self._handler(item))  # the host gets its response first
 
     def _on_signal(self, sender: str, interface: str, member: str, body: tuple[Any, ...]) -> None:
         if interface == NOTIFICATIONS:

@@ -60,7 +60,7 @@ class AppLooks(QObject):
     @classmethod
     def of_system(cls) -> AppLooks:
         """Return the looks of the installed programs."""
-        language, theme = QLocale().name(), QIcon.themeName()  # Qt answers in this thread alone
+        language, theme = QLocale().name(), QIcon.themeName()  # Qt returns them in this thread only
         return cls(lambda: read_all(language), lambda: IconFiles(theme))
 
     @classmethod

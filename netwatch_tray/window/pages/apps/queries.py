@@ -113,7 +113,7 @@ def query_facts(reader: HistoryReader, name: str, today: date, plan: DataPlan, f
     usual = [
         days[day].both if day in days else 0
         for day, used in measured.items()
-        if used.covered_s and day >= first_day  # before, it was not there
+        if used.covered_s and day >= first_day  # before that day the app was not there
     ]
     tomorrow = midnight_after(today)
     happened = reader.events(tomorrow - ALERT_DAYS * DAY_S, tomorrow)

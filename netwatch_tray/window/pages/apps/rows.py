@@ -84,7 +84,7 @@ def app_rows(
     if stored is None:
         yield from live_rows(message)
         return
-    # The history adds up apps of one name; of several live ones the first shows the sum.
+    # The history has one sum for all apps of a name; of several live ones the first shows it.
     today, month = dict(stored.today.apps), dict(stored.month.apps)
     for name, more in unwritten.items():
         month[name] = month.get(name, _NOTHING).plus(more)

@@ -86,7 +86,7 @@ def who(event: Event) -> tuple[str, str]:
     if event.kind is EventKind.PLAN:
         return translate("Events", "Data plan"), ""
     if isinstance(evidence, NotMeasured) and evidence.reason is GapReason.ASLEEP:
-        return "", ""  # the computer was
+        return "", ""  # it was the computer that slept, not NetWatch
     return ("NetWatch", "") if event.kind is EventKind.AGENT else ("", "")
 
 

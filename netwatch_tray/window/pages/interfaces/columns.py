@@ -28,7 +28,7 @@ _MOST_ERRORS = 99_999
 _LINK_UNITS = Units(bits=True)
 """Link speeds are in bit/s everywhere, whatever rates are shown in."""
 _MARK = 16
-"""Width of the mark that says whether an interface is counted."""
+"""Width of the mark that shows whether an interface is counted."""
 
 translate = QCoreApplication.translate
 
