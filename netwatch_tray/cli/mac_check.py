@@ -41,7 +41,7 @@ def _mac_check(_options: argparse.Namespace) -> int:
 
 
 def report(sections: tuple[tuple[str, Callable[[], Pairs]], ...]) -> int:
-    """Print each section, even if others fail. A failed check is marked WRONG."""
+    """Print each section, even if others fail. Return the exit code: WRONG if a check is marked WRONG or failed."""
     code = DONE
     for title, section in sections:
         pairs: dict[str, str] = {}

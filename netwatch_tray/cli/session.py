@@ -83,7 +83,7 @@ def send(command: Command) -> FeedClient:
 
 
 def reload_agent() -> bool:
-    """Make the agent read settings and key again. Return whether one runs."""
+    """Make the agent read settings and key again. Return whether an agent runs."""
     from netwatch_tray.feed.protocol import Command
 
     try:
@@ -172,7 +172,7 @@ def open_history() -> Iterator[HistoryReader]:
 
 
 def _explain_missing_history() -> None:
-    """Raise HistoryError if an agent runs, which stores nothing in its first minute."""
+    """Raise HistoryError with the reason why there is no history, if an agent runs."""
     from netwatch_tray.errors import HistoryError
 
     try:

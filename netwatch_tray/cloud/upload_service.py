@@ -170,7 +170,7 @@ class UploadService:
         return self._connect()
 
     def _connect(self) -> Resolved:
-        """Connect; called in the thread."""
+        """Read the account, open the spool and make the uploader; called in the thread."""
         interval = account.interval(self._upload, self._environment)
         found = account.resolve(self._upload, self._environment)
         with self._opened(paths.spool_file()) as spool:

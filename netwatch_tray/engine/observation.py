@@ -99,7 +99,7 @@ class Observation:
             self.table.name_peers(self.table.hosts.take(reading.packets, reading.owners, self._process_of))
 
     def lose_helper(self) -> None:
-        """Report the bytes of UDP as unknown until there is another reading."""
+        """Report the bytes of UDP as unknown, and expect no ends of TCP connections, until there is another reading."""
         if self._datagrams is not None:
             self._datagrams.stop()
         if self._streams is not None:

@@ -109,8 +109,8 @@ class Probes:
         bpf.update(self._maps["stamp"], _ONLY_KEY, layout.STAMP.pack(stamp, 0))
 
     def set_home(self, netns: int, *, is_home: bool) -> None:
-        """Set whether an agent lists the connections of this network namespace, by its cookie, so that new ones of
-        others alone have rows."""
+        """Set whether an agent lists the connections of this network namespace, given by its cookie. New connections
+        have rows only in namespaces that no agent lists."""
         key = _HOME.pack(netns)
         with contextlib.suppress(OSError):  # too many: then there are rows that nobody needs
             if is_home:

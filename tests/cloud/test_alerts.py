@@ -93,7 +93,7 @@ def snapshots(*readings: Readings, alerts: int = 1) -> list[wire.Snapshot]:
     return [builder.build(tick, each, 1.0) for each in readings]
 
 
-def test_an_alert_is_in_one_snapshot_alone() -> None:
+def test_an_alert_is_in_one_snapshot_only() -> None:
     first, second = snapshots(Readings(), Readings())
     assert isinstance(first.alerts, tuple)
     assert len(first.alerts) == 1

@@ -206,7 +206,7 @@ def response(status: int, body: bytes = b"", **given: Any) -> Response:
         (response(302, location="https://elsewhere.example/"), Pause),
     ],
 )
-def test_each_response_leads_to_its_decision(found: Response, kind: type) -> None:
+def test_each_response_decides_what_is_done_with_the_snapshots(found: Response, kind: type) -> None:
     decision, refused = decide(found, 2)
     assert isinstance(decision, kind)
     assert refused is None

@@ -54,7 +54,7 @@ def test_snapshots_survive_reopening_until_delivered(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"no zlib", zlib.compress(b"x" * 5000)[:-9]])
-def test_a_damaged_snapshot_is_dropped_alone(tmp_path: Path, body: bytes, expected_logs: list[str]) -> None:
+def test_only_the_damaged_snapshot_is_dropped(tmp_path: Path, body: bytes, expected_logs: list[str]) -> None:
     expected_logs.append("were dropped: 2.")
     spool = spool_in(tmp_path)
     fill(spool, 5)

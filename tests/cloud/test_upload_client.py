@@ -367,7 +367,7 @@ def test_a_body_over_two_mebibytes_is_never_sent(tmp_path: Path) -> None:
         spool.close()
 
 
-def test_one_refused_snapshot_is_found_and_set_aside_alone(tmp_path: Path) -> None:
+def test_only_the_refused_snapshot_is_set_aside(tmp_path: Path) -> None:
     with IngestServer() as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 20)
@@ -547,7 +547,7 @@ OUTCOMES = (
         (418, b"", Retry),
     ],
 )
-def test_each_response_leads_to_its_decision(status: int, content: bytes, decision: Any) -> None:
+def test_each_response_decides_what_is_done_with_the_snapshots(status: int, content: bytes, decision: Any) -> None:
     found = decide(Response(status, content, None, None, None), 3, None)
     assert found == decision if isinstance(decision, PerSnapshot) else isinstance(found, decision)
 

@@ -54,7 +54,7 @@ def test_a_key_file_sets_up_without_questions(
     assert "netwatch-tray upload on" in printed.out
 
 
-def test_stdin_is_a_key_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_file_given_as_a_dash_is_read_from_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(KEY.encode())))
     assert main(["upload", "setup", "--endpoint", URL, "--key-file", "-"]) == 0
     assert stored_key() == KEY

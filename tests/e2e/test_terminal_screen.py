@@ -94,7 +94,7 @@ def assert_whole(tmux: Tmux) -> None:
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40)])
-def test_every_cell_is_drawn_whole(size: tuple[int, int], desktop: Session, tmp_path: Path) -> None:
+def test_no_row_of_the_screen_is_cut_or_too_wide(size: tuple[int, int], desktop: Session, tmp_path: Path) -> None:
     with terminal(desktop, tmp_path, *size) as tmux:
         assert_whole(tmux)
         lines = tmux.lines()

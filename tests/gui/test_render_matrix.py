@@ -83,7 +83,7 @@ class _Sloppy(QWidget):
         painter.drawText(QPoint(10, 150), "pale")
 
 
-def test_checks_find_each_kind_of_fault(application: QApplication) -> None:
+def test_checks_of_a_rendering_find_each_kind_of_fault(application: QApplication) -> None:
     theme = Theme(application, Qt.ColorScheme.Light)
     window = _Sloppy()
     window.resize(200, 260)

@@ -167,7 +167,7 @@ def test_a_full_ring_counts_lost_records(link: Wire) -> None:
         small.close()
 
 
-def test_a_ring_is_read_round_and_round(link: Wire) -> None:
+def test_records_across_the_end_of_the_ring_are_read(link: Wire) -> None:
     """Records cross the end of the ring at every position."""
     small = probes.Probes(probes.root_cgroup(), ring_size=1 << 14)
     try:

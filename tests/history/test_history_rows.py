@@ -198,7 +198,7 @@ IMPOSSIBLE = [(600, -1, 5, 0, 0), (600, 2**62 + 1, 5, 0, 0), (600, 2**70, 5, 0, 
 
 
 @pytest.mark.parametrize("value", IMPOSSIBLE)
-def test_impossible_value_is_dropped_alone(
+def test_only_the_impossible_value_is_dropped(
     tmp_path: Path, value: tuple[int, int, int, int, int], expected_logs: list[str]
 ) -> None:
     expected_logs += [f"app bad, 2026-01-01 00:0{number}" for number in range(3)]
@@ -234,7 +234,7 @@ BAD_BLOBS = [b"", b"\xc1", b"\x81\x01\x95\xcd\x02\x58\xfe\x18\x00\x02", msgspec.
 
 @pytest.mark.parametrize("data", BAD_BLOBS)
 @pytest.mark.parametrize("where", ["recent minute", "recent fine", "chunk data", "usage data", "state data"])
-def test_damaged_row_is_dropped_alone(tmp_path: Path, data: object, where: str, expected_logs: list[str]) -> None:
+def test_only_the_damaged_row_is_dropped(tmp_path: Path, data: object, where: str, expected_logs: list[str]) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine(wall=START - 2.5)
     writer = machine.writer(file)
     for _ in range(100):
@@ -375,7 +375,7 @@ def test_interface_renamed_between_two_runs_keeps_its_bytes(tmp_path: Path, *, s
     ("seconds", "step", "reason"),
     [(4, -3, GapReason.CLOCK_SET_BACK), (1, -30, GapReason.CLOCK_SET_BACK), (1, 30, GapReason.CLOCK_SET_FORWARD)],
 )
-def test_clock_step_has_its_direction(seconds: int, step: int, reason: GapReason) -> None:
+def test_gap_of_a_clock_step_has_its_direction(seconds: int, step: int, reason: GapReason) -> None:
     machine = Machine()
     recorder = Recorder(None, machine.which_boot())
     recorder.take(machine.tick())

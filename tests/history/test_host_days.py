@@ -111,7 +111,7 @@ def test_damaged_file_loses_only_its_day_and_raises_nothing(
     assert found(days) == {"a.example": 6}
 
 
-def test_hour_with_garbage_is_dropped_alone(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_only_the_hour_with_garbage_is_dropped(tmp_path: Path, expected_logs: list[str]) -> None:
     expected_logs.append("An hour of hosts cannot be read")
     days = HostDays(tmp_path)
     days.write(packed(1) | {NOON + 1: b"garbage"}, 0)

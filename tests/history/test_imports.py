@@ -146,7 +146,7 @@ def test_superfluous_comma_of_vnstat_1_13_is_accepted() -> None:
     assert vnstat.parse(extra.encode(), TODAY) == vnstat.parse(text.encode(), TODAY)
 
 
-def test_impossible_row_is_dropped_alone() -> None:
+def test_only_the_impossible_row_is_dropped() -> None:
     rows = [
         {**on(day("2025-01-01")), "rx": 8 << 60, "tx": 0},
         {**on(day("2025-01-02")), "rx": 5, "tx": 6},

@@ -88,7 +88,7 @@ def test_kinds_of_series_and_networks_become_codes(file: Path) -> None:
     ("kind", "names"),
     [("total", ["Total"]), ("interface", ["eth0", "wg0"]), ("app", ["browser"]), ("carrier", ["tunnel"])],
 )
-def test_amounts_stay_the_same(file: Path, kind: SeriesKind, names: list[str]) -> None:
+def test_migration_keeps_every_amount(file: Path, kind: SeriesKind, names: list[str]) -> None:
     before = rows_of(file, "SELECT day, data FROM usage ORDER BY day, network"), rows_of(file, "SELECT * FROM chunk")
     Store(file).close()
     assert before == (

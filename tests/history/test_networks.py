@@ -264,7 +264,7 @@ def test_renamed_network_has_its_new_name_on_all_days(file: Path) -> None:
     assert found["d"] == ("Home", 4)
 
 
-def test_names_of_networks_can_be_deleted_alone(file: Path) -> None:
+def test_names_of_networks_can_be_deleted_without_their_amounts(file: Path) -> None:
     assert keeping.delete_network_names(file) == 3
     with closing(HistoryReader(file)) as reader:
         assert {use.name for use in reader.by_network(*DAYS, with_names=True)} == {None}

@@ -324,7 +324,7 @@ def test_an_rpm_requires_sonames_and_the_version_of_the_c_library(library: Path)
     assert set(others) <= {"libc.so.6()(64bit)"}
 
 
-def test_packages_install_below_usr_alone(drawn: Path, tmp_path: Path) -> None:
+def test_packages_install_only_below_usr(drawn: Path, tmp_path: Path) -> None:
     """dpkg removes directories that become empty, and no package owns /opt."""
     folder = tmp_path / "folder"
     folder.mkdir()

@@ -130,7 +130,7 @@ def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     assert file.read_text() == "precious"
 
 
-def test_damaged_line_is_skipped_alone(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_only_the_damaged_line_is_skipped(tmp_path: Path, expected_logs: list[str]) -> None:
     lines = gzip.decompress(SAMPLE.read_bytes()).splitlines(keepends=True)
     file = tmp_path / "damaged"
     counters = [number for number, line in enumerate(lines) if b'"counters"' in line]

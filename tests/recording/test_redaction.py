@@ -70,7 +70,7 @@ def test_addresses_of_one_network_stay_in_one_network(network: str) -> None:
     assert common_bits(one, other) >= found.prefixlen
 
 
-def test_two_recordings_replace_differently() -> None:
+def test_replacements_differ_between_recordings() -> None:
     assert len({redaction().address("192.0.2.77") for _ in range(20)}) > 1
     assert len({redaction().address("8.8.8.8") for _ in range(20)}) > 10
 

@@ -19,7 +19,7 @@ def results(*rows: Row, machine: str = "here") -> Results:
     return Results(machine, {"one": measured})
 
 
-def test_the_page_is_made_from_the_stored_file() -> None:
+def test_page_of_figures_agrees_with_the_stored_file() -> None:
     made = performance.page(load(performance.STORED))
     assert performance.PAGE.read_text() == made, "run .venv/bin/python tools/performance.py"
 
@@ -76,7 +76,7 @@ def test_benchmarks_are_found_and_described_by_their_modules() -> None:
         ("print('[{\"other\": 1}]')", "no rows", []),
     ],
 )
-def test_rows_are_the_last_line_of_a_benchmark(
+def test_rows_are_read_from_the_last_line_that_a_benchmark_prints(
     program: str, fault: str, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "it.py").write_text(f'"""What it is."""\n{program}\n')

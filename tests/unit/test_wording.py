@@ -26,7 +26,7 @@ def test_names_given_to_unknown_programs_are_translated() -> None:
 
 @pytest.mark.usefixtures("german")
 @pytest.mark.parametrize("name", ["firefox", "user", "useradd", ""])
-def test_names_of_programs_stay(name: str) -> None:
+def test_names_of_programs_are_shown_unchanged(name: str) -> None:
     assert wording.app_name(name) == name
 
 

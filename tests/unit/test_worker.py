@@ -54,7 +54,7 @@ def test_results_arrive_in_the_loop_in_order(loop: Loop) -> None:
     assert loop.worker.close(60)
 
 
-def test_a_known_error_arrives_in_the_loop(loop: Loop) -> None:
+def test_an_error_of_a_task_is_passed_to_the_loop(loop: Loop) -> None:
     error = CollectError("no disk")
 
     def task() -> None:

@@ -168,7 +168,8 @@ def _display(environment: dict[str, str]) -> int:
 
 
 def _greet(connection: socket.socket, environment: dict[str, str]) -> int:
-    """Set up the connection; return the root window."""
+    """Set up the connection; return the root window. Raise ParseError if the X server refuses or its response is
+    malformed."""
     name, cookie = _authority(environment)
     head = struct.pack("<cxHHHHxx", b"l", 11, 0, len(name), len(cookie))
     connection.sendall(head + _padded(name) + _padded(cookie))

@@ -103,7 +103,7 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         return None if entry is None else self._rows.row(entry)
 
     def is_heading(self, row: int) -> bool:
-        """Return whether other records may be below this one."""
+        """Return whether the row is a heading, below which other rows may be."""
         heading = self._rows.heading
         return heading is not None and heading(self.record(row)) is None
 

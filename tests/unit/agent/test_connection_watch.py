@@ -236,7 +236,7 @@ def test_readings_on_a_busy_server_stay_below_their_cpu_limit(monkeypatch: pytes
     assert 10 <= len(agent.source.reads) <= regular + 100 * open_source.MOST_LOAD / agent.cost
 
 
-def test_last_reading_books_all_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_reading_counts_all_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     agent = _Agent(monkeypatch)
     for _ in range(3):
         agent.second()

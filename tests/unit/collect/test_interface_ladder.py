@@ -192,7 +192,7 @@ class TestEverySource:
         assert after.tx_bytes - before.tx_bytes == after.rx_bytes - before.rx_bytes == octets
         assert after.tx_packets - before.tx_packets == after.rx_packets - before.rx_packets == len(sizes)
 
-    def test_links_come_go_and_return(self, namespace: Namespace, name: str) -> None:
+    def test_added_and_renamed_links_are_listed_and_removed_ones_are_not(self, namespace: Namespace, name: str) -> None:
         namespace.open(name)
         namespace.ip("link add one type bridge", "link add two type bridge")
         counters, interfaces = namespace.sample()

@@ -315,7 +315,7 @@ EVENTS = strategies.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(EVENTS, strategies.booleans())
-def test_every_byte_is_booked_once(events: list[Any], are_known: bool) -> None:
+def test_every_byte_is_counted_once(events: list[Any], are_known: bool) -> None:
     """Sockets open and close, and the helper starts and stops, in any order."""
 
     def sockets(keys: set[str]) -> dict[str, Any]:

@@ -193,7 +193,7 @@ def test_address_has_the_name_of_the_latest_response(
 
 
 @pytest.mark.parametrize("kind", PacketKind)
-def test_malformed_packet_is_skipped_alone(kind: PacketKind) -> None:
+def test_only_the_malformed_packet_is_skipped(kind: PacketKind) -> None:
     told = Told()
     assert told.take(packet(kind, b"\x16\3\1\0\5garbage"), hello(b"a.example", 0xB)) == {0xB}
 

@@ -125,7 +125,7 @@ def test_descriptor_with_a_failing_callback_is_ignored_for_a_while(
     os.close(sender)
 
 
-def test_unwatching_ends_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwatching_a_descriptor_ends_its_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netwatch_tray.engine.scheduler.REST", 0.05)
     scheduler = Scheduler()
     receiver, sender = os.pipe()

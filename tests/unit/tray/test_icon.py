@@ -27,7 +27,7 @@ def apart(one: Image.Image, other: Image.Image) -> int:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_states_differ_by_their_shape(size: int) -> None:
+def test_icons_of_different_states_differ_by_their_shape(size: int) -> None:
     for one, other in itertools.combinations(GLYPHS, 2):
         difference = ImageChops.difference(alpha(one, size), alpha(other, size)).histogram()
         assert sum(difference[129:]) >= size // 8, f"{one} and {other} look alike at {size}"
@@ -108,7 +108,7 @@ def test_the_ink_stands_out_from_its_bar(bar: Bar, colour: tuple[int, int, int],
     assert contrast(ink, colour) >= least
 
 
-def test_the_icon_theme_is_the_same_geometry() -> None:
+def test_icons_of_the_theme_have_the_shapes_of_the_drawn_ones() -> None:
     theme = Path(__file__).resolve().parents[3] / "assets" / "tray"
     kept = {str(file.relative_to(theme)): file.read_text() for file in theme.rglob("*.svg")}
     assert kept == draw_theme(), "run .venv/bin/python tools/icon_theme.py"

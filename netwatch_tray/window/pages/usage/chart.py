@@ -120,7 +120,7 @@ class UsageChart(QWidget):
             self.update()
 
     def fold(self, is_folded: bool) -> None:
-        """Fold the sum so far to a line, or unfold it."""
+        """Fold the chart of the sum so far to a line, or unfold it."""
         if is_folded != self._is_folded:
             self._is_folded = is_folded
             self.update()

@@ -46,7 +46,7 @@ def test_layers_and_rest_add_up_to_the_total(
 
 
 @given(_lines(), st.randoms())
-def test_colours_depend_on_the_traffic_of_the_range_alone(
+def test_colours_depend_only_on_the_traffic_of_the_range(
     line: tuple[list[Bin], list[float | None], dict[str, list[float | None]]], order: random.Random
 ) -> None:
     bins, total, apps = line

@@ -400,7 +400,7 @@ def test_paused_page_does_not_change(page: _Page) -> None:
     assert sorted(page.shown()) == [first.id, second.id]
 
 
-def test_a_span_shows_its_events_alone(page: _Page) -> None:
+def test_a_chosen_span_shows_only_its_events(page: _Page) -> None:
     inside, outside = happened(PORT, ago=100.0, app="ssh"), alert(SCAN, ago=1000.0)
     page.say(outside, inside)
     page.page.bar.chips.choose(Group.SCAN)

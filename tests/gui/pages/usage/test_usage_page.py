@@ -219,7 +219,7 @@ def test_a_counter_counts_since_the_user_reset_it(opened: Opened) -> None:
     assert "1.00 kB" in told
 
 
-def test_chosen_network_is_shown_alone(opened: Opened) -> None:
+def test_only_the_chosen_network_is_shown(opened: Opened) -> None:
     opened.window.turn_to(3)
     page = opened.window.usage
     assert not page.strip.network.isVisible(), "names are not wanted"

@@ -166,7 +166,7 @@ class TestIfalldata:
         shifted = memoryview(b"x" + data)[1:]
         assert parse_ifalldata(shifted) == parse_ifalldata(data)
 
-    def test_data_cut_within_a_row_raise_parse_error(self, layout: Layout) -> None:
+    def test_data_cut_within_a_row_raises_parse_error(self, layout: Layout) -> None:
         data = mib_row(layout, b"en0") + mib_row(layout, b"en1")
         for length in range(len(data)):
             if length % 180:
@@ -192,7 +192,7 @@ class TestIflist2:
     def test_an_interface_without_a_name_is_left_out(self, layout: Layout) -> None:
         assert parse_iflist2(ifinfo2(layout, b"", 4)) == []
 
-    def test_data_cut_within_a_row_raise_parse_error(self, layout: Layout) -> None:
+    def test_data_cut_within_a_row_raises_parse_error(self, layout: Layout) -> None:
         messages = (ifinfo2(layout, b"en0", 4), *OTHER_MESSAGES, ifinfo2(layout, b"en1", 5))
         data = b"".join(messages)
         whole = set(itertools.accumulate(map(len, messages), initial=0))
@@ -301,7 +301,7 @@ class TestDefaultRoutes:
         assert parse_host_routes(data) == {4, 8}
         assert parse_default_routes(data) == {}
 
-    def test_data_cut_within_a_row_raise_parse_error(self, layout: Layout) -> None:
+    def test_data_cut_within_a_row_raises_parse_error(self, layout: Layout) -> None:
         data = route(layout, 4, self.UP | self.GATEWAY)
         for length in range(1, len(data)):
             cut = length.to_bytes(2, "little") + data[2:length] if length > 3 else data[:length]

@@ -110,7 +110,7 @@ class TestNettop:
         assert {each.process for each in found} == {"syncd", "browser"}
 
     @pytest.mark.odd_rows
-    def test_malformed_flow_is_skipped_alone(self) -> None:
+    def test_only_the_malformed_flow_is_skipped(self) -> None:
         odd = MACOS_27.replace(b"quic6 .50100<->.50200", b"icmp4 192.0.2.1<->192.0.2.2.50")
         found = nettop.parse(odd).values()
         assert [each.pid for each in found] == [700, 700, 701], "nor is it taken for a process"

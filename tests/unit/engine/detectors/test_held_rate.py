@@ -36,7 +36,7 @@ def test_held_rate_is_one_finding_until_it_falls() -> None:
     assert ended.evidence.seconds == 200.0
 
 
-def test_total_has_no_app() -> None:
+def test_finding_about_the_total_has_no_app() -> None:
     (begun,) = Uploads().run(60, MB, TOTAL)
     assert begun.app is None
 

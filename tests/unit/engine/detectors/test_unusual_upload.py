@@ -60,7 +60,7 @@ def test_bytes_sent_before_the_start_count() -> None:
     assert len(send(watch, 2 * MB)) == 1
 
 
-def test_new_day_begins_at_nothing() -> None:
+def test_a_new_day_begins_at_zero_bytes() -> None:
     watch = watching([MB] * 10)
     assert send(watch, 99 * MB) == []
     assert send(watch, 99 * MB, TODAY + timedelta(days=1)) == []
