@@ -5,22 +5,18 @@ Redirects are never followed, so that key and data are sent to the configured se
 
 from __future__ import annotations
 
-import http.client
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from netwatch_tray.cloud.account import Account, Endpoint
-from netwatch_tray.cloud.connection import Connection, ProxyError, ResponseTooLargeError, trusted_by_system
+from netwatch_tray.cloud.connection import Connection, ProxyError, trusted_by_system
+from netwatch_tray.cloud.http_response import ClosedEarlyError, ResponseError, ResponseTooLargeError, unix_time
 from netwatch_tray.errors import Message, NetWatchError, message
 
-_MAX_BODY = 1 << 20
-"""Bytes; a hundred results take a hundredth of it."""
 _MAX_RETRY_AFTER = 999_999.0
 """Seconds, eleven days."""
 
@@ -71,6 +67,7 @@ class JsonClient:
             "Content-Type": "application/json",
             "User-Agent": agent,
             "Accept": "application/json",
+            "Accept-Encoding": "identity",
             **headers,
         }
         self._timeout = timeout
@@ -83,31 +80,26 @@ class JsonClient:
         return self._request("POST", self._endpoint.path, body)
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> Response:
-        self._connection.begin(self._timeout)
         self._was_cut = was_sent = False
         try:
-            self._connection.request(method, path, body, self._headers)
+            self._connection.send(self._head(method, path, body) + (body or b""), self._timeout)
             was_sent = True
-            with self._connection.getresponse() as response:
-                content = response.read(_MAX_BODY + 1)
-                if len(content) > _MAX_BODY:
-                    raise ResponseTooLargeError
-                if response.length:
-                    raise http.client.IncompleteRead(content, response.length)
-        # http.client lets through the ValueError of a negative chunk size.
-        except (OSError, http.client.HTTPException, ValueError) as error:
+            response = self._connection.receive()
+        except (OSError, ResponseError) as error:
             self.close()
             if self._was_cut or isinstance(error, TimeoutError):
                 raise LateError(
                     message("{host} did not respond in time.", host=self._endpoint.host), was_sent=was_sent
                 ) from error
             raise UnreachableError(self._reason(error), was_sent=was_sent) from error
-        # After an interim response (1xx) the final one is still to come, and must not be taken for the next request's.
-        if self._connection.sock is None or response.status < 200:
-            self.close()
-        server_time = _unix_time(response.getheader("Date"))
-        retry_after = _retry_after(response.getheader("Retry-After"), server_time)
-        return Response(response.status, content, server_time, retry_after, response.getheader("Location"))
+        server_time = unix_time(response.fields.get("date", ""))
+        retry_after = _retry_after(response.fields.get("retry-after"), server_time)
+        return Response(response.status, response.body, server_time, retry_after, response.fields.get("location"))
+
+    def _head(self, method: str, path: str, body: bytes | None) -> bytes:
+        length = {} if body is None else {"Content-Length": str(len(body))}
+        fields = "".join(f"{name}: {value}\r\n" for name, value in {**self._headers, **length}.items())
+        return f"{method} {path} HTTP/1.1\r\n{fields}\r\n".encode("latin-1")
 
     def hurry(self, seconds: float) -> None:
         """Limit the current request and every later one to this time; callable from any thread, before the end."""
@@ -138,13 +130,13 @@ class JsonClient:
                 return message("No encrypted connection to {host}: {reason}.", host=host, reason=error.reason or "EOF")
             case socket.gaierror():
                 return message("{host} was not found: {reason}.", host=host, reason=error.strerror)
-            case http.client.RemoteDisconnected() | http.client.IncompleteRead():
+            case ClosedEarlyError():
                 return message("{host} closed the connection in the middle of its response.", host=host)
             case OSError() if error.strerror:
                 return message("{host} cannot be reached: {reason}.", host=host, reason=error.strerror)
             case OSError():
                 return message("{host} cannot be reached: the connection broke off.", host=host)
-            case ResponseTooLargeError() | http.client.LineTooLong():
+            case ResponseTooLargeError():
                 return message("{host} sent more than any response needs.", host=host)
         return message("{host} does not speak HTTP.", host=host)
 
@@ -168,18 +160,9 @@ def describe(endpoint: Endpoint) -> Message:
     return message("not encrypted: it never leaves this computer")
 
 
-def _unix_time(date: str | None) -> float | None:
-    """Parse a date of a header (RFC 9110, section 5.6.7)."""
-    try:
-        found = parsedate_to_datetime(date or "")
-    except (ValueError, OverflowError):
-        return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
 def _retry_after(text: str | None, server_time: float | None) -> float | None:
     """Parse Retry-After (RFC 9110, section 10.2.3): seconds, or a date by the server's clock."""
     if text is not None and text.isascii() and text.isdecimal():
         return min(float(text), _MAX_RETRY_AFTER)
-    until = _unix_time(text)
+    until = unix_time(text or "")
     return None if until is None or server_time is None else max(0.0, until - server_time)

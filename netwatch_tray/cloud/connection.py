@@ -1,38 +1,38 @@
 """An HTTP/1.1 connection to one server, directly or through a proxy, on which each request has one deadline.
 
-http.client implements the protocol. Its own timeout applies to each single read, so a server that sends a byte a minute
-would never time out; here one deadline covers the proxy, the TLS handshake, the request and the whole response.
+The deadline covers the proxy, the TLS handshake, the request and the whole response. A timeout of the socket alone
+applies to each single read, so a server that sends a byte a minute would never time out.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import http.client
-import io
+import importlib.util
 import os
+import select
 import socket
 import ssl
 import time
 from collections.abc import Callable
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from netwatch_tray.cloud.account import Endpoint
+from netwatch_tray.cloud.http_response import HttpResponse, ResponseError, ResponseTooLargeError, read_response
 from netwatch_tray.collect import own_sockets
 from netwatch_tray.errors import Message, message
 from netwatch_tray.text import printable, without_credentials
 
+_MAX_BODY = 1 << 20
+"""Bytes; a hundred results take a hundredth of it."""
 _MAX_RECEIVED = 2 << 20
 """Bytes of one request's response with all its heads; a hundred results take a hundredth of it."""
+_RECORD = 1 << 14
+"""Bytes read at a time: the most in a record of TLS."""
 _MAX_REASON = 100
 """Characters of a proxy's reason."""
-
-
-class ResponseTooLargeError(http.client.HTTPException):
-    """The server sent more than `_MAX_RECEIVED`."""
+_PROXY_PORT = 80
 
 
 class ProxyError(OSError):
@@ -56,39 +56,37 @@ class Proxy(NamedTuple):
         return f"{self.host}:{self.port}"
 
 
-class Connection(http.client.HTTPConnection):
+class Connection:
     """One connection. It connects when a request needs it, and again after the server closed it. Not thread-safe,
     except `shutdown`."""
 
     def __init__(self, endpoint: Endpoint, trusted: Callable[[], ssl.SSLContext]) -> None:
         """`trusted`: returns the TLS context; called when it is first needed, and may raise OSError."""
-        super().__init__(endpoint.host, endpoint.port)
         self._endpoint = endpoint
         self._trusted = trusted
         self._limits = _Limits()
         self._tls: ssl.SSLContext | None = None
         self._socket: socket.socket | None = None
 
-    def begin(self, timeout: float) -> None:
-        """Begin a request with this many seconds of time. Discard a connection that the server has closed in the
-        meantime."""
+    def send(self, request: bytes, timeout: float) -> None:
+        """Send a request, for which there are this many seconds. Raise OSError (ssl.SSLError, ProxyError …)."""
         self._limits = _Limits(timeout)
-        if self._socket is None or self.sock is None or _is_readable(self._socket):
+        if self._socket is None or _is_readable(self._socket):  # the server has closed it in the meantime
             self.disconnect()
-        else:
-            self.sock = _LimitedSocket(self._socket, self._limits)
+            self._connect()
+        assert self._socket is not None
+        self._socket.settimeout(self._limits.left())
+        self._socket.sendall(request)
 
-    def connect(self) -> None:
-        """Connect; http.client calls this within a request. Raise OSError (ssl.SSLError, ProxyError …)."""
-        proxy = find_proxy(self._endpoint)
-        sock = self._open(self._endpoint.host, self._endpoint.port) if proxy is None else self._open_tunnel(proxy)
-        if self._endpoint.is_secure:
-            sock = self._start_tls(sock)
-        self.sock = _LimitedSocket(sock, self._limits)
+    def receive(self) -> HttpResponse:
+        """Return the response to the request. Raise OSError or ResponseError."""
+        assert self._socket is not None
+        response = read_response(self._receiver(self._socket), _MAX_BODY)
+        if response.is_last:
+            self.disconnect()
+        return response
 
     def disconnect(self) -> None:
-        """Close the socket. http.client calls `close` as soon as it has the head of a last response."""
-        self.close()
         sock, self._socket = self._socket, None
         if sock is not None:
             sock.close()
@@ -102,12 +100,29 @@ class Connection(http.client.HTTPConnection):
                 # Not SSLSocket's own method, which removes the TLS layer while the other thread reads from it.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
+    def _connect(self) -> None:
+        proxy = find_proxy(self._endpoint)
+        sock = self._open(self._endpoint.host, self._endpoint.port) if proxy is None else self._open_tunnel(proxy)
+        if self._endpoint.is_secure:
+            self._start_tls(sock)
+
+    def _receiver(self, sock: socket.socket) -> Callable[[], bytes]:
+        limits = self._limits
+
+        def receive() -> bytes:
+            sock.settimeout(limits.left())
+            received = sock.recv(_RECORD)
+            limits.count(len(received))
+            return received
+
+        return receive
+
     def _open(self, host: str, port: int) -> socket.socket:
         # As bytes, because for text Python would load the rules for names that are not ASCII.
         address = (host.encode("ascii"), port)
         sock = self._socket = socket.create_connection(address, self._limits.left())  # type: ignore[arg-type]
         own_sockets.note(sock)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two writes
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
 
     def _open_tunnel(self, proxy: Proxy) -> socket.socket:
@@ -126,19 +141,18 @@ class Connection(http.client.HTTPConnection):
             raise ProxyError(
                 message("The proxy {proxy} cannot be reached: {reason}.", proxy=proxy, reason=error.strerror)
             ) from error
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        target = f"{host}:{self.port}"
-        headers = {"Host": target}
+        host = self._endpoint.host
+        target = f"[{host}]:{self._endpoint.port}" if ":" in host else f"{host}:{self._endpoint.port}"
+        request = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
         if proxy.authorization is not None:
-            headers["Proxy-Authorization"] = proxy.authorization
-        request = http.client.HTTPConnection(proxy.host, proxy.port)
-        request.sock = _LimitedSocket(sock, self._limits)
+            request += f"Proxy-Authorization: {proxy.authorization}\r\n"
+        sock.settimeout(self._limits.left())
+        sock.sendall(f"{request}\r\n".encode("ascii"))
         try:
-            request.request("CONNECT", target, headers=headers)
-            response = request.getresponse()
-        except http.client.HTTPException as error:
+            response = read_response(self._receiver(sock), 0, has_body=False)
+        except ResponseError as error:
             raise ProxyError(message("The proxy {proxy} sent no valid response.", proxy=proxy)) from error
-        if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        if response.status == 407:
             raise ProxyError(
                 message(
                     "The proxy {proxy} requires another user name and password. "
@@ -158,7 +172,7 @@ class Connection(http.client.HTTPConnection):
             )
         return sock
 
-    def _start_tls(self, sock: socket.socket) -> socket.socket:
+    def _start_tls(self, sock: socket.socket) -> None:
         if self._tls is None:
             self._tls = self._trusted()
         host = self._endpoint.host.encode("ascii")  # as in `_open`
@@ -166,11 +180,10 @@ class Connection(http.client.HTTPConnection):
         self._socket = tls
         tls.settimeout(self._limits.left())
         tls.do_handshake()
-        return tls
 
 
 class _Limits:
-    """Deadline and size limit of one request's responses."""
+    """Deadline and size limit of one request and its responses."""
 
     def __init__(self, timeout: float = 0.0) -> None:
         self._deadline = time.monotonic() + timeout
@@ -190,54 +203,26 @@ class _Limits:
             raise ResponseTooLargeError
 
 
-class _LimitedSocket:
-    """The methods of a socket that http.client uses, with limits."""
-
-    def __init__(self, sock: socket.socket, limits: _Limits) -> None:
-        self._socket, self._limits = sock, limits
-
-    def sendall(self, content: bytes) -> None:
-        self._socket.settimeout(self._limits.left())
-        self._socket.sendall(content)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_LimitedReader(self._socket, self._limits))
-
-    def close(self) -> None:
-        """Do nothing: the response is still to be read, so only `Connection.disconnect` closes the socket."""
-
-
-class _LimitedReader(io.RawIOBase):
-    """The bytes of one response."""
-
-    def __init__(self, sock: socket.socket, limits: _Limits) -> None:
-        self._socket, self._limits = sock, limits
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._socket.settimeout(self._limits.left())
-        received = self._socket.recv_into(buffer)
-        self._limits.count(received)
-        return received
-
-
 def find_proxy(endpoint: Endpoint) -> Proxy | None:
     """Return the proxy for a server, as urllib finds it: HTTPS_PROXY and NO_PROXY, on macOS also the system's settings.
 
     ALL_PROXY is used if HTTPS_PROXY is not set. Return `None` to connect directly, as to every unencrypted endpoint,
     because those are on this host. Raise ProxyError if the proxy is of another kind.
     """
-    if not endpoint.is_secure:
+    if not endpoint.is_secure or not _may_have_proxy():
         return None
-    import urllib.request  # noqa: PLC0415  only where it may be needed
+    import urllib.request  # noqa: PLC0415  costs half a megabyte
 
     proxies = urllib.request.getproxies()
     url = proxies.get("https") or proxies.get("all")
     if not url or urllib.request.proxy_bypass(f"{endpoint.host}:{endpoint.port}"):
         return None
     return parse_proxy(url)
+
+
+def _may_have_proxy() -> bool:
+    """Return whether a proxy may be set: in the environment, or on macOS, whose settings Python reads by `_scproxy`."""
+    return any(name.lower().endswith("_proxy") for name in os.environ) or bool(importlib.util.find_spec("_scproxy"))
 
 
 def parse_proxy(url: str) -> Proxy:
@@ -260,9 +245,11 @@ def parse_proxy(url: str) -> Proxy:
         )
     authorization = None
     if parts.username is not None:
+        import base64  # noqa: PLC0415  where it is needed
+
         credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = f"Basic {base64.b64encode(credentials.encode()).decode()}"
-    return Proxy(host, port or http.client.HTTP_PORT, authorization)
+    return Proxy(host, port or _PROXY_PORT, authorization)
 
 
 def trusted_by_system() -> ssl.SSLContext:
@@ -283,10 +270,14 @@ def trusted_by_system() -> ssl.SSLContext:
 
 def _is_readable(sock: socket.socket) -> bool:
     """Return whether an idle connection has something to read: its end, or bytes that belong to no request."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    if not poll.poll(0):
+        return False
     sock.settimeout(0)
     try:
         sock.recv(1)
-    except (BlockingIOError, ssl.SSLWantReadError):
+    except (BlockingIOError, ssl.SSLWantReadError):  # what came is of TLS itself, such as a ticket
         return False
     except OSError:
         pass

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import random
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -127,7 +127,7 @@ class Uploader:
         collectors_ok: Callable[[], bool] = lambda: True,
         notify: Callable[[Message], None] = lambda _: None,
         pace: Pace = PACE,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = lambda: os.urandom(1)[0] / 256,
     ) -> None:
         """`host`: returns the current facts. `notify`: gets what the user has to do before anything is sent. Both, and
         `collectors_ok`, are called in the uploader's thread. `jitter`: returns 0 to 1. Raise NetWatchError: the spool

@@ -139,7 +139,7 @@ class Parrot:
                     request += more
                     if request == b"end":
                         return
-                    # The client sends head and body apart. Closing with unread input would reset the connection.
+                    # Closing with unread input would reset the connection.
                     if request.endswith(b"\r\n\r\n{}"):
                         connection.sendall(self.words)
                         break
@@ -217,7 +217,7 @@ def test_every_way_to_delimit_a_response_is_parsed(parrot: Parrot, said: bytes) 
         (b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (1 << 20) + b"x", "more than any response needs"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 90_000 + GOOD, "more than any response needs"),
         (
-            GOOD.partition(b"Content")[0] + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n" + b" " * (3 << 20),
+            GOOD.partition(b"Content")[0] + b"Transfer-Encoding: chunked\r\n\r\nfffffff\r\n" + b" " * (3 << 20),
             "more than any response needs",
         ),
     ],
@@ -230,10 +230,10 @@ def test_a_malformed_or_endless_response_is_refused(parrot: Parrot, said: bytes,
     client.close()
 
 
-def test_response_after_an_interim_one_is_not_used_for_the_next_request(parrot: Parrot) -> None:
+def test_an_interim_response_is_skipped(parrot: Parrot) -> None:
     parrot.words = b"HTTP/1.1 103 Early Hints\r\n\r\n" + GOOD
     client = ServerClient(account_at(f"http://127.0.0.1:{parrot.port}"), "test/1", timeout=LONG)
-    assert [client.post(b"{}").status for _ in range(2)] == [103, 103]
+    assert [client.post(b"{}").status for _ in range(2)] == [200, 200]
     client.close()
 
 
