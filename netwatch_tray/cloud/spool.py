@@ -100,7 +100,15 @@ class Spool:
         self._now = now
         self._lock = threading.Lock()
         self._sending: int | None = None
-        """Descriptor of the lock file."""
+        """Descriptor of the lock file. While it is locked, only this object changes the file, so what follows holds."""
+        self._counts: dict[str | None, SpoolCounts] = {}
+        """By account; `None` is all of them."""
+        self._latest: tuple[str, Stored] | None = None
+        """The snapshot appended last, with its account, while it is stored."""
+        self._bounds: tuple[float, float] | None = None
+        """No stored snapshot is older or newer."""
+        self._is_synchronous = True
+        """Whether commits wait for the disk."""
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._sending = _locked(file.with_name(f"{file.name}.lock")) if to_send else None
@@ -127,12 +135,17 @@ class Spool:
             self._expire(database)
             while self._bytes + len(packed) > self._most_bytes and self._drop_oldest(database):
                 pass
-            database.execute(
+            inserted = database.execute(
                 "INSERT INTO snapshot (host_id, at, level, hides_addresses, hides_names, size, body)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (host_id, at, *scope, len(body), packed),
             )
+            assert inserted.lastrowid is not None
             self._bytes += len(packed)
+            self._change_counts(host_id, waiting=1)
+            self._latest = host_id, Stored(inserted.lastrowid, at, body)
+            if self._bounds is not None:
+                self._bounds = min(at, self._bounds[0]), max(at, self._bounds[1])
 
     def batch(self, host_id: str, most: int, most_bytes: int) -> list[Stored]:
         """Return this account's oldest pending snapshots, oldest first; at least one, however large, if any is pending.
@@ -141,6 +154,9 @@ class Spool:
         """
         with self._transaction() as database:
             self._expire(database)
+            counts = self._counts.get(host_id) if self._is_alone else None
+            if counts is not None and counts.waiting == 1 and self._latest and self._latest[0] == host_id:
+                return [self._latest[1]]
             rows = database.execute(
                 "SELECT id, at, size, body FROM snapshot WHERE host_id = ? AND aside IS NULL ORDER BY at, id",
                 (host_id,),
@@ -159,19 +175,23 @@ class Spool:
                 total += size + 1
             rows.close()
             if damaged:
-                _count(database, "dropped", self._delete(database, "id = ?", damaged))
+                self._count(database, "dropped", self._delete(database, "id = ?", damaged))
                 _log.warning("Damaged snapshots in %s were dropped: %d.", self._file, len(damaged))
             return found
 
     def delivered(self, ids: Iterable[int]) -> None:
-        """Delete snapshots that the server has stored."""
-        with self._transaction() as database:
-            _count(database, "delivered", self._delete(database, "id = ?", [(each,) for each in ids]))
+        """Delete snapshots that the server has stored.
+
+        This does not wait for the disk. After a power failure they may be sent again, as after a lost response.
+        """
+        with self._transaction(is_synchronous=False) as database:
+            self._count(database, "delivered", self._delete(database, "id = ?", [(each,) for each in ids]))
 
     def set_aside(self, ids: Iterable[int], reason: str) -> None:
         """Keep snapshots that the server will never store out of later batches, for inspection until they expire."""
         with self._transaction() as database:
             database.executemany("UPDATE snapshot SET aside = ? WHERE id = ?", [(reason, each) for each in ids])
+            self._forget()
 
     def failed(self, ids: Iterable[int], most: int, reason: str) -> None:
         """Count that the server failed to store these snapshots, although it stored others. After `most` failures a
@@ -182,17 +202,20 @@ class Spool:
                 " WHERE id = ?",
                 [(most, reason, each) for each in ids],
             )
+            self._forget()
 
     def drop_beyond(self, scope: Scope) -> None:
         """Drop snapshots that hold more than the user wants to send now."""
         with self._transaction() as database:
             condition = "level > ? OR hides_addresses < ? OR hides_names < ?"
-            _count(database, "dropped", self._delete(database, condition, [scope]))
+            self._count(database, "dropped", self._delete(database, condition, [scope]))
 
     def counts(self, host_id: str | None = None) -> SpoolCounts:
         """Count the snapshots of one account, by default of all. `dropped` and `delivered` are always of
         all accounts."""
         with self._transaction() as database:
+            if self._is_alone and host_id in self._counts:
+                return self._counts[host_id]
             which, host = ("", ()) if host_id is None else (" WHERE host_id = ?", (host_id,))
             waiting, aside, latest = database.execute(
                 f"SELECT count(*) FILTER (WHERE aside IS NULL), count(aside), max(id) FILTER (WHERE aside IS NOT NULL)"  # noqa: S608
@@ -203,7 +226,9 @@ class Spool:
             if latest is not None:
                 (reason,) = database.execute("SELECT aside FROM snapshot WHERE id = ?", (latest,)).fetchone()
             counters = dict(database.execute("SELECT name, value FROM counter").fetchall())
-            return SpoolCounts(waiting, aside, counters["dropped"], counters["delivered"], reason)
+            found = SpoolCounts(waiting, aside, counters["dropped"], counters["delivered"], reason)
+            self._counts[host_id] = found
+            return found
 
     def close(self) -> None:
         with self._lock:
@@ -215,30 +240,50 @@ class Spool:
             os.close(self._sending)
             self._sending = None
 
+    @property
+    def _is_alone(self) -> bool:
+        return self._sending is not None
+
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, *, is_synchronous: bool = True) -> Iterator[sqlite3.Connection]:
         with self._lock:
             bytes_before = self._bytes
             try:
+                if is_synchronous != self._is_synchronous:
+                    self._database.execute(f"PRAGMA synchronous = {'FULL' if is_synchronous else 'NORMAL'}")
+                    self._is_synchronous = is_synchronous
                 with self._database:
                     yield self._database
-            except sqlite3.Error as error:
+            except BaseException as error:
                 self._bytes = bytes_before
-                raise NetWatchError(
-                    "The spool {file} cannot be used: {error}.", file=self._file, error=error
-                ) from error
+                self._forget()
+                if isinstance(error, sqlite3.Error):
+                    raise NetWatchError(
+                        "The spool {file} cannot be used: {error}.", file=self._file, error=error
+                    ) from error
+                raise
+
+    def _forget(self) -> None:
+        """Read everything from the file again."""
+        self._counts.clear()
+        self._latest = self._bounds = None
 
     def _expire(self, database: sqlite3.Connection) -> None:
         """Drop snapshots that the server would refuse for their timestamp: too old, or made while the clock was far
         ahead."""
         now = self._now()
-        if now >= _CLOCK_WAS_SET:
-            bounds = (now - LONGEST_AGE, now + LONGEST_AGE)
-            _count(database, "dropped", self._delete(database, "at < ? OR at > ?", [bounds]))
+        if now < _CLOCK_WAS_SET:
+            return
+        first, last = now - LONGEST_AGE, now + LONGEST_AGE
+        if self._is_alone and self._bounds is not None and first <= self._bounds[0] and self._bounds[1] <= last:
+            return
+        self._count(database, "dropped", self._delete(database, "at < ? OR at > ?", [(first, last)]))
+        oldest, newest = database.execute("SELECT min(at), max(at) FROM snapshot").fetchone()
+        self._bounds = (now, now) if oldest is None else (oldest, newest)
 
     def _drop_oldest(self, database: sqlite3.Connection) -> int:
         dropped = self._delete(database, "id = (SELECT id FROM snapshot ORDER BY at, id LIMIT 1)", [()])
-        _count(database, "dropped", dropped)
+        self._count(database, "dropped", dropped)
         return dropped
 
     def _delete(self, database: sqlite3.Connection, which: str, values: Sequence[tuple[float, ...]]) -> int:
@@ -246,21 +291,36 @@ class Spool:
         count = 0
         for each in values:
             # The condition is one of the literals above.
-            for (size,) in database.execute(f"DELETE FROM snapshot WHERE {which} RETURNING length(body)", each):  # noqa: S608
+            for number, host_id, size, is_aside in database.execute(
+                f"DELETE FROM snapshot WHERE {which} RETURNING id, host_id, length(body), aside IS NOT NULL",  # noqa: S608
+                each,
+            ):
                 self._bytes -= size
                 count += 1
+                if is_aside:
+                    self._counts.clear()
+                else:
+                    self._change_counts(host_id, waiting=-1)
+                if self._latest is not None and number == self._latest[1].id:
+                    self._latest = None
         return count
+
+    def _count(self, database: sqlite3.Connection, name: str, by: int) -> None:
+        if by:
+            database.execute("UPDATE counter SET value = value + ? WHERE name = ?", (by, name))
+            for host_id, counts in self._counts.items():
+                self._counts[host_id] = counts._replace(**{name: getattr(counts, name) + by})
+
+    def _change_counts(self, host_id: str, *, waiting: int) -> None:
+        for each in (host_id, None):
+            if each in self._counts:
+                self._counts[each] = self._counts[each]._replace(waiting=self._counts[each].waiting + waiting)
 
 
 def _packed(body: bytes) -> bytes:
     """Compress with a small window: repetitions in a snapshot are close, and zlib's default state takes 256 KiB."""
     packer = zlib.compressobj(level=1, wbits=13, memLevel=5)
     return packer.compress(body) + packer.flush()
-
-
-def _count(database: sqlite3.Connection, name: str, by: int) -> None:
-    if by:
-        database.execute("UPDATE counter SET value = value + ? WHERE name = ?", (by, name))
 
 
 def _locked(file: Path) -> int:
