@@ -34,8 +34,8 @@ from netwatch_tray import settings_writer
 from netwatch_tray.settings import Settings, Upload
 
 INTERVAL = 15
-SETTLE = 40
-"""Seconds: until two snapshots were sent, so that everything is loaded."""
+SETTLE = 75
+"""Seconds until the first minute is in the history and several snapshots were sent, so that everything is loaded."""
 
 
 def certificate(directory: Path) -> ssl.SSLContext:

@@ -19,7 +19,13 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from netwatch_tray.cloud.account import Endpoint
-from netwatch_tray.cloud.http_response import HttpResponse, ResponseError, ResponseTooLargeError, read_response
+from netwatch_tray.cloud.http_response import (
+    ClosedEarlyError,
+    HttpResponse,
+    ResponseError,
+    ResponseTooLargeError,
+    read_response,
+)
 from netwatch_tray.collect import own_sockets
 from netwatch_tray.errors import Message, message
 from netwatch_tray.text import printable, without_credentials
@@ -71,16 +77,17 @@ class Connection:
     def send(self, request: bytes, timeout: float) -> None:
         """Send a request, for which there are this many seconds. Raise OSError (ssl.SSLError, ProxyError …)."""
         self._limits = _Limits(timeout)
-        if self._socket is None or _is_readable(self._socket):  # the server has closed it in the meantime
+        sock = self._socket
+        if sock is None or _is_readable(sock):  # the server has closed it in the meantime
             self.disconnect()
-            self._connect()
-        assert self._socket is not None
-        self._socket.settimeout(self._limits.left())
-        self._socket.sendall(request)
+            sock = self._connect()
+        sock.settimeout(self._limits.left())
+        sock.sendall(request)
 
     def receive(self) -> HttpResponse:
         """Return the response to the request. Raise OSError or ResponseError."""
-        assert self._socket is not None
+        if self._socket is None:
+            raise ClosedEarlyError
         response = read_response(self._receiver(self._socket), _MAX_BODY)
         if response.is_last:
             self.disconnect()
@@ -100,11 +107,10 @@ class Connection:
                 # Not SSLSocket's own method, which removes the TLS layer while the other thread reads from it.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
-    def _connect(self) -> None:
+    def _connect(self) -> socket.socket:
         proxy = find_proxy(self._endpoint)
         sock = self._open(self._endpoint.host, self._endpoint.port) if proxy is None else self._open_tunnel(proxy)
-        if self._endpoint.is_secure:
-            self._start_tls(sock)
+        return self._start_tls(sock) if self._endpoint.is_secure else sock
 
     def _receiver(self, sock: socket.socket) -> Callable[[], bytes]:
         limits = self._limits
@@ -172,7 +178,7 @@ class Connection:
             )
         return sock
 
-    def _start_tls(self, sock: socket.socket) -> None:
+    def _start_tls(self, sock: socket.socket) -> socket.socket:
         if self._tls is None:
             self._tls = self._trusted()
         host = self._endpoint.host.encode("ascii")  # as in `_open`
@@ -180,6 +186,7 @@ class Connection:
         self._socket = tls
         tls.settimeout(self._limits.left())
         tls.do_handshake()
+        return tls
 
 
 class _Limits:

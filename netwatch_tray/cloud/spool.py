@@ -140,10 +140,9 @@ class Spool:
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (host_id, at, *scope, len(body), packed),
             )
-            assert inserted.lastrowid is not None
             self._bytes += len(packed)
             self._change_counts(host_id, waiting=1)
-            self._latest = host_id, Stored(inserted.lastrowid, at, body)
+            self._latest = host_id, Stored(inserted.lastrowid or 0, at, body)
             if self._bounds is not None:
                 self._bounds = min(at, self._bounds[0]), max(at, self._bounds[1])
 

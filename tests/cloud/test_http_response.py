@@ -5,6 +5,8 @@ from __future__ import annotations
 import email.utils
 import http.client
 import io
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -130,3 +132,14 @@ def test_any_other_text_is_no_date(text: str) -> None:
 @pytest.mark.parametrize("date", ["Sat, 31 Feb 2026 12:00:00 GMT", "Sat, 31 Foo 2026 12:00:00 GMT", "Sat Jan 31 1:00"])
 def test_an_impossible_date_is_none(date: str) -> None:
     assert unix_time(date) is None
+
+
+def test_uploading_loads_neither_http_client_nor_email() -> None:
+    """They would take a megabyte of the agent for as long as it runs."""
+    code = (
+        "import sys; from netwatch_tray.cloud import account, connection, otlp_service\n"
+        "connection.find_proxy(account.parse_endpoint('https://netwatch.example.org'))\n"
+        "print({'email', 'http', 'urllib.request', 'random'} & sys.modules.keys())"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={})
+    assert found.stdout == "set()\n"

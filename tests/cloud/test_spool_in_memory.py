@@ -80,7 +80,7 @@ class SenderAndReader(RuleBasedStateMachine):
 
 
 TestSenderAndReader = SenderAndReader.TestCase
-TestSenderAndReader.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestSenderAndReader.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
 
 
 def test_a_delivered_snapshot_is_deleted_without_a_sync(tmp_path: Path) -> None:
