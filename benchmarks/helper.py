@@ -4,11 +4,14 @@ Times in the programs come from the kernel (BPF_ENABLE_STATS: run_time_ns divide
 kernel's own measuring). The end-to-end row compares sending and receiving datagrams with the programs attached and not,
 in turns; half of the difference is one side's. CPU time is the scheduler's accounting, PSS comes from smaps_rollup.
 
-The mix is that of a desktop, each second: five DNS queries and answers, two TLS and one QUIC ClientHello (in two
-datagrams), eleven new sockets, and 400 datagrams of 1200 bytes of two flows. An agent reads every ten seconds. The
-agent's rows are those of the client with the parsers of names, in a process that has imported what an agent has. It
-reads the sockets first, as an agent does at that moment with or without a helper; this is not part of the row. Then it
-looks up an address of every fifth response, as for a connection without a ClientHello.
+The mix is that of a busy desktop, each second: five DNS queries and answers, two TLS and one QUIC ClientHello (in two
+datagrams), eight new sockets, and 400 datagrams of 1200 bytes of two flows. The rows of a quiet desktop are measured
+beside a tenth of it, the traffic of one second every ten.
+
+An agent reads every five seconds. The agent's rows are those of the client with the parsers of names, in a process that
+has imported what an agent has. It reads the sockets first, as an agent does at that moment with or without a helper;
+this is not part of the row. Then it looks up an address of every fifth response, as for a connection without a
+ClientHello.
 
 Needs root, and a kernel that permits eBPF.
 """
@@ -42,7 +45,9 @@ from netwatch_tray.engine.hosts import Hosts
 from netwatch_tray.helper import bpf, probes
 
 SECONDS = 60
-READ_EVERY = 10.0
+READ_EVERY = 5.0
+BUSY, QUIET = 1.0, 10.0
+"""Seconds between two rounds of the mix."""
 DATAGRAMS = 30_000
 SIZE = 1200
 STREAM = 200 << 20
@@ -182,8 +187,8 @@ def parsers() -> list[Row]:
     ]
 
 
-def mix(seconds: float) -> None:
-    """The traffic of a desktop, on the loopback."""
+def mix(seconds: float, pause: float) -> None:
+    """The traffic of a desktop, on the loopback. `pause`: seconds from one round to the next."""
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 0))
     resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -216,7 +221,7 @@ def mix(seconds: float) -> None:
             for _ in range(200):
                 near.send(payload)
                 far.recv_into(buffer)
-        time.sleep(max(0.0, 1 - (time.monotonic() - start)))
+        time.sleep(max(0.0, pause - (time.monotonic() - start)))
 
 
 def cpu_ms(pid: int) -> float:
@@ -229,7 +234,7 @@ def pss_mb(pid: int) -> float:
 
 
 def agent(path: str) -> None:
-    """Read every ten seconds until a line arrives; print as JSON what it cost beyond what an agent has imported."""
+    """Read every five seconds for a minute; print as JSON what it cost beyond what an agent has imported."""
     from netwatch_tray.collect.linux.sock_diag import SockDiagSource  # noqa: PLC0415  as an agent does
 
     source = SockDiagSource()
@@ -254,19 +259,18 @@ def agent(path: str) -> None:
     print(json.dumps([pss_mb(os.getpid()) - before, spent * 1000 * 60 / SECONDS]), flush=True)
 
 
-def beside_an_agent(running: Service, *, with_traffic: bool) -> tuple[float, float, list[float]]:
-    """The helper's PSS in MB and its CPU time in ms a minute; what the agent printed."""
+def beside_an_agent(running: Service, pause: float) -> tuple[float, float, list[float]]:
+    """The helper's PSS in MB and its CPU time in ms a minute beside the mix; what the agent printed."""
     command = python("-m", "benchmarks.helper", "--agent", str(running.path))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
         assert reader.stdout is not None
         assert reader.stdout.readline() == "ready\n"
-        sender = subprocess.Popen(python("-m", "benchmarks.helper", "--mix", str(SECONDS))) if with_traffic else None
+        sender = subprocess.Popen(python("-m", "benchmarks.helper", "--mix", str(SECONDS), str(pause)))
         before = cpu_ms(running.process.pid)
         time.sleep(SECONDS - 1)
         memory, spent = pss_mb(running.process.pid), cpu_ms(running.process.pid) - before
         cost: list[float] = json.loads(reader.stdout.readline())
-        if sender is not None:
-            sender.wait()
+        sender.wait()
     return memory, spent * 60 / SECONDS, cost
 
 
@@ -274,15 +278,16 @@ def main() -> None:
     chosen = options(__doc__)
     rows = [*packets(), *readings(), *parsers()]
     with service() as running:
-        _, quiet, _ = beside_an_agent(running, with_traffic=False)
+        _, quiet, (_, agent_quiet) = beside_an_agent(running, QUIET)
     with service() as running:
-        memory, busy, (agent_memory, agent_time) = beside_an_agent(running, with_traffic=True)
+        memory, busy, (agent_memory, agent_busy) = beside_an_agent(running, BUSY)
     rows += [
         Row("helper.pss_mb", memory, "MB"),
         Row("helper.cpu_ms_per_min", busy, "ms/min"),
         Row("helper.cpu_ms_per_min_quiet", quiet, "ms/min"),
         Row("helper.agent_extra_pss_mb", agent_memory, "MB"),
-        Row("helper.agent_extra_cpu_ms_per_min", agent_time, "ms/min"),
+        Row("helper.agent_extra_cpu_ms_per_min", agent_busy, "ms/min"),
+        Row("helper.agent_extra_cpu_ms_per_min_quiet", agent_quiet, "ms/min"),
     ]
     report(rows, chosen)
 
@@ -291,7 +296,7 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["--agent", path]:
             agent(path)
-        case ["--mix", seconds]:
-            mix(float(seconds))
+        case ["--mix", seconds, pause]:
+            mix(float(seconds), float(pause))
         case _:
             main()

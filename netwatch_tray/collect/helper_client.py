@@ -57,17 +57,21 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 """Seconds until it connects again; doubled after each failure."""
 _ANSWER_WITHIN = 10.0
 """Seconds; a helper that takes longer is stuck, or stopped by a signal."""
-_ROW_SIZE = layout.KEY.size + layout.VALUE.size
+_ROWS = struct.Struct(f"={layout.KEY.size}s{layout.VALUE.size}s")
+"""Key and value of each row."""
 _FLOW = struct.Struct(layout.KEY.format.removesuffix("3x"))
 """What a layout.KEY and a layout.PACKET begin with."""
 _PACKET = struct.Struct(f"={_FLOW.size}xBHIIII").unpack_from
-"""What follows the flow in a layout.PACKET. Its kind is at the place where that of layout.OWNER is."""
+"""What follows the flow in a layout.PACKET. Its kind is at the place where that of the other layouts is."""
+_OWNER, _TCP_END = layout.OWNER.unpack_from, layout.TCP_END.unpack_from
 _PACKET_KINDS = {
     layout.DNS_QUERY: PacketKind.DNS_QUERY,
     layout.DNS_ANSWER: PacketKind.DNS_ANSWER,
     layout.TLS_HELLO: PacketKind.TLS_HELLO,
     layout.QUIC_INITIAL: PacketKind.QUIC_INITIAL,
 }
+_TIMES, _TIME_UNIT = 1 << layout.TIME_BITS, (1 << layout.TIME_SHIFT) / 1e9
+"""How many times a packet may have, and the seconds between two."""
 _PROTOCOL = _FLOW.size - 1
 """Index in a layout.KEY."""
 _CLOSED, _CREATED = -3, -2
@@ -76,6 +80,8 @@ _UNKNOWN_USER = 0xFFFFFFFF
 _VALUE = layout.VALUE.unpack
 _TOUCHED = struct.Struct(f"={layout.STAMPS_OFFSET + 4}xI")
 """The stamp of the last packet in a layout.VALUE."""
+_new = tuple.__new__
+"""Makes a NamedTuple in half the time of calling its class, from a tuple with all of its fields."""
 _FEW_FLOWS = 1024
 """So many flows are kept without looking for those that the helper has deleted."""
 
@@ -294,11 +300,7 @@ class _Connection:
         _kind, position, next_since, floor, *losses = protocol.ROWS_HEAD.unpack_from(datagram)
         if answer.next_since is None:  # the first datagram; the later ones may have later stamps
             answer.next_since, answer.floor = next_since, floor
-        if (len(datagram) - protocol.ROWS_HEAD.size) % _ROW_SIZE:
-            raise ParseError("The helper sent a row that is cut.")
-        for at in range(protocol.ROWS_HEAD.size, len(datagram), _ROW_SIZE):
-            value_at = at + layout.KEY.size
-            answer.rows[datagram[at:value_at]] = datagram[value_at : at + _ROW_SIZE]
+        answer.rows.update(_ROWS.iter_unpack(memoryview(datagram)[protocol.ROWS_HEAD.size :]))
         if len(answer.rows) > _MOST_FLOWS:
             raise ParseError("The helper lists more flows than it has room for.")
         if position != protocol.BEGIN:
@@ -345,9 +347,9 @@ class _Connection:
     def _amounts(self, rows: Mapping[bytes, bytes]) -> tuple[dict[Flow, Amount], frozenset[int]]:
         """Return the amounts since the previous rows, and the cookies of connections that closed since. Raise
         ParseError if a counter went back."""
-        amounts, closed = {}, set()
+        amounts, closed, known = {}, set(), self._rows
         for key, value in rows.items():
-            before = self._rows.get(key)
+            before = known.get(key)
             if before == value:  # a row with the last stamp is sent twice
                 continue
             rx, tx, rx_datagrams, tx_datagrams, cgroup, own, uid, interface, created, _touched = _VALUE(value)
@@ -355,9 +357,10 @@ class _Connection:
             old = None if before is None else _VALUE(before)
             if old is not None and old[_CREATED] != created:
                 old = None
-            if key[_PROTOCOL] == TCP:
+            flow = _flow(key[: _FLOW.size])
+            if flow.protocol == TCP:
                 if interface and (old is None or not old[_CLOSED]):
-                    closed.add(_flow(key[: _FLOW.size]).cookie)
+                    closed.add(flow.cookie)
                 interface, uid = 0, None if uid == _UNKNOWN_USER else uid
                 if old is None:
                     rx, tx, rx_datagrams, tx_datagrams = rx - rx_datagrams, tx - tx_datagrams, 0, 0
@@ -367,56 +370,58 @@ class _Connection:
             if rx < 0 or tx < 0 or rx_datagrams < 0 or tx_datagrams < 0:
                 raise ParseError("A counter of the helper went back.")
             if rx or tx or rx_datagrams or tx_datagrams:
-                amounts[_flow(key[: _FLOW.size])] = Amount(
-                    rx, tx, rx_datagrams, tx_datagrams, _address(own), interface, uid, cgroup
-                )
+                amount = rx, tx, rx_datagrams, tx_datagrams, _address(own), interface, uid, cgroup
+                amounts[flow] = _new(Amount, amount)
         return amounts, frozenset(closed)
 
     def _take_records(self, datagram: bytes) -> None:
         at, end, now = protocol.EVENTS_HEAD.size, len(datagram), clock.boottime()
+        newest = int(now * 1e9) >> layout.TIME_SHIFT
         while at < end:
             kind, time, uid, size, length, segment = _PACKET(datagram, at)
-            if kind == layout.NEW_SOCKET:
+            packet_kind = _PACKET_KINDS.get(kind)
+            if packet_kind is not None:
+                flow = _flow(datagram[at : at + _FLOW.size])
+                payload_at = at + layout.PACKET.size
+                at = payload_at + size
+                if self._packet_bytes + size > _MOST_PACKET_BYTES:
+                    self._dropped += 1
+                    continue
+                self._packet_bytes += size
+                # Only the lowest bits of its time are known; it passed less than 68 s ago.
+                passed_at = now - (newest - time) % _TIMES * _TIME_UNIT
+                packet = flow, packet_kind, uid, datagram[payload_at:at], length, segment, passed_at
+                self._packets.append(_new(Packet, packet))
+            elif kind == layout.NEW_SOCKET:
                 self._add_owner(datagram, at)
                 at += layout.OWNER.size
-                continue
-            if kind == layout.TCP_ENDED:
+            elif kind == layout.TCP_ENDED:
                 self._add_end(datagram, at)
                 at += layout.TCP_END.size
-                continue
-            flow = _flow(datagram[at : at + _FLOW.size])
-            payload_at = at + layout.PACKET.size
-            at = payload_at + size
-            if at > end:
-                raise ParseError("The helper sent a record that is cut.")
-            if kind == layout.REFUSAL:
-                self._add_refusal(flow)
-                continue
-            packet_kind = _PACKET_KINDS.get(kind)
-            if packet_kind is None:
+            elif kind == layout.REFUSAL:
+                self._add_refusal(_flow(datagram[at : at + _FLOW.size]))
+                at += layout.PACKET.size + size
+            else:
                 raise ParseError(f"The helper sent a record of an unknown kind, {kind}.")
-            if self._packet_bytes + size > _MOST_PACKET_BYTES:
-                self._dropped += 1
-                continue
-            self._packet_bytes += size
-            payload = datagram[payload_at:at]
-            self._packets.append(Packet(flow, packet_kind, uid, payload, length, segment, _passed_at(time, now)))
+        if at > end:
+            raise ParseError("The helper sent a record that is cut.")
 
     def _add_owner(self, datagram: bytes, at: int) -> None:
         if len(self._owners) >= _MOST_OWNERS:
             self._dropped += 1
             return
-        cookie, thread, pid, number, _kind, uid, cgroup = layout.OWNER.unpack_from(datagram, at)
-        self._owners[cookie] = Owner(pid if self._has_system_pids else None, uid, cgroup, number, _thread_name(thread))
+        cookie, thread, pid, number, _kind, uid, cgroup = _OWNER(datagram, at)
+        known_pid = pid if self._has_system_pids else None
+        self._owners[cookie] = _new(Owner, (known_pid, uid, cgroup, number, _thread_name(thread)))
 
     def _add_end(self, datagram: bytes, at: int) -> None:
         if len(self._ends) >= _MOST_ENDS:
             self._dropped += 1
             return
-        cookie, address, peer_port, port, _, _, rx, tx, own, netns = layout.TCP_END.unpack_from(datagram, at)
-        is_here = None if 0 in (netns, self._netns) else netns == self._netns
-        peer = _address(address), peer_port or None
-        self._ends[cookie] = TcpEnd(_address(own), port or None, *peer, rx, tx, is_here)
+        cookie, address, peer_port, port, _, _, rx, tx, own, netns = _TCP_END(datagram, at)
+        is_here = None if netns == 0 or self._netns == 0 else netns == self._netns
+        end = _address(own), port or None, _address(address), peer_port or None, rx, tx, is_here
+        self._ends[cookie] = _new(TcpEnd, end)
 
     def _add_refusal(self, flow: Flow) -> None:
         if len(self._refusals) >= _MOST_REFUSALS:
@@ -435,16 +440,10 @@ def _thread_name(thread: bytes) -> str | None:
     return decoded(thread.partition(b"\0")[0]) or None
 
 
-def _passed_at(time: int, now: float) -> float:
-    """Return the time of a packet from its lowest bits; it passed less than 68 s ago."""
-    age = ((int(now * 1e9) >> layout.TIME_SHIFT) - time) % (1 << layout.TIME_BITS)
-    return now - age * (1 << layout.TIME_SHIFT) / 1e9
-
-
 @functools.lru_cache(maxsize=512)  # a flow has a row and often several packets in a reading
 def _flow(packed: bytes) -> Flow:
     cookie, address, peer_port, port, number = _FLOW.unpack(packed)
-    return Flow(cookie, number, _address(address), peer_port or None, port or None)
+    return _new(Flow, (cookie, number, _address(address), peer_port or None, port or None))
 
 
 _address = functools.lru_cache(maxsize=256)(packed_address)

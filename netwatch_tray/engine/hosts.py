@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -93,16 +93,16 @@ class _Responses:
     """The DNS responses that each process received, in a bounded amount of memory."""
 
     def __init__(self) -> None:
-        self._of: OrderedDict[int, deque[_Response]] = OrderedDict()
+        self._of: dict[int, deque[_Response]] = {}
         """By process, in the order of their latest responses; the responses of each are in the order of arrival."""
         self._size = self._number = 0
 
     def add(self, pid: int, at: float, payload: bytes) -> None:
         self._number += 1
-        responses = self._of.get(pid)
+        responses = self._of.pop(pid, None)
         if responses is None:
-            responses = self._of[pid] = deque()
-        self._of.move_to_end(pid)
+            responses = deque()
+        self._of[pid] = responses
         responses.append(_Response(self._number, at, payload))
         self._size += responses[-1].size
         if len(responses) > _MOST_RESPONSES_OF_PROCESS:
@@ -159,18 +159,18 @@ class Hosts:
     def __init__(self, now: Callable[[], float]) -> None:
         """`now`: Unix time, seconds."""
         self._now = now
-        self._greeted: OrderedDict[tuple[int, str, int | None], Host] = OrderedDict()
+        self._greeted: dict[tuple[int, str, int | None], Host] = {}
         """By cookie of the socket, address and port of the peer."""
-        self._resolved: OrderedDict[tuple[int, str], Host] = OrderedDict()
+        self._resolved: dict[tuple[int, str], Host] = {}
         """By process and address, as far as a connection needed the name."""
         self._responses = _Responses()
-        self._sought: OrderedDict[tuple[int, str], int] = OrderedDict()
+        self._sought: dict[tuple[int, str], int] = {}
         """By process and address: the number of the latest response that was searched for it."""
         self._forgot_at = 0.0
         """Unix time."""
-        self._creators: OrderedDict[int, int] = OrderedDict()
+        self._creators: dict[int, int] = {}
         """Processes that made sockets, by cookie."""
-        self._providers: OrderedDict[str, float] = OrderedDict()
+        self._providers: dict[str, float] = {}
         """Names that stand for encrypted ones, and when they were seen."""
         self._streams = tls.Streams()
         self._flows = quic.Flows()
@@ -201,9 +201,12 @@ class Hosts:
 
         `owners`: of new sockets. `process_of`: the process of another socket by its cookie, if it is known.
         """
-        self._creators.update({cookie: owner.pid for cookie, owner in owners.items() if owner.pid is not None})
-        while len(self._creators) > _MOST_CREATORS:
-            self._creators.popitem(last=False)
+        creators = self._creators
+        for cookie, owner in owners.items():
+            if owner.pid is not None:
+                creators[cookie] = owner.pid
+        while len(creators) > _MOST_CREATORS:
+            del creators[next(iter(creators))]
         now = self._now()
         named = set()
         for packet in packets:
@@ -301,14 +304,14 @@ def _datagrams(packet: Packet) -> list[bytes]:
     return [packet.payload[at : at + size] for at in range(0, len(packet.payload), size)][:_MOST_SEGMENTS]
 
 
-def _drop_older(names: OrderedDict[_Key, Host], oldest: float) -> None:
+def _drop_older(names: dict[_Key, Host], oldest: float) -> None:
     for key in [key for key, host in names.items() if host.at < oldest]:
         del names[key]
 
 
-def _keep(names: OrderedDict[Any, _Value], key: Any, value: _Value, most: int) -> None:
+def _keep(names: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> None:
     """Store a value as the newest one, and drop the oldest ones beyond `most`."""
+    names.pop(key, None)
     names[key] = value
-    names.move_to_end(key)
     if len(names) > most:
-        names.popitem(last=False)
+        del names[next(iter(names))]

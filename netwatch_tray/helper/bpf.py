@@ -200,11 +200,20 @@ class RingReader:
         # A store of 64 bits in one instruction, so that the kernel never reads half a position.
         self._consumed = ctypes.c_uint64.from_buffer(self._consumer)
 
+    @property
+    def is_empty(self) -> bool:
+        return bool(self._consumed.value == self._produced)
+
+    @property
+    def _produced(self) -> int:
+        produced: int = struct.unpack_from("=Q", self._producer)[0]
+        return produced
+
     def read(self, most: int) -> list[bytes]:
         """Return the oldest records, up to this many bytes."""
         records = []
         at = self._consumed.value
-        while most > 0 and at != struct.unpack_from("=Q", self._producer)[0]:
+        while most > 0 and at != self._produced:
             header = self._HEADER.unpack_from(self._producer, mmap.PAGESIZE + at % self._size)[0]
             if header & self._BUSY:
                 break

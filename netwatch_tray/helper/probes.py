@@ -149,6 +149,11 @@ class Probes:
             if position is None or len(rows) > (MOST_ROWS - _ROW_BATCH) * row_size:
                 return rows, position
 
+    @property
+    def has_records(self) -> bool:
+        """Return whether there are records to take, or about to be."""
+        return not self._ring.is_empty
+
     def records(self, most: int) -> list[bytes]:
         """Take the oldest records, about so many bytes: layout.PACKET with a payload, layout.OWNER, layout.TCP_END."""
         return [_without_slack(record) for record in self._ring.read(most)]

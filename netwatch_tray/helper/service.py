@@ -30,8 +30,8 @@ _WHOLE_READING_WITHIN = 120.0
 _IDLE = 60
 """Seconds without a packet after which a flow is deleted."""
 _STAMPS_PER_SECOND = 4
-_EVENTS_IN_MESSAGE = 1 << 15
-"""Bytes of records; one more may be in it."""
+_EVENTS_IN_MESSAGE = 3 << 15
+"""Bytes of records; one more may be in it. An agent wakes up for each message."""
 _SO_PEERCRED: int = getattr(socket, "SO_PEERCRED", 0)
 _CLOCK_BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", 0)
 """On Linux alone, where the first has another number on some machines (ppc64le)."""
@@ -221,13 +221,13 @@ class Service:
     def _answer(self, client: _Client, since: int, position: int) -> bool:
         """Respond to a request; return whether the client's socket had room for the response. Raise OSError if it
         disconnected."""
+        if not client.has_room():
+            return False
         if position == protocol.BEGIN:
             if not self._send_records(client):
                 return False
             self._advance_stamp()
             client.next_since = self._stamp_before
-        elif not client.has_room():
-            return False
         idle = self._stamp - _IDLE * _STAMPS_PER_SECOND
         floor = max(0, min(idle, self._stamp_before, *(each.seen for each in self._clients.values())))
         rows, following = self._probes.rows(since, floor, None if position == protocol.BEGIN else position)
@@ -259,9 +259,11 @@ class Service:
 
         Return whether none is left: while the client that reads has no room they stay in the ring.
         """
-        while reader.has_room():
+        while self._probes.has_records:
+            if not reader.has_room():
+                return False
             records = self._probes.records(_EVENTS_IN_MESSAGE)
-            if not records:
+            if not records:  # the oldest one is being written
                 return True
             for client in self._clients.values():
                 readable = [each for each in records if client.may_read(each)]
@@ -269,4 +271,4 @@ class Service:
                 with contextlib.suppress(OSError):  # it hung up, as its next receive shows
                     if readable and not client.send(message):
                         client.lost_records += len(readable)
-        return False
+        return True

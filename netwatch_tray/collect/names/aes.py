@@ -58,23 +58,31 @@ class LibCrypto:
     def __init__(self, library: ctypes.CDLL) -> None:
         """Load the functions. Raise AttributeError if the library lacks one."""
         pointer = ctypes.c_void_p
-        for name in ("EVP_aes_128_ecb", "EVP_aes_128_gcm", "EVP_CIPHER_CTX_new"):
-            getattr(library, name).restype = pointer
         self._init, self._encrypt = library.EVP_CipherInit_ex, library.EVP_CipherUpdate
         self._control, self._final = library.EVP_CIPHER_CTX_ctrl, library.EVP_CipherFinal_ex
         self._init.argtypes = [pointer, pointer, pointer, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int]
         self._encrypt.argtypes = [pointer, ctypes.c_char_p, pointer, ctypes.c_char_p, ctypes.c_int]
         self._control.argtypes = [pointer, ctypes.c_int, ctypes.c_int, ctypes.c_char_p]
         self._final.argtypes = [pointer, ctypes.c_char_p, pointer]
-        self._ecb, self._gcm = pointer(library.EVP_aes_128_ecb()), pointer(library.EVP_aes_128_gcm())
-        self._context = pointer(library.EVP_CIPHER_CTX_new())
+        # To find a cipher takes OpenSSL 3 longer than to use it, so each has a context for good.
+        self._ecb = self._context(library, "EVP_aes_128_ecb", encrypts=1)
+        self._gcm = self._context(library, "EVP_aes_128_gcm", encrypts=0)
         self._size = ctypes.c_int()
         self._written = ctypes.byref(self._size)
         self._text = ctypes.create_string_buffer(_USUAL_SIZE)
 
+    def _context(self, library: ctypes.CDLL, cipher: str, *, encrypts: int) -> ctypes.c_void_p:
+        """Return a context for a cipher, which needs no more than keys."""
+        pointer = ctypes.c_void_p
+        found, made = getattr(library, cipher), library.EVP_CIPHER_CTX_new
+        found.restype = made.restype = pointer
+        context = pointer(made())
+        self._init(context, found(), None, None, None, encrypts)
+        return context
+
     def encrypt_block(self, key: bytes, block: bytes) -> bytes:
-        self._init(self._context, self._ecb, None, key, None, 1)
-        self._encrypt(self._context, self._text, self._written, block, 16)
+        self._init(self._ecb, None, None, key, None, 1)
+        self._encrypt(self._ecb, self._text, self._written, block, 16)
         return ctypes.string_at(self._text, 16)
 
     def open(self, key: bytes, nonce: bytes, header: bytes, sealed: bytes) -> bytes:
@@ -83,12 +91,12 @@ class LibCrypto:
             raise ParseError(_WRONG_TAG)
         if size + 16 > len(self._text):
             self._text = ctypes.create_string_buffer(size + 16)
-        text, written = self._text, self._written
-        self._init(self._context, self._gcm, None, key, nonce, 0)
-        self._encrypt(self._context, None, written, header, len(header))
-        self._encrypt(self._context, text, written, sealed, size)
-        self._control(self._context, self._SET_TAG, TAG_SIZE, sealed[size:])
-        if self._final(self._context, text, written) != 1:
+        context, text, written = self._gcm, self._text, self._written
+        self._init(context, None, None, key, nonce, 0)
+        self._encrypt(context, None, written, header, len(header))
+        self._encrypt(context, text, written, sealed, size)
+        self._control(context, self._SET_TAG, TAG_SIZE, sealed[size:])
+        if self._final(context, text, written) != 1:
             raise ParseError(_WRONG_TAG)
         return ctypes.string_at(text, size)
 

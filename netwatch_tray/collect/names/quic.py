@@ -7,7 +7,7 @@ that sees that packet can decrypt it; the encryption keeps middleboxes from chan
 from __future__ import annotations
 
 import functools
-import hmac
+import hashlib
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -27,17 +27,36 @@ _PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO = 0, 1, 2, 3, 6
 _CLOSE = 0x1C
 
 
+_BLOCK = 64
+"""Bytes that SHA-256 hashes at a time."""
+_INNER, _OUTER = (bytes(each ^ pad for each in range(256)) for pad in (0x36, 0x5C))
+
+
+def _label(label: bytes, size: int) -> bytes:
+    """Return what HKDF-Expand-Label (RFC 8446, 7.1) authenticates for a result of up to 32 bytes."""
+    label = b"tls13 " + label
+    return struct.pack(">HB", size, len(label)) + label + b"\0\1"
+
+
+_CLIENT = _label(b"client in", 32)
+
+
 class _Version(NamedTuple):
     salt: bytes
-    label: bytes
-    """Beginning of the labels from which keys are derived."""
+    labels: tuple[bytes, bytes, bytes]
+    """Of the three keys."""
     initial: int
     """Type of a packet that is an Initial."""
 
+    @classmethod
+    def of(cls, salt: str, prefix: bytes, initial: int) -> _Version:
+        labels = _label(prefix + b"key", 16), _label(prefix + b"iv", 12), _label(prefix + b"hp", 16)
+        return cls(bytes.fromhex(salt), labels, initial)
+
 
 _VERSIONS = {
-    1: _Version(bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a"), b"quic ", 0),
-    0x6B3343CF: _Version(bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9"), b"quicv2 ", 1),
+    1: _Version.of("38762cf7f55934b34d179ae6a4c80cadccbb7f0a", b"quic ", 0),
+    0x6B3343CF: _Version.of("0dede3def700a6db819381be6e269dcbf9bd2ed9", b"quicv2 ", 1),
 }
 
 
@@ -54,17 +73,23 @@ def client_keys(version: int, connection: bytes) -> Keys:
     """Return the keys for the destination connection ID of the client's first packet. Raise ParseError."""
     if version not in _VERSIONS:
         raise ParseError(f"QUIC version {version:#x} is not known.")
-    salt, label, _ = _VERSIONS[version]
-    secret = _expand(hmac.digest(salt, connection, "sha256"), b"client in", 32)
-    return Keys(
-        _expand(secret, label + b"key", 16), _expand(secret, label + b"iv", 12), _expand(secret, label + b"hp", 16)
-    )
+    salt, labels, _ = _VERSIONS[version]
+    secret = _hmac(*_pads(salt), connection)
+    secret = _hmac(*_pads(secret), _CLIENT)
+    inner, outer = _pads(secret)
+    key, nonce, header_key = [_hmac(inner, outer, label) for label in labels]
+    return Keys(key[:16], nonce[:12], header_key[:16])
 
 
-def _expand(secret: bytes, label: bytes, size: int) -> bytes:
-    """Return HKDF-Expand-Label (RFC 8446, 7.1) for up to 32 bytes."""
-    label = b"tls13 " + label
-    return hmac.digest(secret, struct.pack(">HB", size, len(label)) + label + b"\0\1", "sha256")[:size]
+def _pads(key: bytes) -> tuple[bytes, bytes]:
+    """Return what HMAC (RFC 2104) hashes with a key before the message, and before the hash of that."""
+    block = key.ljust(_BLOCK, b"\0")
+    return block.translate(_INNER), block.translate(_OUTER)
+
+
+def _hmac(inner: bytes, outer: bytes, message: bytes) -> bytes:
+    """Return HMAC-SHA-256, in half the time of hmac.digest."""
+    return hashlib.sha256(outer + hashlib.sha256(inner + message).digest()).digest()
 
 
 class _Flow:
@@ -80,6 +105,8 @@ class _Flow:
 
     def hello(self) -> Hello | None:
         """Return the hello, or `None` while it is incomplete. Raise ParseError."""
+        if 0 not in self.pieces:
+            return None
         message = b""
         for offset, piece in sorted(self.pieces.items()):
             if offset > len(message):
@@ -111,7 +138,10 @@ class Flows:
         for packet in _initials(datagram):
             # After the server's response the client uses the server's ID, but the keys stay those of the client's first
             # packet.
-            for connection in dict.fromkeys((packet.connection, known.connection if known else packet.connection)):
+            connections = [packet.connection]
+            if known is not None and known.connection != packet.connection:
+                connections.append(known.connection)
+            for connection in connections:
                 try:
                     text = packet.open(self._aes, connection)
                 except ParseError:
@@ -159,6 +189,8 @@ def _initials(datagram: bytes) -> Iterator[_Initial]:
     """Yield the Initial packets of a datagram, up to the first part that cannot be parsed."""
     data = datagram
     for _ in range(_MOST_PACKETS):
+        if not data:
+            return
         try:
             version = int.from_bytes(data[1:5], "big")
             if not data[0] & 0x80 or version not in _VERSIONS:
