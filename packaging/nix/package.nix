@@ -14,7 +14,6 @@ python3Packages.buildPythonApplication {
     psutil
     publicsuffixlist
     pyside6
-    pystray
     textual
     tomlkit
   ];
