@@ -7,7 +7,6 @@ Writing is `settings_writer`'s, which costs more memory than the agent has.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from functools import partial
@@ -282,6 +281,10 @@ def parse(text: str) -> tuple[Settings, Message | None]:
 
 def _usable_values(text: str) -> tuple[dict[str, Any], Message | None]:
     """Return the usable values, and a description of the faults of the others or None."""
+    if not text:
+        return {}, None
+    import tomllib  # noqa: PLC0415  2 ms, for files alone
+
     try:
         values = tomllib.loads(text)
         fault = _reduce(values)

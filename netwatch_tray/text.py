@@ -22,7 +22,7 @@ _KEPT = frozenset(
 """Characters that are printed although `str.isprintable` rejects them, because they do not move the cursor."""
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
-_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
+_FORMULA = r"\s*[=+\-@＝＋－＠]"  # compiled by the first table that is exported
 """Beginnings of texts that a spreadsheet evaluates (OWASP, "CSV Injection")."""
 
 
@@ -105,7 +105,7 @@ def csv_cell(value: object) -> object:
     if not isinstance(value, str):
         return value
     shown = printable(value)
-    return f"'{shown}" if _FORMULA.match(shown) else shown
+    return f"'{shown}" if re.match(_FORMULA, shown) else shown
 
 
 def without_credentials(url: str) -> str:

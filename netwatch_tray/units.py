@@ -44,8 +44,9 @@ class Units(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 SI_BYTES = Units()
 
-_AMOUNT = re.compile(r"(\d+(?:[.,]\d+)?)[ \u00a0\u2009\u202f]*([kKmMgGtTpP]?)(i?[bB]|i|bits?|)")
-_AMBIGUOUS = re.compile(r"\d{1,3},\d{3}")
+# Patterns are compiled when an amount is read: most processes read none.
+_AMOUNT = r"(\d+(?:[.,]\d+)?)[ \u00a0\u2009\u202f]*([kKmMgGtTpP]?)(i?[bB]|i|bits?|)"
+_AMBIGUOUS = r"\d{1,3},\d{3}"
 _MOST_AMOUNT = 10**18
 """Largest amount that is parsed, in bytes."""
 
@@ -84,7 +85,7 @@ def parse_size(text: str) -> int:
     Raise AmountError, which explains the fault, instead of guessing: a wrong guess would be a data plan of the wrong
     size.
     """
-    match = _AMOUNT.fullmatch(text.strip())
+    match = re.fullmatch(_AMOUNT, text.strip())
     if match is None:
         raise AmountError("“{text}” is not an amount. Write a number and a unit, such as 500 GB or 2.5 TB.", text=text)
     number, prefix, unit = match[1], match[2].lower(), match[3].lower()
@@ -92,7 +93,7 @@ def parse_size(text: str) -> int:
         raise AmountError("“{text}” has no unit. Write {number} GB or {number} TB.", text=text, number=number)
     if unit in ("bit", "bits") or (match[3] == "b" and not match[2].islower()):
         raise AmountError("“{text}” is in bits. Write bytes, with a capital B.", text=text)
-    if _AMBIGUOUS.fullmatch(number):
+    if re.fullmatch(_AMBIGUOUS, number):
         raise AmountError("“{text}” may be two amounts. Write it without a separator of thousands.", text=text)
     power = " kmgtp".index(prefix) if prefix else 0
     step = 1024 if unit.startswith("i") else 1000

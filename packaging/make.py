@@ -165,9 +165,9 @@ def _contents() -> Contents:
 
 def _parser() -> argparse.ArgumentParser:
     sys.path.insert(0, str(TREE))
-    from netwatch_tray.cli import _parser  # noqa: PLC0415  from the copy, which is there only now
+    from netwatch_tray.cli.parser import build  # noqa: PLC0415  from the copy, which is there only now
 
-    return _parser()
+    return build()
 
 
 def deb() -> None:

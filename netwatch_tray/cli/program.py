@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from netwatch_tray import launch
-from netwatch_tray.cli import record
 from netwatch_tray.cli.session import DONE, connect, has_display, send
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, AlreadyRunningError, NetWatchError
 from netwatch_tray.language import translate
 
 if TYPE_CHECKING:
+    import argparse
+
     from netwatch_tray.window.shell.single_instance import Request
 
 _QUIT_TIMEOUT = 10.0
@@ -23,6 +23,8 @@ _REBIND_TIMEOUT = 5.0
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from netwatch_tray.cli import record
+
     parser = subcommands.add_parser(
         "window",
         example="netwatch-tray window --settings",
@@ -46,7 +48,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.set_defaults(run=_quit)
 
 
-def start(_options: argparse.Namespace) -> int:
+def start() -> int:
     """Run the program without a subcommand."""
     if not has_display():
         from netwatch_tray.cli import live
@@ -56,6 +58,7 @@ def start(_options: argparse.Namespace) -> int:
         no_display = translate("Terminal", "No display here, so no tray and no window; live rates until Ctrl-C:")
         print(no_display, file=sys.stderr)
         return live.watch()
+    gc.disable()  # until the icon is drawn, as for the window
     from netwatch_tray.agent.agent import Agent
 
     try:
@@ -63,6 +66,7 @@ def start(_options: argparse.Namespace) -> int:
     except AlreadyRunningError:
         _open_window_of_other()
     else:
+        gc.enable()
         agent.run()
     return DONE
 
@@ -89,13 +93,23 @@ def _open_window_of_other() -> None:
             return
 
 
-def _agent(options: argparse.Namespace) -> int:
+def run_agent(*, headless: bool = False) -> int:
+    """Run the subcommand `agent`, without a recording."""
+    gc.disable()  # until the icon is drawn, as for the window
     from netwatch_tray.agent.agent import Agent
 
+    agent = Agent(headless=headless)
+    gc.enable()
+    agent.run()
+    return DONE
+
+
+def _agent(options: argparse.Namespace) -> int:
     if options.replay is None:
-        Agent(headless=options.headless).run()
-        return DONE
+        return run_agent(headless=options.headless)
     from netwatch_tray import paths
+    from netwatch_tray.agent.agent import Agent
+    from netwatch_tray.cli import record
     from netwatch_tray.recording.replay import Replay
 
     source = Replay(options.replay, speed=options.speed)
@@ -125,6 +139,8 @@ def _window(options: argparse.Namespace) -> int:
     chosen: tuple[Request, ...] = ("settings", "events", "mini")
     request: Request = next((each for each in chosen if getattr(options, each)), "window")
     if options.replay is not None:
+        from netwatch_tray.cli import record
+
         with record.replaying_agent(options.replay, options.speed):
             return run(paths.feed_socket(), request)
     try:

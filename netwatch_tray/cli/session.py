@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import sys
@@ -35,8 +34,10 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         with contextlib.suppress(ValueError):
             if least <= (number := int(text)) <= most:
                 return number
+        from argparse import ArgumentTypeError
+
         problem = translate("Terminal", "must be a whole number from {least} to {most}, not {text!r}")
-        raise argparse.ArgumentTypeError(problem.format(least=least, most=most, text=text))
+        raise ArgumentTypeError(problem.format(least=least, most=most, text=text))
 
     return parse
 

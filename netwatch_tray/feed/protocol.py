@@ -7,6 +7,7 @@ older window still understands a newer agent.
 
 from __future__ import annotations
 
+import functools
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
@@ -295,8 +296,17 @@ Request = Command | HostsRequest | MarkSeen | ChangeMute
 ClientMessage = Subscribe | Request
 
 _encoder = msgspec.json.Encoder()
-_server_decoder: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
-_client_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
+
+
+@functools.cache
+def _server_decoder() -> msgspec.json.Decoder[ServerMessage]:
+    """Made by the first message: it takes 3 ms, and the agent reads no messages of its own."""
+    return msgspec.json.Decoder(ServerMessage)
+
+
+@functools.cache
+def _client_decoder() -> msgspec.json.Decoder[ClientMessage]:
+    return msgspec.json.Decoder(ClientMessage)
 
 
 def encode(message: ServerMessage | ClientMessage) -> bytes:
@@ -307,7 +317,7 @@ def encode(message: ServerMessage | ClientMessage) -> bytes:
 def decode_server_message(line: bytes) -> ServerMessage:
     """Decode a message of the agent. Raise ParseError if it is anything else."""
     try:
-        return _server_decoder.decode(line)
+        return _server_decoder().decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParseError(f"The agent sent a line that is not understood: {error}.") from error
 
@@ -315,6 +325,6 @@ def decode_server_message(line: bytes) -> ServerMessage:
 def decode_client_message(line: bytes) -> ClientMessage:
     """Decode a message of a client. Raise ParseError if it is anything else."""
     try:
-        return _client_decoder.decode(line)
+        return _client_decoder().decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParseError(f"A client sent a line that is not understood: {error}.") from error

@@ -17,7 +17,7 @@ import pytest
 from desktop import Session
 from networks import wire
 
-from netwatch_tray.cli import _parser
+from netwatch_tray.cli.parser import build
 from netwatch_tray.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,7 +164,7 @@ def test_readme_table_shows_only_existing_options() -> None:
     rows = re.findall(r"^\| `(\w[\w-]*)([^`]*)`", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     assert len(rows) > 8
     for subcommand, words in rows:
-        assert set(re.findall(r"--[a-z-]+", words)) <= _options(_parser(), [subcommand])
+        assert set(re.findall(r"--[a-z-]+", words)) <= _options(build(), [subcommand])
 
 
 def test_the_settings_that_are_shown_can_be_used() -> None:

@@ -18,7 +18,7 @@ import psutil
 import pytest
 from desktop import Session
 
-from netwatch_tray.cli import _parser
+from netwatch_tray.cli.parser import build
 
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
 BOUND = 120
@@ -127,7 +127,7 @@ def _subcommands(parser: argparse.ArgumentParser, words: tuple[str, ...] = ()) -
 
 def test_list_of_endings_covers_each_subcommand() -> None:
     named = [*COMMANDS, *ENDLESS]
-    assert not [each for each in _subcommands(_parser()) if not any(line.startswith(each) for line in named)]
+    assert not [each for each in _subcommands(build()) if not any(line.startswith(each) for line in named)]
 
 
 def start(command: str, desktop: Session, condition: str) -> subprocess.Popen[bytes]:

@@ -31,7 +31,7 @@ import shared_libraries
 from PIL import Image
 
 from netwatch_tray import autostart
-from netwatch_tray.cli import _parser
+from netwatch_tray.cli.parser import build
 
 ROOT = Path(__file__).resolve().parents[2]
 LINUX = ROOT / "assets" / "linux"
@@ -70,7 +70,7 @@ def test_desktop_files_start_existing_subcommands() -> None:
     for section in sections:
         program, *words = entry[section]["Exec"].split()
         assert program == "netwatch-tray"
-        _parser().parse_args(words)
+        build().parse_args(words)
 
 
 def test_window_icon_and_autostart_find_the_desktop_entry() -> None:
@@ -173,7 +173,7 @@ def test_internal_subcommands_are_left_out(sample: command_line.Subcommand) -> N
 @requires("groff")
 @pytest.mark.parametrize("of", ["sample", "program"])
 def test_the_manual_is_well_formed_and_whole(of: str, sample: command_line.Subcommand) -> None:
-    program = sample if of == "sample" else command_line.describe(_parser())
+    program = sample if of == "sample" else command_line.describe(build())
     page = command_line.man_page(program, "1.2.3", "2026-01-31")
     shown = run("groff", "-man", "-Tutf8", "-ww", "-P-cbou", input=page)
     assert "warning" not in shown
@@ -240,7 +240,7 @@ def test_completions_are_valid_scripts(shell: str, tmp_path: Path) -> None:
     if not shutil.which(shell):
         pytest.skip(f"{shell} is not installed")
     script = tmp_path / "completion"
-    script.write_text(getattr(command_line, shell)(command_line.describe(_parser())))
+    script.write_text(getattr(command_line, shell)(command_line.describe(build())))
     run(shell, "-n", script)
 
 
@@ -478,7 +478,7 @@ def test_workflow_calls_existing_commands() -> None:
     assert scripts
     assert [script for script in scripts if not (ROOT / script).is_file()] == []
     for words in re.findall(r"netwatch-tray\"? ((?:selftest|doctor)[ \w-]*)$", text, re.MULTILINE):
-        _parser().parse_args(words.split())
+        build().parse_args(words.split())
     assert not re.search(r"uses: [^@\s]+(?:@(?:main|master))?$", text, re.MULTILINE)
 
 

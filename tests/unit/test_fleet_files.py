@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from netwatch_tray.cli import _parser
+from netwatch_tray.cli.parser import build
 from netwatch_tray.settings import Settings, parse
 
 ROOT = Path(__file__).parents[2]
@@ -189,7 +189,7 @@ def test_the_walk_through_asks_where_the_servers_listen() -> None:
 
 
 def test_the_program_has_the_options_that_the_walk_through_gives_it() -> None:
-    parser = _parser()
+    parser = build()
     shown = called("netwatch-tray")
     assert len(shown) >= 5
     for words in shown:

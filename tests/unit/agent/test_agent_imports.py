@@ -12,12 +12,26 @@ UNWANTED = frozenset(
     {
         # others' packages: only what was asked for may load them
         *("platformdirs", "tomlkit", "psutil", "keyring", "maxminddb", "opentelemetry", "PySide6", "textual"),
-        *("PIL", "rich"),
+        *("PIL", "rich", "pystray", "six", "typing_extensions"),
         # of the standard library: 0.3 to 3 MB each, and what loads them is loaded when it is needed
         *("tempfile", "shutil", "bz2", "lzma", "random", "sqlite3", "ssl", "http", "email", "asyncio", "calendar"),
-        *("concurrent", "xml", "unittest", "plistlib", "ctypes", "zipfile"),
+        *(
+            "argparse",
+            "gettext",
+            "tomllib",
+            "inspect",
+            "ast",
+            "dis",
+            "dataclasses",
+            "concurrent",
+            "xml",
+            "unittest",
+            "plistlib",
+            "ctypes",
+            "zipfile",
+        ),
         # our own
-        *("netwatch_tray.cli.upload", "netwatch_tray.cli.export", "netwatch_tray.cli.live"),
+        *("netwatch_tray.cli.parser", "netwatch_tray.cli.upload", "netwatch_tray.cli.export", "netwatch_tray.cli.live"),
         *(
             "netwatch_tray.history.writer",
             "netwatch_tray.cloud",
@@ -32,7 +46,7 @@ UNWANTED = frozenset(
 _CODE = """
 import json, sys
 from netwatch_tray import cli
-cli._parser([])
+cli._import_msgspec()
 import netwatch_tray.agent.agent
 if sys.platform == "linux":
     import netwatch_tray.collect.linux.rtnetlink, netwatch_tray.collect.linux.sock_diag

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from netwatch_tray.cli import _parser
 from netwatch_tray.cli.dates import chosen_days, day
+from netwatch_tray.cli.parser import build
 
 
 def test_words_are_days_of_the_local_calendar() -> None:
@@ -32,5 +32,5 @@ def test_any_text_parses_as_day_or_is_refused(text: str) -> None:
 @pytest.mark.parametrize("subcommand", ["usage", "export"])
 @pytest.mark.parametrize("words", [["--from", "-7d", "--to", "-3d"], ["--from=-7d", "--to=-3d"]])
 def test_negative_days_are_parsed_as_values_not_options(subcommand: str, words: list[str]) -> None:
-    first, last = chosen_days(_parser([subcommand]).parse_args([subcommand, *words]), 30)
+    first, last = chosen_days(build([subcommand]).parse_args([subcommand, *words]), 30)
     assert (last - first).days == 4

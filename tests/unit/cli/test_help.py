@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from netwatch_tray import cli, language
+from netwatch_tray.cli.parser import build
 
 
 def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -22,7 +23,7 @@ def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
 def test_every_help_begins_with_a_sentence(code: str) -> None:
     language.use(code)
     try:
-        every = list(parsers(cli._parser()))
+        every = list(parsers(build()))
         assert len(every) > 20
         for parser in every:
             assert parser.description, parser.prog
@@ -34,13 +35,13 @@ def test_every_help_begins_with_a_sentence(code: str) -> None:
 
 def test_every_help_ends_with_an_example_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")  # it has all subcommands
-    for parser in parsers(cli._parser()):
+    for parser in parsers(build()):
         *_, label, example = parser.format_help().splitlines()
         assert label == "example:"
         words = shlex.split(example)
         words = words[words.index("netwatch-tray") + 1 :]
         assert words[: parser.prog.count(" ")] == parser.prog.split()[1:], f"add_parser(…, example=…) of {parser.prog}"
-        options, unknown = cli._parser(words).parse_known_args(words)
+        options, unknown = build(words).parse_known_args(words)
         assert unknown == []
         assert callable(options.run)
 
@@ -49,7 +50,7 @@ def test_german_help_has_no_english_text_of_the_program() -> None:
     english = {each for each in texts() if " " in each}
     language.use("de")
     try:
-        shown = " ".join(" ".join(parser.format_help().split()) for parser in parsers(cli._parser()))
+        shown = " ".join(" ".join(parser.format_help().split()) for parser in parsers(build()))
     finally:
         language.use("en")
     same = {"the past from vnStat: vnstat --json | netwatch-tray import -"} & english
@@ -59,7 +60,7 @@ def test_german_help_has_no_english_text_of_the_program() -> None:
 def texts() -> set[str]:
     return {
         action.help
-        for parser in parsers(cli._parser())
+        for parser in parsers(build())
         for action in parser._actions
         if action.help and action.help != argparse.SUPPRESS
     }

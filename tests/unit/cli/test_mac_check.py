@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from cocoa import Cocoa
 
-from netwatch_tray.cli import _parser, mac_check
+from netwatch_tray.cli import mac_check
+from netwatch_tray.cli.parser import build
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.model import Counters, Interface, Sample
 from netwatch_tray.tray.backends import cocoa_names
@@ -72,6 +73,6 @@ def test_sockets_are_counted_and_none_is_named() -> None:
 
 def test_mac_check_exists_on_macos_only(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit):
-        _parser().parse_args(["mac-check"])
+        build().parse_args(["mac-check"])
     monkeypatch.setattr("sys.platform", "darwin")
-    assert _parser().parse_args(["mac-check"]).run is mac_check._mac_check
+    assert build().parse_args(["mac-check"]).run is mac_check._mac_check
