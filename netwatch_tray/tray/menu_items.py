@@ -17,7 +17,7 @@ class MenuItem:
         text: str | Callable[[MenuItem], str],
         action: Callable[[], object] | Menu | None,
         *,
-        checked: Callable[[MenuItem], bool] | None = None,
+        checked: Callable[[MenuItem], bool | None] | None = None,
         radio: bool = False,
         default: bool = False,
         visible: Callable[[MenuItem], bool] | None = None,
