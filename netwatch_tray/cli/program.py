@@ -15,6 +15,7 @@ from netwatch_tray.language import translate
 if TYPE_CHECKING:
     import argparse
 
+    from netwatch_tray.agent.agent import Agent
     from netwatch_tray.window.shell.single_instance import Request
 
 _QUIT_TIMEOUT = 10.0
@@ -58,15 +59,11 @@ def start() -> int:
         no_display = translate("Terminal", "No display here, so no tray and no window; live rates until Ctrl-C:")
         print(no_display, file=sys.stderr)
         return live.watch()
-    gc.disable()  # until the icon is drawn, as for the window
-    from netwatch_tray.agent.agent import Agent
-
     try:
-        agent = Agent(headless=False, by_hand=True)
+        agent = _agent_of_this_machine(headless=False, by_hand=True)
     except AlreadyRunningError:
         _open_window_of_other()
     else:
-        gc.enable()
         agent.run()
     return DONE
 
@@ -95,13 +92,18 @@ def _open_window_of_other() -> None:
 
 def run_agent(*, headless: bool = False) -> int:
     """Run the subcommand `agent`, without a recording."""
-    gc.disable()  # until the icon is drawn, as for the window
-    from netwatch_tray.agent.agent import Agent
-
-    agent = Agent(headless=headless)
-    gc.enable()
-    agent.run()
+    _agent_of_this_machine(headless=headless).run()
     return DONE
+
+
+def _agent_of_this_machine(*, headless: bool, by_hand: bool = False) -> Agent:
+    gc.disable()  # imports leave next to no garbage, and searching for it takes 5 ms
+    try:
+        from netwatch_tray.agent.agent import Agent
+
+        return Agent(headless=headless, by_hand=by_hand)
+    finally:
+        gc.enable()
 
 
 def _agent(options: argparse.Namespace) -> int:
