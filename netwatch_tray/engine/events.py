@@ -11,6 +11,7 @@ All of this is decided by the events themselves, so a restart with the stored on
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections import OrderedDict, defaultdict
@@ -243,12 +244,16 @@ def _has_room(times: Iterable[float], at: float, limits: Iterable[tuple[float, i
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Finding)
+
+
+@functools.cache
+def _decoder() -> msgspec.json.Decoder[Finding]:
+    return msgspec.json.Decoder(Finding)  # made by the first finding, because it takes 1 ms
 
 
 def _is_storable(finding: Finding) -> bool:
     """Return whether history and feed can encode the finding: no infinite number, and no text with surrogates."""
     try:
-        return _decoder.decode(_encoder.encode(finding)) == finding
+        return _decoder().decode(_encoder.encode(finding)) == finding
     except (msgspec.MsgspecError, UnicodeError, OverflowError):
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message as UserMessage, ParseError, TrayUnavailableError
 from netwatch_tray.tray.backends.bus import Bus, Signal, messages
 from netwatch_tray.tray.backends.bus_objects import CallError, Interface, Method, Object
-from netwatch_tray.tray.backends.bus_types import complete_types, marshal
+from netwatch_tray.tray.backends.bus_types import complete_types, marshal, unmarshal
 
 
 def hello_answer(serial: int = 1) -> bytes:
@@ -362,6 +363,18 @@ def test_bodies_are_marshalled_as_by_jeepney(typed: list[tuple[str, Any]]) -> No
     signature, values = "".join(code for code, _ in typed), tuple(value for _, value in typed)
     assert complete_types(signature) == [code for code, _ in typed]
     assert marshal(signature, values) == by_jeepney(signature, values)
+    for order, endianness in (("<", Endianness.little), (">", Endianness.big)):
+        data = bytes(parse_signature(list(f"({signature})")).serialise(values, 0, endianness))
+        assert unmarshal(signature, data, order=order) == values
+
+
+@given(st.text(alphabet="ybnqiuxtdsoghav(){}", max_size=12), st.binary(max_size=64))
+@example("a()", b"\1\0\0\0" + bytes(60))
+@example("a{}", b"\1\0\0\0" + bytes(60))
+@example("a" * 2000, bytes(8))
+def test_any_signature_and_bytes_are_values_or_malformed(signature: str, data: bytes) -> None:
+    with suppress(ValueError, LookupError, struct.error, RecursionError):
+        unmarshal(signature, data)
 
 
 values = st.fixed_dictionaries(

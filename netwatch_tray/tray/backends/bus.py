@@ -3,12 +3,11 @@
 Opening it blocks for a limited time; after that nothing blocks. Messages that the bus does not accept at once are
 queued. If the queue exceeds a limit, the connection is closed and its owner is notified, which may open another one.
 
-Wire format and authentication: the D-Bus Specification (dbus.freedesktop.org), marshalled by jeepney.
+Wire format, addresses and authentication: the D-Bus Specification (dbus.freedesktop.org).
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import logging
@@ -16,18 +15,14 @@ import os
 import socket
 import struct
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
 from netwatch_tray.errors import Message, ParseError, TrayUnavailableError, message
 from netwatch_tray.tray.backends.bus_objects import CallError, Object
-from netwatch_tray.tray.backends.bus_types import marshal
-
-with contextlib.suppress(ImportError):  # not installed where there is no D-Bus; nothing in here is called there
-    from jeepney.auth import BEGIN, Authenticator
-    from jeepney.bus import get_connectable_addresses
-    from jeepney.low_level import HeaderFields as Field, Message as DBusMessage
+from netwatch_tray.tray.backends.bus_types import marshal, unmarshal
 
 _log = logging.getLogger(__name__)
 
@@ -70,12 +65,16 @@ _QUEUE_LIMIT = 1 << 20
 _LONGEST = 1 << 20
 """Longest message that is received, in bytes."""
 
+_LONGEST_ANSWER = 8192
+"""Longest line of the authentication protocol, in bytes; the specification has none above 100."""
+
 _CALL, _RETURN, _ERROR, _SIGNAL = 1, 2, 3, 4
 _NO_REPLY, _NO_AUTO_START = 1, 2
-_PATH, _INTERFACE, _MEMBER, _ERROR_NAME, _REPLY_SERIAL, _DESTINATION, _SIGNATURE = 1, 2, 3, 4, 5, 6, 8
-"""Kinds of messages, flags and header fields ("Message Format"). Plain numbers: jeepney's cost a call to hash."""
+_PATH, _INTERFACE, _MEMBER, _ERROR_NAME, _REPLY_SERIAL, _DESTINATION, _SENDER, _SIGNATURE = range(1, 9)
+"""Kinds of messages, flags and header fields ("Message Format")."""
 _FIELD_TYPES = {_PATH: "o", _REPLY_SERIAL: "u", _SIGNATURE: "g"}
 """Types of the header fields that are not strings."""
+_ORDERS = {ord("l"): "<", ord("B"): ">"}
 _LENGTHS = {ord("l"): struct.Struct("<III"), ord("B"): struct.Struct(">III")}
 """Length of the body, serial number and length of the header fields, from the fourth byte on, by byte order."""
 _LENGTH_AND_SERIAL = struct.Struct("<II")
@@ -177,18 +176,17 @@ class Bus:
         address = session_address()
         deadline = time.monotonic() + patience
         failure: Exception = ParseError("that names no socket of this machine")
-        with contextlib.suppress(ValueError, RuntimeError):  # an address that is malformed, or not a Unix socket
-            for place in get_connectable_addresses(address):
-                connection = socket.socket(socket.AF_UNIX)
-                self._received.clear()
-                try:
-                    _limit(connection, deadline)
-                    connection.connect(place)
-                    _authenticate(connection, deadline)
-                    return connection, self._say_hello(connection, deadline)
-                except (OSError, ValueError, ParseError) as error:  # jeepney's AuthenticationError is a ValueError
-                    connection.close()
-                    failure = error
+        for place in _places(address):
+            connection = socket.socket(socket.AF_UNIX)
+            self._received.clear()
+            try:
+                _limit(connection, deadline)
+                connection.connect(place)
+                _authenticate(connection, deadline)
+                return connection, self._say_hello(connection, deadline)
+            except (OSError, ValueError, ParseError) as error:  # ValueError: a path with a zero byte
+                connection.close()
+                failure = error
         raise TrayUnavailableError(
             "The session bus at {address} cannot be used ({failure}), so there is no tray icon. The "
             "window and the terminal commands still work. Start NetWatch from within the desktop "
@@ -357,19 +355,22 @@ def messages(received: bytearray) -> Iterator[tuple[int, Incoming]]:
 
 
 def _parse(data: bytes) -> Incoming:
-    message = DBusMessage.from_buffer(data)
-    header, fields = message.header, message.header.fields
+    order = _ORDERS[data[0]]
+    (entries,) = unmarshal("a(yv)", data, 12, order)
+    fields = {code: value for code, (_signature, value) in entries}
+    signature = fields.get(_SIGNATURE, "")
+    (size,) = struct.unpack_from(f"{order}I", data, 4)
     return Incoming(
-        header.message_type.value,
-        not header.flags & _NO_REPLY,
-        fields.get(Field.sender, ""),
-        fields.get(Field.path, ""),
-        fields.get(Field.interface, ""),
-        fields.get(Field.member, ""),
-        fields.get(Field.signature, ""),
-        fields.get(Field.reply_serial, 0),
-        fields.get(Field.error_name, ""),
-        message.body,
+        data[1],
+        not data[2] & _NO_REPLY,
+        fields.get(_SENDER, ""),
+        fields.get(_PATH, ""),
+        fields.get(_INTERFACE, ""),
+        fields.get(_MEMBER, ""),
+        signature,
+        fields.get(_REPLY_SERIAL, 0),
+        fields.get(_ERROR_NAME, ""),
+        unmarshal(signature, data, len(data) - size, order),
     )
 
 
@@ -406,12 +407,30 @@ def _limit(connection: socket.socket, deadline: float) -> None:
 
 
 def _authenticate(connection: socket.socket, deadline: float) -> None:
-    authenticator = Authenticator()
-    for line in authenticator:
+    """Authenticate by the user of this process, which the kernel tells the bus ("Authentication Protocol")."""
+    user = str(os.geteuid()).encode().hex()
+    connection.sendall(f"\0AUTH EXTERNAL {user}\r\n".encode())
+    answer = b""
+    while not answer.endswith(b"\r\n"):
         _limit(connection, deadline)
-        connection.sendall(line)
         data = connection.recv(1024)
         if not data:
             raise ConnectionError("closed by the bus")
-        authenticator.feed(data)
-    connection.sendall(BEGIN)
+        answer += data
+        if len(answer) > _LONGEST_ANSWER:
+            raise ParseError("no line of the authentication protocol")
+    if not answer.startswith(b"OK ") or answer.count(b"\n") != 1:
+        raise ConnectionError(f"refused by the bus: {answer!r}")
+    connection.sendall(b"BEGIN\r\n")
+
+
+def _places(address: str) -> Iterator[bytes]:
+    """Return the Unix sockets of an address as connect(2) takes them; other transports are left out ("Server
+    Addresses")."""
+    for each in address.split(";"):
+        transport, _, rest = each.partition(":")
+        options = dict(option.partition("=")[::2] for option in rest.split(","))
+        if transport == "unix" and "abstract" in options:
+            yield b"\0" + urllib.parse.unquote_to_bytes(options["abstract"])
+        elif transport == "unix" and "path" in options:
+            yield urllib.parse.unquote_to_bytes(options["path"])

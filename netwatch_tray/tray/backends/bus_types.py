@@ -1,6 +1,8 @@
-"""Marshals values for D-Bus, little-endian (D-Bus Specification, "Marshaling").
+"""Marshals values for D-Bus, little-endian, and unmarshals those of either byte order (D-Bus Specification,
+"Marshaling").
 
-jeepney could do this at several times the cost, and marshalling is a large part of what the icon costs.
+jeepney could do both. It marshals at several times the cost, which would be a large part of what the icon costs, and
+importing it takes the resident agent 4 ms and 0.3 MB.
 """
 
 from __future__ import annotations
@@ -122,3 +124,82 @@ def _struct(members: tuple[_Writer, ...]) -> _Writer:
             write_member(out, value)
 
     return write
+
+
+def unmarshal(signature: str, data: bytes, at: int = 0, order: str = "<") -> tuple[Any, ...]:
+    """Return the values with this signature that begin at an offset of a message. `order`: `<` or `>`.
+
+    Raise ValueError (UnicodeError included), struct.error or RecursionError if they are malformed.
+    """
+    return _Reader(data, at, order).values(signature)
+
+
+class _Reader:
+    """Reads values one after the other. Arrays become lists, `ay` bytes, dictionaries dicts, structs tuples."""
+
+    def __init__(self, data: bytes, at: int, order: str) -> None:
+        self._data = data
+        self._at = at
+        self._order = order
+
+    def values(self, signature: str) -> tuple[Any, ...]:
+        types = complete_types(signature)
+        if "".join(types) != signature:
+            raise ValueError(f"no signature of D-Bus: {signature}")
+        return tuple([self._value(each) for each in types])
+
+    def _value(self, signature: str) -> Any:
+        code = signature[0]
+        if code in _FIXED:
+            value = self._fixed(_FIXED[code][1])
+            return bool(value) if code == "b" else value
+        if code in _STRINGS:
+            return self._text(self._fixed("I"))
+        if code == "g":
+            return self._text(self._fixed("B"))
+        if code == "v":
+            inner = self._text(self._fixed("B"))
+            (value,) = self.values(inner)
+            return inner, value
+        if code == "a" and len(signature) > 1:
+            return self._array(signature[1:])
+        if code == "(" and len(signature) > 2:
+            self._align(_STRUCT)
+            return self.values(signature[1:-1])
+        raise ValueError(f"no type of D-Bus: {signature}")
+
+    def _array(self, element: str) -> Any:
+        size = self._fixed("I")
+        self._align(_alignment(element))
+        end = self._at + size
+        if end > len(self._data):
+            raise ValueError("an array that is longer than its message")
+        if element == "y":
+            start, self._at = self._at, end
+            return self._data[start:end]
+        found: list[Any] = []
+        is_dictionary = element[0] == "{"
+        while self._at < end:
+            if is_dictionary:
+                self._align(_STRUCT)
+                key, value = self.values(element[1:-1])
+                found.append((key, value))
+            else:
+                found.append(self._value(element))
+        return dict(found) if is_dictionary else found
+
+    def _fixed(self, code: str) -> Any:
+        size = struct.calcsize(code)
+        self._align(size)
+        (value,) = struct.unpack_from(self._order + code, self._data, self._at)
+        self._at += size
+        return value
+
+    def _text(self, size: int) -> str:
+        start, self._at = self._at, self._at + size + 1
+        if self._data[self._at - 1 : self._at] != b"\0":
+            raise ValueError("a string without its end")
+        return self._data[start : self._at - 1].decode()
+
+    def _align(self, alignment: int) -> None:
+        self._at += -self._at % alignment

@@ -12,7 +12,7 @@ UNWANTED = frozenset(
     {
         # others' packages: only what was asked for may load them
         *("platformdirs", "tomlkit", "psutil", "keyring", "maxminddb", "opentelemetry", "PySide6", "textual"),
-        *("PIL", "rich", "pystray", "six", "typing_extensions"),
+        *("PIL", "rich", "jeepney", "pystray", "six", "typing_extensions"),
         # of the standard library: 0.3 to 3 MB each, and what loads them is loaded when it is needed
         *("tempfile", "shutil", "bz2", "lzma", "random", "sqlite3", "ssl", "http", "email", "asyncio", "calendar"),
         *(
