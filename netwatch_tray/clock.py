@@ -3,8 +3,9 @@
 `boottime` continues while the machine sleeps, `uptime` stops. Their difference grows by the length of each sleep, which
 distinguishes sleep from a slow program. Setting the wall clock changes neither.
 
-Linux: clock_gettime(2), CLOCK_BOOTTIME and CLOCK_MONOTONIC. macOS: clock_gettime(3), CLOCK_MONOTONIC_RAW and
-CLOCK_UPTIME_RAW; its CLOCK_MONOTONIC is the wall clock minus the time of boot, and is slewed with it.
+Linux: clock_gettime(2), CLOCK_BOOTTIME and CLOCK_MONOTONIC. macOS: clock_gettime(3), CLOCK_MONOTONIC_RAW, and
+mach_absolute_time, which is Python's `monotonic` there; its CLOCK_MONOTONIC is the wall clock minus the time of boot,
+and is slewed with it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ from functools import partial
 
 _RAW: int = getattr(time, "CLOCK_MONOTONIC_RAW", time.CLOCK_MONOTONIC)
 _BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", _RAW)
-_UPTIME: int = getattr(time, "CLOCK_UPTIME_RAW", time.CLOCK_MONOTONIC)
 
 
 # Not functions in Python: the agent calls them many times a second, and such a call costs more than the clock itself.
 boottime: Callable[[], float] = partial(time.clock_gettime, _BOOTTIME)
 """Return seconds since boot, including time asleep."""
-uptime: Callable[[], float] = partial(time.clock_gettime, _UPTIME)
+uptime: Callable[[], float] = time.monotonic
 """Return seconds since boot, without time asleep."""

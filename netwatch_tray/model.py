@@ -218,7 +218,7 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
     boottime: float
     """Seconds, `clock.boottime`, taken once per dump."""
     counters: Mapping[int, CounterRow]
-    """By interface index."""
+    """By interface index; may be the same object while no counter changes."""
     interfaces: Mapping[int, Interface]
     """By index; the same object until a link event."""
     counter_bits: int

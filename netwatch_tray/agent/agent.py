@@ -7,7 +7,6 @@ import logging
 import os
 import resource
 import signal
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from netwatch_tray.agent.host_keeper import HostKeeper
 from netwatch_tray.agent.instance import Instance
 from netwatch_tray.agent.metrics import Metrics
 from netwatch_tray.agent.probes import Probes
+from netwatch_tray.agent.recent_ticks import RecentTicks
 from netwatch_tray.agent.settings_keeper import SettingsKeeper
 from netwatch_tray.agent.uploading import Uploading
 from netwatch_tray.collect import odd_rows
@@ -43,7 +43,6 @@ from netwatch_tray.feed.protocol import (
     HostsMessage,
     HostsRequest,
     MarkSeen,
-    RecentTick,
     Request,
     ServerMessage,
     SettingsMessage,
@@ -52,7 +51,6 @@ from netwatch_tray.feed.protocol import (
     Topic,
 )
 from netwatch_tray.feed.server import FeedServer
-from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray import Actions, Amounts, Notification, NotificationAction
 from netwatch_tray.tray.presence import Presence
@@ -65,8 +63,6 @@ _CHECK_PERIOD = 10.0
 """Seconds between checks of the settings file, which the user may edit by hand, of the locks, and of uploading."""
 _CONTEXTS = ("EventWords", "Facts", "Messages", "Tray")
 """Contexts of the translations that the agent shows; the others would only take memory."""
-_RECENT_TICKS = 300
-"""Ticks kept for the next window that opens: five minutes."""
 
 
 class Agent:
@@ -79,7 +75,7 @@ class Agent:
         then nothing is sent.
         """
         self._started = clock.boottime()
-        self._recent: deque[RecentTick] = deque(maxlen=_RECENT_TICKS)
+        self._recent = RecentTicks()
         self._presence: Presence | None = None
         self._tray_reported: tuple[Message | None, bool] = (None, False)
         self._unreachable: Message | None = None
@@ -207,7 +203,7 @@ class Agent:
         if tick is None:  # the machine was busy, and this one came too soon after the one before
             self._connections.skip_tick()
             return
-        self._recent.append(_recent(tick))
+        self._recent.add(tick)
         moved = self._connections.count(tick)
         self._events.tick(tick, moved, self._monitor.interfaces)
         self._history.take(tick, moved)
@@ -220,7 +216,7 @@ class Agent:
         if self._feed.wants("interfaces"):
             self._feed.publish("interfaces", TickMessage(tick))
         self._children.reap()
-        if not self._feed.is_in_place:
+        if not self._feed.has_file:
             self._stay_reachable()
 
     def _stay_reachable(self) -> None:
@@ -264,7 +260,7 @@ class Agent:
             pid=os.getpid(),
             interval_s=PERIOD,
             settings=self._settings.current,
-            recent=tuple(self._recent),
+            recent=self._recent.ticks,
         )
 
     def _resync(self, topic: Topic) -> ServerMessage | None:
@@ -429,15 +425,6 @@ class Agent:
             month_bytes=moved and moved.month,
             month_since=moved and moved.since,
         )
-
-
-def _recent(tick: Tick) -> RecentTick:
-    return RecentTick(
-        at=tick.at.timestamp(),
-        gap=tick.gap or tick.total.gap,
-        total=(tick.total.rx_rate, tick.total.tx_rate),
-        rates={each.index: (each.rx_rate, each.tx_rate) for each in tick.interfaces},
-    )
 
 
 def _resident_bytes() -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class SettingsKeeper:
         with a key, a heading and a text for the user."""
         self._apply, self._complain = apply, complain
         self._file = paths.settings_file()
+        self._names = str(self._file), str(paths.managed_settings_file())
         self._state = self._found()
         self.current, self.fault = _read(self._file, message("Faulty settings have their defaults."))
         """The settings in use, and what is wrong with the file."""
@@ -58,7 +60,8 @@ class SettingsKeeper:
         self._child.close()
 
     def _found(self) -> tuple[tuple[int, ...], ...]:
-        return _state(self._file), _state(paths.managed_settings_file())
+        own, managed = self._names
+        return _state(own), _state(managed)
 
     def _written(self, fault: Message | None) -> None:
         if fault:
@@ -77,10 +80,10 @@ def _read(file: Path, in_use: Message) -> tuple[Settings, Message | None]:
     )
 
 
-def _state(file: Path) -> tuple[int, ...]:
+def _state(name: str) -> tuple[int, ...]:
     """Return a value that changes when the file is written or replaced, or gets another mode."""
     try:
-        found = file.stat()
+        found = os.stat(name)  # noqa: PTH116  see paths.identity
     except OSError as error:
         return (error.errno or 0,)
     return found.st_dev, found.st_ino, found.st_ctime_ns, found.st_size

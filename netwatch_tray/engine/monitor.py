@@ -13,6 +13,7 @@ from netwatch_tray.engine.topology import Membership, counted_meanwhile, decide
 from netwatch_tray.errors import CollectError, Message
 from netwatch_tray.model import CounterRow, GapReason, Interface, InterfaceTick, Sample, Tick, Total
 
+_NO_RATES = (None,) * 6
 _UNKNOWN = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate", "rx_delta", "tx_delta", "gap"))
 
 
@@ -36,9 +37,14 @@ class Monitor:
         self._counted: tuple[int, ...] = ()
         """Indexes of the uplinks at the previous sample."""
         self._last: tuple[InterfaceTick, ...] = ()
-        self._still: dict[int, InterfaceTick] = {}
-        """Ticks of unchanged interfaces by index, reused while they are unchanged: most interfaces of a host of
-        containers."""
+        self._latest: dict[int, InterfaceTick] = {}
+        """`_last` by index, as long as the interfaces are the same. The tick of an interface is reused while its
+        counters do not change: most interfaces of a host of containers."""
+        self._rates: Mapping[int, InterfaceRates] = {}
+        """The rates in `_latest`."""
+        self._still_total: Total | None = None
+        """Total of the previous tick if no interface had changed, so that the next such tick is the same but for its
+        time."""
         self.is_paused = False
         self.fault: Message | None = None
         """Why the last reading failed; `None` after a reading that succeeded."""
@@ -79,43 +85,48 @@ class Monitor:
             return None
         if sample.interfaces is not self.interfaces:
             self._decide(sample.interfaces)
+        total = self._still_total if interval.is_still else None
+        if total is None:
+            total = self._sum(sample, interval)
+        gap, self._gap = interval.gap or self._gap, None
+        return Tick(at=at, interval_s=interval.elapsed, gap=gap, total=total, interfaces=self._last)
+
+    def _sum(self, sample: Sample, interval: Interval) -> Total:
+        """Make the ticks of the interfaces, `_last`. Return the sum over those that count."""
         self._last = self._interface_ticks(sample, interval)
         counted, self._counted = self._counted, self._uplinks
+        is_still = interval.is_still and counted == self._uplinks
         if counted != self._uplinks:
             counted = counted_meanwhile(self.interfaces, counted, self._uplinks)
         total = _total(self._last, [(index, interval.rates[index]) for index in counted if index in interval.rates])
-        gap, self._gap = interval.gap or self._gap, None
-        return Tick(at=at, interval_s=interval.elapsed, gap=gap, total=total, interfaces=self._last)
+        self._still_total = total if is_still else None
+        return total
 
     def _decide(self, interfaces: Mapping[int, Interface]) -> None:
         self.interfaces = interfaces
         self.memberships = decide(interfaces, self._chosen)
         self._uplinks = tuple(index for index, each in self.memberships.items() if each.is_uplink)
-        self._still = {}
+        self._latest, self._rates, self._still_total = {}, {}, None
 
     def _stale_tick(self, at: datetime, gap: GapReason) -> Tick:
         stale = tuple(msgspec.structs.replace(each, **_UNKNOWN) for each in self._last)
         return Tick(at=at, interval_s=None, gap=gap, total=_total(stale), interfaces=stale)
 
     def _interface_ticks(self, sample: Sample, interval: Interval) -> tuple[InterfaceTick, ...]:
-        ticks: list[InterfaceTick] = []
-        before, still = self._still, dict[int, InterfaceTick]()
+        ticks: dict[int, InterfaceTick] = {}
+        before, rates_before = self._latest, self._rates
         for index, row in sample.counters.items():
             rates: InterfaceRates | None = interval.rates.get(index)
-            tick = before.get(index) if rates is STILL else None
-            if tick is None:
-                tick = self._interface_tick(index, row, rates, interval.resets.get(index))
-            if rates is STILL:
-                still[index] = tick
-            ticks.append(tick)
-        self._still = still
-        return tuple(ticks)
+            tick = before.get(index) or self._new_tick(index)
+            if rates is not STILL or rates_before.get(index) is not STILL:
+                tick = _renewed(tick, row, rates, interval.resets.get(index))
+            ticks[index] = tick
+        self._latest, self._rates = ticks, interval.rates
+        return tuple(ticks.values())
 
-    def _interface_tick(
-        self, index: int, row: CounterRow, rates: InterfaceRates | None, gap: GapReason | None
-    ) -> InterfaceTick:
+    def _new_tick(self, index: int) -> InterfaceTick:
+        """Return a tick of an interface without its numbers."""
         interface, membership = self.interfaces[index], self.memberships[index]
-        rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_drops, tx_drops = row
         return InterfaceTick(
             index=index,
             name=interface.name,
@@ -130,22 +141,43 @@ class Monitor:
             is_physical=interface.is_physical,
             mtu=interface.mtu,
             addresses=interface.addresses,
-            rx_bytes=rx_bytes,
-            tx_bytes=tx_bytes,
-            rx_packets=rx_packets,
-            tx_packets=tx_packets,
-            rx_errors=rx_errors,
-            tx_errors=tx_errors,
-            rx_drops=rx_drops,
-            tx_drops=tx_drops,
-            rx_delta=rates and rates.rx_delta,
-            tx_delta=rates and rates.tx_delta,
-            gap=gap,
-            rx_rate=rates and rates.rx_rate,
-            tx_rate=rates and rates.tx_rate,
-            error_rate=rates and rates.error_rate,
-            drop_rate=rates and rates.drop_rate,
+            rx_bytes=0,
+            tx_bytes=0,
+            rx_packets=0,
+            tx_packets=0,
+            rx_errors=0,
+            tx_errors=0,
+            rx_drops=0,
+            tx_drops=0,
+            rx_rate=None,
+            tx_rate=None,
         )
+
+
+def _renewed(
+    tick: InterfaceTick, row: CounterRow, rates: InterfaceRates | None, gap: GapReason | None
+) -> InterfaceTick:
+    """Return the tick with other numbers. Copying what has not changed takes a third of the time of a new tick."""
+    rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_drops, tx_drops = row
+    rx_rate, tx_rate, error_rate, drop_rate, rx_delta, tx_delta = rates or _NO_RATES
+    return msgspec.structs.replace(
+        tick,
+        rx_bytes=rx_bytes,
+        tx_bytes=tx_bytes,
+        rx_packets=rx_packets,
+        tx_packets=tx_packets,
+        rx_errors=rx_errors,
+        tx_errors=tx_errors,
+        rx_drops=rx_drops,
+        tx_drops=tx_drops,
+        rx_delta=rx_delta,
+        tx_delta=tx_delta,
+        gap=gap,
+        rx_rate=rx_rate,
+        tx_rate=tx_rate,
+        error_rate=error_rate,
+        drop_rate=drop_rate,
+    )
 
 
 def _total(interfaces: tuple[InterfaceTick, ...], counted: Sequence[tuple[int, InterfaceRates]] = ()) -> Total:

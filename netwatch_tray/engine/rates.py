@@ -56,6 +56,8 @@ class Interval(NamedTuple):
     """By interface index; an interface that is absent has no known delta."""
     resets: dict[int, GapReason]
     """Why the delta of an interface is unknown although it was there before, by index: RESET or JUMPED."""
+    is_still: bool = False
+    """Whether the source reported that no counter has changed: the rates of all interfaces are STILL."""
 
 
 STILL = InterfaceRates(0.0, 0.0, 0.0, 0.0, 0, 0)
@@ -134,6 +136,8 @@ class RateTracker:
             gap = gap or GapReason.ASLEEP
         elif elapsed > self._longest:
             gap = gap or GapReason.INTERRUPTED
+        if sample.counters is before.counters and gap is None:
+            return Interval(elapsed, None, dict.fromkeys(sample.counters, STILL), {}, is_still=True)
         rates, resets = self._compare(before, sample, elapsed)
         if gap is not None:
             rates = {

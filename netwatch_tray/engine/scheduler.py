@@ -11,15 +11,16 @@ import heapq
 import logging
 import math
 import os
-import selectors
+import select
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from netwatch_tray import clock
 
 _log = logging.getLogger(__name__)
 
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+READ, WRITE = select.POLLIN, select.POLLOUT
 REST = 1.0
 """Seconds for which a descriptor is ignored; see `Scheduler.rest`."""
 
@@ -45,6 +46,11 @@ class Timer:
         return (self.period or 0) < (other.period or 0)
 
 
+class _Watch(NamedTuple):
+    events: int
+    callback: Callable[[int], None]
+
+
 class Scheduler:
     """The agent's loop, which runs until `stop`. An exception in a callback is logged with its traceback, and the loop
     continues.
@@ -55,12 +61,15 @@ class Scheduler:
     def __init__(self) -> None:
         self._timers: list[Timer] = []
         self._soon: deque[Callable[[], None]] = deque()
-        self._selector = selectors.DefaultSelector()
+        # Not selectors: a third of the cost of a wake-up was there, and with so few descriptors epoll saves nothing.
+        self._poll = select.poll()
+        self._watched: dict[int, _Watch] = {}
+        """By descriptor."""
         self._resting: dict[int, Timer] = {}
         self._wake_receiver, self._wake_sender = os.pipe()
         os.set_blocking(self._wake_receiver, False)
         os.set_blocking(self._wake_sender, False)
-        self._selector.register(self._wake_receiver, READ, self._drain_wakes)
+        self.watch(self._wake_receiver, READ, self._drain_wakes)
         self._stopping = False
 
     def every(self, period: float, callback: Callable[[], None]) -> Timer:
@@ -78,21 +87,17 @@ class Scheduler:
         without end.
         """
         self._wake(fd)
-        if fd in self._selector.get_map():
-            self._selector.modify(fd, events, callback)
-        else:
-            self._selector.register(fd, events, callback)
+        self._watched[fd] = _Watch(events, callback)
+        self._poll.register(fd, events)
 
     def rest(self, fd: int) -> None:
         """Ignore `fd` for REST seconds, because it is ready for something that cannot be done now."""
-        with contextlib.suppress(KeyError):
-            key = self._selector.unregister(fd)
-            self._resting[fd] = self.after(REST, lambda: self.watch(fd, key.events, key.data))
+        if (watch := self._forget(fd)) is not None:
+            self._resting[fd] = self.after(REST, lambda: self.watch(fd, watch.events, watch.callback))
 
     def unwatch(self, fd: int) -> None:
         self._wake(fd)
-        with contextlib.suppress(KeyError):
-            self._selector.unregister(fd)
+        self._forget(fd)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call back in the loop's thread. May be called from any thread."""
@@ -108,15 +113,13 @@ class Scheduler:
 
     def run(self) -> None:
         while not self._stopping:
-            for key, events in self._selector.select(self._timeout()):
-                if not self._guarded(key.data, events) and self._selector.get_map().get(key.fd) == key:
-                    self.rest(key.fd)
+            if ready := self._poll.poll(self._timeout()):
+                self._call_ready([(fd, events, self._watched[fd]) for fd, events in ready])
             while self._soon:
                 self._guarded(self._soon.popleft())
             self._run_due()
 
     def close(self) -> None:
-        self._selector.close()
         os.close(self._wake_receiver)
         os.close(self._wake_sender)
 
@@ -125,11 +128,30 @@ class Scheduler:
         return timer
 
     def _timeout(self) -> float | None:
+        """Return the milliseconds until the next timer is due."""
         if self._soon or self._stopping:
             return 0
         while self._timers and self._timers[0].callback is None:
             heapq.heappop(self._timers)
-        return max(0.0, self._timers[0].deadline - clock.boottime()) if self._timers else None
+        return max(0.0, self._timers[0].deadline - clock.boottime()) * 1000 if self._timers else None
+
+    def _call_ready(self, ready: list[tuple[int, int, _Watch]]) -> None:
+        for fd, found, watch in ready:
+            if self._watched.get(fd) is not watch:  # one of the other callbacks has changed that
+                continue
+            if found & select.POLLNVAL:  # closed without `unwatch`
+                self._forget(fd)
+                continue
+            # A hang-up or an error is reported as ready for what is watched.
+            events = found if found & ~(READ | WRITE) == 0 else watch.events
+            if not self._guarded(watch.callback, events) and self._watched.get(fd) is watch:
+                self.rest(fd)
+
+    def _forget(self, fd: int) -> _Watch | None:
+        watch = self._watched.pop(fd, None)
+        if watch is not None:
+            self._poll.unregister(fd)
+        return watch
 
     def _run_due(self) -> None:
         now = clock.boottime()

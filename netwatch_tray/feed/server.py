@@ -82,8 +82,14 @@ class FeedServer:
         return len(self._clients)
 
     @property
-    def is_in_place(self) -> bool:
-        """Return whether the socket file is still the one that clients have to find. Costs a stat call."""
+    def has_file(self) -> bool:
+        """Return whether there is a file at the path of the socket. `check` also detects that it is another one. Called
+        each second, and costs half of that."""
+        return os.access(self._name, os.F_OK)
+
+    @property
+    def _is_in_place(self) -> bool:
+        """Return whether the socket file is still the one that clients have to find."""
         return paths.identity(self._name) == self._identity
 
     @property
@@ -116,7 +122,7 @@ class FeedServer:
 
         Raise NetWatchError if that is impossible; clients stay connected in this case, too.
         """
-        if not self.is_in_place:
+        if not self._is_in_place:
             before = self._socket
             self._listen()
             self._scheduler.unwatch(before.fileno())
@@ -128,7 +134,7 @@ class FeedServer:
         for client in list(self._clients):
             self._drop(client)
         self._scheduler.unwatch(self._socket.fileno())
-        if self.is_in_place:
+        if self._is_in_place:
             self._path.unlink(missing_ok=True)
         self._socket.close()
 

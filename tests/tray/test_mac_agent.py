@@ -52,7 +52,7 @@ def test_logout_saves_the_history_up_to_the_last_second(mac: Cocoa, tmp_path: Pa
     def user() -> None:
         wait_for(lambda: mac.is_running, 60, "AppKit's loop runs")
         mac.do(lambda: mac.show_or_hide(is_seen=True))
-        wait_for(lambda: len(agent._recent) >= 4, 60, "the agent measures")
+        wait_for(lambda: len(agent._recent.ticks) >= 4, 60, "the agent measures")
         mac.call_after(mac.terminate)
 
     player = threading.Thread(target=user)

@@ -49,6 +49,10 @@ class NetlinkSocket:
         self._socket.send(request)
         return sequence
 
+    def repeat(self, request: bytearray) -> None:
+        """Send a request of `request_dump` again, with the same sequence number."""
+        self._socket.send(request)
+
     def request_each(self, requests: Sequence[bytearray]) -> int:
         """Send several requests of `single_request` at once. Each gets one response in a separate datagram; all
         responses carry the returned sequence number."""

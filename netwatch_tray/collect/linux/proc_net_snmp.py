@@ -4,8 +4,9 @@ in 17 µs, and refused packets."""
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from netwatch_tray.collect.sockets import RefusalCounts
 from netwatch_tray.errors import ParseError, UnsupportedError
@@ -25,15 +26,18 @@ class TcpOpenings:
     def __init__(self, file: str = _FILE) -> None:
         """Read once, to prove that it works. Raise UnsupportedError where the file or the counters are missing."""
         self._descriptor = _open(file)
-        if self.count() is None:
+        try:
+            # Once: finding the counters by their names takes longer than reading the file.
+            self._line = openings_line(os.pread(self._descriptor, _LARGEST, 0))
+        except (OSError, ParseError) as error:
             self.close()
-            raise UnsupportedError("{file} does not count TCP connections.", file=file)
+            raise UnsupportedError("{file} does not count TCP connections.", file=file) from error
 
     def count(self) -> int | None:
         """Return how many connections were opened since boot, inbound and outbound, or `None` if the file could not be
         read."""
         try:
-            return parse_openings(os.pread(self._descriptor, _LARGEST, 0))
+            return sum(self._line.read(os.pread(self._descriptor, _LARGEST, 0)))
         except (OSError, ParseError):
             return None
 
@@ -70,9 +74,37 @@ def _open(file: str) -> int:
         raise UnsupportedError("{file} cannot be read: {reason}.", file=file, reason=error.strerror) from error
 
 
-def parse_openings(content: bytes) -> int:
-    """Return the sum of ActiveOpens and PassiveOpens of the line `Tcp:`. Raise ParseError."""
-    return sum(_counters(content, b"Tcp:", (b"ActiveOpens", b"PassiveOpens")))
+class Line(NamedTuple):
+    """Where a file has counters of one protocol. It has a line with their names and one with their values."""
+
+    titles: bytes
+    """The line with the names, and the beginning of the one with the values."""
+    places: tuple[int, ...]
+    """Of the counters among the values."""
+
+    @classmethod
+    def of(cls, content: bytes, protocol: bytes, names: Sequence[bytes]) -> Line:
+        """Find counters by their names. Raise ParseError."""
+        try:
+            _, titles, rest = (b"\n" + content).split(b"\n" + protocol)
+            found, values = titles.partition(b"\n")[0].split(), rest.partition(b"\n")[0].split()
+            places = {name: place for place, (name, _) in enumerate(zip(found, values, strict=True))}
+            return cls(protocol + titles + b"\n" + protocol, tuple([places[name] for name in names]))
+        except (KeyError, ValueError) as error:
+            raise ParseError(f"The kernel's {protocol.decode()} counters lack one of {names}.") from error
+
+    def read(self, content: bytes) -> list[int]:
+        """Return the counters in a later content of the same file. Raise ParseError."""
+        values = content.partition(self.titles)[2].split(None, max(self.places) + 1)
+        try:
+            return [int(values[place]) for place in self.places]
+        except (IndexError, ValueError) as error:
+            raise ParseError("The kernel's counters are in another place than before.") from error
+
+
+def openings_line(content: bytes) -> Line:
+    """Find the counters of opened connections, ActiveOpens and PassiveOpens of the line `Tcp:`. Raise ParseError."""
+    return Line.of(content, b"Tcp:", (b"ActiveOpens", b"PassiveOpens"))
 
 
 def parse_refusals(snmp: bytes, netstat: bytes) -> RefusalCounts:
@@ -88,22 +120,5 @@ def parse_refusals(snmp: bytes, netstat: bytes) -> RefusalCounts:
     return RefusalCounts(resets, failed + sum(_counters(netstat, b"TcpExt:", _ABORTS)), datagrams, unreachables)
 
 
-def _counters(content: bytes, protocol: bytes, names: tuple[bytes, ...]) -> list[int]:
-    """Return counters of one protocol, which has a line with their names and one with their values. Raise
-    ParseError."""
-    try:
-        _, titles, rest = (b"\n" + content).split(b"\n" + protocol)
-        values = rest.partition(b"\n")[0].split()
-        places = _places(titles.partition(b"\n")[0], names, len(values))
-        return [int(values[place]) for place in places]
-    except ValueError as error:
-        raise ParseError(f"The kernel's {protocol.decode()} counters lack one of {names}.") from error
-
-
-@functools.lru_cache(maxsize=8)  # the same lines at each reading, which is once a second
-def _places(titles: bytes, names: tuple[bytes, ...], count: int) -> list[int]:
-    """Return the places of these names in a line of `count`. Raise ValueError."""
-    found = titles.split()
-    if len(found) != count:
-        raise ValueError(f"{len(found)} names for {count} values")
-    return [found.index(name) for name in names]
+def _counters(content: bytes, protocol: bytes, names: Sequence[bytes]) -> list[int]:
+    return Line.of(content, protocol, names).read(content)

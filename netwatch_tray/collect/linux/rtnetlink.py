@@ -220,32 +220,56 @@ class StatsSource(_Source):
         filter_mask = 1 << (IFLA_STATS_LINK_64 - 1)
         self._request = dump_request(RTM_GETSTATS, IF_STATS.pack(0, 0, 0, 0, filter_mask))
         self._layouts: dict[int, struct.Struct] = {}
+        self._sequence: int | None = None
+        """Sequence number of the previous dump; None if that was not read to its end."""
+        self._response: bytes | None = None
+        """The previous dump, if it was a single datagram without an event."""
+        self._counters: dict[int, CounterRow] = {}
+        """Parsed from `_response`."""
         super().__init__()
 
     def _dump_counters(self) -> tuple[dict[int, CounterRow], float]:
-        sequence = self._socket.request_dump(self._request)
-        counters: dict[int, CounterRow] = {}
-        stamp = 0.0
-        while True:
-            datagram = self._socket.receive()
-            stamp = stamp or clock.boottime()
-            end = 0
-            layout = self._row_layout(datagram, sequence)
-            if layout is not None:
-                rest = len(datagram) % layout.size
-                end = len(datagram) - rest
-                for row in layout.iter_unpack(datagram[:end]):
-                    counters[row[0]] = row[1:]
-                if rest == _DONE.size and _DONE.unpack_from(datagram, end) == (rest, NLMSG_DONE, sequence, 0):
-                    return counters, stamp
-            for kind, answers, body in messages(datagram[end:]):
-                if answers != sequence:
-                    self._stale = True
-                elif kind == RTM_NEWSTATS:
-                    counters.update(parse_stats(body))
-                elif kind in (NLMSG_DONE, NLMSG_ERROR):
-                    raise_for_error(body)
-                    return counters, stamp
+        # With the same sequence number, the response is the same bytes while no counter changes: nothing is parsed.
+        # Another number once a dump was not read to its end, because the rest of it may still arrive.
+        sequence, self._sequence = self._sequence, None
+        if sequence is None:
+            sequence = self._socket.request_dump(self._request)
+        else:
+            self._socket.repeat(self._request)
+        datagram = self._socket.receive()
+        stamp = clock.boottime()
+        response = bytes(datagram)
+        if response != self._response:
+            counters: dict[int, CounterRow] = {}
+            is_single = True
+            while not self._take(datagram, sequence, counters):
+                is_single = False
+                datagram = self._socket.receive()
+            self._response = response if is_single and not self._stale else None
+            self._counters = counters
+        self._sequence = sequence
+        return self._counters, stamp
+
+    def _take(self, datagram: memoryview, sequence: int, counters: dict[int, CounterRow]) -> bool:
+        """Add the counters of a datagram; return whether it ends the dump. Raise CollectError."""
+        end = 0
+        layout = self._row_layout(datagram, sequence)
+        if layout is not None:
+            rest = len(datagram) % layout.size
+            end = len(datagram) - rest
+            for row in layout.iter_unpack(datagram[:end]):
+                counters[row[0]] = row[1:]
+            if rest == _DONE.size and _DONE.unpack_from(datagram, end) == (rest, NLMSG_DONE, sequence, 0):
+                return True
+        for kind, answers, body in messages(datagram[end:]):
+            if answers == sequence and kind in (NLMSG_DONE, NLMSG_ERROR):
+                raise_for_error(body)
+                return True
+            if answers == sequence and kind == RTM_NEWSTATS:
+                counters.update(parse_stats(body))
+            else:  # an event
+                self._stale = True
+        return False
 
     def _row_layout(self, datagram: memoryview, sequence: int) -> struct.Struct | None:
         """Return how to unpack all rows of a datagram at once: index and counters. None if each must be parsed by

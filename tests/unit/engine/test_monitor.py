@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import msgspec
+from hypothesis import given, strategies as st
+
 from netwatch_tray.engine.monitor import Monitor
-from netwatch_tray.errors import Message
+from netwatch_tray.errors import CollectError, Message
 from netwatch_tray.model import CounterRow, GapReason, Interface, Sample, Tick
+
+ORIGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Samples:
@@ -19,6 +26,9 @@ class Samples:
         }
         self.counters: dict[int, CounterRow] = {2: (0,) * 8, 3: (0,) * 8}
         self.step = 1.0
+        self.fails = False
+        self.before: dict[int, CounterRow] | None = None
+        """If not None, the counters of the previous sample: the same object is returned while they do not change."""
         self._now = 100.0
 
     def carry(self, index: int, rx: int) -> None:
@@ -27,7 +37,12 @@ class Samples:
 
     def sample(self) -> Sample:
         self._now += self.step
-        return Sample(boottime=self._now, counters=dict(self.counters), interfaces=self.interfaces, counter_bits=64)
+        if self.fails:
+            raise CollectError("No counters.")
+        counters = dict(self.counters)
+        if self.before is not None:
+            self.before = counters = self.before if counters == self.before else counters
+        return Sample(boottime=self._now, counters=counters, interfaces=self.interfaces, counter_bits=64)
 
     def close(self) -> None:
         """Do nothing; nothing is open."""
@@ -185,3 +200,39 @@ def test_where_all_uplinks_were_reset_the_total_has_the_reason() -> None:
     assert measured(monitor).total.gap == GapReason.JUMPED
     source.carry(2, 7)
     assert (measured(monitor).total.gap, measured(monitor).total.rx_rate) == (None, 0.0)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["nothing", "bytes", "packets", "reset", "rename", "choose", "pause", "resume", "fail"]),
+            st.sampled_from([0.3, 1.0, 1.0, 1.0, 7.0]),
+        ),
+        max_size=30,
+    )
+)
+def test_ticks_do_not_depend_on_the_object_of_unchanged_counters(steps: list[tuple[str, float]]) -> None:
+    copying, keeping = Samples(), Samples()
+    keeping.before = {}
+    monitors = [(source, Monitor(source, 1.0, {})) for source in (copying, keeping)]
+    for number, (step, seconds) in enumerate(steps):
+        ticks = []
+        for source, monitor in monitors:
+            source.step, source.fails = seconds, step == "fail"
+            if step == "bytes":
+                source.carry(2, 500)
+            elif step == "packets":
+                source.counters[3] = (source.counters[3][0] + 1, *source.counters[3][1:])
+            elif step == "reset":
+                source.counters[2] = (0,) * 8
+            elif step == "rename":
+                source.interfaces = {**source.interfaces, 3: Interface(index=3, name=f"x{number}", is_up=True)}
+            elif step == "choose":
+                monitor.choose({"eth0": number % 2 == 0})
+            elif step == "pause":
+                monitor.pause()
+            elif step == "resume":
+                monitor.resume()
+            tick = monitor.tick()
+            ticks.append(tick and msgspec.structs.replace(tick, at=ORIGIN))
+        assert ticks[0] == ticks[1]

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 
 import pytest
 
 from netwatch_tray import clock
-from netwatch_tray.engine.scheduler import READ, Scheduler
+from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
 
 
 def test_periodic_work_is_aligned_so_that_it_wakes_together() -> None:
@@ -140,3 +141,64 @@ def test_unwatching_a_descriptor_ends_its_rest(monkeypatch: pytest.MonkeyPatch) 
     scheduler.close()
     os.close(receiver)
     os.close(sender)
+
+
+def test_hang_up_is_reported_as_ready_for_what_is_watched() -> None:
+    scheduler = Scheduler()
+    near, far = socket.socketpair()
+    found: list[int] = []
+
+    def ready(events: int) -> None:
+        found.append(events)
+        scheduler.stop()
+
+    far.close()
+    scheduler.watch(near.fileno(), READ | WRITE, ready)
+    scheduler.run()
+    scheduler.close()
+    near.close()
+    assert found == [READ | WRITE]
+
+
+def test_descriptor_that_another_callback_unwatched_is_not_called() -> None:
+    scheduler = Scheduler()
+    pipes = [os.pipe() for _ in range(2)]
+    called: list[int] = []
+
+    def ready(receiver: int) -> None:
+        called.append(receiver)
+        for each, _ in pipes:
+            scheduler.unwatch(each)
+        scheduler.after(0.02, scheduler.stop)
+
+    for receiver, sender in pipes:
+        os.write(sender, b"x")
+        scheduler.watch(receiver, READ, lambda _events, receiver=receiver: ready(receiver))  # type: ignore[misc]
+    scheduler.run()
+    scheduler.close()
+    for receiver, sender in pipes:
+        os.close(receiver)
+        os.close(sender)
+    assert len(called) == 1
+
+
+def test_descriptor_closed_without_unwatching_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = Scheduler()
+    receiver, sender = os.pipe()
+    called: list[int] = []
+    scheduler.watch(receiver, READ, called.append)
+    os.close(receiver)
+    os.close(sender)
+    scheduler.after(0.05, scheduler.stop)
+    rounds: list[int] = []
+    run_due = scheduler._run_due
+
+    def counted() -> None:
+        rounds.append(1)
+        run_due()
+
+    monkeypatch.setattr(scheduler, "_run_due", counted)
+    scheduler.run()
+    scheduler.close()
+    assert called == []
+    assert len(rounds) < 10, "the closed descriptor wakes the loop again and again"

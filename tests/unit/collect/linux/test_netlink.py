@@ -35,9 +35,9 @@ def attribute(kind: int, value: bytes) -> bytes:
     return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
-def stats(index: int, size: int = 200, before: bytes = b"") -> bytes:
+def stats(index: int, size: int = 200, before: bytes = b"", sequence: int = 1) -> bytes:
     counters = struct.pack("=8Q", *COUNTERS).ljust(size, b"\xee")
-    return message(92, struct.pack("=BBHII", 0, 0, 0, index, 1) + before + attribute(1, counters))
+    return message(92, struct.pack("=BBHII", 0, 0, 0, index, 1) + before + attribute(1, counters), sequence)
 
 
 def done(sequence: int = 1, code: int = 0) -> bytes:
@@ -49,10 +49,14 @@ class FakeSocket:
 
     def __init__(self, *datagrams: bytes | OSError) -> None:
         self.datagrams = list(datagrams)
-        self.drained = 0
+        self.drained = self.repeats = 0
+        self.sequence = 1
 
     def request_dump(self, _request: bytearray) -> int:
-        return 1
+        return self.sequence
+
+    def repeat(self, _request: bytearray) -> None:
+        self.repeats += 1
 
     def receive(self) -> memoryview:
         datagram = self.datagrams.pop(0)
@@ -64,10 +68,17 @@ class FakeSocket:
         self.drained += 1
 
 
-def dumped(*datagrams: bytes) -> dict[int, CounterRow]:
-    source = object.__new__(rtnetlink.StatsSource)
+def source_of(*datagrams: bytes | OSError) -> tuple[rtnetlink.StatsSource, FakeSocket]:
+    """A source whose interfaces were read, as of a socket that has these datagrams."""
+    source, fake = object.__new__(rtnetlink.StatsSource), FakeSocket(*datagrams)
     source._request, source._layouts, source._stale = bytearray(), {}, False
-    source._socket = FakeSocket(*datagrams)  # type: ignore[assignment]
+    source._sequence, source._response, source._counters = None, None, {}
+    source._socket = fake  # type: ignore[assignment]
+    return source, fake
+
+
+def dumped(*datagrams: bytes) -> dict[int, CounterRow]:
+    source, _ = source_of(*datagrams)
     counters, stamp = source._dump_counters()
     assert stamp > 0
     return counters
@@ -99,6 +110,44 @@ def test_empty_dump_gives_no_interfaces() -> None:
 def test_a_refused_dump_carries_its_reason() -> None:
     with pytest.raises(CollectError, match="not supported"):
         dumped(message(2, struct.pack("=i", -95)))
+
+
+def test_same_response_is_parsed_once() -> None:
+    source, fake = source_of(stats(1) + done(), stats(1) + done(), stats(1) + stats(2) + done())
+    first, second, third = (source._dump_counters()[0] for _ in range(3))
+    assert second is first
+    assert third == {1: COUNTERS, 2: COUNTERS}
+    assert fake.repeats == 2
+
+
+def test_same_response_in_two_datagrams_is_read_to_its_end() -> None:
+    source, fake = source_of(*[stats(1), stats(2) + done()] * 2)
+    assert [source._dump_counters()[0] for _ in range(2)] == [{1: COUNTERS, 2: COUNTERS}] * 2
+    assert fake.datagrams == []
+
+
+def test_response_with_an_event_is_not_taken_for_the_same() -> None:
+    event = message(16, bytes(8), sequence=0)
+    source, _ = source_of(*[stats(1) + event + done()] * 2)
+    for _ in range(2):
+        source._stale = False
+        assert source._dump_counters()[0] == {1: COUNTERS}
+        assert source._stale
+
+
+def test_event_with_the_sequence_number_of_the_dump_is_an_event() -> None:
+    source, _ = source_of(message(16, bytes(8)), stats(1) + done())
+    assert source._dump_counters()[0] == {1: COUNTERS}
+    assert source._stale
+
+
+def test_rest_of_a_dump_that_failed_is_not_taken_for_the_next() -> None:
+    source, fake = source_of(stats(1), OSError(11, "timed out"), stats(3) + done(), stats(1, sequence=2) + done(2))
+    with pytest.raises(OSError, match="timed out"):
+        source._dump_counters()
+    fake.sequence = 2
+    assert source._dump_counters()[0] == {1: COUNTERS}
+    assert fake.repeats == 0
 
 
 @given(st.binary(max_size=400))

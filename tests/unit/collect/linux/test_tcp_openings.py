@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings, parse_openings
+from netwatch_tray.collect.linux.proc_net_snmp import Line, TcpOpenings, openings_line
 from netwatch_tray.errors import ParseError, UnsupportedError
 
 SNMP = b"""Ip: Forwarding DefaultTTL
@@ -21,16 +22,25 @@ Udp: 41 1
 """
 
 
-def test_both_directions_are_summed() -> None:
-    assert parse_openings(SNMP) == 3563 + 1989
+def test_both_directions_are_found_by_their_names() -> None:
+    assert openings_line(SNMP).read(SNMP) == [3563, 1989]
 
 
 @given(st.integers(0, len(SNMP)), st.binary(max_size=40))
 def test_any_bytes_raise_only_parse_error(cut: int, more: bytes) -> None:
-    try:
-        assert isinstance(parse_openings(SNMP[:cut] + more), int)
-    except ParseError:
-        return
+    content = SNMP[:cut] + more
+    for line in (openings_line(SNMP), Line(b"Tcp:", (1, 0))):
+        with contextlib.suppress(ParseError):
+            assert all(isinstance(count, int) for count in line.read(content))
+    with contextlib.suppress(ParseError):
+        assert len(openings_line(content).read(content)) == 2
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=3, max_size=3), st.integers(0, 2**64 - 1))
+def test_later_contents_are_read_at_the_same_places(counts: list[int], other: int) -> None:
+    tcp = b"Tcp: 1 200 120000 -1 %d %d %d" % tuple(counts)
+    content = SNMP.replace(b"Tcp: 1 200 120000 -1 3563 1989 1308", tcp).replace(b"Ip: 2 64", b"Ip: 2 %d" % other)
+    assert openings_line(SNMP).read(content) == counts[:2]
 
 
 def test_a_file_without_the_counters_is_refused(tmp_path: Path) -> None:
