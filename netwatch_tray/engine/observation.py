@@ -125,6 +125,8 @@ class Observation:
             sample = self._datagrams.merge(sample, self._routes.is_own)
         if self._streams is not None:
             sample = self._streams.merge(sample, self._socket_of, self._is_behind, is_last=is_last)
+            if dropped := self._streams.take_dropped():
+                _log.warning("%d reports of TCP connections were dropped; their bytes stay without an app", dropped)
         changes = self.table.update(sample, self._routes, is_monotonic=is_monotonic, is_last=is_last)
         interval = self.table.interval
         self._moved = self._moved.plus(interval) if self._moved else interval

@@ -23,6 +23,9 @@ _LONGEST_HOLD = 30.0
 """Seconds until an end is given up on without readings, because a helper that does not answer stays connected."""
 _MOST_SETTLED = 8192
 """Most closed connections that are remembered, so that nothing is added to them again."""
+_MOST_WAITING = 1 << 14
+"""Most ends, and most connections of other network namespaces, that are kept until the next sample. There is none while
+the sockets cannot be read."""
 
 
 class _Held(NamedTuple):
@@ -55,6 +58,9 @@ class Streams:
     own address is in the network of an interface here that is no uplink, as that of a bridge of containers. What
     containers without such an interface move is carried by sockets here (slirp4netns, pasta), and counted there. And a
     program or control group has to be known that made the socket.
+
+    Memory is bounded also without samples. An end that is not kept leaves a connection with the counters of the source,
+    which are never too high; `take_dropped` reports how many there were.
     """
 
     def __init__(self) -> None:
@@ -74,7 +80,8 @@ class Streams:
         self._new: dict[Flow, Amount] = {}
         """Of other network namespaces, since the last sample."""
         self._closed: set[str] = set()
-        """Of these, since the last sample."""
+        """Of these and those in `_elsewhere`, since the last sample."""
+        self._dropped = 0
         self._elsewhere: dict[str, Socket] = {}
         self._is_lost = False
         """The helper that had to report the ends of connections of other network namespaces was lost since the last
@@ -86,13 +93,27 @@ class Streams:
         self._readings += 1
         was_sampled, self._had_sample = self._had_sample, self._has_sample
         for cookie, end in (reading.ends or {}).items():
-            self._ends[f"{cookie:x}"] = end if was_sampled else end._replace(is_here=None)
+            if len(self._ends) >= _MOST_WAITING:
+                self._dropped += 1
+            else:
+                self._ends[f"{cookie:x}"] = end if was_sampled else end._replace(is_here=None)
         for flow, amount in reading.amounts.items():
-            if flow.protocol == TCP:
-                before = self._new.get(flow)
-                rx, tx = (0, 0) if before is None else (before.rx_bytes, before.tx_bytes)
-                self._new[flow] = amount._replace(rx_bytes=rx + amount.rx_bytes, tx_bytes=tx + amount.tx_bytes)
-        self._closed.update(f"{cookie:x}" for cookie in reading.closed)
+            if flow.protocol != TCP:
+                continue
+            before = self._new.get(flow)
+            if before is None and len(self._new) >= _MOST_WAITING:
+                self._dropped += 1
+                continue
+            rx, tx = (0, 0) if before is None else (before.rx_bytes, before.tx_bytes)
+            self._new[flow] = amount._replace(rx_bytes=rx + amount.rx_bytes, tx_bytes=tx + amount.tx_bytes)
+        if reading.closed:
+            kept = {f"{flow.cookie:x}" for flow in self._new} | self._elsewhere.keys()
+            self._closed.update(kept.intersection(f"{cookie:x}" for cookie in reading.closed))
+
+    def take_dropped(self) -> int:
+        """Return how many ends and amounts were dropped since the last call, because there was no sample for long."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
 
     def stop(self) -> None:
         """Expect no ends of connections until the next reading, because the helper was lost."""
@@ -195,7 +216,8 @@ class Streams:
             found = self._elsewhere.get(key)
             if found is None:
                 found = _of_flow(flow, amount)
-                if key in changed or listed(key) is not None or not is_behind(key, found):
+                is_own = key in changed or key in removed or key in self._settled or listed(key) is not None
+                if is_own or not is_behind(key, found):
                     continue
             found = _moved_on(found, amount)
             self._elsewhere[key] = changed[key] = found

@@ -55,3 +55,6 @@ MAKER = struct.Struct("=QII")
 
 MOST_PAYLOAD = 4096
 """Bytes of a payload that are copied."""
+
+ONLY_HOME, ONE_HOME_OF_SEVERAL = 1, 2
+"""Of a network namespace whose connections an agent lists: whether all agents are in there."""

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import struct
+from collections.abc import Set
 
 from . import bpf, layout, programs, streams
 
@@ -49,6 +50,7 @@ class Probes:
         """The last counters of TCP connections are reported."""
         self.reports_elsewhere = False
         """The counters of TCP connections of other network namespaces are in the rows."""
+        self._homes: frozenset[int] = frozenset()
         try:
             self._maps["flows"] = bpf.create_map(bpf.HASH, layout.KEY.size, layout.VALUE.size, entries, bpf.NO_PREALLOC)
             self._maps["stamp"] = bpf.create_map(bpf.ARRAY, len(_ONLY_KEY), layout.STAMP.size, 1)
@@ -108,15 +110,16 @@ class Probes:
         """Make the programs put this stamp on every flow that has a packet from now on."""
         bpf.update(self._maps["stamp"], _ONLY_KEY, layout.STAMP.pack(stamp, 0))
 
-    def set_home(self, netns: int, *, is_home: bool) -> None:
-        """Set whether an agent lists the connections of this network namespace, given by its cookie. New connections
-        have rows only in namespaces that no agent lists."""
-        key = _HOME.pack(netns)
-        with contextlib.suppress(OSError):  # too many: then there are rows that nobody needs
-            if is_home:
-                bpf.update(self._maps["homes"], key, b"\1")
-            else:
-                bpf.delete(self._maps["homes"], key)
+    def set_homes(self, homes: Set[int]) -> None:
+        """Set the network namespaces, by cookie, whose connections an agent in there lists. New connections of all
+        others have rows. With several homes all new connections do: an agent lists those of its own home alone."""
+        value = bytes([layout.ONLY_HOME if len(homes) == 1 else layout.ONE_HOME_OF_SEVERAL])
+        with contextlib.suppress(OSError):  # no memory: then there are rows that nobody needs
+            for netns in homes:
+                bpf.update(self._maps["homes"], _HOME.pack(netns), value)
+            for netns in self._homes - homes:
+                bpf.delete(self._maps["homes"], _HOME.pack(netns))
+        self._homes = frozenset(homes)
 
     def losses(self) -> tuple[int, int, int, int, int]:
         """Return losses since attaching: bytes and datagrams, received and sent, of flows for which the map had no

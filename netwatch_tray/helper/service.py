@@ -193,7 +193,7 @@ class Service:
         connection.setblocking(False)
         client = self._clients[connection.fileno()] = _Client(connection, uid)
         self._poll.register(connection, select.POLLIN)
-        self._probes.set_home(client.netns, is_home=True)
+        self._set_homes()
         with contextlib.suppress(OSError):  # its first receive fails as well
             client.send(self._hello)
 
@@ -201,8 +201,10 @@ class Service:
         self._poll.unregister(client.connection)
         del self._clients[client.connection.fileno()]
         client.connection.close()
-        if all(each.netns != client.netns for each in self._clients.values()):
-            self._probes.set_home(client.netns, is_home=False)
+        self._set_homes()
+
+    def _set_homes(self) -> None:
+        self._probes.set_homes({client.netns for client in self._clients.values()})
 
     def _serve(self, client: _Client) -> None:
         """Answer one request. A client that breaks the protocol is dropped."""

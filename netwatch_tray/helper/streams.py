@@ -9,6 +9,7 @@ are among the bytes: both count as one.
   connection receives after this side has closed, and notes the FIN.
 - The agent does not list the connections of other network namespaces, as containers have. Their counters are copied to
   the map of flows with each segment that they send, data or acknowledgement, and each round-trip time that is measured.
+  If agents run in several namespaces, those of each are others' to the rest, so all connections are copied.
 
 What is noted of a connection is kept in two of the kernel's flags of that connection. They also make the program run
 when a segment is sent again, where it does nothing.
@@ -93,6 +94,7 @@ _CONSTANTS = {
     "NO_EXIST": 1,
     "NO_WAKEUP": 1,
     "RING_FULL": 0,
+    "ONLY_HOME": layout.ONLY_HOME,
 }
 
 # r6: the context, r7: why the program runs, r8: flags, later bytes received, r9: whether a row is wanted, later bytes
@@ -216,6 +218,7 @@ touch:
     *(u32 *)(r0 + TOUCHED) = r1
     if r7 != STATE_CHANGES goto note_fin
     *(u32 *)(r0 + CLOSED) = 1
+    {report_here}
     goto out
 absent:
     if r7 == STATE_CHANGES goto report
@@ -285,9 +288,16 @@ _FIND_HOME = f"""{_NETNS}
     call map_lookup_elem
 """
 _WATCH_ELSEWHERE = f"""{_FIND_HOME}
-    if r0 != 0 goto set
+    if r0 == 0 goto elsewhere
+    r1 = *(u8 *)(r0 + 0)
+    if r1 == ONLY_HOME goto set
+elsewhere:
     r8 |= AT_SEGMENTS
     r9 = 1
+"""
+# A connection of one of several homes has a row for the agents of the others, and its own agent needs the report.
+_REPORT_HERE = f"""{_FIND_HOME}
+    if r0 != 0 goto report
 """
 
 
@@ -299,7 +309,8 @@ def connections(maps: Mapping[str, int], *, elsewhere: bool) -> bytes:
         for field, place in (("PEER_IPV6", "PEER"), ("OWN_IPV6", "OWN"))
         for at in (12, 8, 4, 0)
     )
-    text = _BEGIN.format(watch_elsewhere=_WATCH_ELSEWHERE if elsewhere else "", ipv6=ipv6) + _AMOUNTS + _COPY
+    text = _BEGIN.format(watch_elsewhere=_WATCH_ELSEWHERE if elsewhere else "", ipv6=ipv6) + _AMOUNTS
+    text += _COPY.format(report_here=_REPORT_HERE if elsewhere else "")
     text += _ADD.format(find_home=_FIND_HOME) + programs.ADD_ROW if elsewhere else ""
     text += _REPORT.format(report_netns=_NETNS if elsewhere else "") + programs.END
     return assemble(text, _CONSTANTS, maps)

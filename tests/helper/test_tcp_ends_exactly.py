@@ -212,6 +212,51 @@ def test_connections_of_other_namespaces_are_counted_while_they_live(link: Wire)
         assert cookie(here) not in closed | {each for each, _ in moved}, "the agent lists those of its own namespace"
 
 
+def test_agent_in_another_namespace_hides_no_connection_of_it(link: Wire) -> None:
+    """As one in a container. Each agent has the rows of the other's connections, and reports of its own."""
+    with service() as helper, ExitStack() as stack:
+        clients = []
+        for namespace in (link.near, link.far):
+            with entered(namespace):
+                clients.append(helper.client())
+            stack.callback(clients[-1].close)
+            read(clients[-1])
+        near, far = clients
+        listener = stack.enter_context(make(link.near, socket.AF_INET, STREAM, NEAR))
+        listener.listen()
+
+        def connection() -> tuple[socket.socket, socket.socket]:
+            away = stack.enter_context(make(link.far, socket.AF_INET, STREAM, FAR))
+            away.connect(listener.getsockname())
+            return away, stack.enter_context(listener.accept()[0])
+
+        away, here = connection()
+        of = cookie(away)
+        away.sendall(bytes(300_000))
+        receive(here, 300_000)
+        moved: Counter[tuple[int, str]] = Counter()
+        closed: set[int] = set()
+        _await(near, lambda: moved[of, "tx"] == 300_000, moved, closed)
+        assert (moved[of, "tx"], moved[of, "rx"], closed) == (300_000, 0, set())
+        away.close()
+        assert here.recv(1) == b""
+        here.close()
+        _await(near, lambda: of in closed, moved, closed)
+        assert (moved[of, "tx"], moved[of, "rx"]) == (300_000, 0)
+        ends = read(far).ends or {}
+        assert (ends[of].is_here, ends[of].rx_bytes, ends[of].tx_bytes) == (True, 0, 300_000)
+
+        far.close()
+        deadline = time.monotonic() + 60
+        alone = False
+        while not alone and time.monotonic() < deadline:  # the helper notices that the client is gone
+            _, mine = connection()
+            mine.sendall(bytes(1000))
+            found = {flow.cookie for _ in range(2) for flow in read(near).amounts}
+            alone = cookie(mine) not in found
+        assert alone, "the only agent lists those of its own namespace"
+
+
 def test_row_of_an_open_connection_outlives_its_pause(link: Wire) -> None:
     """A flow without packets is deleted; if that happened to a connection, its counters would be lost until its next
     packet."""
