@@ -8,6 +8,7 @@ import json
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import date
@@ -91,8 +92,12 @@ _ODD_NAME = 'Café\u202e <b>"x"</b>\n=1+1'
 
 
 @contextmanager
-def managing(address: str, profiles: Mapping[str, tuple[str, str] | None]) -> Iterator[list[str]]:
-    """Serve the active connection (name, UUID) of each interface; `None`: none is active. Yield what was requested."""
+def managing(
+    address: str, profiles: Mapping[str, tuple[str, str] | None], delay: float = 0.0
+) -> Iterator[list[str]]:
+    """Serve the active connection (name, UUID) of each interface; `None`: none is active. Yield what was requested.
+
+    `delay`: seconds before each response."""
     connection: DBusConnection = open_dbus_connection(address)
     connection.send_and_get_reply(message_bus.RequestName(_NM), timeout=60)
     places = {name: f"{_PATH}/Devices/{number}" for number, name in enumerate(profiles)}
@@ -120,6 +125,7 @@ def managing(address: str, profiles: Mapping[str, tuple[str, str] | None]) -> It
                     value = values.get((question.header.fields[HeaderFields.path], member))
                     found = ("v", value) if value else None
                 requests.append(member)
+                time.sleep(delay)
                 if found:
                     connection.send(new_method_return(question, found[0], (found[1],)))
                 else:
@@ -151,6 +157,14 @@ def test_connection_of_an_interface_has_identity_and_name(bus: str) -> None:
         for unnamed in ("lo", "wlan1", "br0", "tun0", "\udcff"):
             assert connection_of(unnamed) is None
     assert connection_of("wlan0") is None, "NetworkManager has ended"
+
+
+def test_slow_network_manager_is_not_awaited_for_each_response(bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The four responses for a name have one deadline, because the agent waits for the history when it exits."""
+    monkeypatch.setattr(network_manager, "_PATIENCE", 1.0)
+    with managing(bus, {"wlan0": ("Home", "1")}, delay=0.4) as requests:
+        assert connection_of("wlan0") is None
+        assert len(requests) < 4
 
 
 def test_name_is_only_requested_where_it_is_wanted(bus: str, tmp_path: Path) -> None:

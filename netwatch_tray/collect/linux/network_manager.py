@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 _PATIENCE = 2.0
-"""Seconds for the bus to accept the connection, and for each response."""
+"""Seconds for the bus to accept the connection, and then for all responses together."""
 _MOST_READS = 20
 """Most reads until the response arrives. Two short messages of the bus precede it."""
 _MOST_NAME = 255
@@ -79,6 +80,7 @@ class _Bus:
     def __init__(self, connection: socket.socket, greeting: bytes) -> None:
         """`greeting`: sent before the first request, with the serial number 1."""
         self._connection = connection
+        self._deadline = time.monotonic() + _PATIENCE
         self._before = greeting
         self._serial = 1
 
@@ -105,9 +107,21 @@ class _Bus:
 
         question.header.flags |= MessageFlag.no_auto_start
         self._serial += 1
+        self._connection.settimeout(self._left())
         self._connection.sendall(self._before + question.serialise(serial=self._serial))
         self._before = b""
-        return read_answer(self._connection.recv, self._serial)
+        return read_answer(self._receive, self._serial)
+
+    def _receive(self, most: int) -> bytes:
+        self._connection.settimeout(self._left())
+        return self._connection.recv(most)
+
+    def _left(self) -> float:
+        """Return the seconds until the deadline. Raise TimeoutError after it."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("no response in time")
+        return left
 
 
 def _asked(request: Callable[[_Bus], Found | None]) -> Found | None:
@@ -122,7 +136,6 @@ def _asked(request: Callable[[_Bus], Found | None]) -> Found | None:
     try:
         # Not jeepney's own connection: it waits without end for a bus that accepts it and then sends nothing.
         with prep_socket(get_bus("SYSTEM"), timeout=_PATIENCE) as connection:
-            connection.settimeout(_PATIENCE)
             return request(_Bus(connection, message_bus.Hello().serialise(serial=1)))
     except (OSError, ValueError, RuntimeError):  # no bus, no access, no response in time, or an unknown transport
         return None
