@@ -106,7 +106,7 @@ def wire(*, default_route: bool = True, addresses: Addresses = _USUAL) -> Iterat
             made.run(namespace, "ip", "address", "add", f"{six}/64", "dev", name, "nodad")
             made.run(namespace, "ip", "link", "set", name, "up")
         for namespace, name in ((made.near, "uplink"), (made.far, "peer")):
-            _await_carrier(made, namespace, name)
+            await_carrier(made, namespace, name)
         if default_route:
             made.run(made.near, "ip", "route", "add", "default", "via", addresses.far)
             made.run(made.near, "ip", "-6", "route", "add", "default", "via", addresses.far6)
@@ -116,7 +116,7 @@ def wire(*, default_route: bool = True, addresses: Addresses = _USUAL) -> Iterat
             subprocess.run(["ip", "netns", "delete", namespace], check=True)
 
 
-def _await_carrier(made: Wire, namespace: str, name: str) -> None:
+def await_carrier(made: Wire, namespace: str, name: str) -> None:
     """Wait until IPv6 has a route over the link; the kernel notices a moment after both ends are up."""
     deadline = time.monotonic() + 30
     while json.loads(made.run(namespace, "ip", "-json", "link", "show", name))[0]["operstate"] != "UP":

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from benchmarks._harness import Row
 from benchmarks.accuracy.amounts import Both, Judged, Result, Truth, Verdict
 from benchmarks.accuracy.processes import Cost
-from benchmarks.accuracy.scenarios import Scenario
+from benchmarks.accuracy.scenarios import Cause, Scenario
 
 _OURS = ("NetWatch Tray", "NetWatch Tray with helper")
 
@@ -141,6 +141,7 @@ def document(board: Board, reasons: Mapping[str, str]) -> str:
         "## The apps",
         _matrix(board, "apps"),
         "## Where we are not exact, and where another is better",
+        _causes(board),
         "\n".join(_shortcomings(board)) or "Nowhere.",
         "## The scenarios",
         "\n".join(f"- `{each.scenario.name}`: {_about(each.scenario)}" for each in board.played),
@@ -150,7 +151,7 @@ def document(board: Board, reasons: Mapping[str, str]) -> str:
     if board.left_out or reasons:
         missing = {**reasons, **board.left_out}
         parts.append("Not run: " + "; ".join(f"{name} ({reason})" for name, reason in sorted(missing.items())) + ".")
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 def _about(scenario: Scenario) -> str:
@@ -164,6 +165,18 @@ def _matrix(board: Board, question: str) -> str:
         cells = [_cell(getattr(played.results[name], question)) for name in tools]
         lines.append(f"| `{played.scenario.name}` | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _causes(board: Board) -> str:
+    """Return what the misses without the helper have in common."""
+    names: dict[Cause, list[str]] = {}
+    for played in board.played:
+        result = played.results.get(_OURS[0])
+        if result is not None and not result.is_exact and played.scenario.cause is not None:
+            names.setdefault(played.scenario.cause, []).append(f"`{played.scenario.name}`")
+    lines = [f"| {cause} | {len(found)} | {', '.join(found)} |" for cause, found in sorted(names.items())]
+    head = "Without the helper the kernel does not show:\n\n| | scenarios | |\n|---|---:|---|\n"
+    return head + "\n".join(lines) if lines else ""
 
 
 def _shortcomings(board: Board) -> list[str]:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from netwatch_tray.collect.interface_source import InterfaceSource
+from netwatch_tray.engine.carriers import Carriers
 from netwatch_tray.engine.rates import STILL, InterfaceRates, Interval, RateTracker
-from netwatch_tray.engine.topology import Membership, counted_meanwhile, decide
+from netwatch_tray.engine.topology import Membership, counted_meanwhile, decide, eliminated
 from netwatch_tray.errors import CollectError, Message
 from netwatch_tray.model import CounterRow, GapReason, Interface, InterfaceTick, Sample, Tick, Total
 
@@ -28,6 +29,7 @@ class Monitor:
         self._gap: GapReason | None = None
         """Gap of the next tick that measures."""
         self._chosen = chosen
+        self._carriers = Carriers()
         self.interfaces: Mapping[int, Interface] = {}
         """The interfaces by index; another object when something changes."""
         self.memberships: Mapping[int, Membership] = {}
@@ -83,8 +85,11 @@ class Monitor:
         interval = self._tracker.update(sample, sample.uptime, self._gap, is_last=is_last)
         if interval is None:
             return None
+        is_alone = self._carriers.contradict(interval.rates, sample.boottime)
         if sample.interfaces is not self.interfaces:
             self._decide(sample.interfaces)
+        elif is_alone:
+            self._decide(dict(self.interfaces))
         total = self._still_total if interval.is_still else None
         if total is None:
             total = self._sum(sample, interval)
@@ -97,14 +102,15 @@ class Monitor:
         counted, self._counted = self._counted, self._uplinks
         is_still = interval.is_still and counted == self._uplinks
         if counted != self._uplinks:
-            counted = counted_meanwhile(self.interfaces, counted, self._uplinks)
+            counted = counted_meanwhile(self.interfaces, counted, self._uplinks, self._carriers.alone)
         total = _total(self._last, [(index, interval.rates[index]) for index in counted if index in interval.rates])
         self._still_total = total if is_still else None
         return total
 
     def _decide(self, interfaces: Mapping[int, Interface]) -> None:
         self.interfaces = interfaces
-        self.memberships = decide(interfaces, self._chosen)
+        self.memberships = decide(interfaces, self._chosen, self._carriers.alone)
+        self._carriers.suppose(eliminated(interfaces, self._carriers.alone), interfaces)
         self._uplinks = tuple(index for index, each in self.memberships.items() if each.is_uplink)
         self._latest, self._rates, self._still_total = {}, {}, None
 

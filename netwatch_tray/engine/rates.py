@@ -25,7 +25,7 @@ _FASTEST_LINK = 50e9
 _FASTEST_WRAPPING = 12.5e9
 """Bytes/s: 100 Gbit/s, for links of unknown speed whose 32-bit counters fell back."""
 _MARGIN = 1.1
-_LATE = 6.0
+MOST_LATE = 6.0
 """Seconds by which a counter may be older than its time stamp; see most_bytes."""
 _SLOWEST_LINK = 1_000_000
 """Bit/s. A delta that even this link could have carried is not checked further."""
@@ -83,7 +83,7 @@ def most_bytes(elapsed: float, before: int | None, now: int | None) -> float:
     """
     if not before or not now:
         return _FASTEST_LINK * elapsed
-    return max(before, now) / 8 * _MARGIN * (elapsed + _LATE)
+    return max(before, now) / 8 * _MARGIN * (elapsed + MOST_LATE)
 
 
 def bounded(before: tuple[int, int], now: tuple[int, int], most: float) -> tuple[int, int] | GapReason:

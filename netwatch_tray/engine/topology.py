@@ -4,13 +4,14 @@ All traffic of a computer with other hosts passes its uplinks: the lowest interf
 bond, VLAN, tunnel or container end shows the same bytes as an uplink again, so adding it would count them twice.
 
 The underlay of an interface is known from evidence: the kernel's link and master, the card of a PPPoE session, the
-route to a tunnel's peer. An interface with a default route and no evidence of an underlay is the lowest one known, so
-it is an uplink itself, whatever its kind.
+route to a tunnel's peer, or that there is only one other way out, unless the counters contradict that (`carriers`). An
+interface with a default route and no evidence of an underlay is the lowest one known, so it is an uplink itself,
+whatever its kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set as AbstractSet
 from typing import NamedTuple
 
 from netwatch_tray.kinds import InterfaceKind
@@ -26,9 +27,13 @@ _TUNNELS = frozenset(
 )
 _AMBIGUOUS = frozenset({InterfaceKind.PPP})
 """Kinds that may be a tunnel (PPTP, L2TP), DSL over a card (PPPoE) or a modem with nothing below it."""
+_NOBODY: frozenset[int] = frozenset()
 _HARDWARE = frozenset({InterfaceKind.ETHERNET, InterfaceKind.WIFI, InterfaceKind.CELLULAR, InterfaceKind.INFINIBAND})
 _NEVER_OUT = frozenset({"anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet"})
 """macOS: links to nearby devices, inside this machine and to its virtual machines. They never lead out."""
+_CARRIERS = _HARDWARE | _BONDS | _VLANS | _CONTAINER_ENDS | _AMBIGUOUS
+"""Kinds that are known to lead out if nothing else does."""
+_LINK_LOCAL = ("169.254.", "fe80:")
 
 
 class Membership(NamedTuple):
@@ -43,27 +48,40 @@ class Membership(NamedTuple):
     """Whether its other end is in this computer, as that of a container's interface."""
 
 
-def decide(interfaces: Mapping[int, Interface], chosen: Mapping[str, bool]) -> dict[int, Membership]:
+def decide(
+    interfaces: Mapping[int, Interface], chosen: Mapping[str, bool], alone: AbstractSet[int] = _NOBODY
+) -> dict[int, Membership]:
     """Return whether each interface is part of the total, and why, by index. `chosen`: names that the user counts
-    (True) or leaves out (False), whatever the topology is."""
-    return _Topology(interfaces).decide(chosen)
+    (True) or leaves out (False), whatever the topology is. `alone`: see Carriers."""
+    return _Topology(interfaces, alone).decide(chosen)
+
+
+def eliminated(interfaces: Mapping[int, Interface], alone: AbstractSet[int] = _NOBODY) -> dict[int, int]:
+    """Return the tunnels of default routes whose underlay is known because it is the only other way out; by index, with
+    that of the underlay."""
+    tunnels = [each for each in interfaces.values() if each.default_metric is not None and each.kind in _TUNNELS]
+    return _Topology(interfaces, alone).eliminated(tunnels) if tunnels else {}
 
 
 def counted_meanwhile(
-    interfaces: Mapping[int, Interface], before: Collection[int], now: Collection[int]
+    interfaces: Mapping[int, Interface],
+    before: Collection[int],
+    now: Collection[int],
+    alone: AbstractSet[int] = _NOBODY,
 ) -> tuple[int, ...]:
     """Return the indexes of the interfaces whose bytes make the total of an interval in which the uplinks changed.
 
     `before`, `now`: indexes of the uplinks at its two ends. Those before count for all of it. An interface that became
     an uplink meanwhile counts as well, unless it may have carried the same bytes as one of them: because one of the two
-    runs over the other, or because one is a tunnel and its underlay is unknown.
+    runs over the other, or because one is a tunnel and its underlay is unknown. `alone`: see Carriers.
     """
-    return _Topology(interfaces).counted_meanwhile(before, now)
+    return _Topology(interfaces, alone).counted_meanwhile(before, now)
 
 
 class _Topology:
-    def __init__(self, interfaces: Mapping[int, Interface]) -> None:
+    def __init__(self, interfaces: Mapping[int, Interface], alone: AbstractSet[int]) -> None:
         self._interfaces = interfaces
+        self._alone = alone
         self._ports: dict[int, list[Interface]] = {}
         self._stacked: dict[int, list[Interface]] = {}
         for interface in interfaces.values():
@@ -143,8 +161,8 @@ class _Topology:
         """Return the underlay of a tunnel whose peer only its program knows, as far as the routes show it.
 
         VPN clients add a host route by way of a gateway for their server. Without such a route, packets to the peer
-        leave by another default route than the tunnel's own. That applies to tunnels only, so not to PPP: a modem
-        beside a network card is a second uplink.
+        leave by another default route than the tunnel's own, or else by the only other way out. That applies to tunnels
+        only, so not to PPP: a modem beside a network card is a second uplink.
         """
         is_tunnel = tunnel.kind not in _AMBIGUOUS
         others = [
@@ -158,7 +176,47 @@ class _Topology:
         routed = [each for each in others if each.default_metric is not None]
         if pinned:
             return [each for each in pinned if each in routed] or pinned
-        return sorted(routed, key=_metric)[:1] if is_tunnel else []
+        if not is_tunnel:
+            return []
+        return sorted(routed, key=_metric)[:1] or self._only_way_out(tunnel)
+
+    def eliminated(self, tunnels: Iterable[Interface]) -> dict[int, int]:
+        found = {}
+        for tunnel in tunnels:
+            lower, only = self._lower(tunnel), self._only_way_out(tunnel)
+            if only and lower == only and not only[0].has_host_route and only[0].default_metric is None:
+                found[tunnel.index] = only[0].index
+        return found
+
+    def _only_way_out(self, tunnel: Interface) -> list[Interface]:
+        """Return the interface through which the packets of a tunnel leave, because there is no other one, or nothing
+        if that is not certain: there are several, its counters contradict, or it has no address that a packet could be
+        sent from."""
+        ways = [] if tunnel.index in self._alone else [each for each in self._interfaces.values() if self._is_way(each)]
+        is_certain = len(ways) == 1 and ways[0].kind in _CARRIERS and self._is_addressed(ways[0], set())
+        return ways if is_certain else []
+
+    def _is_way(self, interface: Interface) -> bool:
+        """Return whether packets of tunnels may leave by an interface, which is the lowest one known. A bond is one
+        way, whatever its ports."""
+        kind, master = interface.kind, self._interfaces.get(interface.master or 0)
+        if not interface.is_up or interface.is_loopback or kind in _TUNNELS - _AMBIGUOUS or kind == InterfaceKind.DUMMY:
+            return False
+        if kind in _BONDS:
+            return True
+        is_port = master is not None and (master.kind in _BONDS or kind in _CONTAINER_ENDS)
+        return not is_port and kind not in _BRIDGES | _NEVER_OUT and not self._lower(interface)
+
+    def _is_addressed(self, interface: Interface, seen: set[int]) -> bool:
+        """Return whether it has an address beyond its link, itself or by what is stacked on it."""
+        if interface.index in seen:
+            return False
+        seen.add(interface.index)
+        if any(not each.startswith(_LINK_LOCAL) for each in interface.addresses):
+            return True
+        master = self._interfaces.get(interface.master or 0)
+        upper = [*self._stacked.get(interface.index, ()), *([master] if master is not None else [])]
+        return any(self._is_addressed(each, seen) for each in upper)
 
     def _leads_out(self, port: Interface) -> bool:
         """Return whether traffic through a port of a bridge leaves the machine.

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import struct
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 
 from . import bpf, layout, programs, streams
 
@@ -110,7 +110,7 @@ class Probes:
         """Make the programs put this stamp on every flow that has a packet from now on."""
         bpf.update(self._maps["stamp"], _ONLY_KEY, layout.STAMP.pack(stamp, 0))
 
-    def set_homes(self, homes: Set[int]) -> None:
+    def set_homes(self, homes: AbstractSet[int]) -> None:
         """Set the network namespaces, by cookie, whose connections an agent in there lists. New connections of all
         others have rows. With several homes all new connections do: an agent lists those of its own home alone."""
         value = bytes([layout.ONLY_HOME if len(homes) == 1 else layout.ONE_HOME_OF_SEVERAL])

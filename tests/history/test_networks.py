@@ -92,9 +92,7 @@ _ODD_NAME = 'Café\u202e <b>"x"</b>\n=1+1'
 
 
 @contextmanager
-def managing(
-    address: str, profiles: Mapping[str, tuple[str, str] | None], delay: float = 0.0
-) -> Iterator[list[str]]:
+def managing(address: str, profiles: Mapping[str, tuple[str, str] | None], delay: float = 0.0) -> Iterator[list[str]]:
     """Serve the active connection (name, UUID) of each interface; `None`: none is active. Yield what was requested.
 
     `delay`: seconds before each response."""

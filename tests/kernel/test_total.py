@@ -13,7 +13,7 @@ from typing import IO
 
 import msgspec
 import pytest
-from networks import FAR, FAR6, NEAR, RECEIVER, Wire, inside, wire
+from networks import FAR, FAR6, NEAR, RECEIVER, Wire, await_carrier, inside, wire
 
 from netwatch_tray.model import Tick, Why, WhyCode
 
@@ -215,7 +215,19 @@ def test_total_counts_vpn_with_the_default_route_once(network: Wire) -> None:
 
 
 @needs_tun
-def test_vpn_without_known_underlay_is_counted_itself(network: Wire) -> None:
+def test_vpn_runs_over_the_only_way_out(network: Wire) -> None:
+    """Its server is on the link, so no route leads to it alone."""
+    with vpn(network, FAR):
+        tick = counted(network, network.near, "198.51.100.2")
+    assert why(tick)["uplink"] == Why(WhyCode.UNDERLAY, ("tun0",))
+
+
+@needs_tun
+def test_vpn_with_two_ways_out_is_counted_itself(network: Wire) -> None:
+    network.run(network.near, *f"ip link add second type veth peer name peer2 netns {network.far}".split())
+    network.run(network.far, *"ip link set peer2 up".split())
+    network.run(network.near, *"ip link set second up".split())
+    await_carrier(network, network.near, "second")
     with vpn(network, FAR):
         tick = counted(network, network.near, "198.51.100.2", ("tun0",))
     assert why(tick)["tun0"] == Why(WhyCode.DEFAULT_ROUTE)

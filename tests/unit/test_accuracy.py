@@ -158,6 +158,10 @@ def test_there_are_24_scenarios_with_names_of_their_own() -> None:
     assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS) == 24
 
 
+def test_each_miss_has_a_cause_and_sentences() -> None:
+    assert all((scenario.cause is None) == (not scenario.why) for scenario in SCENARIOS)
+
+
 def test_page_lists_where_another_is_better_and_why() -> None:
     scenario = next(each for each in SCENARIOS if each.why)
     missed = judged(Both(2000, 300), {"acc-app": Both(500, 200)})
@@ -178,6 +182,7 @@ def test_page_lists_where_another_is_better_and_why() -> None:
     assert "| NetWatch Tray 0.1 | 0 | 1 | 0 | 30 | 20.0 |" in page
     assert f"`{scenario.name}`, apps, NetWatch Tray only: missed -500 ↓ +0 ↑. {scenario.why}" in page
     assert "**Exact here: Peer.**" in page
+    assert f"| {scenario.cause} | 1 | `{scenario.name}` |" in page
     assert "Not run: gone (not installed)." in page
     rows = {row.name: row.value for row in table.rows(board)}
     assert rows["accuracy.ours.exact"] == 0
