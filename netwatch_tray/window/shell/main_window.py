@@ -260,7 +260,7 @@ class MainWindow(QWidget):
         """Add a page that was made, and bring it up to date."""
         for message in self._last.values():
             page.receive(message)
-        if self._link.attempt:
+        if self._link.attempt or self._link.version_mismatch:
             page.lose_agent()
         page.set_paused(self._paused)
         page.changed.connect(self._show_texts)

@@ -98,6 +98,8 @@ def test_an_agent_of_another_version_is_reported(open_window: Open) -> None:
     banner = child(opened.window, Banner)
     until(banner.isVisible, "the banner")
     assert "The agent is of another version than this window." in visible_text(banner)
+    opened.window.turn_to(1)
+    assert "Connections are not known" in visible_text(opened.window.connections), "a page that is made only now"
 
 
 def test_cost_and_faults_of_the_agent_are_shown(open_window: Open) -> None:
