@@ -1,4 +1,4 @@
-"""Values shared by all sources of sockets: socket, sample, states and the notation of addresses."""
+"""The interface of every source of sockets, `ConnectionSource`, and its values: socket, sample, states, addresses."""
 
 from __future__ import annotations
 
