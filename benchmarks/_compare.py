@@ -19,7 +19,7 @@ from benchmarks._results import Results, load
 
 class Change(NamedTuple):
     worse: float
-    """New by old where less is better, old by new where more is."""
+    """The new value divided by the old one, or the old by the new one where more is better."""
     old: Row
     new: Row
 
@@ -39,7 +39,7 @@ def _worse(old: Row, new: Row) -> float:
 
 
 def lines(old: Results, new: Results) -> list[str]:
-    """Return what is printed."""
+    """Return the lines of the comparison, as they are printed."""
     found = changes(old, new)
     width = max((len(change.new.name) for change in found), default=0)
     text = [

@@ -25,11 +25,11 @@ class Row(NamedTuple):
     value: float
     unit: str
     more_is_better: bool = False
-    """Of costs less is better; of what others take beside us, more."""
+    """False for costs; True for how much more others take than this program."""
 
 
 def report(rows: Sequence[Row], options: argparse.Namespace) -> None:
-    """Prints the rows for people, or as the last line of JSON."""
+    """Print the rows for people or, with `--json`, as JSON in the last line."""
     if options.json:
         print(json.dumps([row._asdict() for row in rows]))
     else:
@@ -45,7 +45,7 @@ def options(description: str | None) -> argparse.Namespace:
 
 
 def compiled(name: str) -> Path:
-    """The C limit of that name, compiled when it is newer than what was compiled before."""
+    """Return the compiled C program of that name; compile it if its source is newer."""
     source = HERE / "limits" / f"{name}.c"
     program = Path(tempfile.gettempdir()) / f"netwatch-tray-{os.getuid()}" / name
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
@@ -56,7 +56,7 @@ def compiled(name: str) -> Path:
 
 @contextmanager
 def namespace(name: str) -> Iterator[list[str]]:
-    """A private network namespace; yields what to put before a command so that it runs in there. Needs root."""
+    """Make a private network namespace; yield the beginning of a command that runs in it. Needs root."""
     full = f"nwt-bench-{os.getpid()}-{name}"
     subprocess.run(["ip", "netns", "add", full], check=True)
     try:
@@ -66,7 +66,8 @@ def namespace(name: str) -> Iterator[list[str]]:
 
 
 def add_interfaces(inside: list[str], count: int) -> None:
-    """Fills a fresh namespace up to `count` interfaces, the loopback among them: veth pairs, and a bridge if odd."""
+    """Add interfaces to a fresh namespace until it has `count`, the loopback included: pairs of veth, and one bridge if
+    the number to add is odd."""
     pairs, odd = divmod(count - 1, 2)
     lines = [f"link add p{number}a type veth peer name p{number}b" for number in range(pairs)]
     lines += ["link add br0 type bridge"] * odd
@@ -74,7 +75,8 @@ def add_interfaces(inside: list[str], count: int) -> None:
 
 
 def cpu_median(call: Callable[[], object], rounds: int, pause: float = 0.0) -> float:
-    """Median CPU time of one call, µs; with `pause` seconds before each, so that the caches are as cold as in life."""
+    """Return the median CPU time of one call, µs. `pause`: seconds before each call, so that the caches are as cold as
+    they are in the agent."""
     times = []
     for _ in range(rounds):
         if pause:

@@ -21,12 +21,12 @@ class Measured(msgspec.Struct, kw_only=True):
     """One run of a benchmark."""
 
     about: str
-    """The first paragraph of its description."""
+    """The first paragraph of its module docstring."""
     at: str
     """Day, UTC."""
     commit: str
     load: tuple[float, float]
-    """Of the machine, averages of a minute (proc_loadavg(5)), before and after."""
+    """Load of the machine before and after, averages of a minute (proc_loadavg(5))."""
     seconds: float
     fault: str = ""
     """Why there are no rows."""
@@ -35,7 +35,7 @@ class Measured(msgspec.Struct, kw_only=True):
 
 
 class Results(msgspec.Struct):
-    """By name of the benchmark."""
+    """Results of benchmarks, by their names."""
 
     machine: str
     benchmarks: dict[str, Measured] = {}
@@ -45,23 +45,23 @@ class Results(msgspec.Struct):
 
 
 def names() -> list[str]:
-    """Return the benchmarks that `./dev bench` knows, without what runs or compares them."""
+    """Return the benchmarks that `./dev bench` can run, without `all` and `compare`."""
     return sorted(name for name, module in dev.benchmarks().items() if not module.startswith("_"))
 
 
 def source(name: str) -> Path:
-    """Return the file that describes a benchmark."""
+    """Return the file whose module docstring describes a benchmark."""
     module = HERE / f"{name}.py"
     return module if module.exists() else HERE / name / "__main__.py"
 
 
 def load(file: Path) -> Results:
-    """Raise OSError; msgspec.MsgspecError for a file that `save` has not written."""
+    """Read results. Raise OSError, or msgspec.MsgspecError for a file that `save` has not written."""
     return msgspec.json.decode(file.read_bytes(), type=Results)
 
 
 def save(results: Results, file: Path) -> None:
-    """Replace the file as a whole: a long run writes it after each benchmark."""
+    """Replace the file. A long run calls this after each benchmark, so that nothing is lost when it is interrupted."""
     new = file.with_name(f"{file.name}.new")
     new.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
     new.replace(file)

@@ -97,7 +97,7 @@ def pss_mb(*pids: int) -> float:
 
 
 def measure(*programs: tuple[int, ...]) -> list[Measured]:
-    """Each program, over the same SECONDS; a program may be several processes."""
+    """Measure each program over the same SECONDS. A program may be several processes."""
     before = [Usage.of(*pids) for pids in programs]
     time.sleep(SECONDS)
     after = [Usage.of(*pids) for pids in programs]
@@ -109,7 +109,7 @@ def measure(*programs: tuple[int, ...]) -> list[Measured]:
 
 @contextmanager
 def conky(network: Wire) -> Iterator[tuple[int, ...]]:
-    """The pids of conky and of its X server."""
+    """Yield the PIDs of conky and of its X server."""
     with Session(netns=network.near) as desktop:
         shipped = subprocess.run(["conky", "-C"], capture_output=True, text=True, check=True).stdout
         file = desktop.directory / "conky.conf"
@@ -123,7 +123,7 @@ def conky(network: Wire) -> Iterator[tuple[int, ...]]:
 
 @contextmanager
 def netload(network: Wire) -> Iterator[tuple[int, ...]]:
-    """The pids of the X server, of the panel and of its plugin."""
+    """Yield the PIDs of the X server, of the panel and of its plugin."""
     with Session(netns=network.near) as desktop:
         configuration = Path(desktop.environment["XDG_CONFIG_HOME"])
         (configuration / "xfce4" / "xfconf" / "xfce-perchannel-xml" / "xfce4-panel.xml").write_text(NETLOAD)

@@ -40,7 +40,7 @@ _ROUNDS = {"10": 200, "1000": 60, "10000": 12, "desktop": 60}
 
 
 def cpu_s() -> float:
-    """CPU time of this process and of its children that ended."""
+    """Return the CPU time of this process and of its children that ended."""
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
@@ -56,7 +56,8 @@ def median_ms(work: Callable[[], object], rounds: int) -> float:
 
 @contextmanager
 def held_sockets(count: int) -> Iterator[Callable[[], None]]:
-    """`count` TCP sockets of one other process, a quarter of them IPv4; yields what opens one connection more."""
+    """Open `count` TCP sockets in one other process, a quarter of them IPv4. Yield a function that opens one more
+    connection."""
     receiver, sender = os.pipe()
     answer, done = os.pipe()
     pid = os.fork()
@@ -101,7 +102,8 @@ def _hold(count: int, receiver: int, done: int) -> None:
 
 @contextmanager
 def desktop(processes: int = 300, files: int = 50) -> Iterator[Callable[[], None]]:
-    """Processes with open files, two of them a connection; yields what makes the last one connect once more."""
+    """Start processes with open files, two of which are a connection. Yield a function that makes the last process open
+    one more."""
     pids: list[int] = []
     answer, done = os.pipe()
     receiver, sender = os.pipe()
@@ -146,7 +148,7 @@ def _be_a_program(files: int, receiver: int | None, done: int) -> None:
 
 
 class Reading:
-    """What the agent does for its list, as the agent does it."""
+    """Reads the connections with rates and apps, as the agent does."""
 
     def __init__(self) -> None:
         self.source = SockDiagSource()
@@ -157,7 +159,7 @@ class Reading:
         self.table.apps()
 
     def settle(self) -> None:
-        """Until every owner is known and nothing is new any more."""
+        """Read until every owner is known and no connection is new."""
         self()
         while self.table.search(1):
             pass
@@ -189,7 +191,7 @@ def measure(name: str) -> list[Row]:
 
 
 def new_connection(one_more: Callable[[], None]) -> float:
-    """How many times cheaper a reading with a new connection is than to look through all open files."""
+    """Return how many times cheaper a reading with a new connection is than a search through all open files."""
     reading = Reading()
     reading.settle()
 
@@ -216,7 +218,7 @@ def new_connection(one_more: Callable[[], None]) -> float:
 
 
 def run_setting(name: str) -> list[Row]:
-    """In the namespace this process was started in."""
+    """Measure a setting in the namespace in which this process was started."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -228,7 +230,7 @@ def run_setting(name: str) -> list[Row]:
 
 
 def run() -> list[Row]:
-    """Each setting in a process and a namespace of its own, because closed sockets linger in TIME_WAIT."""
+    """Measure each setting in a separate process and namespace, because closed sockets stay in TIME_WAIT."""
     rows: list[Row] = []
     for name in _ROUNDS:
         with namespace(name) as inside:

@@ -25,7 +25,7 @@ STRACED = 100
 
 
 def sysfs_walk() -> dict[str, tuple[int, ...]]:
-    """What netwatch-sdk does on Linux: a file per counter."""
+    """Return the counters as netwatch-sdk reads them on Linux: from a file for each."""
     files = "rx_bytes tx_bytes rx_packets tx_packets rx_errors tx_errors rx_dropped tx_dropped".split()
     found = {}
     for device in Path("/sys/class/net").iterdir():
@@ -36,7 +36,7 @@ def sysfs_walk() -> dict[str, tuple[int, ...]]:
 
 
 def psutil_poll() -> None:
-    """The rates of `psutil` come with whether an interface is up from a second call, as ours do in one."""
+    """Read counters and states, which takes two calls of psutil; this program reads both in one."""
     psutil.net_io_counters(pernic=True, nowrap=False)
     psutil.net_if_stats()
 
@@ -47,7 +47,7 @@ def c_poll(rounds: int, pause_ms: int = 0) -> float:
 
 
 def measure(count: int) -> dict[str, float]:
-    """Inside the namespace: CPU µs per poll of each contender, the median of their turns."""
+    """Return the CPU time of a poll by each contender, µs: the median of its turns. Run it inside the namespace."""
     source = StatsSource()
     contenders: dict[str, tuple[Callable[[], object], int]] = {
         "ours": (source.sample, max(20, 4000 // count)),
@@ -81,7 +81,7 @@ def poll(rounds: int) -> None:
 
 
 def system_calls(inside: list[str]) -> float:
-    """Per poll: those of a run with many polls less those of a run without any."""
+    """Return the system calls of a poll: those of a run with many polls minus those of a run without any."""
     counts = []
     for rounds in (0, STRACED):
         command = python("-m", "benchmarks.counters", "--polls", str(rounds))

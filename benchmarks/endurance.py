@@ -56,10 +56,10 @@ while True:
 
 
 class Lives(NamedTuple):
-    """Of the agents of a run."""
+    """What is known of the agents of a run."""
 
     inode: int
-    """Of the history, when the first agent had made it."""
+    """Inode of the history that the first agent made."""
     restarts: int
     kills: int
 
@@ -74,7 +74,7 @@ class Machine:
         self.log = directory / "agent.log"
         self.agent: subprocess.Popen[bytes] | None = None
         self.deaths: list[str] = []
-        """Of agents that ended by themselves, with the end of their log."""
+        """A text for each agent that ended by itself, with the end of its log."""
         for name in ("state", "config", "cache", "run"):
             (directory / name).mkdir(mode=0o700)
 
@@ -90,7 +90,7 @@ class Machine:
             self.agent = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=HERE.parent)
 
     def end(self, number: int) -> None:
-        """Stop the agent by a signal and wait until it is gone."""
+        """Stop the agent by a signal and wait until it has exited."""
         assert self.agent is not None
         if self.agent.poll() is not None:
             self.deaths.append(f"An agent ended by itself with {self.agent.returncode}: {self.log.read_text()[-2000:]}")
@@ -99,7 +99,7 @@ class Machine:
         self.agent = None
 
     def kill(self) -> None:
-        """End an agent that may be there, also after a run that failed."""
+        """Kill the agent if it still runs, for example after a run that failed."""
         if self.agent is not None:
             self.agent.kill()
             self.agent.wait()
@@ -124,7 +124,8 @@ def calls(network: Wire, seed: int, count: int) -> subprocess.Popen[bytes]:
 
 
 def run(machine: Machine, seconds: float, chance: random.Random) -> Lives:
-    """Run agents under traffic for that long; at the end the last one has measured everything and is stopped."""
+    """Run agents under traffic for `seconds`. At the end the last one measures until the traffic is over, and is
+    stopped."""
     network = machine.network
     restarts = kills = 0
     with ExitStack() as undo:
@@ -161,7 +162,8 @@ def run(machine: Machine, seconds: float, chance: random.Random) -> Lives:
 
 
 def faults(machine: Machine, lives: Lives, carried: tuple[int, int]) -> list[str]:
-    """What does not hold, a sentence each. `carried`: bytes received and sent by the wire since the start."""
+    """Return a sentence for each condition that is not met. `carried`: bytes that the wire received and sent since the
+    start."""
     found = list(machine.deaths)
     if machine.history.stat().st_ino != lives.inode:
         found.append("The history is another file.")

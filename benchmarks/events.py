@@ -40,7 +40,7 @@ _CACHE = 8 << 20
 
 
 class _Measured:
-    """Calls with cold caches."""
+    """Measures calls while the caches are cold."""
 
     def __init__(self) -> None:
         self.cpu_s = 0.0
@@ -54,7 +54,7 @@ class _Measured:
 
 
 class _App:
-    """Stands for an observation: one app has all sockets."""
+    """A stand-in for an observation, in which one app owns all sockets."""
 
     def app_of(self, _cookie: int) -> tuple[str, str]:
         return "executable:/usr/lib/firefox/firefox", "firefox"
@@ -68,7 +68,8 @@ class _App:
 
 
 def run(mode: str) -> dict[str, float]:
-    """`mode`: none, plain or helper. Return CPU ms a minute of the calls, and the PSS of the process in MB."""
+    """Return the CPU time of the calls, ms per minute, and the PSS of the process, MB. `mode`: none,
+    plain or helper."""
     measured, table = _Measured(), ConnectionTable(desktop.Finder())
     readings = list(desktop.readings(_SECONDS))
     detectors = _detectors() if mode != "none" else None

@@ -71,7 +71,7 @@ def udp_pair() -> tuple[socket.socket, socket.socket]:
 
 
 def exchange(count: int) -> float:
-    """Send and receive so many datagrams; µs for one."""
+    """Send and receive `count` datagrams; return µs for one."""
     near, far = udp_pair()
     with near, far:
         payload, buffer = bytes(SIZE), bytearray(SIZE)
@@ -83,7 +83,7 @@ def exchange(count: int) -> float:
 
 
 def stream(size: int) -> None:
-    """Move so many bytes over a TCP connection."""
+    """Move `size` bytes over a TCP connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as near:
         far = listener.accept()[0]
         with far:
@@ -101,7 +101,7 @@ def stream(size: int) -> None:
 
 
 def in_programs(attached: probes.Probes, work: Callable[[], object]) -> float:
-    """Nanoseconds of one run of the programs for packets, the mean of both directions."""
+    """Return how long the programs for packets run for one packet, ns: the mean of both directions."""
     found = [attached.programs[name] for name in ("inbound", "outbound")]
     before = [bpf.run_time(program) for program in found]
     work()
@@ -133,7 +133,7 @@ def packets() -> list[Row]:
 
 
 def timed(call: Callable[[], object], rounds: int) -> float:
-    """Median time of one call, µs."""
+    """Return the median time of one call, µs."""
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
@@ -188,7 +188,7 @@ def parsers() -> list[Row]:
 
 
 def mix(seconds: float, pause: float) -> None:
-    """The traffic of a desktop, on the loopback. `pause`: seconds from one round to the next."""
+    """Make the traffic of a desktop on the loopback for `seconds`, with `pause` seconds from one round to the next."""
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 0))
     resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -234,7 +234,7 @@ def pss_mb(pid: int) -> float:
 
 
 def agent(path: str) -> None:
-    """Read every five seconds for a minute; print as JSON what it cost beyond what an agent has imported."""
+    """Read every five seconds for a minute. Print as JSON what this cost beyond what an agent has imported."""
     from netwatch_tray.collect.linux.sock_diag import SockDiagSource  # noqa: PLC0415  as an agent does
 
     source = SockDiagSource()
@@ -260,7 +260,7 @@ def agent(path: str) -> None:
 
 
 def beside_an_agent(running: Service, pause: float) -> tuple[float, float, list[float]]:
-    """The helper's PSS in MB and its CPU time in ms a minute beside the mix; what the agent printed."""
+    """Return the helper's PSS in MB, its CPU time in ms per minute beside the mix, and what the agent printed."""
     command = python("-m", "benchmarks.helper", "--agent", str(running.path))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
         assert reader.stdout is not None

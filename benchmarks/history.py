@@ -41,19 +41,19 @@ START = 1_767_225_600
 DAY, HOUR, MONTH, YEAR = 86400, 3600, 30 * 86400, 365 * 86400
 RANGES = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY, "30d": MONTH, "1y": YEAR}
 MINUTES_MEASURED = 240
-"""Of a day: CPU and writes repeat each hour."""
+"""A part of a day, because CPU time and writes repeat each hour."""
 CACHE = bytearray(64 << 20)
 
 _random = random.Random(1)  # noqa: S311  the same traffic each time
 
 
 def amount() -> int:
-    """Return bytes of a second: from hardly anything to a download."""
+    """Return the bytes of a random second: from hardly any to those of a download."""
     return int(_random.lognormvariate(9, 2.5))
 
 
 class Ticks:
-    """Ticks of a busy machine."""
+    """Makes the ticks of a busy machine."""
 
     def __init__(self) -> None:
         self._at = START
@@ -109,7 +109,7 @@ def written() -> int:
 
 
 class Callbacks(Scheduler):
-    """The agent's loop, reduced to what a thread needs of it."""
+    """A stand-in for the agent's loop that only collects the callbacks of threads."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ from netwatch_tray.settings import Metrics, Settings
 INTERVAL = 15
 PORT = 9464
 SETTLE = 40
-"""Seconds: until the first scrapes have loaded everything."""
+"""Seconds after which the first scrapes have loaded everything."""
 SCRAPER = """
 import sys, time, urllib.request
 while True:
@@ -41,7 +41,7 @@ while True:
 
 @contextmanager
 def agent(namespace: str, home: Path, metrics: Metrics) -> Iterator[int]:
-    """Yields its process id."""
+    """Run an agent; yield its PID."""
     home.mkdir(mode=0o700)
     names = {name: str(home) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
     settings_writer.change(home / "netwatch-tray" / "settings.toml", lambda _before: Settings(metrics=metrics))

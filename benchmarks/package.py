@@ -37,7 +37,7 @@ class Cost(NamedTuple):
 
 
 def cost(program: Sequence[str], network: Wire) -> Cost:
-    """Of one start in a panel."""
+    """Return the cost of one start in a panel."""
     with Session(netns=network.near) as desktop:
         desktop.start_host("xfce")
         pid = desktop.spawn("agent", program)
@@ -48,7 +48,7 @@ def cost(program: Sequence[str], network: Wire) -> Cost:
 
 
 def alone_mb(pid: int) -> float:
-    """PSS, but with every page of Python's and the program's own files counted whole (proc_pid_smaps(5))."""
+    """Return the PSS with every page of the files of Python and of the program counted whole (proc_pid_smaps(5))."""
     own = tuple(f"{place}/" for place in (FOLDER, sys.prefix, sys.base_prefix))
     kibibytes = 0
     counted = "Pss:"

@@ -63,7 +63,7 @@ def traffic(network: Wire, programs: int = 4) -> Iterator[None]:
 
 @contextmanager
 def watching(desktop: Session) -> Iterator[int]:
-    """The pid of a `watch` whose rates have been on the screen for a second."""
+    """Run `watch`; yield its PID when rates have been on the screen for a second."""
     with tempfile.TemporaryDirectory() as directory, Tmux(Path(directory), desktop.environment) as tmux:
         tmux.type(["exec", *PROGRAM, "watch"])
         tmux.wait("B/s", 30)

@@ -39,7 +39,7 @@ SETTLE = 75
 
 
 def certificate(directory: Path) -> ssl.SSLContext:
-    """For 127.0.0.1, vouched for by itself."""
+    """Make a self-signed certificate for 127.0.0.1; return a context of a server with it."""
     files = directory / "certificate.pem", directory / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     command += ["-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
@@ -51,7 +51,7 @@ def certificate(directory: Path) -> ssl.SSLContext:
 
 @contextmanager
 def agent(namespace: str, home: Path, settings: Settings, trusted: Path) -> Iterator[int]:
-    """Yields its process id."""
+    """Run an agent; yield its PID."""
     home.mkdir(mode=0o700)
     names = {name: str(home) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
     settings_writer.change(home / "netwatch-tray" / "settings.toml", lambda _before: settings)
@@ -89,7 +89,8 @@ class Cost(NamedTuple):
 
 
 def costs(pids: Sequence[int], have_sent: Callable[[], bool]) -> list[Cost]:
-    """What each agent costs over the same SECONDS, from when everything is loaded and the first requests were sent."""
+    """Return the cost of each agent over the same SECONDS, after everything is loaded and the first
+    requests were sent."""
     time.sleep(SETTLE)
     wait_for(have_sent, 30)
     found = measure(*((pid,) for pid in pids))

@@ -199,7 +199,7 @@ def charts(application: QApplication) -> list[Row]:
 
 
 class ReadHistory:
-    """A year of an ordinary household; what reading it takes is told apart."""
+    """A synthetic history of a year that also measures the time of its queries, to be subtracted."""
 
     def __init__(self) -> None:
         self._history = SyntheticHistory()
@@ -245,7 +245,7 @@ def details(application: QApplication) -> list[Row]:
 
 
 def usage(application: QApplication) -> list[Row]:
-    """What is drawn from the history, in its worst range."""
+    """Measure the pictures that are drawn from the history, each in the range that takes longest."""
     theme, taken = Theme(application, Qt.ColorScheme.Light), []
     chart, heat_map = AmountChart(theme), HeatMap(theme)
     today = date(2026, 11, 14)

@@ -30,7 +30,7 @@ MACOS = (16, 32, 64, 128, 256, 512, 1024)
 
 
 def render(size: int) -> Image.Image:
-    """The icon at `size` × `size` pixels."""
+    """Return the icon at `size` × `size` pixels."""
     master = SMALL if size == 16 else MASTER
     picture = QImage(size, size, QImage.Format.Format_RGBA8888)
     picture.fill(Qt.GlobalColor.transparent)
@@ -41,7 +41,7 @@ def render(size: int) -> Image.Image:
 
 
 def write(place: Path) -> None:
-    """Everything under `place`, which is emptied first."""
+    """Empty the directory `place` and write all files into it."""
     shutil.rmtree(place, ignore_errors=True)
     for size in HICOLOR:
         file = place / "hicolor" / f"{size}x{size}" / "apps" / "netwatch-tray.png"

@@ -67,12 +67,12 @@ _LIBRARIES = Path("/usr/lib")
 
 
 class SvgPlugin(NamedTuple):
-    """With which a toolkit draws icons that are SVG. Debian's panels do not depend on it."""
+    """The plugin with which a toolkit draws SVG icons. Debian's panels do not depend on it."""
 
     library: str
-    """Of the toolkit; below /usr/lib, since PySide6 brings its own."""
+    """Library of the toolkit, looked for below /usr/lib because PySide6 brings its own."""
     file: str
-    """Below /usr/lib."""
+    """Path of the plugin, a pattern below /usr/lib."""
     package: str
     panel: str
     """A package that brings the library, and draws no icon without the plugin."""
@@ -83,7 +83,7 @@ class SvgPlugin(NamedTuple):
 
     @property
     def is_missing(self) -> bool:
-        """Whether the toolkit is there without it."""
+        """Return whether the toolkit is installed without the plugin."""
         return any(_LIBRARIES.glob(f"*/{self.library}")) and not self.is_there
 
 
@@ -104,7 +104,7 @@ _STARTED = time.monotonic()
 
 
 def announce(step: str) -> None:
-    """Print a step that begins, with the seconds since the start of this command."""
+    """Print the name of a step that begins, with the seconds since the start of this command."""
     print(f"[{time.monotonic() - _STARTED:3.0f} s] {step}", file=sys.stderr, flush=True)
 
 
@@ -281,7 +281,7 @@ def test(arguments: list[str]) -> None:
 
 
 def _with_repeats(arguments: list[str]) -> list[str]:
-    """Take `--repeat N` out: how often each panel is killed, and started late."""
+    """Return the arguments without `--repeat N`, which sets how often each panel is killed, and started late."""
     repeats = "1"
     if "--repeat" in arguments:
         at = arguments.index("--repeat")
@@ -335,7 +335,8 @@ def _build_once(name: str, source: Path, command: list[str | Path]) -> bool:
 
 
 def _unpack_prometheus() -> None:
-    """Unpack Debian's package, unless Prometheus is installed. Installing it would start it, on every address."""
+    """Unpack Debian's package of Prometheus, unless it is installed. Installing it would start it, listening on every
+    address."""
     if all(is_installed(name) or (FLEET / name).exists() for name in ("prometheus", "promtool")):
         return
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):

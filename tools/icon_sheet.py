@@ -19,7 +19,7 @@ _GAP, _NAMES, _HEAD = 8, 96, 20
 
 
 def draw_icons(file: Path) -> None:
-    """A column for each size on each bar, a row for each state; at the size they have on the screen."""
+    """Draw a column for each size on each bar and a row for each state, as large as on the screen."""
     width = _NAMES + len(_BARS) * (sum(SIZES) + _GAP * (len(SIZES) + 1))
     row = max(SIZES) + _GAP
     sheet = Image.new("RGB", (width, _HEAD + row * len(GLYPHS)), (0xFF, 0xFF, 0xFF))

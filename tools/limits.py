@@ -24,7 +24,7 @@ EXCEPTIONS = {
     "window/pages/apps/page.py:AppsPage": "the interface of a page is 12 of them; what it shows is in widgets and rows",
     "window/table/view.py:TableView": "14 of them are Qt's handlers; columns, order and fitting are apart",
 }
-"""By `module` (a path in the package) or `module:Class`: why it stays as large as it is."""
+"""Why each stays as large as it is, by `module` (a path in the package) or `module:Class`."""
 
 
 class Excess(NamedTuple):
@@ -36,7 +36,7 @@ class Excess(NamedTuple):
 
 
 def excesses(file: Path) -> list[Excess]:
-    """Return what is too large in a module of the package."""
+    """Return the modules and classes of a file that are too large."""
     source = file.read_text("utf-8")
     name = file.relative_to(SOURCES).as_posix()
     found = []

@@ -83,7 +83,7 @@ def _draw_pages(application: QApplication, scheme: Qt.ColorScheme, directory: Pa
 
 
 def _draw_film(application: QApplication, file: Path) -> None:
-    """Each page, live, for some seconds."""
+    """Film each page with live data for some seconds."""
     ago = sum(count for _, count in _FILM)
     feed, frames = CannedFeed(messages(ago)), []
     with _opened(application, Qt.ColorScheme.Light, feed) as window:

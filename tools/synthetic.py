@@ -39,7 +39,7 @@ from netwatch_tray.settings import DataPlan, Settings
 _NOW = datetime(2026, 11, 14, 14, 24, 31, tzinfo=UTC)
 _PAST_S = 330
 _ASLEEP = range(190, 228)
-"""Seconds before now."""
+"""When the machine slept, in seconds before now."""
 _COUNTED = Why(WhyCode.DEFAULT_ROUTE)
 
 
@@ -82,12 +82,12 @@ _INTERFACES = (
 
 
 def _noise(seed: int, second: int) -> float:
-    """-1 to 1, the same on every machine."""
+    """Return a number from -1 to 1 that is the same on every machine."""
     return math.sin(seed * 12.9898 + second * 78.233) * 43758.5453 % 2 - 1
 
 
 def _rates(index: int, second: int, down: float, up: float) -> tuple[float, float]:
-    """bytes/s this many seconds ago: a video's bursts, a backup's plateau, some noise."""
+    """Return rates, bytes/s, as of `second` seconds ago: a video's bursts, a backup's plateau, and some noise."""
     burst = math.exp(-(((second - 14 + index) / 2.6) ** 2)) + 0.8 * math.exp(-(((second - 118) / 9) ** 2))
     plateau = 1 / (1 + math.exp((second - 40 - 3 * index) / 3))
     swell = 0.5 + 0.5 * math.sin((second + 20 * index) / 17)
@@ -176,7 +176,7 @@ _SHARES = {
 
 
 def _connections(second: int = 0) -> tuple[Connection, ...]:
-    """This many seconds ago."""
+    """Return the connections as of `second` seconds ago."""
     then = [_rate_then(each, second) for each in _SOCKETS]
     return tuple(
         Connection(
@@ -197,7 +197,7 @@ def _connections(second: int = 0) -> tuple[Connection, ...]:
 
 
 def _rate_then(connection: _Socket, second: int) -> tuple[float, float] | None:
-    """Of a connection, this many seconds ago: connections of an app move together."""
+    """Return the rates of a connection as of `second` seconds ago. Those of one app change together."""
     if connection.rates is None or second == 0:
         return connection.rates
     seed = sum(map(ord, _app_name(connection) or "")) % 29
@@ -220,7 +220,7 @@ def _app_name(socket: _Socket) -> str | None:
 
 
 def _apps(second: int) -> AppsMessage:
-    """This many seconds ago."""
+    """Return the message about apps as of `second` seconds ago."""
     connections = _connections(second)
     apps = []
     for name in dict.fromkeys(filter(None, map(_app_name, _SOCKETS))):
@@ -242,18 +242,18 @@ def _apps(second: int) -> AppsMessage:
 
 
 def moments() -> list[float]:
-    """When the messages of the topic `apps` come, Unix time."""
+    """Return the Unix times at which messages of the topic `apps` arrive."""
     seconds = range(_PAST_S - _PAST_S % 2, -1, -2)
     return [_NOW.timestamp() - second for second in seconds if second not in _ASLEEP]
 
 
 def last_tick() -> Tick:
-    """What the tray shows at that moment."""
+    """Return the tick that the tray shows in the pictures."""
     return _tick(_recent()[-1])
 
 
 def messages(ago: int = 0) -> list[ServerMessage]:
-    """What an agent would say until this many seconds before the pictures are taken."""
+    """Return what an agent sends until `ago` seconds before the pictures are taken."""
     recent = _recent()
     recent = recent[: len(recent) - ago]
     hello = Hello(
@@ -278,7 +278,7 @@ def messages(ago: int = 0) -> list[ServerMessage]:
 
 
 def messages_of_second(ago: int) -> list[ServerMessage]:
-    """What an agent would say in the second that is this long ago."""
+    """Return what an agent sends in the second that was `ago` seconds before the pictures are taken."""
     tick = TickMessage(_tick(_recent()[-1 - ago]))
     return [tick] if ago % 2 else [tick, _apps(ago), _connections_message(ago)]
 
@@ -288,7 +288,8 @@ def _connections_message(ago: int) -> ConnectionsMessage:
 
 
 def _long_rates(at: float) -> tuple[float, float]:
-    """Means of a long range: waking hours, an evening of films, a nightly backup; at its end they are those of now."""
+    """Return rates for a long range: waking hours, an evening of films, a nightly backup. At its end they become the
+    present rates."""
     hour = at / 3600 % 24
     day = math.exp(-(((hour - 20) / 2.2) ** 2)) + 0.6 * math.exp(-(((hour - 12) / 4) ** 2))
     night = math.exp(-(((hour - 3) / 0.6) ** 2))
@@ -305,7 +306,7 @@ def _day_of(at: float) -> date:
 
 
 def _of_app(rates: tuple[float, float], name: str, at: float) -> tuple[float, float]:
-    """The part that an app has in the total: each is used at its own hours."""
+    """Return an app's part of the rates of the total. Each app is used at different hours."""
     share, up = _SHARES.get(name, (0.0, 0.0))
     seed = sum(map(ord, name))
     rx = rates[0] * share * max(0.0, 0.55 + 0.9 * math.sin(at / (2600 + 37 * (seed % 50)) + seed))
@@ -360,7 +361,7 @@ class _Reader:
         return curve
 
     def _rates_of(self, at: float) -> tuple[float, float]:
-        """Return rates that add up to about what `days` has."""
+        """Return rates whose sum over a day is about what `days` returns."""
         day = self.days("total", None, _day_of(at), _day_of(at)).get(_day_of(at), NOTHING)
         rx, tx = _long_rates(at)
         return rx / 2.3e6 * day.rx / 64800, tx / 1.9e5 * day.tx / 64800
@@ -458,7 +459,7 @@ class _Reader:
         return [each for each in found if kinds is None or each.kind in kinds][-most:]
 
     def begin(self) -> float | None:
-        """Before all that is asked for."""
+        """Return None, as if measuring had begun before every range."""
         return None
 
     def by_name(
@@ -496,7 +497,7 @@ class _Reader:
 
 
 class Clock:
-    """The time of day in a world that stands still: that of the message that is being read."""
+    """The time in the pictures: that of the message that is being read."""
 
     def __init__(self) -> None:
         self._moments = moments()
@@ -508,7 +509,7 @@ class Clock:
 
 
 class CannedFeed:
-    """A feed of messages that are known beforehand."""
+    """A connection to an agent that only receives prepared messages."""
 
     def __init__(self, said: list[ServerMessage]) -> None:
         self._said = said
@@ -518,12 +519,12 @@ class CannedFeed:
         return self._here.fileno()
 
     def say(self, messages: list[ServerMessage]) -> None:
-        """Let the window read these, too."""
+        """Add messages for the window to read."""
         self._said += messages
         self._there.send(b".")
 
     def send(self, message: ClientMessage) -> None:
-        """Nobody answers."""
+        """Ignore the message."""
 
     def receive(self) -> list[ServerMessage]:
         if select.select([self._here], [], [], 0)[0]:

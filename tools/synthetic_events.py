@@ -26,7 +26,7 @@ _MINUTE, _DAY = 60.0, 86400.0
 
 
 def synthetic_events(now: float) -> tuple[Event, ...]:
-    """Return what happened until a Unix time, oldest first."""
+    """Return the events until a Unix time, oldest first."""
     alert, notice, record = Severity.ALERT, Severity.NOTICE, Severity.RECORD
     found: Sequence[tuple[float, Severity, Evidence, dict[str, object]]] = (
         (5 * _DAY + 400 * _MINUTE, notice, NewApp(program="/usr/bin/flatpak"), {"app_name": "Flatpak"}),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Package(NamedTuple):
-    """What a package is called; None where it has no package or is not needed."""
+    """The names of a package in the package managers; None where there is no such package or it is not needed."""
 
     apt: str
     pacman: str | None = None
@@ -20,7 +20,7 @@ class Package(NamedTuple):
 
 
 class Manager(NamedTuple):
-    """How a package manager is called. The words of `quietly` are left out where the user types the command."""
+    """The commands of a package manager. The words of `quietly` are left out where the user types the command."""
 
     program: str
     install: tuple[str, ...]
@@ -167,7 +167,7 @@ def find_manager() -> Manager | None:
 
 
 def name_for(manager: Manager | None, wanted: str, package: Package) -> str | None:
-    """Return what to request for `wanted`, a key of the tables; without a manager, what Debian calls it."""
+    """Return what to install for `wanted`, a key of the tables; without a manager, the name of Debian's package."""
     if manager is None or manager.program == "apt-get":
         return package.apt
     if manager.program in ("dnf", "zypper"):

@@ -29,14 +29,15 @@ _WORD = re.compile(r"[A-Za-z]{2}")
 
 
 class Message(NamedTuple):
-    """A text of the program; `context` is the class whose `tr` asks for it, or what `translate` is told."""
+    """A text of the program. `context`: the class whose `tr` translates it, or the context that
+    `translate` is given."""
 
     context: str
     source: str
 
 
 def messages() -> list[Message]:
-    """All of them, in the order of files and lines."""
+    """Return all texts, in the order of files and lines."""
     found: dict[Message, None] = {}
     for file in sorted(SOURCES.rglob("*.py")):
         found |= dict.fromkeys(_of_class(ast.parse(file.read_text("utf-8")), "", file))
@@ -71,7 +72,7 @@ def _of_call(call: ast.Call, class_name: str, file: Path) -> Iterator[Message]:
 
 
 def _of_message(call: ast.Call, file: Path) -> Iterator[Message]:
-    """The template of a message or of an error, see netwatch_tray.errors.message."""
+    """Yield the template of a message or of an error; see netwatch_tray.errors.message."""
     match call.args:
         case [ast.Constant(value=str(template))]:
             given = {keyword.arg for keyword in call.keywords}
@@ -84,7 +85,7 @@ def _of_message(call: ast.Call, file: Path) -> Iterator[Message]:
 
 
 def _of_help(call: ast.Call, file: Path) -> Iterator[Message]:
-    """The help texts of argparse, which `_HelpFormatter` translates."""
+    """Yield the help texts of argparse, which `_HelpFormatter` translates."""
     for keyword in call.keywords:
         if keyword.arg in ("help", "description"):
             if isinstance(keyword.value, ast.Constant):
@@ -95,7 +96,7 @@ def _of_help(call: ast.Call, file: Path) -> Iterator[Message]:
 
 @lru_cache(maxsize=1)
 def _reported_errors() -> frozenset[str]:
-    """Names of the errors whose text users read; those of malformed data only have English details."""
+    """Return the names of the errors whose text users read. Those of malformed data only have English details."""
     found = {"NetWatchError"}
     classes = [
         node
@@ -113,7 +114,7 @@ def _stop(file: Path, call: ast.Call, why: str) -> NoReturn:
 
 
 def read(file: Path) -> dict[Message, str]:
-    """What a .ts file has translated so far."""
+    """Return the translations in a .ts file."""
     text = file.read_text("utf-8")
     found = {}
     for context in ET.fromstring(text).iter("context") if text.strip() else ():  # noqa: S314  our own file
@@ -125,7 +126,7 @@ def read(file: Path) -> dict[Message, str]:
 
 
 def write(file: Path, wanted: list[Message]) -> int:
-    """Brings the file up to date: what is new stands there unfinished, what is gone goes. How many are unfinished."""
+    """Update the file: add new texts as unfinished and remove texts that are gone. Return how many are unfinished."""
     known = read(file)
     root = ET.Element("TS", version="2.1", language=file.stem.partition("_")[2], sourcelanguage="en")
     contexts: dict[str, ET.Element] = {}

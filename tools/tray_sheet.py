@@ -43,7 +43,7 @@ def draw_sheet(file: Path) -> None:
 
 
 def _compose(directory: Path) -> Image.Image:
-    """A row for each panel and shade that there are pictures of, in the order of the tests."""
+    """Return a picture with a row for each panel and shade of which there are pictures, in the order of the tests."""
     looks = [
         (name, shade)
         for name in DESKTOPS

@@ -24,7 +24,7 @@ _WIDTH, _HEIGHT = 368, 372
 
 
 def draw_tray(file: Path) -> None:
-    """Takes the picture of the corner of the screen where the icon is."""
+    """Take a picture of the corner of the screen where the icon is."""
     with Session() as desktop:
         desktop.start_host("xfce")
         desktop.spawn("agent", [sys.executable, __file__], {"PYTHONPATH": os.pathsep.join(sys.path)})

@@ -29,11 +29,11 @@ from benchmarks.accuracy.scenarios import SCENARIOS, Scenario, Stage
 from benchmarks.accuracy.world import World
 
 _LEAST, _STILL, _MOST = 7.0, 6.0, 30.0
-"""Seconds after the traffic: at least, without a change of our numbers, at most."""
+"""Seconds to wait after the traffic: at least, while our numbers do not change, at most."""
 
 
 def play(scenario: Scenario, tools: Sequence[type[Observer]]) -> table.Played:
-    """Run a scenario in a world of its own, watched by all tools."""
+    """Run a scenario in its own namespaces while all tools measure it."""
     with tempfile.TemporaryDirectory(prefix="nwt-score-", dir="/tmp") as made, ExitStack() as stack:
         directory = Path(made)
         directory.chmod(0o755)
@@ -73,7 +73,7 @@ def play(scenario: Scenario, tools: Sequence[type[Observer]]) -> table.Played:
 
 
 def _settle(ours: Sequence[Observer]) -> None:
-    """Wait until our numbers stand still; the others show theirs at once."""
+    """Wait until the numbers of this program no longer change; other tools show theirs at once."""
     began = since = time.monotonic()
     seen: list[Seen] = []
     while (now := time.monotonic()) < began + _MOST:

@@ -11,7 +11,7 @@ class Unit(StrEnum):
     """Which bytes of a packet a tool counts."""
 
     FRAMES = "frames"
-    """All of them: Ethernet, IP and transport headers, payload. Interface counters do."""
+    """All bytes, as interface counters do: Ethernet, IP and transport headers, and payload."""
     IP = "IP"
     """IP packets: frames without the Ethernet header."""
     SEGMENTS = "segments"
@@ -44,12 +44,12 @@ def added(amounts: Iterable[Both]) -> Both:
 
 
 class Truth(NamedTuple):
-    """What moved in a scenario."""
+    """The bytes that moved in a scenario."""
 
     total: Mapping[Unit, Both]
-    """Through the uplinks, by the far ends of their wires."""
+    """Bytes through the uplinks, as recorded at the far ends of their wires."""
     apps: Mapping[str, Mapping[Unit, Both]]
-    """By app: payload as the program counted it; frames and IP packets as recorded, where they were."""
+    """Bytes by app: payload as its program counted it; frames and IP packets where they were recorded."""
     is_local: bool = False
     """The apps' bytes stayed on the machine."""
     bystanders: frozenset[str] = frozenset()
@@ -57,7 +57,7 @@ class Truth(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a tool shows at one moment, cumulative. `None`: it does not show that."""
+    """What a tool shows at one moment, counted from its start. `None`: it does not show that."""
 
     total: Both | None = None
     apps: Mapping[str, Both] | None = None
@@ -66,7 +66,7 @@ class Seen(NamedTuple):
     local: Mapping[str, Both] = {}
     """Apps' bytes that the tool reports as having stayed on the machine."""
     digits: int | None = None
-    """It shows so many significant digits; `None`: all."""
+    """Number of significant digits that the tool shows; `None`: all."""
 
 
 class Verdict(StrEnum):
@@ -87,11 +87,11 @@ class Verdict(StrEnum):
 class Judged(NamedTuple):
     verdict: Verdict
     error: Both
-    """Seen less sent."""
+    """What the tool saw minus what was sent."""
 
 
 class Result(NamedTuple):
-    """A tool in a scenario."""
+    """How right a tool was in a scenario."""
 
     total: Judged
     apps: Judged
@@ -146,5 +146,5 @@ def _judged(
 
 
 def _is_rounded(seen: Both, sent: Both, digits: int) -> bool:
-    """Return whether both numbers are right but for what so many significant digits cannot show."""
+    """Return whether both numbers are right within their `digits` significant digits."""
     return all(abs(shown - true) * 10 ** (digits - 1) <= true for shown, true in zip(seen, sent, strict=True))

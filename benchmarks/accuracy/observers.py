@@ -19,18 +19,18 @@ class Observer(ABC):
 
     name: ClassVar[str]
     program: ClassVar[str] = ""
-    """That must be installed."""
+    """Name of the program that must be installed."""
     unit: ClassVar[Unit] = Unit.FRAMES
     app_unit: ClassVar[Unit] = Unit.PAYLOAD
     about: ClassVar[str]
-    """For the table: how it was run, and what it does not claim."""
+    """Text for the table: how the tool was run, and what it does not claim to show."""
 
     def __init__(self, world: World, directory: Path) -> None:
         self.world, self.directory = world, directory
         directory.mkdir()
         self._stack = ExitStack()
         self.processes: list[Measured] = []
-        """All that it consists of."""
+        """All processes of the tool."""
         try:
             self._start()
         except BaseException:
@@ -39,7 +39,7 @@ class Observer(ABC):
 
     @classmethod
     def missing(cls) -> str | None:
-        """Return why it cannot be run on this machine; `None`: it can."""
+        """Return why the tool cannot run on this machine, or `None` if it can."""
         return None if shutil.which(cls.program) else f"{cls.program} is not installed"
 
     @classmethod
@@ -56,12 +56,12 @@ class Observer(ABC):
     def read(self) -> Seen: ...
 
     def read_first(self) -> Seen:
-        """Return what it shows before the traffic. Nothing may pass the wires meanwhile."""
+        """Return what the tool shows before the traffic. Nothing may pass the wires meanwhile."""
         return self.read()
 
     @property
     def measured(self) -> Iterable[Measured]:
-        """The processes whose cost is that of the tool."""
+        """Return the processes whose cost counts as the tool's."""
         return self.processes[:1]
 
     def cost(self) -> Cost:
@@ -73,7 +73,7 @@ class Observer(ABC):
         )
 
     def run(self, *command: str, name: str = "output", environment: dict[str, str] | None = None) -> Running:
-        """Start a process in the world's `near`."""
+        """Start a process in the network namespace `near`."""
         made = Running(command, self.directory, name, namespace=self.world.near, environment=environment or {})
         self._stack.callback(made.close)
         self.processes.append(made)

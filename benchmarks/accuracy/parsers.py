@@ -14,7 +14,7 @@ _APP = re.compile(r"\bacc-[a-z]+")
 
 
 def app_name(text: str) -> str:
-    """Return the name of the scoreboard's app in a command line; or the text, if it is none."""
+    """Return the name of the scenario's app in a command line, or the command line if it is of no such app."""
     found = _APP.search(text)
     return text if found is None else found[0]
 
@@ -42,7 +42,7 @@ def conky_total(lines: Iterable[str]) -> Both:
 
 
 def nethogs_rows(lines: Iterable[str]) -> dict[str, Both]:
-    """Return the last amounts of each row; one that is gone from the list keeps them."""
+    """Return the last amounts of each row. A row that has left the list keeps its amounts."""
     rows: dict[str, Both] = {}
     for line in lines:
         name, _, amounts = line.partition("\t")
@@ -53,7 +53,7 @@ def nethogs_rows(lines: Iterable[str]) -> dict[str, Both]:
 
 
 def nethogs_apps(rows: dict[str, Both]) -> tuple[dict[str, Both], Both]:
-    """Return the amounts of apps, and of what it calls unknown or lists by addresses alone."""
+    """Return the amounts of apps, and the sum of those that nethogs calls unknown or lists only by addresses."""
     apps: dict[str, Both] = {}
     for name, moved in rows.items():
         app = app_name(name) if not name.endswith("/0/0") else ""
@@ -93,7 +93,7 @@ def bandwhich_seen(lines: Iterable[str]) -> Seen:
 
 
 def rustnet_seen(lines: Iterable[str]) -> Seen:
-    """Return the last amounts of each connection, and sums by process."""
+    """Return the last amounts of all connections, added up by process."""
     connections = {each["id"]: each for line in lines for each in json.loads(line).get("connections", ())}
     apps: dict[str, Both] = {}
     for each in connections.values():
@@ -104,7 +104,7 @@ def rustnet_seen(lines: Iterable[str]) -> Seen:
 
 
 def ours_total(lines: Iterable[str]) -> Both:
-    """Sum what `watch --json` printed."""
+    """Return the sum of what `watch --json` printed."""
     result = Both()
     for line in lines:
         total = json.loads(line)["total"]
@@ -113,7 +113,7 @@ def ours_total(lines: Iterable[str]) -> Both:
 
 
 def ours_seen(message: dict[str, Any], total: Both) -> Seen:
-    """Return what `apps --json` printed."""
+    """Return the amounts that `apps --json` printed."""
     apps: dict[str, Both] = {}
     local: dict[str, Both] = {}
     unnamed = Both()

@@ -54,7 +54,7 @@ class VnStat(Observer):
         return time.monotonic() > self._begun + 3 and self._shown().total is not None
 
     def read(self) -> Seen:
-        """Let it write what it holds in memory, as a signal makes it; then read."""
+        """Make vnstatd write what it has in memory, by a signal; then read that."""
         self._daemon.signal(signal.SIGHUP)
         time.sleep(1.5)
         return self._shown()
@@ -155,8 +155,8 @@ class Iftop(Observer):
         return Seen(Both())
 
     def read(self) -> Seen:
-        """Wait until it prints. It does so every few seconds, but only when IP packets pass. Those of link-local
-        addresses it does not count."""
+        """Wait until iftop prints. It prints every few seconds, but only if IP packets pass, so packets are sent that
+        it does not count: those of link-local addresses."""
         before, deadline = self._prints(), time.monotonic() + 12
         with within(self.world.far):
             sender = socket.socket(AF_PACKET, socket.SOCK_RAW)

@@ -23,13 +23,13 @@ _PATIENCE = 60.0
 
 
 def inside(namespace: str) -> list[str]:
-    """What to put before a command so that it runs in there."""
+    """Return the beginning of a command that runs in the namespace."""
     return ["nsenter", f"--net=/run/netns/{namespace}"]
 
 
 @contextmanager
 def within(namespace: str) -> Iterator[None]:
-    """Sockets that this thread makes meanwhile belong to the namespace."""
+    """Put the sockets that this thread makes meanwhile into the namespace."""
     libc = ctypes.CDLL(None, use_errno=True)
     with Path("/proc/thread-self/ns/net").open() as back, Path(f"/run/netns/{namespace}").open() as target:
         if libc.setns(target.fileno(), _CLONE_NEWNET):
@@ -42,7 +42,7 @@ def within(namespace: str) -> Iterator[None]:
 
 
 def run(*command: str, namespace: str | None = None) -> str:
-    """Return what a command prints; raise CalledProcessError with its complaint."""
+    """Return what a command prints. Raise CalledProcessError with what it printed to stderr."""
     done = subprocess.run(
         [*(inside(namespace) if namespace else []), *command],
         capture_output=True,
@@ -66,7 +66,7 @@ def until(is_met: Callable[[], object], what: str, patience: float = _PATIENCE) 
 
 @functools.cache
 def python_of_users() -> list[str]:
-    """Return a Python that every user can run, with the packages of this one: a checkout may be in root's home."""
+    """Return a Python with the packages of this one that every user can run; a checkout may be in root's home."""
     packages = os.pathsep.join([str(ROOT), *(path for path in sys.path if path.endswith("site-packages"))])
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for program in (sys.executable, f"{sys.base_exec_prefix}/bin/{version}", f"/usr/bin/{version}"):
@@ -78,19 +78,19 @@ def python_of_users() -> list[str]:
 
 
 class Cost(NamedTuple):
-    """Of processes, over some time."""
+    """What processes used within some time."""
 
     cpu_ms: float = 0.0
     elapsed_s: float = 0.0
     pss_mb: float = 0.0
-    """The largest that was seen."""
+    """The largest reading."""
 
     def plus(self, other: Cost) -> Cost:
         return Cost(self.cpu_ms + other.cpu_ms, self.elapsed_s + other.elapsed_s, max(self.pss_mb, other.pss_mb))
 
 
 def family_of(pid: int) -> list[int]:
-    """Return the PID and those of all descendants."""
+    """Return the PID and those of all its descendants."""
     found = [pid]
     for each in found:
         with contextlib.suppress(OSError):
@@ -116,14 +116,14 @@ def _pss_mb(pid: int) -> float:
 
 
 class Measured:
-    """A process that somebody started, with all its descendants."""
+    """A process, started elsewhere, with all its descendants."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self._began, self._cpu_before = time.monotonic(), 0.0
 
     def said(self) -> str:
-        """Return what it complained about."""
+        """Return what the process wrote to stderr."""
         return ""
 
     def signal(self, number: int) -> None:
@@ -136,14 +136,14 @@ class Measured:
         self._cpu_before = sum(map(_cpu_ms, family_of(self.pid)))
 
     def cost(self) -> Cost:
-        """Return what was spent since `begin_measuring`."""
+        """Return what the processes used since `begin_measuring`."""
         pids = family_of(self.pid)
         spent = sum(map(_cpu_ms, pids)) - self._cpu_before
         return Cost(max(0.0, spent), time.monotonic() - self._began, sum(map(_pss_mb, pids)))
 
 
 class Running(Measured):
-    """A process with its output in files. Ends only what it started."""
+    """A process whose output goes to files. `close` ends only what was started here."""
 
     def __init__(
         self,
@@ -177,7 +177,7 @@ class Running(Measured):
         return self.output.read_text(errors="replace")
 
     def lines(self) -> list[str]:
-        """Return what was printed, without a last line that is not whole yet."""
+        """Return the printed lines, without an incomplete last one."""
         return self.text().split("\n")[:-1]
 
     def tell(self, line: str) -> None:

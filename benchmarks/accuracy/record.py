@@ -18,7 +18,7 @@ from benchmarks.accuracy.amounts import Both, Unit
 
 ETHERNET = 14
 AF_PACKET = 17
-"""The module `socket` has it on Linux alone."""
+"""As in the module `socket`, which has it only on Linux."""
 _ALL = 3
 """ETH_P_ALL."""
 _OUTGOING = 4
@@ -40,7 +40,7 @@ class Packet(NamedTuple):
 
 
 def parse(data: bytes | memoryview, kind: int) -> Packet | None:
-    """Parse an IP packet; `None`: it is none of TCP or UDP. `kind`: its EtherType."""
+    """Parse an IP packet; return `None` if it is neither TCP nor UDP. `kind`: its EtherType."""
     if kind == _IPV4 and len(data) >= 20:
         header, protocol, length = (data[0] & 15) * 4, data[9], int.from_bytes(data[2:4], "big")
         if int.from_bytes(data[6:8], "big") & 0x1FFF:
@@ -61,7 +61,8 @@ def parse(data: bytes | memoryview, kind: int) -> Packet | None:
 
 
 class Flow:
-    """What moved to and from a port of a server, as the machine sees it: received is what the server sent."""
+    """The bytes to and from one port of a server, as the measured machine sees them: what the server sent
+    is received."""
 
     def __init__(self) -> None:
         self.amounts = dict.fromkeys(Unit, Both())
@@ -72,7 +73,7 @@ class Flow:
 
 
 class Recorder:
-    """Records an interface from now until `close`. To be made inside its network namespace."""
+    """Records the packets of an interface from now until `close`. Make it inside the interface's network namespace."""
 
     def __init__(self, interface: str, *, link_header: int = ETHERNET) -> None:
         self._link_header = link_header
@@ -80,9 +81,9 @@ class Recorder:
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _QUEUE)
         self._socket.bind((interface, _ALL))
         self.flows: dict[tuple[str, int], Flow] = {}
-        """By transport protocol and port of the server."""
+        """Amounts by transport protocol and port of the server."""
         self.frames, self.ip = Both(), Both()
-        """Of all packets."""
+        """Bytes of all packets."""
         self.dropped = 0
         self._end, self._ended = socket.socketpair()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -101,7 +102,7 @@ class Recorder:
                 self._take(view[:size], kind, is_received=direction == _OUTGOING)
 
     def _take(self, frame: memoryview, kind: int, *, is_received: bool) -> None:
-        """`is_received`: by the near end, so the server sent it."""
+        """Add a packet. `is_received`: the measured machine received it, because the server sent it."""
         data = frame[self._link_header :]
         both = Both(len(frame), 0) if is_received else Both(0, len(frame))
         self.frames = self.frames.plus(both)
@@ -113,7 +114,7 @@ class Recorder:
             self.flows.setdefault(key, Flow()).add(len(frame), packet, is_received=is_received)
 
     def close(self) -> None:
-        """Read what is still queued, then end."""
+        """Read the packets that are still queued, then stop."""
         self._end.close()
         self._thread.join()
         _packets, self.dropped = struct.unpack("II", self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))

@@ -18,7 +18,7 @@ from benchmarks.accuracy.processes import Measured
 from benchmarks.accuracy.world import App, World
 
 _SETTLED = 4.0
-"""Seconds in which every tool has read its counters again."""
+"""Seconds after which every tool has read its counters again."""
 
 
 class Cause(enum.StrEnum):
@@ -54,9 +54,9 @@ class Scenario(NamedTuple):
     prepare: Callable[[Stage], object] = Stage.app
     has_ipv6: bool = False
     note: str = ""
-    """For the table: a substitute, or what the scenario cannot show."""
+    """Text for the table: what stands in for something, or what the scenario cannot show."""
     cause: Cause | None = None
-    """Why we are not exact without the helper, where we are not."""
+    """Why this program is not exact without the helper, if it is not."""
     why: str = ""
     """The same, in sentences."""
 

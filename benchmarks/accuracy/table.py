@@ -15,7 +15,7 @@ _OURS = ("NetWatch Tray", "NetWatch Tray with helper")
 
 
 class Played(NamedTuple):
-    """What came out of a scenario."""
+    """The results of a scenario."""
 
     scenario: Scenario
     truth: Truth
@@ -29,7 +29,7 @@ class Tool(NamedTuple):
     name: str
     version: str
     about: str
-    """How it was run, and what it does not claim."""
+    """How the tool was run, and what it does not claim to show."""
 
 
 class Board(NamedTuple):
@@ -38,13 +38,13 @@ class Board(NamedTuple):
     left_out: Mapping[str, str]
     minutes: float
     loads: tuple[float, float]
-    """Of the machine, before and after."""
+    """Load of the machine before and after."""
     machine: str
     date: str
 
 
 def in_short(played: Played) -> str:
-    """Return a line for each tool, below the name of the scenario."""
+    """Return the name of the scenario and a line for each tool."""
     lines = [f" {difference}" for difference in played.differences]
     for name, result in played.results.items():
         total, apps = (_cell(each) for each in (result.total, result.apps))
@@ -105,7 +105,7 @@ Errors are bytes, received ↓ and sent ↑.
 
 
 def document(board: Board, reasons: Mapping[str, str]) -> str:
-    """Return docs/accuracy.md. `reasons`: why tools were not run."""
+    """Return the text of docs/accuracy.md. `reasons`: why tools were not run."""
     scores = []
     for tool in board.tools:
         both, total, apps = score(board, tool.name)
@@ -180,7 +180,8 @@ def _causes(board: Board) -> str:
 
 
 def _shortcomings(board: Board) -> list[str]:
-    """Return a line for each scenario and question in which one of ours is not exact."""
+    """Return a line for each scenario and figure (total, apps) in which this program was not exact, with or without the
+    helper."""
     found = []
     for played in board.played:
         for question in ("total", "apps"):
@@ -219,7 +220,7 @@ def rows(board: Board) -> list[Row]:
 
 
 class Score(NamedTuple):
-    """In how many scenarios a tool was exact."""
+    """The number of scenarios in which a tool was exact."""
 
     both: int
     total: int

@@ -96,7 +96,7 @@ class App:
         self.kept: list[socket.socket] = []
 
     def open(self, to: str, port: int, **_more: Any) -> None:
-        """Open a connection that `stream` with `kept` uses later."""
+        """Open a connection for a later `stream` with `kept`."""
         self.kept.append(socket.create_connection((to, port), timeout=_PATIENCE))
 
     def stream(
@@ -113,8 +113,8 @@ class App:
         kept: bool = False,
         linger: float = 0.0,
     ) -> None:
-        """`times` connections with `rounds` requests each, open for `linger` seconds more. `end`: close, reset,
-        server-reset or keep."""
+        """Make `times` connections with `rounds` requests each, which stay open for `linger` more seconds. `end`:
+        close, reset, server-reset or keep."""
         for _ in range(times):
             made = self.kept.pop() if kept else socket.create_connection((to, port), timeout=_PATIENCE)
             for number in range(rounds):
@@ -164,7 +164,7 @@ class App:
                     time.sleep(pause)
 
     def children(self, count: int, request: str, **more: Any) -> None:
-        """The same by processes of their own, each gone at once."""
+        """Make `request` in `count` child processes, each of which exits at once, and add up their bytes."""
         for _ in range(count):
             end, child_end = os.pipe()
             child = os.fork()
@@ -200,7 +200,7 @@ def app(name: str) -> None:
 
 
 def tunnel(device: str, local: str, remote: str) -> None:
-    """A VPN: packets of a TUN device in datagrams between two addresses."""
+    """Be a VPN: carry the packets of a TUN device in datagrams between two addresses."""
     opened = os.open("/dev/net/tun", os.O_RDWR)
     fcntl.ioctl(opened, 0x400454CA, struct.pack("16sH", device.encode(), 0x1001))  # TUNSETIFF, IFF_TUN | IFF_NO_PI
     outer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -27,8 +27,8 @@ MTU = 1500
 
 
 def subnet(number: int) -> str:
-    """Return the first three bytes of a network, unlike those of other processes on this machine: a helper counts in
-    all network namespaces."""
+    """Return the first three bytes of a network that no other process on this machine uses: a helper counts in all
+    network namespaces."""
     return f"10.{_NUMBER >> 8}.{(_NUMBER + number) & 0xFF}"
 
 
@@ -62,7 +62,7 @@ class App:
 
 
 class _Segment:
-    """An interface of `far` while it is recorded."""
+    """An interface of `far` that is recorded."""
 
     def __init__(self, world: World, name: str, *, is_outer: bool, link_header: int) -> None:
         self.name, self.is_outer, self._world = name, is_outer, world
@@ -121,13 +121,13 @@ class World:
         run("ip", "link", "set", "lo", "up", namespace=name)
 
     def addresses(self, number: int) -> tuple[str, str, str, str]:
-        """Return those of a wire's ends: near, far, near6, far6."""
+        """Return the addresses of a wire's ends: near, far, near6, far6."""
         six = f"fd00:0:{_NUMBER:x}:{number}"
         return f"{subnet(number)}.1", f"{subnet(number)}.2", f"{six}::1", f"{six}::2"
 
     def add_wire(self, number: int, *, index: int | None = None, to: str | None = None) -> None:
-        """Connect `near` with `far` by uplink and peer of that number. `index`: of the uplink. `to`: instead of
-        having addresses, the uplink is a port of this bridge."""
+        """Connect `near` with `far` by the uplink and the peer of that number. `index`: that of the uplink. `to`: a
+        bridge; the uplink is a port of it, and has no addresses itself."""
         uplink, peer = f"uplink{number}", f"peer{number}"
         ends = [f"name {uplink}"] + ([f"index {index}"] if index else [])
         run(
@@ -151,13 +151,13 @@ class World:
             until(lambda: self.link(namespace, name)["operstate"] == "UP", f"{name} has a carrier")  # noqa: B023
 
     def make_neighbours(self, one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
-        """Let two interfaces know each other for good. Each: namespace, name, address."""
+        """Make permanent neighbours of two interfaces. Each: namespace, name, address."""
         for (namespace, name, _), (peer_namespace, peer, address) in ((one, other), (other, one)):
             mac = self.link(peer_namespace, peer)["address"]
             run(*f"ip neighbour replace {address} lladdr {mac} dev {name}".split(), namespace=namespace)
 
     def route(self, number: int) -> None:
-        """Let the default routes lead over a wire."""
+        """Set the default routes to a wire."""
         _near, far, _near6, far6 = self.addresses(number)
         run(*f"ip route replace default via {far}".split(), namespace=self.near)
         if self._has_ipv6:
@@ -177,7 +177,7 @@ class World:
         until(process.lines, f"the server starts: {process.errors.read_text()}")
 
     def copy(self, name: str) -> Path:
-        """Return the programs of `traffic.py` under a name of its own, which is that of the app."""
+        """Copy `traffic.py` under this name, which is then that of the app; return the copy."""
         path = self.directory / name
         shutil.copyfile(traffic.__file__, path)
         return path
@@ -252,14 +252,14 @@ class World:
         self.route(0)
 
     def record(self, name: str = "peer0", *, is_outer: bool = True, link_header: int = ETHERNET) -> None:
-        """Count an interface of `far` from now on. `is_outer`: it is an uplink's end, so its bytes are in the
-        total."""
+        """Record an interface of `far` from now on. `is_outer`: it is the end of an uplink, so its bytes are part of
+        the total."""
         segment = _Segment(self, name, is_outer=is_outer, link_header=link_header)
         self._segments.append(segment)
         self._stack.callback(segment.close)
 
     def make_again(self, *, index: int | None = None) -> None:
-        """Remove the uplink and make it again under its name; its counters begin at 0."""
+        """Remove the uplink and make it again with the same name; its counters begin at 0."""
         self._segments[-1].close()
         run(*"ip link delete uplink0".split(), namespace=self.near)
         self.add_wire(0, index=index)
@@ -277,11 +277,11 @@ class World:
 
     @property
     def has_moved(self) -> bool:
-        """Return whether anything passed since the recording began."""
+        """Return whether a packet passed since the recording began."""
         return any(each.counted != Both() for each in self._segments)
 
     def truth(self, before: Mapping[str, Both]) -> Truth:
-        """Return what moved since the recording began; ends it. `before`: what the apps had moved by then."""
+        """End the recording and return what moved in it. `before`: what the apps had moved when it began."""
         for each in self._segments:
             each.close()
         outer = [each for each in self._segments if each.is_outer]
