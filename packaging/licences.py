@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).resolve().parent
 _OF_QT = {"pyside6-essentials", "shiboken6"}
 """Their wheels hold Qt and no licence text: LGPL 3, which adds to GPL 3."""
+_LEFT_OUT = {"pillow", "python-xlib"}
+"""Required by parts of pystray that the frozen program has not (netwatch-tray.spec)."""
 _TEXT = re.compile(r"(?:^|/)(?:licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECASE)
 
 
@@ -44,7 +46,7 @@ def python_components(project: str) -> list[Component]:
     waiting = _names(project.splitlines())
     while waiting:
         name = waiting.pop()
-        if name not in found:
+        if name not in found and name not in _LEFT_OUT:
             distribution = metadata.distribution(name)
             found[name] = _component(name, distribution)
             waiting |= _names(distribution.requires or ())

@@ -39,8 +39,6 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     run_agent = _RESIDENT.get(tuple(words))
-    if run_agent:
-        _import_msgspec()
     language.use(_chosen_language(), _CONTEXTS)
     if run_agent:
         _log_to_stderr()
@@ -51,20 +49,6 @@ def _run(arguments: list[str] | None) -> int:
     _log_to_stderr()
     run: Callable[[argparse.Namespace], int] = options.run
     return run(options)
-
-
-def _import_msgspec() -> None:
-    """Import msgspec without typing_extensions, which it tries first and which loads inspect, ast and dis: 1.0 MB and
-    7 ms. Without it, as where it is not installed, msgspec takes the same names from typing. textual brings it along.
-    """
-    name = "typing_extensions"
-    if name in sys.modules:
-        return
-    sys.modules[name] = None  # type: ignore[assignment]  # the documented way to make an import fail
-    try:
-        import msgspec  # noqa: F401
-    finally:
-        del sys.modules[name]
 
 
 def _log_to_stderr() -> None:

@@ -1,4 +1,4 @@
-"""The menu of the icon: live rows, actions and choices.
+"""The menu of the icon: live rows, actions and choices. It consists of pystray's classes, which every backend can draw.
 
 Live rows are padded with figure spaces to one width, because panels that use GTK measure a menu by its previous texts
 and truncate longer ones.
@@ -21,7 +21,7 @@ from netwatch_tray.model import App
 from netwatch_tray.settings import Settings
 from netwatch_tray.text import printable
 from netwatch_tray.tray import presenter
-from netwatch_tray.tray.menu_items import Menu, MenuItem
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.presenter import Amounts, View
 from netwatch_tray.units import Units
 
@@ -87,19 +87,20 @@ class TrayMenu:
         self._app_rows = [self._app_row(index) for index in range(presenter.MOST_APPS)]
         self._apps: tuple[str, ...] = ()
         self._interfaces: dict[str, MenuItem] = {}
+        # Functions, because pystray counts the parameters of a callback, which fails for a partial.
         self._below = (
-            MenuItem(translate("Tray", "Busiest apps"), Menu(rows=self._app_items)),
+            MenuItem(translate("Tray", "Busiest apps"), Menu(self._app_items)),
             Menu.SEPARATOR,
-            MenuItem(translate("Tray", "Open NetWatch"), actions.open_window, default=True),
+            MenuItem(translate("Tray", "Open NetWatch"), lambda _icon, _item: actions.open_window(), default=True),
             MenuItem(
                 translate("Tray", "Pause"),
-                self._toggle_pause,
+                lambda _icon, _item: self._toggle_pause(),
                 checked=lambda _: self.view.is_paused,
             ),
-            MenuItem(translate("Tray", "Rates of"), Menu(rows=self._interface_items)),
+            MenuItem(translate("Tray", "Rates of"), Menu(self._interface_items)),
             MenuItem(translate("Tray", "More"), self._more()),
-            MenuItem(translate("Tray", "Settings…"), actions.open_settings),
-            MenuItem(translate("Tray", "Quit NetWatch"), actions.quit),
+            MenuItem(translate("Tray", "Settings…"), lambda _icon, _item: actions.open_settings()),
+            MenuItem(translate("Tray", "Quit NetWatch"), lambda _icon, _item: actions.quit()),
         )
 
     @property
@@ -160,23 +161,23 @@ class TrayMenu:
     def _more(self) -> Menu:
         beside = self._choice(
             translate("Tray", "Text beside the icon"),
-            self._toggle_text,
+            lambda _icon, _item: self._toggle_text(),
             lambda _: self._has_text,
             lambda _: self.can_change("tray.text"),
             is_one_of_many=False,
         )
         login = MenuItem(
             translate("Tray", "Start at login"),
-            _toggle_autostart,
+            lambda _icon, _item: _toggle_autostart(),
             checked=lambda _: autostart.is_on(),
         )
         upload = MenuItem(
             lambda _: self._upload_row(),
-            self.actions.open_window,
+            lambda _icon, _item: self.actions.open_window(),
             visible=lambda _: self.actions.upload_state() is not None,
         )
-        mini = MenuItem(translate("Tray", "Mini window"), self.actions.open_mini)
-        diagnose = MenuItem(translate("Tray", "Diagnose…"), self.actions.show_doctor)
+        mini = MenuItem(translate("Tray", "Mini window"), lambda _icon, _item: self.actions.open_mini())
+        diagnose = MenuItem(translate("Tray", "Diagnose…"), lambda _icon, _item: self.actions.show_doctor())
         chosen = (self._unit_item(translate("Tray", text), units) for text, units in _UNITS)
         return Menu(*chosen, Menu.SEPARATOR, beside, login, upload, mini, diagnose)
 
@@ -193,7 +194,7 @@ class TrayMenu:
             # A menu may be open that had more rows.
             return (self._texts[index] if index < len(self._texts) else "").ljust(self._width, units.FIGURE_SPACE)
 
-        def choose() -> None:
+        def choose(_icon: Any, _item: MenuItem) -> None:
             is_event = self._event[0] is not None and index == len(self._texts) - 1
             (self.actions.show_events if is_event else self.actions.open_window)()
 
@@ -213,7 +214,7 @@ class TrayMenu:
             row = self._apps[index] if index < len(self._apps) else units.UNKNOWN
             return row.ljust(presenter.APP_WIDTH, units.FIGURE_SPACE)
 
-        return MenuItem(text, self.actions.open_window)
+        return MenuItem(text, lambda _icon, _item: self.actions.open_window())
 
     def _interface_items(self) -> list[MenuItem]:
         chosen = self.settings.tray.interface
@@ -234,10 +235,12 @@ class TrayMenu:
         def is_chosen(_: MenuItem) -> bool:
             return self.settings.tray.interface == name
 
-        return self._choice(text, lambda: self._change(interface=name), is_chosen, can_choose, is_one_of_many=True)
+        return self._choice(
+            text, lambda _icon, _item: self._change(interface=name), is_chosen, can_choose, is_one_of_many=True
+        )
 
     def _unit_item(self, text: str, chosen: Units) -> MenuItem:
-        def choose() -> None:
+        def choose(_icon: Any, _item: MenuItem) -> None:
             new = msgspec.structs.replace(chosen, prefix=self.settings.units.prefix)
             self._choose(msgspec.structs.replace(self.settings, units=new))
 
@@ -255,7 +258,7 @@ class TrayMenu:
     @staticmethod
     def _choice(
         text: str,
-        choose: Callable[[], None],
+        choose: Callable[[Any, MenuItem], None],
         is_chosen: Callable[[MenuItem], bool],
         can_choose: Callable[[MenuItem], bool],
         *,

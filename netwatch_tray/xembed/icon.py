@@ -38,9 +38,9 @@ from netwatch_tray.model import App, Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.text import qt_label, qt_tool_tip
 from netwatch_tray.tray import presenter
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.icon import SIZES, draw
 from netwatch_tray.tray.menu import Actions, TrayMenu
-from netwatch_tray.tray.menu_items import Menu, MenuItem
 from netwatch_tray.tray.pace import Pace
 from netwatch_tray.tray.presenter import Amounts, Glyph, Presenter
 
@@ -197,7 +197,7 @@ class Icon:
 
 
 class _DrawnMenu:
-    """A menu as a QMenu. It is made when it is opened; texts are changed in place while it is open."""
+    """A pystray menu as a QMenu. It is made when it is opened; texts are changed in place while it is open."""
 
     def __init__(self) -> None:
         self.widget = QMenu()
@@ -234,7 +234,7 @@ class _DrawnMenu:
                         group = QActionGroup(widget)
                         self._groups.append(group)
                     group.addAction(action)
-                action.triggered.connect(lambda _checked=False, item=item: item.activate())
+                action.triggered.connect(lambda _checked=False, item=item: item(self))
                 self._rows.append((action, item))
 
 

@@ -14,6 +14,7 @@ python3Packages.buildPythonApplication {
     psutil
     publicsuffixlist
     pyside6
+    pystray
     textual
     tomlkit
   ];

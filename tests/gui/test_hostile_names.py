@@ -35,9 +35,9 @@ from netwatch_tray.text import decoded, printable
 from netwatch_tray.tray import presenter
 from netwatch_tray.tray.backends import Notification, dbus_menu, status_item
 from netwatch_tray.tray.backends.notifications import Notifications
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.bars import Bar
 from netwatch_tray.tray.menu import Actions, TrayMenu
-from netwatch_tray.tray.menu_items import Menu, MenuItem
 from netwatch_tray.units import Units
 from netwatch_tray.window.pages.connections.export import save_csv, save_json
 from netwatch_tray.window.pages.usage.summary import SummaryStrip

@@ -96,7 +96,7 @@ def test_every_component_has_its_licence() -> None:
     sbom = json.loads((licences / "sbom.cdx.json").read_text("utf-8"))
     assert sbom["bomFormat"] == "CycloneDX"
     names = {component["name"] for component in sbom["components"]}
-    assert {"CPython", "psutil", "pyside6-essentials", "shiboken6", "libssl3"} <= names
+    assert {"CPython", "psutil", "pyside6-essentials", "pystray", "shiboken6", "libssl3"} <= names
     folders = {f"{each['name']}-{each['version'].replace(':', '_')}" for each in sbom["components"]}
     assert folders == {place.name for place in licences.iterdir() if place.is_dir()}
     assert [name for name in folders if not any(text.stat().st_size for text in (licences / name).iterdir())] == []

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from netwatch_tray import clock
 from netwatch_tray.tray.backends.bus_objects import CallError, Object
 from netwatch_tray.tray.backends.dbus_menu import NAME, DBusMenu
-from netwatch_tray.tray.menu_items import Menu, MenuItem
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 
 
 class Host:

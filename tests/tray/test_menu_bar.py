@@ -27,8 +27,8 @@ from netwatch_tray.settings import Settings, TrayIcon
 from netwatch_tray.tray import Notification
 from netwatch_tray.tray.backends import choose, cocoa_names, menu_bar
 from netwatch_tray.tray.backends.menu_bar import Icon
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.icon import draw
-from netwatch_tray.tray.menu_items import Menu, MenuItem
 from netwatch_tray.tray.presence import PATIENCE, Presence
 from netwatch_tray.tray.presenter import Glyph
 

@@ -25,9 +25,9 @@ from netwatch_tray.errors import TrayUnavailableError
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray import Tray, open_tray
 from netwatch_tray.tray.backends import registration
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.backends.status_notifier import Icon
 from netwatch_tray.tray.icon import draw
-from netwatch_tray.tray.menu_items import Menu, MenuItem
 from netwatch_tray.tray.picture import Picture
 from netwatch_tray.tray.presenter import Glyph
 
@@ -181,9 +181,7 @@ def test_icon_names_exist_in_the_icon_theme(watcher: Watcher, shown: Shown) -> N
 
 def test_picture_outside_icon_theme_has_no_name(watcher: Watcher, bus: Session, loop: Loop) -> None:
     picture = Picture(22, b"\xff\0\0\xff" * 22 * 22)
-    icon = loop.do(
-        lambda: Icon("t", (picture,), "t", Menu(), program="T", scheduler=loop.scheduler, on_lost=lambda _: None)
-    )
+    icon = loop.do(lambda: Icon("t", (picture,), "t", program="T", scheduler=loop.scheduler, on_lost=lambda _: None))
     loop.do(icon.run_detached)
     name = watcher.registered.get(timeout=PATIENCE)
     assert bus.client.property(name, ITEM_PATH, ITEM, "IconName") == ""
@@ -281,7 +279,7 @@ def test_icon_returns_after_watcher_restart(bus: Session, shown: Shown) -> None:
     second.close()
 
 
-def test_visibility_sets_status(watcher: Watcher, bus: Session, loop: Loop) -> None:
+def test_visible_sets_status_as_in_pystray(watcher: Watcher, bus: Session, loop: Loop) -> None:
     def make() -> Icon:
         picture = draw(Glyph("rates"), 22, "dark")
         menu = Menu(MenuItem("one", lambda: None))
@@ -295,7 +293,7 @@ def test_visibility_sets_status(watcher: Watcher, bus: Session, loop: Loop) -> N
     assert client.property(name, ITEM_PATH, ITEM, "ToolTip")[2] == "hello"
     with client.signals(name, ITEM_PATH, ITEM) as signals:
         for is_visible, status in ((False, "Passive"), (True, "Active")):
-            loop.do(lambda is_visible=is_visible: setattr(icon, "is_visible", is_visible))
+            loop.do(lambda is_visible=is_visible: setattr(icon, "visible", is_visible))
             assert client.property(name, ITEM_PATH, ITEM, "Status") == status
             assert signals().pop() == ("NewStatus", (status,))
     loop.do(lambda: setattr(icon, "menu", Menu(MenuItem("other", lambda: None))))
@@ -306,19 +304,16 @@ def test_visibility_sets_status(watcher: Watcher, bus: Session, loop: Loop) -> N
 
 
 def test_run_blocks_until_stopped(watcher: Watcher, bus: Session, loop: Loop) -> None:
-    """The scheduler's loop, ended in a menu action."""
+    """The icon runs like that of any pystray program: in its own loop, ended by `stop` in an action of the menu."""
     code = (
         "from netwatch_tray.engine.scheduler import Scheduler\n"
-        "from netwatch_tray.tray.menu_items import Menu, MenuItem\n"
+        "from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem\n"
         "from netwatch_tray.tray.backends.status_notifier import Icon\n"
         "from netwatch_tray.tray.icon import draw\n"
         "from netwatch_tray.tray.presenter import Glyph\n"
-        "scheduler = Scheduler()\n"
-        "menu = Menu(MenuItem('Quit', scheduler.stop, default=True))\n"
-        "icon = Icon('t', (draw(Glyph('rates'), 22, 'dark'),), 't', menu, program='T', scheduler=scheduler, "
-        "on_lost=print)\n"
-        "icon.run_detached()\n"
-        "icon.run_loop(icon.stop)\n"
+        "menu = Menu(MenuItem('Quit', lambda icon: icon.stop(), default=True))\n"
+        "Icon('t', (draw(Glyph('rates'), 22, 'dark'),), 't', menu, program='T', scheduler=Scheduler(), "
+        "on_lost=print).run()\n"
     )
     bus.spawn("program", [sys.executable, "-c", code], {"PYTHONPATH": os.pathsep.join(sys.path)})
     name = watcher.registered.get(timeout=PATIENCE)

@@ -19,8 +19,8 @@ from netwatch_tray.errors import Message, NetWatchError
 from netwatch_tray.event import Event, NewListener, Severity
 from netwatch_tray.model import App
 from netwatch_tray.settings import Settings, TrayIcon
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.menu import TrayMenu
-from netwatch_tray.tray.menu_items import Menu, MenuItem
 from netwatch_tray.tray.presenter import APP_WIDTH, MOST_EVENT, Amounts, Presenter, amounts_row, event_row
 from netwatch_tray.units import FIGURE_SPACE, Units
 
@@ -53,21 +53,20 @@ class Opened:
         self.asked.append((name, *arguments))
 
     def find(self, *path: str) -> MenuItem:
-        rows = self.menu.build() if len(path) == 1 else self.below(*path[:-1])
-        return next(row for row in rows if row.text == path[-1])
-
-    def below(self, *path: str) -> Menu:
-        menu = self.find(*path).submenu
-        assert menu is not None
-        return menu
+        rows: Any = self.menu.build()
+        item = None
+        for text in path:
+            item = next(row for row in rows if row.text == text)
+            rows = item.submenu
+        return item
 
     def pick(self, *path: str) -> Any:
         """Click a row, in the submenus before it. Return the action that was called."""
-        self.find(*path).activate()
+        self.find(*path)(None)
         return self.asked.pop()
 
     def checked(self, *path: str) -> list[str]:
-        return [row.text for row in self.below(*path) if row.checked and row.radio]
+        return [row.text for row in self.find(*path).submenu if row.checked and row.radio]
 
 
 def test_live_rows_are_first_and_open_the_window() -> None:
@@ -77,7 +76,7 @@ def test_live_rows_are_first_and_open_the_window() -> None:
     live = texts[: texts.index("Busiest apps")]
     assert [text.rstrip(FIGURE_SPACE) for text in live] == [row.rstrip(FIGURE_SPACE) for row in opened.menu.view.rows]
     assert len({len(text) for text in live}) == 1, "panels that use GTK cut what is longer than what was there before"
-    rows[0].activate()
+    rows[0](None)
     assert opened.asked == [("open_window",)]
     assert [row.text for row in rows if row.default] == ["Open NetWatch"]
 
@@ -88,7 +87,7 @@ def test_menu_has_at_most_14_rows() -> None:
     opened.menu.view = Presenter(Settings()).present(tick(1e3, 1e3, ("eth0", "wlan0", "wwan0", "tun0", "br0", "lxc0")))
     rows = [row for row in opened.menu.build() if row is not Menu.SEPARATOR]
     assert len(rows) == 13
-    assert len(list(opened.below("More"))) <= 14
+    assert len(list(opened.find("More").submenu)) <= 14
 
 
 def test_amounts_have_a_row_while_history_is_kept() -> None:
@@ -186,11 +185,11 @@ def test_each_row_runs_its_action() -> None:
 
 def test_upload_state_is_shown_while_upload_is_on() -> None:
     opened = Opened(Settings())
-    assert not [row for row in opened.below("More") if row.text.startswith("Upload")]
+    assert not [row for row in opened.find("More").submenu if row.text.startswith("Upload")]
     opened.upload = Message("3 snapshots wait: " + "the server does not answer " * 9)
-    (row,) = (row for row in opened.below("More") if row.text.startswith("Upload: 3 snapshots wait"))
+    (row,) = (row for row in opened.find("More").submenu if row.text.startswith("Upload: 3 snapshots wait"))
     assert len(row.text) <= 70
-    row.activate()
+    row(None)
     assert opened.asked == [("open_window",)]
 
 
@@ -212,11 +211,11 @@ def app(name: str, rx_rate: float | None, *, is_tunnel_process: bool = False) ->
 
 def test_busiest_apps_have_rows_from_the_start() -> None:
     opened = Opened(Settings())
-    empty = [row.text.rstrip(FIGURE_SPACE) for row in opened.below("Busiest apps")]
+    empty = [row.text.rstrip(FIGURE_SPACE) for row in opened.find("Busiest apps").submenu]
     assert empty == ["No app with measured traffic", "–", "–", "–", "–"]
     opened.apps = [app("calm", 0.0), app("busy", 3e6), app("new", None), app("less", 2e3)]
     opened.apps.append(app("tunnel", 9e9, is_tunnel_process=True))
-    rows = list(opened.below("Busiest apps"))
+    rows = list(opened.find("Busiest apps").submenu)
     assert [row.text.replace(FIGURE_SPACE, "").rstrip() for row in rows[:3]] == [
         "busy   ↓ 3.00 MB/s  ↑ 0 B/s",
         "less   ↓ 2.00 kB/s  ↑ 0 B/s",
@@ -224,7 +223,7 @@ def test_busiest_apps_have_rows_from_the_start() -> None:
     ]
     assert {len(row.text) for row in rows} == {APP_WIDTH}
     opened.apps = [app(f"app{number}", number) for number in range(1, 9)]
-    again = list(opened.below("Busiest apps"))
+    again = list(opened.find("Busiest apps").submenu)
     assert all(new is old for new, old in zip(again, rows, strict=True)), "they can change while they are shown"
     assert [row.text.split()[0] for row in again] == ["app8", "app7", "app6", "app5", "app4"]
 
@@ -241,15 +240,15 @@ def test_choosing_a_unit_keeps_the_fixed_prefix() -> None:
 
 def test_one_interface_or_the_total_is_checked() -> None:
     opened = Opened(Settings())
-    assert [row.text for row in opened.below("Rates of")] == ["All uplinks (automatic)", "eth0", "wlan0"]
+    assert [row.text for row in opened.find("Rates of").submenu] == ["All uplinks (automatic)", "eth0", "wlan0"]
     assert opened.checked("Rates of") == ["All uplinks (automatic)"]
     _, opened.menu.settings = opened.pick("Rates of", "wlan0")
     assert opened.menu.settings.tray.interface == "wlan0"
     assert opened.checked("Rates of") == ["wlan0"]
-    items = list(opened.below("Rates of"))
+    items = list(opened.find("Rates of").submenu)
     opened.menu.view = opened.menu.view._replace(interfaces=("eth0",))
     assert opened.checked("Rates of") == ["wlan0"], "it is removed for now, but still chosen"
-    assert all(new is old for new, old in zip(opened.below("Rates of"), items, strict=True))
+    assert all(new is old for new, old in zip(opened.find("Rates of").submenu, items, strict=True))
 
 
 def test_start_at_login_follows_the_autostart_file(monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]) -> None:
@@ -258,7 +257,7 @@ def test_start_at_login_follows_the_autostart_file(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(autostart, "turn", lambda *, on: state.__setitem__(0, on))
     opened = Opened(Settings())
     for wanted in (True, False):
-        opened.find("More", "Start at login").activate()
+        opened.find("More", "Start at login")(None)
         assert state == [wanted]
         assert opened.find("More", "Start at login").checked is wanted
 
@@ -267,7 +266,7 @@ def test_start_at_login_follows_the_autostart_file(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(autostart, "turn", fail)
     expected_logs.append("cannot be turned to True")
-    opened.find("More", "Start at login").activate()
+    opened.find("More", "Start at login")(None)
 
 
 def live_rows(opened: Opened) -> list[str]:
@@ -322,7 +321,7 @@ def test_settings_of_the_administrator_are_greyed_with_the_reason(
     chosen = Settings(tray=TrayIcon(text=False, interface="eth0"), units=Units(bits=True))
     opened = Opened(chosen)
     reason = " · set by your administrator"
-    more = {row.text: row for row in opened.below("More") if row is not Menu.SEPARATOR}
+    more = {row.text: row for row in opened.find("More").submenu if row is not Menu.SEPARATOR}
     assert not more[f"Text beside the icon{reason}"].enabled
     assert {text: row.enabled for text, row in more.items() if row.radio} == {
         f"Bytes per second (kB/s, MB/s){reason}": False,
@@ -330,7 +329,7 @@ def test_settings_of_the_administrator_are_greyed_with_the_reason(
         f"Bytes in steps of 1024 (KiB/s, MiB/s){reason}": False,
         "Bits in steps of 1024 (Kibit/s, Mibit/s)": True,
     }
-    assert {row.text: row.enabled for row in opened.below("Rates of")} == {
+    assert {row.text: row.enabled for row in opened.find("Rates of").submenu} == {
         f"All uplinks (automatic){reason}": False,
         "eth0": True,
         f"wlan0{reason}": False,

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 from netwatch_tray import clock
 from netwatch_tray.errors import Message, TrayUnavailableError, message
+from netwatch_tray.tray.backends.pystray_api import Menu
 from netwatch_tray.tray.icon import Bar
-from netwatch_tray.tray.menu_items import Menu
 from netwatch_tray.tray.picture import Picture
 
 _COOLDOWN = 3600.0
@@ -52,8 +52,13 @@ class Notification(NamedTuple):
 
 
 class TrayIcon(Protocol):
-    """An icon that a backend has opened. Use it in the scheduler's thread."""
+    """The part of pystray's `Icon` interface that is used here, and the methods that all backends add. Use it in the
+    scheduler's thread."""
 
+    icon: Sequence[Picture]
+    """The same picture in the sizes that the backend requests."""
+    title: str
+    """The tooltip; the first line is the heading."""
     menu: Menu
     label: str
     """Text beside the icon, where the bar shows one."""
@@ -91,8 +96,7 @@ class TrayIcon(Protocol):
     def change(
         self, *, icon: Sequence[Picture] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
-        """Set what is given, all together, which costs less than one after the other. `icon`: the same picture in the
-        sizes that the backend requests. `title`: the tooltip, its first line the heading."""
+        """Set the given attributes together, which costs less than setting one after the other."""
 
     def update_menu(self) -> None:
         """Notify the hosts that texts of the menu may have changed."""
@@ -113,7 +117,8 @@ class Backend(NamedTuple):
     """Sizes of the pictures that it needs, in pixels."""
     bar: Bar
     open: Callable[..., TrayIcon]
-    """Takes the arguments of status_notifier.Icon. Raise TrayUnavailableError."""
+    """Takes name, icon, title and menu as pystray does, and `program`, `scheduler`, `on_lost`, `patience` (see
+    status_notifier.Icon). Raise TrayUnavailableError."""
     owns_main_thread: bool = False
     """Whether its loop is the main loop of the process. The icon is then opened before the loop runs, can be hidden and
     shown, and is closed only at the end."""

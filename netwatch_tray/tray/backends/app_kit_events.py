@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import queue
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.tray.menu_items import Menu, MenuItem
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.units import FIGURE_SPACE
 
 _LONGEST_WAIT = 0.1
@@ -34,7 +34,9 @@ class Events:
     attributes in the scheduler's thread only.
     """
 
-    def __init__(self, menu: Menu, scheduler: Scheduler) -> None:
+    def __init__(self, icon: Any, menu: Menu, scheduler: Scheduler) -> None:
+        """`icon` is passed to the actions of the menu, as pystray does."""
+        self._icon = icon
         self._scheduler = scheduler
         self.menu = menu
         self.menu_is_open = False
@@ -60,11 +62,11 @@ class Events:
         self._scheduler.call_soon(note)
 
     def chosen(self, item: MenuItem) -> None:
-        self._scheduler.call_soon(item.activate)
+        self._scheduler.call_soon(lambda: item(self._icon))
 
     def reopened(self) -> None:
         """Run the menu's default row, as a click on the icon does on other systems."""
-        self._scheduler.call_soon(lambda: self.menu.activate_default())  # noqa: PLW0108  another menu may be set
+        self._scheduler.call_soon(lambda: self.menu(self._icon))
 
     def must_terminate(self) -> None:
         """Handle logout, shutdown or Quit in the Dock: `StatusBar.stop` follows once everything is saved."""
@@ -88,4 +90,4 @@ def _row(item: MenuItem) -> Row:
     if item is Menu.SEPARATOR:
         return Row("", item)
     text = item.text.rstrip(FIGURE_SPACE) or " "  # the padding is for panels that cut
-    return Row(text, item, item.checked, item.enabled, rows(item.submenu) if item.submenu else ())
+    return Row(text, item, item.checked, bool(item.enabled), rows(item.submenu) if item.submenu else ())

@@ -1,4 +1,4 @@
-"""The menu as com.canonical.dbusmenu, the protocol by which panels draw the menus of other programs.
+"""A pystray menu as com.canonical.dbusmenu, the protocol by which panels draw the menus of other programs.
 
 The protocol is defined by libdbusmenu's dbus-menu.xml. The behaviour of real hosts determines four things:
 
@@ -14,13 +14,13 @@ them at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from netwatch_tray import clock
 from netwatch_tray.text import printable
 from netwatch_tray.tray.backends.bus_objects import CallError, Interface, Method
 from netwatch_tray.tray.backends.bus_types import Variant
-from netwatch_tray.tray.menu_items import Menu, MenuItem
+from netwatch_tray.tray.backends.pystray_api import Menu
 
 NAME = "com.canonical.dbusmenu"
 
@@ -30,14 +30,27 @@ _LIVE_SECONDS = 120.0
 _LAYOUT = "(ia{sv}av)"
 
 
+class Item(Protocol):
+    """The part of `pystray.MenuItem` that is used. Every attribute may be computed on each access."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def checked(self) -> bool | None: ...
+    @property
+    def radio(self) -> bool: ...
+    @property
+    def submenu(self) -> Iterable[Item] | None: ...
+
+
 class _Node:
     """One row as last sent to the hosts; the root has no item."""
 
     __slots__ = ("children", "id", "item", "properties")
 
-    def __init__(
-        self, node_id: int, item: MenuItem | None, properties: dict[str, Variant], children: list[_Node]
-    ) -> None:
+    def __init__(self, node_id: int, item: Item | None, properties: dict[str, Variant], children: list[_Node]) -> None:
         self.id = node_id
         self.item = item
         self.properties = properties
@@ -57,10 +70,7 @@ class DBusMenu:
     """
 
     def __init__(
-        self,
-        menu: Iterable[MenuItem],
-        emit: Callable[[str, tuple[Any, ...]], None],
-        activate: Callable[[MenuItem], None],
+        self, menu: Iterable[Item], emit: Callable[[str, tuple[Any, ...]], None], activate: Callable[[Item], None]
     ) -> None:
         """`emit`: sends a signal of `interface`. `activate`: called for clicks."""
         self._menu = menu
@@ -96,11 +106,11 @@ class DBusMenu:
         )
 
     @property
-    def menu(self) -> Iterable[MenuItem]:
+    def menu(self) -> Iterable[Item]:
         return self._menu
 
     @menu.setter
-    def menu(self, menu: Iterable[MenuItem]) -> None:
+    def menu(self, menu: Iterable[Item]) -> None:
         self._menu = menu
         self._is_replaced = True
         self.update()
@@ -150,7 +160,7 @@ class DBusMenu:
         root = _Node(0, None, {"children-display": ("s", "submenu")}, self._build_rows(self._menu))
         return root, {node.id: node for node in root.walk()}
 
-    def _build_rows(self, menu: Iterable[MenuItem]) -> list[_Node]:
+    def _build_rows(self, menu: Iterable[Item]) -> list[_Node]:
         rows = []
         for item in menu:
             node_id, self._next_id = self._next_id, self._next_id + 1
@@ -208,7 +218,7 @@ class DBusMenu:
         return [node_id for node_id in known if self._about_to_show(node_id)[0]], unknown
 
 
-def _matches(rows: list[_Node], menu: Iterable[MenuItem]) -> bool:
+def _matches(rows: list[_Node], menu: Iterable[Item]) -> bool:
     """Return whether these rows were made from these items: the same objects in the same order."""
     items = list(menu)
     return len(rows) == len(items) and all(
@@ -216,7 +226,7 @@ def _matches(rows: list[_Node], menu: Iterable[MenuItem]) -> bool:
     )
 
 
-def _properties(item: MenuItem) -> dict[str, Variant]:
+def _properties(item: Item) -> dict[str, Variant]:
     """Return the label and the properties that differ from the protocol's defaults. Underscores in the label are
     doubled, because a single one underlines the next letter."""
     if item is Menu.SEPARATOR:

@@ -20,7 +20,7 @@ from netwatch_tray.errors import Message, message
 from netwatch_tray.text import printable, printable_lines
 from netwatch_tray.tray.backends import Cooldown, Notification
 from netwatch_tray.tray.backends.app_kit_events import Events, rows
-from netwatch_tray.tray.menu_items import Menu
+from netwatch_tray.tray.backends.pystray_api import Menu
 from netwatch_tray.tray.picture import Picture
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Icon:
         # Never called: the menu bar reports no such clicks.
         self.on_middle_click: Callable[[], None]
         self.on_scroll: Callable[[int], None]
-        self._events = Events(menu, scheduler)
+        self._events = Events(self, menu, scheduler)
         self._bar = app_kit.StatusBar(program, self._events)
 
     @property

@@ -1,4 +1,4 @@
-"""The icon on the session bus, without a toolkit and without a thread.
+"""A pystray backend: the icon on the session bus, without a toolkit and without a thread.
 
 A program registers its item with org.kde.StatusNotifierWatcher (`registration`), and panels read and call it
 (`status_item`).
@@ -6,6 +6,7 @@ A program registers its item with org.kde.StatusNotifierWatcher (`registration`)
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,11 +17,11 @@ from netwatch_tray.errors import Message, message
 from netwatch_tray.tray.backends import Notification
 from netwatch_tray.tray.backends.bus import Bus, Signal
 from netwatch_tray.tray.backends.bus_objects import Object
-from netwatch_tray.tray.backends.dbus_menu import NAME as MENU, DBusMenu
+from netwatch_tray.tray.backends.dbus_menu import NAME as MENU, DBusMenu, Item
 from netwatch_tray.tray.backends.notifications import SERVICE as NOTIFICATIONS, Notifications
+from netwatch_tray.tray.backends.pystray_api import Icon as PystrayIcon, Menu
 from netwatch_tray.tray.backends.registration import Registration
 from netwatch_tray.tray.backends.status_item import ITEM_PATH, MENU_PATH, StatusItem
-from netwatch_tray.tray.menu_items import Menu, MenuItem
 from netwatch_tray.tray.picture import Picture
 
 _DESKTOP_SETTINGS = "org.freedesktop.portal.Settings"
@@ -30,38 +31,41 @@ _SCHEME_RULE = (
 )
 
 
-class Icon:
-    """The tray icon on the session bus. Use it in the scheduler's thread only.
+class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
+    """The tray icon with pystray's interface. Use all of it, setters included, in the scheduler's thread only.
 
+    `icon` is a sequence of pictures, the same one in several sizes; `title` is the tooltip, its first line the heading.
     Raise TrayUnavailableError if the session bus cannot be reached within `patience` seconds. Without a tray on the bus
     the icon waits for one, without a limit.
     """
 
+    HAS_NOTIFICATION = False
+    is_visible = True
+
     def __init__(
         self,
         name: str,
-        icon: Sequence[Picture],
-        title: str,
-        menu: Menu,
+        icon: Sequence[Picture] | None = None,
+        title: str | None = None,
+        menu: Menu | None = None,
         *,
         program: str,
         scheduler: Scheduler,
         on_lost: Callable[[Message], None],
         patience: float = 1.0,
     ) -> None:
-        """`icon` is the same picture in several sizes; `title` is the tooltip, its first line the heading. `program` is
-        the name that assistive technology reads. `on_lost` is called with the reason when the bus is lost. This icon
-        cannot be used after that; another one has to be created."""
+        """`program` is the name that assistive technology reads. `on_lost` is called with the reason when the bus is
+        lost. This icon cannot be used after that; another one has to be created."""
+        super().__init__(name, icon, title, menu)
         self._scheduler = scheduler
-        self._menu = menu
-        self._is_visible = True
+        self._is_loop_ours = False
         self.activation_token: str | None = None
         """For the environment of the window that a click opens (xdg-activation): lets it take the focus."""
         self.on_middle_click: Callable[[], None] = _ignore
         self.on_scroll: Callable[[int], None] = _ignore
         """Called with the steps of the wheel, up positive."""
         is_sandboxed = Path("/.flatpak-info").exists()
-        self._dbus_menu = DBusMenu(menu, self._emit_menu, self._on_menu_click)
+        self._dbus_menu = DBusMenu(self.menu or Menu(), self._emit_menu, self._on_menu_click)
         self._bus = Bus(
             scheduler, on_signal=self._on_signal, on_drained=self._on_drained, on_lost=on_lost, patience=patience
         )
@@ -75,19 +79,14 @@ class Icon:
         self._item: StatusItem = StatusItem(
             name,
             program,
-            title,
+            title or "",
             self,
             scheduler=scheduler,
             bus=self._bus,
             registration=self._registration,
             is_sandboxed=is_sandboxed,
         )
-        self._item.set_picture(icon)
         self._notifications = Notifications(self._bus, program, name, lambda: self._scheduler.call_soon(self))
-
-    def __call__(self) -> None:
-        self._menu.activate_default()
-        self.update_menu()
 
     @property
     def label(self) -> str:
@@ -97,24 +96,6 @@ class Icon:
     @label.setter
     def label(self, value: str) -> None:
         self._item.label = value
-
-    @property
-    def menu(self) -> Menu:
-        return self._menu
-
-    @menu.setter
-    def menu(self, value: Menu) -> None:
-        self._menu = value
-        self.update_menu()
-
-    @property
-    def is_visible(self) -> bool:
-        return self._is_visible
-
-    @is_visible.setter
-    def is_visible(self, value: bool) -> None:
-        self._is_visible = value
-        self._item.set_status("Active" if value else "Passive")
 
     @property
     def is_shown(self) -> bool:
@@ -129,11 +110,6 @@ class Icon:
         """Return the state of the icon, for `status` and `doctor`."""
         return self._registration.state
 
-    def run_detached(self) -> None:
-        self._bus.start({ITEM_PATH: Object(self._item.interface), MENU_PATH: Object(self._dbus_menu.interface)})
-        self._registration.start()
-        self._bus.call_bus("AddMatch", "s", (_SCHEME_RULE,))
-
     def change(
         self, *, icon: Sequence[Picture] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
@@ -144,20 +120,45 @@ class Icon:
         self._item.begin_change()
         try:
             if icon is not None:
-                self._item.set_picture(icon)
+                self.icon = icon
             if title is not None:
-                self._item.set_tooltip(title)
+                self.title = title
             if label is not None:
-                self._item.label = label
+                self.label = label
         finally:
             self._item.end_change()
 
-    def update_menu(self) -> None:
+    def _update_icon(self) -> None:
+        self._icon_valid = True
+        self._item.set_picture(self._icon)
+
+    def _update_title(self) -> None:
+        self._item.set_tooltip(self._title)
+
+    def _update_menu(self) -> None:
         if self._bus.is_drained:
-            if self._menu is not self._dbus_menu.menu:
+            if self._menu is not None and self._menu is not self._dbus_menu.menu:
                 self._dbus_menu.menu = self._menu
             else:
                 self._dbus_menu.update()
+
+    def _show(self) -> None:
+        self._update_title()  # pystray does not update a hidden icon
+        self._item.set_status("Active")
+
+    def _hide(self) -> None:
+        self._item.set_status("Passive")
+
+    def _start_setup(self, setup: Callable[[Icon], None] | None) -> None:
+        # pystray would do this in a separate thread; here the scheduler's thread does everything.
+        self._setup_thread = threading.current_thread()
+        self._scheduler.call_soon(partial(setup or _make_visible, self))
+
+    def _run_detached(self) -> None:
+        self._bus.start({ITEM_PATH: Object(self._item.interface), MENU_PATH: Object(self._dbus_menu.interface)})
+        self._registration.start()
+        self._bus.call_bus("AddMatch", "s", (_SCHEME_RULE,))
+        self._mark_ready()
 
     def notify_user(self, notification: Notification) -> None:
         self._notifications.show(notification)
@@ -167,27 +168,28 @@ class Icon:
         self._scheduler.run()
         at_end()
 
-    def stop(self) -> None:
-        """Remove the icon."""
+    def _run(self) -> None:
+        self._is_loop_ours = True
+        self._run_detached()
+        self._scheduler.run()
+
+    def _stop(self) -> None:
         self._registration.close()
         self._bus.close()
+        self._visible = False
+        if self._is_loop_ours:
+            self._scheduler.stop()
 
     def _on_drained(self) -> None:
         self._item.send_next()
-        self.update_menu()
+        self._update_menu()
 
     def _emit_menu(self, signal: str, body: tuple[Any, ...]) -> None:
         if self._registration.has_watcher:
             self._bus.emit(MENU_PATH, MENU, Signal(signal, self._dbus_menu.interface.signals[signal], body))
 
-    def _on_menu_click(self, item: MenuItem) -> None:
-        self._scheduler.call_soon(partial(self._activate, item))  # the host gets its response first
-
-    def _activate(self, item: MenuItem) -> None:
-        try:
-            item.activate()
-        finally:
-            self.update_menu()
+    def _on_menu_click(self, item: Item) -> None:
+        self._scheduler.call_soon(self._handler(item))  # the host gets its response first
 
     def _on_signal(self, sender: str, interface: str, member: str, body: tuple[Any, ...]) -> None:
         if interface == NOTIFICATIONS:
@@ -196,6 +198,10 @@ class Icon:
             self._item.announce_picture()  # panels colour it again only when they read it again
         else:
             self._registration.on_signal(sender, member, body)
+
+
+def _make_visible(icon: Icon) -> None:
+    icon.visible = True
 
 
 def _ignore(*_arguments: Any) -> None:

@@ -12,24 +12,10 @@ UNWANTED = frozenset(
     {
         # others' packages: only what was asked for may load them
         *("platformdirs", "tomlkit", "psutil", "keyring", "maxminddb", "opentelemetry", "PySide6", "textual"),
-        *("PIL", "rich", "jeepney", "pystray", "six", "typing_extensions"),
+        *("PIL", "rich", "jeepney"),
         # of the standard library: 0.3 to 3 MB each, and what loads them is loaded when it is needed
         *("tempfile", "shutil", "bz2", "lzma", "random", "sqlite3", "ssl", "http", "email", "asyncio", "calendar"),
-        *(
-            "argparse",
-            "gettext",
-            "tomllib",
-            "inspect",
-            "ast",
-            "dis",
-            "dataclasses",
-            "concurrent",
-            "xml",
-            "unittest",
-            "plistlib",
-            "ctypes",
-            "zipfile",
-        ),
+        *("argparse", "gettext", "tomllib", "dataclasses", "concurrent", "xml", "unittest", "plistlib", "zipfile"),
         # our own
         *("netwatch_tray.cli.parser", "netwatch_tray.cli.upload", "netwatch_tray.cli.export", "netwatch_tray.cli.live"),
         *(
@@ -46,7 +32,6 @@ UNWANTED = frozenset(
 _CODE = """
 import json, sys
 from netwatch_tray import cli
-cli._import_msgspec()
 import netwatch_tray.agent.agent
 if sys.platform == "linux":
     import netwatch_tray.collect.linux.rtnetlink, netwatch_tray.collect.linux.sock_diag

@@ -173,7 +173,7 @@ def test_descriptor_that_another_callback_unwatched_is_not_called() -> None:
 
     for receiver, sender in pipes:
         os.write(sender, b"x")
-        scheduler.watch(receiver, READ, lambda _events, receiver=receiver: ready(receiver))  # type: ignore[misc]
+        scheduler.watch(receiver, READ, lambda _events, receiver=receiver: ready(receiver))
     scheduler.run()
     scheduler.close()
     for receiver, sender in pipes:

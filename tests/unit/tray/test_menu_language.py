@@ -11,8 +11,8 @@ from netwatch_tray import language
 from netwatch_tray.errors import message
 from netwatch_tray.model import GapReason
 from netwatch_tray.settings import Settings
+from netwatch_tray.tray.backends.pystray_api import Menu
 from netwatch_tray.tray.menu import Actions, TrayMenu
-from netwatch_tray.tray.menu_items import Menu
 from netwatch_tray.tray.presenter import View
 
 SAME = {"eth0", "Diagnose…"}
