@@ -249,7 +249,7 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     faces_inside: bool = False
     """Its other end is in this computer: what it received, a container or virtual machine sent; see `own_rates`."""
     speed: int | None = None
-    """Of the link, bit/s."""
+    """Speed of the link, bit/s."""
     is_physical: bool = False
     """As in `Interface`."""
     mtu: int | None = None

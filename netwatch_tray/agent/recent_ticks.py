@@ -19,7 +19,7 @@ class RecentTicks:
         self._interfaces: tuple[InterfaceTick, ...] = ()
         """Interfaces of the latest tick."""
         self._rates: dict[int, tuple[float | None, float | None]] = {}
-        """Of these interfaces; the same object for ticks that have the same ones."""
+        """Rates of these interfaces by index; ticks with the same interfaces share the object."""
 
     def add(self, tick: Tick) -> None:
         if tick.interfaces is not self._interfaces:

@@ -48,13 +48,13 @@ _OF_ARGPARSE = (
 
 
 class Parser(argparse.ArgumentParser):
-    """Finds the width of the terminal without shutil, which argparse loads with its decompressors for each option.
+    """Parses command lines. Its help ends with an example; its errors suggest what a mistyped word probably meant.
 
-    Its help ends with an example; its errors suggest what a mistyped word probably meant.
+    It finds the width of the terminal without shutil, which argparse would load with its decompressors for each option.
     """
 
     def __init__(self, *, example: str = "", **more: Any) -> None:
-        """`example`: a command line."""
+        """`example`: a command line, shown at the end of the help."""
         super().__init__(formatter_class=lambda prog: _HelpFormatter(prog, width=_columns() - 2), **more)
         # A value that begins with a minus sign must look like a number to argparse; `-7d` is a day.
         self._negative_number_matcher = re.compile(r"-[0-9]")
@@ -64,7 +64,7 @@ class Parser(argparse.ArgumentParser):
         return f"{super().format_help()}\n{translate('Terminal', 'example:')}\n  {self.example}\n"
 
     def refuse(self, unknown: Sequence[str]) -> NoReturn:
-        """Exit with code 2, because these words are unknown."""
+        """Exit with code 2 and an error that names these unknown words."""
         text = translate("Argparse", "unrecognized arguments: %s") % " ".join(unknown)
         shown = [each for each in self._actions if each.help != argparse.SUPPRESS]
         meant = closest(unknown[0].partition("=")[0], [option for each in shown for option in each.option_strings])
@@ -145,7 +145,7 @@ def build(words: Sequence[str] = ("--help",)) -> argparse.ArgumentParser:
 
 
 def _describe(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Make the sentence that the list of subcommands shows for each of them the beginning of its help. Also store its
+    """Begin the help of each subcommand with the sentence that the list of subcommands shows for it. Also store its
     parser in the parsed options, for errors."""
     for listed in subparsers._choices_actions:
         text = language.translation("Terminal", listed.help or "") or listed.help

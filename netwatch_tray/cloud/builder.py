@@ -106,7 +106,7 @@ class SnapshotBuilder:
         self._cpu: dict[tuple[int, float], tuple[float, float]] = {}
         """By PID and start time: boot-time clock and CPU seconds of the last reading."""
         self._alerts: deque[wire.Alert] = deque(maxlen=_MOST_HELD_ALERTS)
-        """In no snapshot yet."""
+        """Alerts that are in no snapshot yet."""
 
     def add(self, tick: Tick) -> None:
         """Add a tick. Call with each tick, in their order."""

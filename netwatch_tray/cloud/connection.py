@@ -75,7 +75,7 @@ class Connection:
         self._socket: socket.socket | None = None
 
     def send(self, request: bytes, timeout: float) -> None:
-        """Send a request, for which there are this many seconds. Raise OSError (ssl.SSLError, ProxyError …)."""
+        """Send a request. `timeout`: seconds for request and response. Raise OSError (ssl.SSLError, ProxyError …)."""
         self._limits = _Limits(timeout)
         sock = self._socket
         if sock is None or _is_readable(sock):  # the server has closed it in the meantime

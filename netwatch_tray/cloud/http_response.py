@@ -18,7 +18,7 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.(\d) ([1-9]\d\d)(?: (.*))?")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _DATE = re.compile(r"[A-Za-z]+, (\d\d)[ -]([A-Za-z]{3})[ -](\d{4}|\d\d) (\d\d):(\d\d):(\d\d) GMT", re.ASCII)
-"""Of today, and of RFC 850."""
+"""A date as servers send it today, or as in RFC 850."""
 _ASCTIME = re.compile(r"[A-Za-z]{3} ([A-Za-z]{3}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\d{4})", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
@@ -41,7 +41,7 @@ class HttpResponse(NamedTuple):
     status: int
     reason: str
     fields: dict[str, str]
-    """By name in lower case; of repeated fields the first."""
+    """Values by name in lower case; of repeated fields the first."""
     body: bytes
     is_last: bool
     """The connection cannot be used for another request."""
@@ -74,7 +74,7 @@ def read_response(receive: Callable[[], bytes], most: int, *, has_body: bool = T
 
 
 def _status(line: bytes) -> tuple[int, int, str]:
-    """Return the minor version, the status and the reason."""
+    """Return the minor version of HTTP, the status and the reason. Raise ResponseError."""
     found = _STATUS_LINE.fullmatch(line)
     if found is None:
         raise ResponseError(line[:100])
@@ -82,7 +82,7 @@ def _status(line: bytes) -> tuple[int, int, str]:
 
 
 def _fields(reader: _Reader) -> dict[str, str]:
-    """Read fields to the empty line. A line that is none is left out."""
+    """Read header fields up to the empty line. A line that is not a field is left out."""
     found: dict[str, str] = {}
     name = ""
     count = 0
@@ -128,7 +128,7 @@ class _Reader:
         return bool(self._buffer)
 
     def line(self) -> bytes:
-        """Return the next line without its end."""
+        """Return the next line without its end. Raise ResponseTooLargeError if it is too long."""
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
@@ -140,7 +140,7 @@ class _Reader:
         return line.removesuffix(b"\r")
 
     def exactly(self, count: int, most: int) -> bytes:
-        """Return that many bytes."""
+        """Return `count` bytes. Raise ResponseTooLargeError if that is more than `most`."""
         while len(self._buffer) < count:
             if len(self._buffer) > most:
                 raise ResponseTooLargeError
@@ -171,7 +171,8 @@ class _Reader:
 
 
 def unix_time(date: str) -> float | None:
-    """Parse a date in one of the three forms of RFC 9110, section 5.6.7; return Unix time, or `None`."""
+    """Parse a date in one of the three forms of RFC 9110, section 5.6.7; return Unix time, or `None` if it is not a
+    date."""
     if (found := _DATE.fullmatch(date)) is not None:
         day, month, year, *time = found.groups()
     elif (found := _ASCTIME.fullmatch(date)) is not None:

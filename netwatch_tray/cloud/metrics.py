@@ -26,7 +26,7 @@ class Reading(NamedTuple):
     system: SystemSample | None = None
     health: Health | None = None
     usages: tuple[Usage, ...] | None = None
-    """Of the file systems whose names are served."""
+    """Space of the file systems whose names are served."""
     traffic: DiskTraffic | None = None
     events: Mapping[EventKind, int] | None = None
     """How many began since metrics are served."""

@@ -208,7 +208,7 @@ class _Client:
         self.received = bytearray()
         self.is_head = False
         self.is_waiting = False
-        """For the metrics."""
+        """Whether the client has requested the metrics and not got them yet."""
         self.unsent: list[memoryview] = []
 
 

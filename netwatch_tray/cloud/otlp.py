@@ -48,7 +48,7 @@ class Export:
 
         self._latest = first
         self._counters: dict[_Key, int] = {}
-        """As of the latest snapshot."""
+        """Amounts as of the latest snapshot."""
         self._moved: dict[_Key, int] = {}
         self.add(first)
         resource = Resource.create(

@@ -103,7 +103,7 @@ class Refused(NamedTuple):
     """What a collector refused of an export that it accepted otherwise."""
 
     number: int
-    """Of data points or log records."""
+    """Number of data points or log records."""
     reason: str
 
 

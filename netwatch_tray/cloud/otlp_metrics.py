@@ -157,7 +157,7 @@ COUNTER_UNITS = {
     "system.network.packet.dropped": "{packet}",
     "system.disk.io": "By",
 }
-"""By name."""
+"""The unit of each counter, by its name."""
 
 
 class Counter(NamedTuple):

@@ -54,7 +54,7 @@ class OtlpUploader(Uploader):
         self._signal = signal
         self._target = target
         self._was_refused: Message | None = None
-        """Of the last response that accepted the rest."""
+        """What the last response refused, if it accepted the rest."""
         of_stream = wire.HostInfo(host_id=stream, hostname="")
         super().__init__(spool, client_of(target), lambda: of_stream, notify=notify, pace=pace)
 

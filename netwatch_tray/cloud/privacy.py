@@ -24,7 +24,7 @@ class Scope(NamedTuple):
     """How much a snapshot contains."""
 
     level: int = 0
-    """In the order of UploadLevel, from 0."""
+    """Position in the order of UploadLevel, from 0."""
     hides_addresses: bool = False
     hides_names: bool = False
 

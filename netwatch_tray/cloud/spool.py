@@ -29,7 +29,7 @@ _CLOCK_WAS_SET = 1_767_225_600.0
 """Unix time of the beginning of 2026. A machine without a battery starts decades before it, until its clock is set; by
 such a clock every snapshot would be from the future."""
 MOST_BYTES = 48 << 20
-"""Of stored snapshots. A day at every level and the default interval takes less, compressed."""
+"""Limit of the stored snapshots, compressed. A day at any level takes less at the default interval."""
 _VERSION = 1
 _BUSY_TIMEOUT = 5.0
 _PATIENCE = 45.0
@@ -102,11 +102,11 @@ class Spool:
         self._sending: int | None = None
         """Descriptor of the lock file. While it is locked, only this object changes the file, so what follows holds."""
         self._counts: dict[str | None, SpoolCounts] = {}
-        """By account; `None` is all of them."""
+        """Counts by account; those of `None` are of all accounts."""
         self._latest: tuple[str, Stored] | None = None
         """The snapshot appended last, with its account, while it is stored."""
         self._bounds: tuple[float, float] | None = None
-        """No stored snapshot is older or newer."""
+        """Times of which no stored snapshot is older, or newer."""
         self._is_synchronous = True
         """Whether commits wait for the disk."""
         try:
@@ -263,7 +263,7 @@ class Spool:
                 raise
 
     def _forget(self) -> None:
-        """Read everything from the file again."""
+        """Drop the counts and the newest snapshot in memory, so that they are read from the file again."""
         self._counts.clear()
         self._latest = self._bounds = None
 

@@ -65,7 +65,7 @@ class Pace(NamedTuple):
     paused: float = 900.0
     """Between requests while the user has to do something."""
     timeout: float = 30.0
-    """For one request."""
+    """Seconds for one request."""
 
 
 PACE = Pace()
@@ -141,9 +141,9 @@ class Uploader:
         self._gap_at = 0.0
         """When that was updated; boot-time clock."""
         self._faults = 0
-        """In a row."""
+        """Failed requests in a row."""
         self._refusals = 0
-        """By a rate limit, in a row."""
+        """Refusals by a rate limit in a row."""
         self._fault: Message | None = None
         self._needs_user = False
         self._was_notified = False

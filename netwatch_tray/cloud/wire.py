@@ -20,7 +20,7 @@ AGENT = f"netwatch-tray/{netwatch_tray.__version__}"
 """This program's name in envelopes, and its User-Agent."""
 SCHEMA_VERSION = 1
 MOST_SNAPSHOTS = 100
-"""In one envelope; both servers respond 413 to more."""
+"""Most snapshots in one envelope; both servers respond 413 to more."""
 MOST_BYTES = 2 << 20
 """Of one body: the cloud server's framework refuses 2 MiB and more while it reads."""
 LONGEST_HISTORY = 60

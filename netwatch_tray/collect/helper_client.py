@@ -71,7 +71,7 @@ _PACKET_KINDS = {
     layout.QUIC_INITIAL: PacketKind.QUIC_INITIAL,
 }
 _TIMES, _TIME_UNIT = 1 << layout.TIME_BITS, (1 << layout.TIME_SHIFT) / 1e9
-"""How many times a packet may have, and the seconds between two."""
+"""Number of times that the clock of a packet can show before it starts anew, and seconds from one to the next."""
 _PROTOCOL = _FLOW.size - 1
 """Index in a layout.KEY."""
 _CLOSED, _CREATED = -3, -2

@@ -35,7 +35,7 @@ class LeftOut:
 
 
 _left_out: dict[str, LeftOut] = {}
-"""By source."""
+"""Rows left out, by the source."""
 
 
 def parsed(source: str, rows: Iterable[_Row], parse: Callable[[_Row], _Value]) -> list[_Value]:

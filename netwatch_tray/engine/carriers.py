@@ -20,11 +20,12 @@ _SLACK = 1 << 20
 class _Pair(NamedTuple):
     tunnel: int
     underlay: int
-    """Indexes."""
+    """Both are interface indexes."""
 
 
 class _Window:
-    """Bytes of a tunnel and of what carries it, in one direction, since some moment.
+    """Bytes of a tunnel and of the interface that is presumed to carry it, in one direction, since a moment at which
+    the latter was not behind.
 
     The counters of a card may be late. So what the card reports until now includes what the tunnel moved, except in the
     last seconds.
@@ -60,13 +61,15 @@ class Carriers:
         self._windows: dict[_Pair, tuple[_Window, _Window]] = {}
 
     def suppose(self, underlays: Mapping[int, int], interfaces: Collection[int]) -> None:
-        """Watch these tunnels from now on, by index, with their underlays. `interfaces`: all that exist."""
+        """Watch these tunnels from now on: the index of the presumed underlay by that of the tunnel. `interfaces`: the
+        indexes of all that exist."""
         self.alone = self.alone.intersection(interfaces)
         pairs = {_Pair(*each) for each in underlays.items()}
         self._windows = {pair: self._windows.get(pair) or (_Window(), _Window()) for pair in pairs}
 
     def contradict(self, rates: Mapping[int, InterfaceRates], boottime: float) -> bool:
-        """Add an interval; return whether `alone` has grown."""
+        """Add the bytes of an interval; return whether they show that a tunnel is not carried by its presumed underlay,
+        so that `alone` has grown."""
         before = self.alone
         for pair, (received, sent) in self._windows.items():
             tunnel, underlay = rates.get(pair.tunnel), rates.get(pair.underlay)

@@ -58,9 +58,9 @@ class Datagrams:
         self._new: dict[Flow, Amount] = {}
         """Bytes since the last sample."""
         self._connected: dict[str, _Exchange] = {}
-        """By key of the socket."""
+        """Connected sockets by their keys."""
         self._peers: dict[str, dict[str, _Exchange]] = {}
-        """By key of the socket, and key of the row."""
+        """Peers of sockets without one peer, by the keys of socket and row."""
         self._count_of_peers = 0
         self._is_here: dict[int, bool] = {}
         """Whether sockets belong to this network namespace, by cookie, as far as known."""

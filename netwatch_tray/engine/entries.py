@@ -114,7 +114,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self._ports: dict[int | None, dict[str, Entry]] = {}
-        """By port and key."""
+        """Listeners by port and key."""
 
     def add(self, key: str, entry: Entry) -> None:
         self._ports.setdefault(entry.found.local_port, {})[key] = entry

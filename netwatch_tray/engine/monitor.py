@@ -97,7 +97,7 @@ class Monitor:
         return Tick(at=at, interval_s=interval.elapsed, gap=gap, total=total, interfaces=self._last)
 
     def _sum(self, sample: Sample, interval: Interval) -> Total:
-        """Make the ticks of the interfaces, `_last`. Return the sum over those that count."""
+        """Make the ticks of all interfaces. Return the total of those that count."""
         self._last = self._interface_ticks(sample, interval)
         counted, self._counted = self._counted, self._uplinks
         is_still = interval.is_still and counted == self._uplinks
@@ -131,7 +131,7 @@ class Monitor:
         return tuple(ticks.values())
 
     def _new_tick(self, index: int) -> InterfaceTick:
-        """Return a tick of an interface without its numbers."""
+        """Return a tick of an interface, without rates and bytes."""
         interface, membership = self.interfaces[index], self.memberships[index]
         return InterfaceTick(
             index=index,

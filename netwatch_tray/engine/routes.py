@@ -47,7 +47,7 @@ class Routes:
             for address in interface.addresses:
                 self._routes[address.partition("/")[0]] = route
         self._inside: Networks | None = None
-        """Of the interfaces that lead to no uplink; only with the helper they are needed."""
+        """Networks of the interfaces that lead to no uplink; needed only with the helper."""
         self._networks = Networks(address for each in interfaces.values() for address in each.addresses)
 
     def of(self, found: Socket) -> Route:

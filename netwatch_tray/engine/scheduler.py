@@ -64,7 +64,7 @@ class Scheduler:
         # Not selectors: a third of the cost of a wake-up was there, and with so few descriptors epoll saves nothing.
         self._poll = select.poll()
         self._watched: dict[int, _Watch] = {}
-        """By descriptor."""
+        """What is watched, by descriptor."""
         self._resting: dict[int, Timer] = {}
         self._wake_receiver, self._wake_sender = os.pipe()
         os.set_blocking(self._wake_receiver, False)

@@ -78,9 +78,9 @@ class Streams:
         """Whether a sample preceded the last reading, and the reading before that. If not, a connection that no sample
         lists may be older than the first sample."""
         self._new: dict[Flow, Amount] = {}
-        """Of other network namespaces, since the last sample."""
+        """Amounts of TCP in other network namespaces since the last sample."""
         self._closed: set[str] = set()
-        """Of these and those in `_elsewhere`, since the last sample."""
+        """Keys of the sockets of these and of `_elsewhere` that closed since the last sample."""
         self._dropped = 0
         self._elsewhere: dict[str, Socket] = {}
         self._is_lost = False

@@ -208,7 +208,7 @@ class _Topology:
         return not is_port and kind not in _BRIDGES | _NEVER_OUT and not self._lower(interface)
 
     def _is_addressed(self, interface: Interface, seen: set[int]) -> bool:
-        """Return whether it has an address beyond its link, itself or by what is stacked on it."""
+        """Return whether an interface, or one that is stacked on it, has an address that is valid beyond its link."""
         if interface.index in seen:
             return False
         seen.add(interface.index)

@@ -51,7 +51,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", kw_only=True):
 
     protocol: int
     version: str
-    """Of the program."""
+    """Version of the program."""
     pid: int
     interval_s: float
     """The agent's period between ticks, seconds."""
@@ -300,7 +300,7 @@ _encoder = msgspec.json.Encoder()
 
 @functools.cache
 def _server_decoder() -> msgspec.json.Decoder[ServerMessage]:
-    """Made by the first message: it takes 3 ms, and the agent reads no messages of its own."""
+    """Return the decoder. It is made for the first message, because that takes 3 ms and the agent never needs it."""
     return msgspec.json.Decoder(ServerMessage)
 
 

@@ -83,8 +83,8 @@ class FeedServer:
 
     @property
     def has_file(self) -> bool:
-        """Return whether there is a file at the path of the socket. `check` also detects that it is another one. Called
-        each second, and costs half of that."""
+        """Return whether there is a file at the path of the socket. It costs half of `check`, which also detects
+        another file there, and is called each second."""
         return os.access(self._name, os.F_OK)
 
     @property

@@ -57,4 +57,4 @@ MOST_PAYLOAD = 4096
 """Bytes of a payload that are copied."""
 
 ONLY_HOME, ONE_HOME_OF_SEVERAL = 1, 2
-"""Of a network namespace whose connections an agent lists: whether all agents are in there."""
+"""Values for a network namespace in which an agent lists connections: all agents are in it, or some in another one."""

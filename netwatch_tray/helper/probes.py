@@ -22,7 +22,7 @@ _ROW_BATCH = 256
 MOST_ROWS = 512 + _ROW_BATCH
 """Rows that `Probes.rows` returns at most."""
 _ONLY_KEY = bytes(4)
-"""Of an array with one entry."""
+"""The key of an array with one entry."""
 _TOUCHED = struct.Struct(f"={layout.STAMPS_OFFSET - 4}xI4xI")
 """Of layout.VALUE: whether a TCP connection has closed, and the stamp of the last packet."""
 _PROTOCOL_OFFSET = 28
@@ -111,8 +111,9 @@ class Probes:
         bpf.update(self._maps["stamp"], _ONLY_KEY, layout.STAMP.pack(stamp, 0))
 
     def set_homes(self, homes: AbstractSet[int]) -> None:
-        """Set the network namespaces, by cookie, whose connections an agent in there lists. New connections of all
-        others have rows. With several homes all new connections do: an agent lists those of its own home alone."""
+        """Set the network namespaces, by cookie, whose connections an agent in them lists. New connections of all other
+        namespaces have rows. If there are several homes, all new connections have, because each agent lists only those
+        of its own."""
         value = bytes([layout.ONLY_HOME if len(homes) == 1 else layout.ONE_HOME_OF_SEVERAL])
         with contextlib.suppress(OSError):  # no memory: then there are rows that nobody needs
             for netns in homes:
@@ -154,7 +155,7 @@ class Probes:
 
     @property
     def has_records(self) -> bool:
-        """Return whether there are records to take, or about to be."""
+        """Return whether there are records to take, or one is being written."""
         return not self._ring.is_empty
 
     def records(self, most: int) -> list[bytes]:

@@ -20,7 +20,7 @@ READ = struct.Struct("=BxxxII")
 """The agent's only message: kind; flows with a packet since this stamp are wanted; position in the list of flows."""
 READ_KIND = 1
 BEGIN = 0xFFFFFFFF
-"""As position: the beginning, or in an answer the end."""
+"""A position: the beginning or, in a response, the end."""
 
 HELLO, ROWS, EVENTS, REFUSED = 1, 2, 3, 4
 """Kinds of messages from the helper, their first byte."""

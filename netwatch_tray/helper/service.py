@@ -31,7 +31,7 @@ _IDLE = 60
 """Seconds without a packet after which a flow is deleted."""
 _STAMPS_PER_SECOND = 4
 _EVENTS_IN_MESSAGE = 3 << 15
-"""Bytes of records; one more may be in it. An agent wakes up for each message."""
+"""Bytes of records after which a message is sent, because an agent wakes up for each message."""
 _SO_PEERCRED: int = getattr(socket, "SO_PEERCRED", 0)
 _CLOCK_BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", 0)
 """On Linux alone, where the first has another number on some machines (ppc64le)."""

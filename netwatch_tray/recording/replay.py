@@ -181,7 +181,7 @@ class _Connections:
         self._finder = finder
         self._pending: deque[Connections | Fault] = deque()
         self.boottime = 0.0
-        """Of the current step."""
+        """Boot-time clock of the current step."""
 
     def add(self, record: Connections | Fault) -> None:
         self._pending.append(record)

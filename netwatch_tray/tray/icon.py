@@ -43,7 +43,7 @@ class _Grid(NamedTuple):
     left: int
     """Left edge of the left arrow; the right arrow mirrors it."""
     width: int
-    """Of an arrow's head."""
+    """Width of an arrow's head."""
     head: int
     """Height of an arrow's head."""
     stem: int

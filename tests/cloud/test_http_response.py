@@ -130,7 +130,7 @@ def test_any_other_text_is_no_date(text: str) -> None:
 
 
 @pytest.mark.parametrize("date", ["Sat, 31 Feb 2026 12:00:00 GMT", "Sat, 31 Foo 2026 12:00:00 GMT", "Sat Jan 31 1:00"])
-def test_an_impossible_date_is_none(date: str) -> None:
+def test_an_impossible_date_returns_none(date: str) -> None:
     assert unix_time(date) is None
 
 

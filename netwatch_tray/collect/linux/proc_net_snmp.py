@@ -75,12 +75,12 @@ def _open(file: str) -> int:
 
 
 class Line(NamedTuple):
-    """Where a file has counters of one protocol. It has a line with their names and one with their values."""
+    """The place of counters of one protocol in a file, which has a line with their names and one with their values."""
 
     titles: bytes
     """The line with the names, and the beginning of the one with the values."""
     places: tuple[int, ...]
-    """Of the counters among the values."""
+    """Positions of the counters among the values."""
 
     @classmethod
     def of(cls, content: bytes, protocol: bytes, names: Sequence[bytes]) -> Line:
@@ -94,7 +94,7 @@ class Line(NamedTuple):
             raise ParseError(f"The kernel's {protocol.decode()} counters lack one of {names}.") from error
 
     def read(self, content: bytes) -> list[int]:
-        """Return the counters in a later content of the same file. Raise ParseError."""
+        """Return the counters in another content of the same file, read later. Raise ParseError."""
         values = content.partition(self.titles)[2].split(None, max(self.places) + 1)
         try:
             return [int(values[place]) for place in self.places]

@@ -225,7 +225,7 @@ class StatsSource(_Source):
         self._response: bytes | None = None
         """The previous dump, if it was a single datagram without an event."""
         self._counters: dict[int, CounterRow] = {}
-        """Parsed from `_response`."""
+        """Counters parsed from `_response`."""
         super().__init__()
 
     def _dump_counters(self) -> tuple[dict[int, CounterRow], float]:

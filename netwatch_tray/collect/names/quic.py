@@ -44,7 +44,7 @@ _CLIENT = _label(b"client in", 32)
 class _Version(NamedTuple):
     salt: bytes
     labels: tuple[bytes, bytes, bytes]
-    """Of the three keys."""
+    """Labels from which the three keys are derived."""
     initial: int
     """Type of a packet that is an Initial."""
 
@@ -101,7 +101,7 @@ class _Flow:
         self.connection = connection
         """The destination connection ID of the client's first packet."""
         self.pieces: dict[int, bytes] = {}
-        """By offset."""
+        """Parts of the hello by their offset."""
 
     def hello(self) -> Hello | None:
         """Return the hello, or `None` while it is incomplete. Raise ParseError."""

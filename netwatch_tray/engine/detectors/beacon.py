@@ -65,7 +65,7 @@ class BeaconWatch:
 
     def __init__(self) -> None:
         self._ends: OrderedDict[tuple[str, int | None], list[_End]] = OrderedDict()
-        """By remote and port, the one that was used last at the end."""
+        """Ends of connections by remote and port; the most recent remote is at the end."""
         self._lasting: dict[str, _Lasting] = {}
         """By key of the finding."""
         self._cooldown = Cooldown()

@@ -28,7 +28,7 @@ class NewAppWatch:
     def __init__(self) -> None:
         self._known: set[str] | None = None
         self._waiting: dict[str, Finding] = {}
-        """By app."""
+        """Findings that wait until the known apps are read, by app."""
 
     def know(self, apps: Iterable[str]) -> list[Finding]:
         """Set the keys of all apps in the history; return findings for new apps among those seen so far."""

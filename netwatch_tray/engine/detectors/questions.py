@@ -57,7 +57,7 @@ class Questions:
 
     def __init__(self) -> None:
         self._pending: OrderedDict[tuple[int, int, str], _Query] = OrderedDict()
-        """By socket, number and server, oldest first."""
+        """Queries without a response, by socket, number and server, oldest first."""
         self._forwarded: OrderedDict[tuple[int, int, str], float] = OrderedDict()
         """Queries that were left out. Their responses are left out, too."""
         self._asked_here: dict[tuple[str, int], int] = {}

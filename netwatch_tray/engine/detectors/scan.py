@@ -52,7 +52,7 @@ class PortScanWatch:
 
     def __init__(self) -> None:
         self._sources: OrderedDict[str, _Source] = OrderedDict()
-        """By address, seen last at the end."""
+        """The sources by their address; the one that was seen last is at the end."""
         self._cooldown = Cooldown()
 
     @property

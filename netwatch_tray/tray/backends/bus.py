@@ -407,7 +407,8 @@ def _limit(connection: socket.socket, deadline: float) -> None:
 
 
 def _authenticate(connection: socket.socket, deadline: float) -> None:
-    """Authenticate by the user of this process, which the kernel tells the bus ("Authentication Protocol")."""
+    """Authenticate as the user of this process, whom the kernel names to the bus (D-Bus Specification, "Authentication
+    Protocol")."""
     user = str(os.geteuid()).encode().hex()
     connection.sendall(f"\0AUTH EXTERNAL {user}\r\n".encode())
     answer = b""
@@ -425,8 +426,8 @@ def _authenticate(connection: socket.socket, deadline: float) -> None:
 
 
 def _places(address: str) -> Iterator[bytes]:
-    """Return the Unix sockets of an address as connect(2) takes them; other transports are left out ("Server
-    Addresses")."""
+    """Yield the Unix sockets of an address in the form that connect(2) takes. Other transports are left out (D-Bus
+    Specification, "Server Addresses")."""
     for each in address.split(";"):
         transport, _, rest = each.partition(":")
         options = dict(option.partition("=")[::2] for option in rest.split(","))

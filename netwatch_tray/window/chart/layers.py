@@ -52,7 +52,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     series: Series
     frame: Frame
     size: QSize
-    """Of the whole chart, dip."""
+    """Size of the whole chart, dip."""
     ratio: float
     """Device pixels per dip."""
     is_zoomed: bool

@@ -38,7 +38,7 @@ def test_gap_keeps_its_reason() -> None:
     assert (recent.ticks[0].gap, recent.ticks[0].rates) == (GapReason.PAUSED, {2: (None, 0.0)})
 
 
-def test_oldest_are_dropped_after_five_minutes() -> None:
+def test_the_oldest_ticks_are_dropped_after_five_minutes() -> None:
     recent = RecentTicks()
     for second in range(310):
         recent.add(tick(second, (interface(0.0),)))

@@ -23,7 +23,7 @@ _amounts = st.one_of(st.just(0), st.integers(0, 10**9))
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(_amounts, _amounts, st.integers(0, 6)), max_size=60))
-def test_late_counters_of_what_carries_it_contradict_nothing(seconds: list[tuple[int, int, int]]) -> None:
+def test_late_counters_of_the_card_do_not_contradict_the_presumed_underlay(seconds: list[tuple[int, int, int]]) -> None:
     """Each second: bytes of the tunnel, other bytes of the card, seconds by which the counters of the card are late."""
     carriers = Carriers()
     carriers.suppose({TUNNEL: CARD}, {TUNNEL, CARD})
@@ -39,7 +39,9 @@ def test_late_counters_of_what_carries_it_contradict_nothing(seconds: list[tuple
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(50_000, 10**8), min_size=60, max_size=60), st.booleans(), st.data())
-def test_bytes_that_the_card_does_not_carry_contradict(amounts: list[int], is_rx: bool, data: st.DataObject) -> None:
+def test_bytes_that_the_card_does_not_carry_contradict_the_presumed_underlay(
+    amounts: list[int], is_rx: bool, data: st.DataObject
+) -> None:
     carriers = Carriers()
     carriers.suppose({TUNNEL: CARD}, {TUNNEL, CARD})
     ahead, found_at = 0, None
@@ -67,7 +69,7 @@ def test_counters_that_begin_anew_are_not_compared() -> None:
         assert not carriers.contradict(found, float(now))
 
 
-def test_total_goes_on_with_the_tunnel() -> None:
+def test_total_continues_with_the_tunnel_that_the_card_does_not_carry() -> None:
     """Each byte counts until it is known that the card does not carry it, and from then on."""
     source = Samples()
     card = Interface(index=CARD, name="eth0", kind="ethernet", is_up=True, addresses=("192.0.2.2/24",))

@@ -135,7 +135,7 @@ def test_a_tunnel_that_the_only_way_out_does_not_carry_counts() -> None:
     assert counted_meanwhile(interfaces, [LAN0.index], [VPN.index], {VPN.index}) == (LAN0.index,)
 
 
-def test_other_evidence_is_no_elimination() -> None:
+def test_an_underlay_known_by_routes_is_not_presumed() -> None:
     for lan in ({"has_host_route": True}, {"route": True}):
         known = interface("lan0", "ethernet", **_ADDRESS, **lan)
         assert eliminated({each.index: each for each in (LO, VPN, known)}) == {}

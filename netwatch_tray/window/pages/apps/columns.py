@@ -36,7 +36,7 @@ class AppContext(NamedTuple):
     points: Callable[[str, float], list[Point]]
     """Returns the rates of the row with this key since a Unix time."""
     span: tuple[float, float]
-    """Of the sparklines, Unix time."""
+    """Time range of the sparklines, Unix time."""
     interval: float
     units: Units
     most: float

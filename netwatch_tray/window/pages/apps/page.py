@@ -72,7 +72,7 @@ class AppsPage(Page):
         self._message: AppsMessage | None = None
         """The latest message; None while current values are unknown."""
         self._sockets: dict[str, Connection] = {}
-        """By key, while the details need them."""
+        """Connections by key, while the details need them."""
         self._history = AppsHistory(history, self)
         self._rows: list[AppRow] = []
         self._most, self._about_month = 0, ""
