@@ -106,7 +106,7 @@ class Standalone:
         return self._collector.finished(draft)
 
     def host(self) -> wire.HostInfo:
-        """Return the current facts."""
+        """Return the facts about this host."""
         return self._collector.host()
 
     def envelope(self) -> bytes:

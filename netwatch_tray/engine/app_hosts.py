@@ -144,7 +144,7 @@ class AppHosts:
 
     @property
     def since(self) -> float:
-        """Return the Unix time from which on bytes may be included."""
+        """Return the Unix time from which on the hosts are known."""
         return max(self._began, float((self._hour - _HOURS) * HOUR))
 
     def book(self, app: str, peer: Peer, traffic: Traffic) -> None:

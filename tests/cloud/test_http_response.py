@@ -109,7 +109,7 @@ def test_a_line_that_is_no_field_and_a_folded_value_lose_nothing_else() -> None:
     assert found.fields == {"location": "a b", "content-length": "2"}
 
 
-def test_bytes_after_a_response_make_it_the_last() -> None:
+def test_bytes_after_a_response_make_it_the_last_of_its_connection() -> None:
     content = b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"
     found = read_response(receiver(content, []), MOST)
     assert (found.status, found.body, found.is_last) == (204, b"", True)

@@ -75,7 +75,7 @@ def drained(spool: Spool, sender: OtlpUploader) -> None:
     assert sender.wait(60)
 
 
-def test_a_failing_collector_gets_everything_once(spool: Spool) -> None:
+def test_a_failing_collector_gets_each_snapshot_once(spool: Spool) -> None:
     expected = fill(spool, 40)
     busy = [Answer(503, b"", {"Retry-After": "0"}), Answer(429, b""), Answer(502), Answer(504, b"not JSON")]
     with Collector() as collector:

@@ -81,12 +81,16 @@ INSTALLS = {
         "test_finished_packages.py::test_package_can_be_installed_used_and_removed"
     ),
     "sudo apt remove netwatch-tray": "test_finished_packages.py::test_package_can_be_installed_used_and_removed",
-    "pipx install dist/netwatch_tray-*.whl": "test_finished_packages.py::test_pipx_installs_extends_and_removes_it",
-    "pipx inject netwatch-tray keyring": "test_finished_packages.py::test_pipx_installs_extends_and_removes_it",
-    "pipx inject netwatch-tray opentelemetry-sdk opentelemetry-exporter-otlp-proto-http": (
-        "test_finished_packages.py::test_pipx_installs_extends_and_removes_it"
+    "pipx install dist/netwatch_tray-*.whl": (
+        "test_finished_packages.py::test_pipx_installs_extends_and_removes_the_program"
     ),
-    "pipx uninstall netwatch-tray": "test_finished_packages.py::test_pipx_installs_extends_and_removes_it",
+    "pipx inject netwatch-tray keyring": (
+        "test_finished_packages.py::test_pipx_installs_extends_and_removes_the_program"
+    ),
+    "pipx inject netwatch-tray opentelemetry-sdk opentelemetry-exporter-otlp-proto-http": (
+        "test_finished_packages.py::test_pipx_installs_extends_and_removes_the_program"
+    ),
+    "pipx uninstall netwatch-tray": "test_finished_packages.py::test_pipx_installs_extends_and_removes_the_program",
     "man netwatch-tray": "test_package_sources.py::test_the_manual_is_well_formed_and_whole",
 }
 OF_OTHER_SYSTEMS = {

@@ -139,7 +139,7 @@ def ended(*processes: subprocess.Popen[str]) -> int:
     return int([process.communicate(timeout=300)[0] for process in processes][-1].split()[-1])
 
 
-def test_a_real_collector_gets_everything_once_and_counts_right(tmp_path: Path) -> None:
+def test_a_real_collector_gets_each_metric_once_with_the_right_sums(tmp_path: Path) -> None:
     needs.fleet_program("collector")
     with wire() as network:
         port = free_port()

@@ -117,7 +117,7 @@ def test_nothing_is_cut_or_covered(
     assert opened.window.interfaces.range_chart.chart.height() >= 140
 
 
-def test_a_larger_font_makes_everything_higher(application: QApplication, open_window: Open) -> None:
+def test_nothing_is_cut_or_covered_with_a_larger_font(application: QApplication, open_window: Open) -> None:
     before = application.font()
     larger = application.font()
     larger.setPixelSize(20)

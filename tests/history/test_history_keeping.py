@@ -104,7 +104,7 @@ def test_names_without_data_are_deleted_from_the_file(file: Path) -> None:
     assert b"secret-app" not in file.read_bytes() + (wal.read_bytes() if wal.exists() else b"")
 
 
-def test_everything_can_be_deleted_while_the_agent_records(file: Path) -> None:
+def test_all_days_can_be_deleted_while_the_agent_records(file: Path) -> None:
     machine = Machine()
     writer = machine.writer(file)
     record_hour(machine, writer)

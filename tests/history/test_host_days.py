@@ -72,7 +72,7 @@ def test_old_days_are_deleted_and_the_oldest_when_there_is_too_much(
     assert found(days, NOON + 24 * 9) == {"a.example": 1}
 
 
-def test_span_or_everything_can_be_deleted(tmp_path: Path) -> None:
+def test_hosts_of_a_span_or_of_all_days_can_be_deleted(tmp_path: Path) -> None:
     days = HostDays(tmp_path / "hosts")
     for day in range(4):
         days.write(packed(1 << day, hour=NOON + 24 * day), 0)

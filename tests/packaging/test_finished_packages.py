@@ -362,7 +362,7 @@ def interpreter(minor: str) -> str | None:
 
 @pytest.mark.parametrize("which", [0, 1], ids=["wheel", "source"])
 @pytest.mark.parametrize("minor", ["3.11", "3.12", "3.13"])
-def test_pip_installs_all_of_it(archives: tuple[Path, Path], which: int, minor: str, tmp_path: Path) -> None:
+def test_pip_installs_the_whole_program(archives: tuple[Path, Path], which: int, minor: str, tmp_path: Path) -> None:
     """With the dependencies that pip chooses today, in an environment that has nothing of ours."""
     python = interpreter(minor)
     if python is None:
@@ -386,7 +386,7 @@ def test_every_pinned_package_has_a_wheel_for_arm64(lock: str, minor: str, tmp_p
     run(ROOT / ".venv" / "bin" / "uv", "pip", "install", *options, *chosen, "-r", ROOT / lock, timeout=300)
 
 
-def test_pipx_installs_extends_and_removes_it(archives: tuple[Path, Path], tmp_path: Path) -> None:
+def test_pipx_installs_extends_and_removes_the_program(archives: tuple[Path, Path], tmp_path: Path) -> None:
     """The commands of docs/install.md and docs/upload.md."""
     assert archives
     run(sys.executable, "-m", "venv", tmp_path / "venv")
@@ -413,7 +413,9 @@ def test_pipx_installs_extends_and_removes_it(archives: tuple[Path, Path], tmp_p
     assert not list((home / "bin").iterdir())
 
 
-def test_pipx_installs_and_removes_it_on_a_bare_debian(archives: tuple[Path, Path], debian: BareDebian) -> None:
+def test_pipx_installs_and_removes_the_program_on_a_bare_debian(
+    archives: tuple[Path, Path], debian: BareDebian
+) -> None:
     """With Debian's own Python and pipx, and without any library of a desktop: all but the window works."""
     wheel, _ = archives
     debian.apt("install", "--no-install-recommends", "pipx")

@@ -133,7 +133,7 @@ def test_the_symbolic_icon_takes_the_colour_of_its_place(drawn: Path) -> None:
     assert all(path.get("fill") == "currentColor" for path in root.iter("{http://www.w3.org/2000/svg}path"))
 
 
-def test_the_tray_icons_are_installed_with_it(drawn: Path) -> None:
+def test_the_tray_icons_are_installed_with_the_program(drawn: Path) -> None:
     theme = ROOT / "assets" / "tray" / "hicolor"
     icons = [file.relative_to(theme) for file in theme.rglob("*.svg")]
     assert len(icons) > 100

@@ -307,7 +307,7 @@ def test_properties_are_marshalled_once_per_change(served: Served, loop: Loop) -
         )
 
 
-def test_introspection_lists_everything(served: Served) -> None:
+def test_introspection_lists_methods_signals_and_properties(served: Served) -> None:
     (text,) = served.client.call(served.bus.unique_name, "/thing", "org.freedesktop.DBus.Introspectable", "Introspect")
     assert (
         '<method name="Add"><arg type="i" direction="in"/><arg type="i" direction="in"/><arg type="i" direction="out"/>'

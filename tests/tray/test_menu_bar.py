@@ -250,7 +250,7 @@ def test_reopening_the_application_opens_the_window(session: Session) -> None:
     session.run(icon.run_loop, script)
 
 
-def test_logout_waits_until_everything_is_saved(session: Session) -> None:
+def test_logout_waits_until_all_data_are_saved(session: Session) -> None:
     icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
     mac = session.mac
 

@@ -158,7 +158,7 @@ def test_there_are_24_scenarios_with_names_of_their_own() -> None:
     assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS) == 24
 
 
-def test_each_miss_has_a_cause_and_sentences() -> None:
+def test_each_inexact_scenario_has_a_cause_and_sentences() -> None:
     assert all((scenario.cause is None) == (not scenario.why) for scenario in SCENARIOS)
 
 

@@ -29,7 +29,7 @@ def test_sizes_at_the_limit_pass(module: Path) -> None:
     ("source", "name"),
     [(_class(limits.MOST_METHODS + 1), "module.py:Big"), ("#\n" * (limits.MOST_LINES + 1), "module.py")],
 )
-def test_larger_ones_fail_unless_they_are_excepted(
+def test_modules_and_classes_above_a_limit_fail_unless_excepted(
     module: Path, monkeypatch: pytest.MonkeyPatch, source: str, name: str
 ) -> None:
     module.write_text(source)

@@ -347,7 +347,7 @@ def test_closing_the_window_marks_viewed_events_as_seen(page: _Page, monkeypatch
     until(lambda: page.sent(MarkSeen((event.id,))), "the window sent it before it closed")
 
 
-def test_everything_can_be_marked_as_seen(page: _Page) -> None:
+def test_all_alerts_can_be_marked_as_seen(page: _Page) -> None:
     assert not page.page.bar.seen_button.isEnabled()
     page.say(alert(SCAN))
     button(page.page, "Mark all seen").click()
