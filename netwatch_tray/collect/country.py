@@ -1,6 +1,6 @@
 """The country of an address, from a database in MaxMind's format on this computer. No request is ever sent.
 
-The package that reads the format is optional (`pip install netwatch-tray[countries]`).
+The package that reads the format is optional (the extra `countries`).
 """
 
 from __future__ import annotations
