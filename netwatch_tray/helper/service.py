@@ -108,6 +108,8 @@ def _request(message: bytes) -> tuple[int, int]:
 class _Client:
     def __init__(self, connection: socket.socket, uid: int) -> None:
         self.connection, self.uid = connection, uid
+        # A message larger than this is refused, and some systems have a smaller default (net.core.wmem_default).
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, protocol.LONGEST_MESSAGE)
         # That of the client: the kernel makes an accepted Unix socket in the namespace of the one that connected.
         self.netns = protocol.network_cookie(connection)
         self.deadline = time.monotonic() + _WHOLE_READING_WITHIN
@@ -270,7 +272,9 @@ class Service:
             for client in self._clients.values():
                 readable = [each for each in records if client.may_read(each)]
                 message = protocol.EVENTS_HEAD.pack(protocol.EVENTS) + b"".join(readable)
+                is_sent = not readable
                 with contextlib.suppress(OSError):  # it hung up, as its next receive shows
-                    if readable and not client.send(message):
-                        client.lost_records += len(readable)
+                    is_sent = is_sent or client.send(message)
+                if not is_sent:
+                    client.lost_records += len(readable)
         return True

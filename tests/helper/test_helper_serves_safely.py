@@ -36,6 +36,7 @@ from helper_service import (
 
 from netwatch_tray.collect.helper_readings import Reading
 from netwatch_tray.helper import protocol
+from netwatch_tray.helper.service import _Client
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
@@ -304,3 +305,13 @@ def test_a_client_that_stops_reading_loses_records_but_no_amounts() -> None:
         assert reading.losses.records >= 3000 - len(mine)
         slow.close()
         quick.close()
+
+
+def test_longest_message_fits_where_the_system_gives_sockets_small_buffers() -> None:
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with near, far:
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 14)
+        with pytest.raises(OSError, match="too long"):
+            near.send(bytes(protocol.LONGEST_MESSAGE), socket.MSG_DONTWAIT)
+        assert _Client(near, 0).send(bytes(protocol.LONGEST_MESSAGE))
+        assert len(far.recv(2 * protocol.LONGEST_MESSAGE)) == protocol.LONGEST_MESSAGE
