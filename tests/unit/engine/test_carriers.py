@@ -21,7 +21,7 @@ def rates(rx: int, tx: int) -> InterfaceRates:
 _amounts = st.one_of(st.just(0), st.integers(0, 10**9))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(_amounts, _amounts, st.integers(0, 6)), max_size=60))
 def test_late_counters_of_the_card_do_not_contradict_the_presumed_underlay(seconds: list[tuple[int, int, int]]) -> None:
     """Each second: bytes of the tunnel, other bytes of the card, seconds by which the counters of the card are late."""
@@ -37,7 +37,7 @@ def test_late_counters_of_the_card_do_not_contradict_the_presumed_underlay(secon
     assert carriers.alone == frozenset()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(50_000, 10**8), min_size=60, max_size=60), st.booleans(), st.data())
 def test_bytes_that_the_card_does_not_carry_contradict_the_presumed_underlay(
     amounts: list[int], is_rx: bool, data: st.DataObject
