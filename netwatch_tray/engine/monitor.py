@@ -14,7 +14,6 @@ from netwatch_tray.engine.topology import Membership, counted_meanwhile, decide,
 from netwatch_tray.errors import CollectError, Message
 from netwatch_tray.model import CounterRow, GapReason, Interface, InterfaceTick, Sample, Tick, Total
 
-_NO_RATES = (None,) * 6
 _UNKNOWN = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate", "rx_delta", "tx_delta", "gap"))
 
 
@@ -165,7 +164,6 @@ def _renewed(
 ) -> InterfaceTick:
     """Return the tick with other numbers. Copying what has not changed takes a third of the time of a new tick."""
     rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_drops, tx_drops = row
-    rx_rate, tx_rate, error_rate, drop_rate, rx_delta, tx_delta = rates or _NO_RATES
     return msgspec.structs.replace(
         tick,
         rx_bytes=rx_bytes,
@@ -176,13 +174,13 @@ def _renewed(
         tx_errors=tx_errors,
         rx_drops=rx_drops,
         tx_drops=tx_drops,
-        rx_delta=rx_delta,
-        tx_delta=tx_delta,
+        rx_delta=None if rates is None else rates.rx_delta,
+        tx_delta=None if rates is None else rates.tx_delta,
         gap=gap,
-        rx_rate=rx_rate,
-        tx_rate=tx_rate,
-        error_rate=error_rate,
-        drop_rate=drop_rate,
+        rx_rate=None if rates is None else rates.rx_rate,
+        tx_rate=None if rates is None else rates.tx_rate,
+        error_rate=None if rates is None else rates.error_rate,
+        drop_rate=None if rates is None else rates.drop_rate,
     )
 
 

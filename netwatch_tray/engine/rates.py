@@ -8,7 +8,7 @@ link can carry in the time (`most_bytes`). More than that is a reset, like a cou
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from netwatch_tray import clock
 from netwatch_tray.model import CounterRow, GapReason, Interface, InterfaceTick, Sample
@@ -32,7 +32,7 @@ _SLOWEST_LINK = 1_000_000
 _RX_BYTES, _TX_BYTES, _RX_ERRORS, _TX_ERRORS, _RX_DROPS, _TX_DROPS = range(2, 8)
 
 
-class InterfaceRates(NamedTuple):
+class InterfaceRates(msgspec.Struct, frozen=True, gc=False):
     """Rates of one interface, and the bytes from which they are computed."""
 
     rx_rate: float | None
@@ -45,7 +45,7 @@ class InterfaceRates(NamedTuple):
     tx_delta: int
 
 
-class Interval(NamedTuple):
+class Interval(msgspec.Struct, frozen=True, gc=False):
     """Rates and gaps between two samples."""
 
     elapsed: float | None

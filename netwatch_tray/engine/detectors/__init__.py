@@ -14,6 +14,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
+import msgspec
+
 from netwatch_tray.engine.entries import Ended
 from netwatch_tray.event import Finding
 from netwatch_tray.model import Connection
@@ -23,7 +25,7 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
-class Moment(NamedTuple):
+class Moment(msgspec.Struct, frozen=True, gc=False):
     """The time of an observation."""
 
     at: float

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from netwatch_tray.engine.detectors import Moment
 from netwatch_tray.event import Finding, Offline, Severity, TotalMoved
@@ -14,7 +15,7 @@ HELD_S = 5.0
 take less."""
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """The interfaces at a tick."""
 
     tick: Tick

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from netwatch_tray.engine.rates import Interval, RateTracker, most_bytes
+from netwatch_tray.engine.rates import InterfaceRates, Interval, RateTracker, most_bytes
 from netwatch_tray.model import CounterRow, Counters, GapReason, Interface, Sample
 
 GIGABIT = 10**9
@@ -43,7 +43,7 @@ def test_the_first_sample_has_no_rate() -> None:
 def test_a_rate_is_divided_by_the_measured_time() -> None:
     _, second = run(sample(10, {1: row(5000, 100)}), sample(12.5, {1: row(10_000, 350)}))
     assert second.elapsed == 2.5
-    assert second.rates[1] == (2000, 100, 0, 0, 5000, 250)
+    assert second.rates[1] == InterfaceRates(2000, 100, 0, 0, 5000, 250)
 
 
 def test_idle_interface_has_rate_zero() -> None:
@@ -89,7 +89,7 @@ def test_sleep_is_a_gap_and_its_bytes_are_not_spread() -> None:
         sample(10, {1: row(0)}), sample(14, {1: row(10**9)}), sample(15, {1: row(10**9 + 5)}), uptimes=[10, 11, 12]
     )
     assert second.gap == GapReason.ASLEEP
-    assert second.rates[1] == (None, None, None, None, 10**9, 0)
+    assert second.rates[1] == InterfaceRates(None, None, None, None, 10**9, 0)
     assert third.rates[1].rx_rate == 5
 
 

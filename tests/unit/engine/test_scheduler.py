@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -165,7 +166,7 @@ def test_descriptor_that_another_callback_unwatched_is_not_called() -> None:
     pipes = [os.pipe() for _ in range(2)]
     called: list[int] = []
 
-    def ready(receiver: int) -> None:
+    def ready(receiver: int, _events: int) -> None:
         called.append(receiver)
         for each, _ in pipes:
             scheduler.unwatch(each)
@@ -173,7 +174,7 @@ def test_descriptor_that_another_callback_unwatched_is_not_called() -> None:
 
     for receiver, sender in pipes:
         os.write(sender, b"x")
-        scheduler.watch(receiver, READ, lambda _events, receiver=receiver: ready(receiver))
+        scheduler.watch(receiver, READ, partial(ready, receiver))
     scheduler.run()
     scheduler.close()
     for receiver, sender in pipes:
