@@ -18,6 +18,7 @@ from netwatch_tray.model import Tick
 from netwatch_tray.settings import Otlp, Upload
 
 if TYPE_CHECKING:
+    from netwatch_tray.cloud.collector import SharedReadings
     from netwatch_tray.cloud.otlp_service import OtlpService
     from netwatch_tray.cloud.upload_service import UploadService
     from netwatch_tray.collect.health import Health
@@ -49,6 +50,8 @@ class Uploading:
         self._is_allowed = is_allowed
         self._service: UploadService | None = None
         self._export: OtlpService | None = None
+        self._shared: SharedReadings | None = None
+        """Made when the first of them is."""
         self._key_file: tuple[int, int] | None = None
         """Identity of the file of the key when the service began."""
         self.dns: Callable[[], DnsCounts | None] = lambda: None
@@ -105,6 +108,7 @@ class Uploading:
                 self._connections.read_with_tick,
                 partial(self._notify, "upload", message("Nothing is uploaded")),
                 dns=self.dns,
+                shared=self._readings(),
                 after=before,
             )
         self._follow_connections()
@@ -123,9 +127,16 @@ class Uploading:
                 {**os.environ, **self._secrets},
                 self._connections.read_with_tick,
                 partial(self._notify, "otlp", message("Nothing is exported to OpenTelemetry")),
+                shared=self._readings(),
                 after=before,
             )
         self._follow_connections()
+
+    def _readings(self) -> SharedReadings:
+        from netwatch_tray.cloud.collector import SharedReadings  # noqa: PLC0415  as above
+
+        self._shared = self._shared or SharedReadings()
+        return self._shared
 
     def _follow_connections(self) -> None:
         self._connections.on_reading = self._connections_read if any(self._services) else None

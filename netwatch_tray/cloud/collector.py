@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from netwatch_tray import clock
 from netwatch_tray.cloud import wire
@@ -14,7 +15,7 @@ from netwatch_tray.cloud.privacy import includes, limited, limited_host
 from netwatch_tray.collect import disks
 from netwatch_tray.collect.health import Health
 from netwatch_tray.collect.process_facts import ProcessFacts, read_facts
-from netwatch_tray.collect.system import SystemSource, hostname, machine
+from netwatch_tray.collect.system import CpuTimes, Memory, SystemSource, hostname, machine, open_readings
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.errors import CollectError, Message
 from netwatch_tray.event import Event
@@ -25,6 +26,55 @@ if TYPE_CHECKING:
     from netwatch_tray.engine.detectors.questions import DnsCounts
 
 _Found = TypeVar("_Found")
+_FRESH = 0.5
+"""Seconds; shorter than a tick."""
+
+
+class Recent:
+    """Readings of the last half second. Services that make snapshots at the same tick share them. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._at = 0.0
+        """When the first of them was made; boot-time clock."""
+        self._found: dict[object, Any] = {}
+
+    def read(self, key: object, source: Callable[[], _Found]) -> _Found:
+        """Return what `source` returned for this key, or call it. Raise what it raises."""
+        with self._lock:
+            now = clock.boottime()
+            if now - self._at >= _FRESH:
+                self._at = now
+                self._found.clear()
+            if key not in self._found:
+                self._found[key] = source()
+            found: _Found = self._found[key]
+            return found
+
+
+class SharedReadings:
+    """What uploads and the export to a collector read of this system, once for both."""
+
+    def __init__(self) -> None:
+        self._system = open_readings()
+        self._of_tick = Recent()
+        self._of_disks = Recent()
+        """Apart, because reading a disk may block."""
+
+    def cpu(self) -> Sequence[CpuTimes]:
+        return self._of_tick.read("cpu", self._system.cpu)
+
+    def memory(self) -> Memory:
+        return self._of_tick.read("memory", self._system.memory)
+
+    def facts(self, pid: int) -> ProcessFacts | None:
+        return self._of_tick.read(pid, lambda: read_facts(pid))
+
+    def usages(self) -> tuple[disks.Usage, ...]:
+        return self._of_disks.read("usages", disks.usages)
+
+    def traffic(self) -> disks.Traffic | None:
+        return self._of_disks.read("traffic", disks.traffic)
 
 
 class SnapshotCollector:
@@ -40,15 +90,17 @@ class SnapshotCollector:
         *,
         dns: Callable[[], DnsCounts | None] = lambda: None,
         all_moved: bool = False,
+        shared: SharedReadings | None = None,
     ) -> None:
         """`dns`: returns the counts of DNS since the agent started. `all_moved`: include all processes that moved
-        bytes, not only the busiest."""
+        bytes, not only the busiest. `shared`: by default readings of its own."""
         self._upload = upload
         self._identity = identity
         self._builder = SnapshotBuilder(all_interfaces=upload.all_interfaces, facts=self._facts, all_moved=all_moved)
         self._machine = machine()
         self._faults: dict[str, Message] = {}
-        self._system = SystemSource() if includes(upload.level, "system") else None
+        self._readings = shared or SharedReadings()
+        self._system = SystemSource(self._readings) if includes(upload.level, "system") else None
         self._dns = dns
         self._probes = HealthHistory()
         self._health: wire.HealthMetric | None = None
@@ -124,7 +176,9 @@ class SnapshotCollector:
         """Return the snapshot as it is sent. Callable from any thread; may block on a disk."""
         upload = self._upload
         if includes(upload.level, "system"):
-            draft = with_disks(draft, self._read("disks", disks.usages), self._read("disk traffic", disks.traffic))
+            draft = with_disks(
+                draft, self._read("disks", self._readings.usages), self._read("disk traffic", self._readings.traffic)
+            )
         return limited(
             draft,
             upload.level,
@@ -149,7 +203,7 @@ class SnapshotCollector:
         return limited_host(host, hide_names=self._upload.hide_names)
 
     def _facts(self, pid: int) -> ProcessFacts | None:
-        return self._read("processes", lambda: read_facts(pid))
+        return self._read("processes", lambda: self._readings.facts(pid))
 
     def _read(self, name: str, source: Callable[[], _Found]) -> _Found | None:
         try:

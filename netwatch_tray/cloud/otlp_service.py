@@ -15,7 +15,7 @@ import msgspec
 from netwatch_tray import paths
 from netwatch_tray.cloud import otlp_target, wire
 from netwatch_tray.cloud.account import Identity
-from netwatch_tray.cloud.collector import SnapshotCollector
+from netwatch_tray.cloud.collector import SharedReadings, SnapshotCollector
 from netwatch_tray.cloud.otlp_json import Attributes
 from netwatch_tray.cloud.otlp_logs import log_element
 from netwatch_tray.cloud.otlp_metrics import MetricsEncoder
@@ -65,6 +65,7 @@ class OtlpService(UploadService):
         connections: Callable[[], ConnectionTable | None],
         notify: Callable[[Message], None],
         *,
+        shared: SharedReadings | None = None,
         after: UploadService | None = None,
     ) -> None:
         """The arguments besides `otlp` are those of UploadService."""
@@ -75,7 +76,7 @@ class OtlpService(UploadService):
         self._logs: OtlpUploader | None = None
         self._events: deque[Event] = deque(maxlen=_MAX_EVENTS)
         """Not yet in the spool."""
-        super().__init__(scheduler, _as_upload(otlp), environment, connections, notify, after=after)
+        super().__init__(scheduler, _as_upload(otlp), environment, connections, notify, shared=shared, after=after)
 
     def take(self, outcome: Outcome) -> None:
         if self._upload.level == "events" and outcome.is_notable:
@@ -100,7 +101,7 @@ class OtlpService(UploadService):
         metrics = otlp_target.target(self._otlp, "metrics", self._environment)
         self._identity = identity = otlp_target.identity(metrics.endpoint)
         with self._opened(paths.otlp_spool_file()) as spool:
-            collector = SnapshotCollector(measured_by(self._otlp), identity, all_moved=True)
+            collector = SnapshotCollector(measured_by(self._otlp), identity, all_moved=True, shared=self._shared)
             self._resource = otlp_target.resource(collector.host(), self._environment)
             uploader = OtlpUploader(spool, metrics, "metrics", identity.host_id, notify=self._notify_soon)
             if self._upload.level == "events":

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from netwatch_tray import clock, paths
 from netwatch_tray.cloud import account, wire
 from netwatch_tray.cloud.client import ServerClient
-from netwatch_tray.cloud.collector import SnapshotCollector
+from netwatch_tray.cloud.collector import SharedReadings, SnapshotCollector
 from netwatch_tray.cloud.privacy import includes, scope
 from netwatch_tray.cloud.spool import Spool
 from netwatch_tray.cloud.uploader import PACE, Uploader
@@ -64,18 +64,20 @@ class UploadService:
         notify: Callable[[Message], None],
         *,
         dns: Callable[[], DnsCounts | None] = lambda: None,
+        shared: SharedReadings | None = None,
         after: UploadService | None = None,
     ) -> None:
         """`connections`: returns the table as of the last tick, `None` where it is unknown; if it reads the sockets for
         that, it calls `connections_read` first. `notify`: gets what the user has to do before anything is sent, in the
-        scheduler's thread. `dns`: see SnapshotCollector. `after`: the stopped predecessor, whose last request ends
-        before anything is sent."""
+        scheduler's thread. `dns`, `shared`: see SnapshotCollector. `after`: the stopped predecessor, whose last request
+        ends before anything is sent."""
         self._scheduler = scheduler
         self._upload = upload
         self._environment = environment
         self._connections = connections
         self._notify = notify
         self._dns = dns
+        self._shared = shared
         self._health: Health | None = None
         """The last probe, for a collector that is not made yet."""
         self._collector: SnapshotCollector | None = None
@@ -175,7 +177,7 @@ class UploadService:
         found = account.resolve(self._upload, self._environment)
         with self._opened(paths.spool_file()) as spool:
             client = ServerClient(found, wire.AGENT, timeout=PACE.timeout)
-            collector = SnapshotCollector(self._upload, found.identity, dns=self._dns)
+            collector = SnapshotCollector(self._upload, found.identity, dns=self._dns, shared=self._shared)
             uploader = Uploader(
                 spool, client, collector.host, collectors_ok=lambda: not collector.faults, notify=self._notify_soon
             )

@@ -62,7 +62,7 @@ class Machine(NamedTuple):
     memory_bytes: int | None
 
 
-class _Readings(Protocol):
+class SystemReadings(Protocol):
     def cpu(self) -> Sequence[CpuTimes]: ...
     def memory(self) -> Memory: ...
 
@@ -71,9 +71,9 @@ class SystemSource:
     """Samples of processor, memory and load. Shares are computed since the previous sample, so a caller does not have
     to wait between two readings."""
 
-    def __init__(self, readings: _Readings | None = None) -> None:
-        """`readings`: by default this system's."""
-        self._readings = readings or _readings()
+    def __init__(self, readings: SystemReadings | None = None) -> None:
+        """`readings`: by default those of this system."""
+        self._readings = readings or open_readings()
         self._before: Sequence[CpuTimes] = ()
 
     def sample(self) -> SystemSample:
@@ -87,7 +87,8 @@ class SystemSource:
         return SystemSample(shares[0] if shares else None, shares[1:] or None, self._readings.memory(), load)
 
 
-def _readings() -> _Readings:
+def open_readings() -> SystemReadings:
+    """Return the readings of this system."""
     return ProcReadings() if sys.platform == "linux" else _PsutilReadings()
 
 
@@ -208,7 +209,7 @@ def machine() -> Machine:
         # platform.mac_ver() is 16.0 on macOS 26 for a Python that was built with an older SDK.
         system = f"macOS {_mac_sysctl('kern.osproductversion') or platform.mac_ver()[0]}"
     try:
-        memory = _readings().memory().total
+        memory = open_readings().memory().total
     except CollectError:
         memory = None
     return Machine(from_os(system), from_os(names.release), model, os.cpu_count(), memory)
