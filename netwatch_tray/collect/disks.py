@@ -12,9 +12,9 @@ import re
 import sys
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from netwatch_tray.collect import kernel_file
 from netwatch_tray.collect.linux.proc import Mount, parse_mounts
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.errors import CollectError
@@ -169,6 +169,6 @@ def _sectors(row: bytes) -> tuple[str, int, int]:
 
 def _read(file: str) -> bytes:
     try:
-        return Path(file).read_bytes()
+        return kernel_file.read(file)
     except OSError as error:
         raise CollectError("{file} cannot be read: {reason}.", file=file, reason=error.strerror) from error

@@ -18,10 +18,9 @@ import sys
 import time
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
-from pathlib import Path
 from typing import NamedTuple
 
-from netwatch_tray.collect import own_sockets
+from netwatch_tray.collect import kernel_file, own_sockets
 from netwatch_tray.errors import CollectError
 from netwatch_tray.text import decoded
 
@@ -246,7 +245,7 @@ def is_this_machine(address: str) -> bool:
 def _read(file: str) -> bytes:
     """Return the content of a file; empty if it does not exist. Raise CollectError."""
     try:
-        return Path(file).read_bytes()
+        return kernel_file.read(file)
     except FileNotFoundError:
         return b""
     except OSError as error:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from netwatch_tray.collect import kernel_file
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 from netwatch_tray.text import decoded, from_os
@@ -110,7 +111,7 @@ class ProcReadings:
     """Readings of /proc on Linux."""
 
     def __init__(self, root: str = "/proc") -> None:
-        self._root = Path(root)
+        self._root = root
 
     def cpu(self) -> Sequence[CpuTimes]:
         return parse_stat(self._read("stat"))
@@ -120,10 +121,10 @@ class ProcReadings:
 
     def _read(self, name: str) -> bytes:
         try:
-            return (self._root / name).read_bytes()
+            return kernel_file.read(f"{self._root}/{name}")
         except OSError as error:
             raise CollectError(
-                "{root} cannot be read: {reason}.", root=self._root / name, reason=error.strerror
+                "{root} cannot be read: {reason}.", root=f"{self._root}/{name}", reason=error.strerror
             ) from error
 
 
