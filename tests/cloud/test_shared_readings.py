@@ -67,8 +67,17 @@ def test_processor_use_is_measured_over_each_services_own_interval(monkeypatch: 
 def test_disks_are_read_once_a_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     Clock(monkeypatch)
     calls: list[str] = []
-    monkeypatch.setattr(disks, "usages", lambda: calls.append("usages") or ())
-    monkeypatch.setattr(disks, "traffic", lambda: calls.append("traffic"))
+
+    def usages() -> tuple[disks.Usage, ...]:
+        calls.append("usages")
+        return ()
+
+    def traffic() -> disks.Traffic | None:
+        calls.append("traffic")
+        return None
+
+    monkeypatch.setattr(disks, "usages", usages)
+    monkeypatch.setattr(disks, "traffic", traffic)
     shared = SharedReadings()
     for _ in range(2):
         assert shared.usages() == ()
