@@ -60,7 +60,7 @@ def test_the_version_of_macos_is_the_kernels(monkeypatch: pytest.MonkeyPatch) ->
     answers = {"machdep.cpu.brand_string": "Apple M4", "kern.osproductversion": "26.1"}
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(system, "_mac_sysctl", answers.get)
-    monkeypatch.setattr(system, "_readings", lambda: SimpleNamespace(memory=lambda: SimpleNamespace(total=1)))
+    monkeypatch.setattr(system, "open_readings", lambda: SimpleNamespace(memory=lambda: SimpleNamespace(total=1)))
     machine = system.machine()
     assert "macOS 26.1" in machine
     assert "Apple M4" in machine
