@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,13 @@ def root() -> None:
     """Skip the test unless it runs as root."""
     if os.geteuid() != 0:
         pytest.skip(f"needs root ({_ROOT})")
+
+
+def readable_checkout() -> None:
+    """Skip the test unless other users can read this checkout."""
+    checkout = Path(__file__).resolve().parent.parent
+    if any(not each.stat().st_mode & stat.S_IXOTH for each in (checkout, *checkout.parents)):
+        pytest.skip("needs a checkout that other users can read")
 
 
 def programs(*names: str) -> None:

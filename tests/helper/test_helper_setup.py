@@ -191,6 +191,7 @@ def test_code_that_a_user_can_change_is_not_run_as_root(place: Path) -> None:
 
 def test_another_user_gets_commands_to_run_and_changes_nothing() -> None:
     needs.root()
+    needs.readable_checkout()
     before = helper_setup.is_installed()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": "/nonexistent"}
     command = nobody.subcommand("helper", "install")
