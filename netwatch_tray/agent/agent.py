@@ -90,6 +90,7 @@ class Agent:
             language.use(settings.language, _CONTEXTS)
             self._instance = Instance(paths.state_directory(), paths.lock_file)
             undo.callback(self._instance.close)
+            self._stop_on_signals()  # from now on, there are files to remove
             self._sources = sources or Sources()
             self._sources.countries().is_on = settings.countries
             self._interfaces = self._sources.interfaces()
@@ -170,9 +171,6 @@ class Agent:
         Raise AlreadyRunningError if another agent took over after the locks of this one had been removed.
         """
         with self._undo:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup(1) ignores it
-                    signal.signal(number, lambda *_: self._scheduler.stop())
             self._scheduler.every(PERIOD / self._sources.speed, self._tick)
             self._scheduler.every(_CHECK_PERIOD, self._check)
             self._tick()
@@ -192,6 +190,11 @@ class Agent:
                 self._scheduler.run()
         if self._successor:
             raise self._successor
+
+    def _stop_on_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup(1) ignores it
+                signal.signal(number, lambda *_: self._scheduler.stop())
 
     def _tick(self) -> None:
         fault = self._monitor.fault

@@ -196,12 +196,13 @@ def test_without_a_display_one_line_explains_it_and_rates_run_until_ctrl_c(netwo
         assert all(re.fullmatch(r"\d\d:\d\d:\d\d  ↓ .*  ↑ .* uplink", line) for line in lines), lines
 
 
+@pytest.mark.parametrize("first", ["lock", "feed"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_end_the_agent_cleanly(network: Wire, number: signal.Signals) -> None:
+def test_signals_end_the_agent_cleanly(network: Wire, number: signal.Signals, first: str) -> None:
     with Session(display=False, netns=network.near) as desktop:
         runtime = Path(desktop.environment["XDG_RUNTIME_DIR"]) / "netwatch-tray"
         desktop.spawn("agent", [*PROGRAM, "agent", "--headless"])
-        desktop.wait_for((runtime / "feed").exists, 10, "the feed is there")
+        desktop.wait_for((runtime / first).exists, 10, f"{first} is there")
         assert desktop.stop("agent", number) == 0
         assert list(runtime.iterdir()) == []
 
