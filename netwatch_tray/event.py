@@ -177,7 +177,7 @@ class PortScan(_Evidence, frozen=True, tag="port-scan", kw_only=True):
 
 
 class ScanSuspected(_Evidence, frozen=True, tag="scan-suspected", kw_only=True):
-    """The kernel refused far more packets than usual; it does not report who sent them."""
+    """This machine refused far more packets than usual; its kernel does not report who sent them."""
 
     kind = EventKind.SCAN
     resets: int

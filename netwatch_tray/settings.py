@@ -119,7 +119,7 @@ traffic known to have stayed in the local network."""
 
 
 class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The data volume that the provider allows in a billing month."""
+    """The data volume that the provider allows in each period: a billing month, or a number of days."""
 
     cap_gb: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
     """Size of the plan in 10⁹ bytes, both directions together. Without it there are no alerts."""

@@ -140,7 +140,7 @@ class Agent:
             self._uploading.dns = lambda: self._events.dns
             undo.callback(self._events.close)
             on_health = self._metrics.health, self._events.health, self._uploading.health
-            self._probes = Probes(self._scheduler, on_health, self._uploading.lack_health)
+            self._probes = Probes(self._scheduler, on_health, self._uploading.health_failed)
             undo.callback(self._probes.stop)
             self._connections.on_changes, self._connections.on_helper = self._events.sockets, self._events.reading
             undo.callback(self._take_last)

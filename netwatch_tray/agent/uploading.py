@@ -157,10 +157,10 @@ class Uploading:
         for each in self._services:
             each.health(health)
 
-    def lack_health(self, fault: Message) -> None:
+    def health_failed(self, fault: Message) -> None:
         """Report why a probe failed."""
         for each in self._services:
-            each.lack_health(fault)
+            each.health_failed(fault)
 
     def take(self, outcome: Outcome) -> None:
         """Add the outcome of a finding. Call it for each finding."""

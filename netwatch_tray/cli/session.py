@@ -43,9 +43,10 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
 
 def connect() -> tuple[FeedClient, Hello]:
-    """Connect to the agent; return the client and its greeting.
+    """Connect to the agent; return the client and its greeting. Try for five seconds while the agent is busy.
 
-    Raise AgentUnreachableError if no agent runs, AgentBusyError or NetWatchError if it does not respond.
+    Raise AgentUnreachableError if no agent runs; its subclass AgentBusyError if the agent is still busy or has too many
+    clients; NetWatchError if it accepts the connection and sends no greeting.
     """
     from netwatch_tray import paths
 

@@ -45,7 +45,7 @@ class Sockets(NamedTuple):
 
 
 class Readings(NamedTuple):
-    """Everything except ticks and disks; `None` if it was not requested, or cannot be read."""
+    """What a snapshot contains besides ticks and disks. A field is `None` if the level excludes it, or it is unknown."""
 
     system: SystemSample | None = None
     health: wire.HealthMetric | None = None

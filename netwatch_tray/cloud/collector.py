@@ -138,8 +138,8 @@ class SnapshotCollector:
             if found is not None:
                 self._builder.add_alert(found)
 
-    def lack_connections(self, fault: Message) -> None:
-        """Set why connections and apps cannot be read, for `faults`."""
+    def connections_failed(self, fault: Message) -> None:
+        """Set the reason why connections and apps cannot be read. `faults` returns it until `add_connections`."""
         self._faults["connections"] = fault
 
     def add_health(self, health: Health) -> None:
@@ -147,8 +147,8 @@ class SnapshotCollector:
         self._faults.pop("health", None)
         self._health = self._probes.add(health)
 
-    def lack_health(self, fault: Message) -> None:
-        """Set why the last probe failed, for `faults`."""
+    def health_failed(self, fault: Message) -> None:
+        """Set the reason why the last probe failed. If the level has probes, `faults` returns it until `add_health`."""
         self._health = None
         if self._system is not None:
             self._faults["health"] = fault
@@ -173,7 +173,10 @@ class SnapshotCollector:
         return self._builder.build(tick, readings, clock.boottime())
 
     def finished(self, draft: wire.Snapshot) -> wire.Snapshot:
-        """Return the snapshot as it is sent. Callable from any thread; may block on a disk."""
+        """Return the snapshot to send: with disks, and without what level, `hide_addresses` and `hide_names` exclude.
+
+        Callable from any thread; may block on a disk.
+        """
         upload = self._upload
         if includes(upload.level, "system"):
             draft = with_disks(

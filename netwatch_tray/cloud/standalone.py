@@ -47,7 +47,7 @@ class Standalone:
         self._collector = SnapshotCollector(settings.upload, identity)
         self._on_health = on_health
         is_probed = includes(settings.upload.level, "system") and (settings.health or settings.upload.on)
-        self._health = _HealthWatch(self._take_health, self._collector.lack_health) if is_probed else None
+        self._health = _HealthWatch(self._take_health, self._collector.health_failed) if is_probed else None
         self._observation = Observation(self._monitor)
         self._connections: ConnectionSource | None = None
         self._has_read = False
@@ -56,7 +56,7 @@ class Standalone:
             if self._collector.wants_connections:
                 self._connections = open_source()
         except UnsupportedError as error:
-            self._collector.lack_connections(error.message)
+            self._collector.connections_failed(error.message)
 
     @property
     def faults(self) -> tuple[Message, ...]:
@@ -86,7 +86,7 @@ class Standalone:
                 self._observation.take(self._connections.read(), is_monotonic=self._connections.is_monotonic)
             except CollectError as error:
                 self._has_read = False
-                self._collector.lack_connections(error.message)
+                self._collector.connections_failed(error.message)
             else:
                 self._has_read = True
                 while self._observation.table.search(1.0):
@@ -132,8 +132,8 @@ class Standalone:
 
 
 class _HealthWatch:
-    """Probes gateway and DNS server every half minute, in a thread. `poll` delivers the results, because there is no
-    loop."""
+    """Probes gateway and DNS server every half minute, in a thread. The caller calls `poll` to receive the results,
+    because outside of the agent no event loop delivers them."""
 
     def __init__(self, take: Callable[[Health], None], failed: Callable[[Message], None]) -> None:
         """`take`: called with each result, `failed`: with why there is none; both in the thread of `poll`."""

@@ -139,11 +139,11 @@ class UploadService:
         if self._collector is not None:
             self._collector.add_health(health)
 
-    def lack_health(self, fault: Message) -> None:
+    def health_failed(self, fault: Message) -> None:
         """Note why the last probe failed; snapshots then have no result of a probe."""
         self._health = None
         if self._collector is not None:
-            self._collector.lack_health(fault)
+            self._collector.health_failed(fault)
 
     def take(self, outcome: Outcome) -> None:
         """Add the outcome of a finding. Call it for each finding."""
@@ -242,7 +242,7 @@ class UploadService:
         return None
 
     def _encode(self, snapshot: wire.Snapshot) -> bytes:
-        """Encode a snapshot; called in the thread, once for each snapshot, in order."""
+        """Encode a snapshot. The service's worker thread calls this once for each snapshot, in order."""
         return wire.encode(snapshot)
 
     def _fail_to_store(self, error: Exception) -> None:

@@ -42,7 +42,10 @@ def open_openings() -> Openings | None:
 
 
 def open_refusals() -> Refusals | None:
-    """Return a counter of refused packets. Return `None` if this system has none, or this user may not read it."""
+    """Return a counter of packets that this machine refused, such as those for closed ports.
+
+    Return `None` if this system has no such counter, or this user may not read it.
+    """
     if sys.platform != "linux":
         return None
     from netwatch_tray.collect.linux.proc_net_snmp import RefusalCounters  # noqa: PLC0415  Linux only

@@ -88,7 +88,10 @@ class ConnectionSource(Protocol):
 
 
 class RefusalCounts(NamedTuple):
-    """The kernel's counts of refused packets since boot in this network namespace."""
+    """Counters of the kernel that rise when this machine refuses packets, such as those for closed ports.
+
+    They count since boot, in this network namespace.
+    """
 
     resets: int
     """TCP segments with RST sent, for whatever reason."""
@@ -105,12 +108,12 @@ class RefusalCounts(NamedTuple):
 
     @property
     def unexplained(self) -> int:
-        """Return the smallest number of resets that must have been sent for refused packets of other hosts."""
+        """Return how many resets must at least have been sent to refuse packets of other hosts."""
         return max(0, self.resets - self.explained)
 
 
 class Refusals(Protocol):
-    """Counts refused packets."""
+    """Counts packets that this machine refused."""
 
     def read(self) -> RefusalCounts | None:
         """Return the counts since boot, or `None` if they are unknown this time."""

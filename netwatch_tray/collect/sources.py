@@ -48,7 +48,10 @@ class Sources:
         return open_openings()
 
     def refusals(self) -> Refusals | None:
-        """Return a counter of refused packets, or `None` if this system has none or this user may not read it."""
+        """Return a counter of packets that this machine refused.
+
+        Return `None` if this system has no such counter, or this user may not read it.
+        """
         return open_refusals()
 
     def finder(self) -> ProcessFinder:

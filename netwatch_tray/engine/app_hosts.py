@@ -70,7 +70,10 @@ def _key(host: str | None, address: str | None, scope: Scope | None) -> _Key:
 
 
 def hosts_of(hours: Iterable[bytes], app: str) -> tuple[HostAmount, ...]:
-    """Return the traffic of an app with each host in packed hours, the largest first. Raise ParseError."""
+    """Return the traffic of an app with each host, the largest first. `hours`: as they are packed for the history.
+
+    Raise ParseError if an hour cannot be decoded.
+    """
     found: dict[_Key, _HostBytes] = {}
     for packed in hours:
         try:

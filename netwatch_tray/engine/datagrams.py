@@ -74,8 +74,10 @@ class Datagrams:
         """Whether the bytes were known at the last sample."""
 
     def count(self, reading: Reading, is_here: Mapping[int, bool]) -> None:
-        """Add the bytes since the previous reading. `is_here`: whether sockets belong to this network namespace, by
-        cookie, as far as known."""
+        """Add the bytes that a reading has since the previous one.
+
+        `is_here`: whether a socket belongs to this network namespace, by the cookie of the socket, where that is known.
+        """
         self.is_counting = self._has_reading = True
         self._remember(is_here)
         for flow, amount in reading.amounts.items():
@@ -128,8 +130,10 @@ class Datagrams:
             del self._is_here[next(iter(self._is_here))]
 
     def _take_doubtful(self) -> dict[int, dict[str, _Exchange]]:
-        """Remove and return the bytes of unknown sockets, if the helper was read since they were stored: only the next
-        reading reveals which process made a socket, or that it has more traffic."""
+        """Remove and return the bytes of unknown sockets. Return none if there was no reading since they were stored.
+
+        Only the reading after that shows which process made a socket, or that the socket has more traffic.
+        """
         if not self._has_reading:
             return {}
         self._has_reading = False

@@ -15,8 +15,10 @@ _NONE = Traffic()
 
 
 class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
-    """The payload booked between two samples, including that of closed connections: TCP, and UDP where it is
-    counted."""
+    """The payload that was booked between two samples of the sockets, and what waits for an owner.
+
+    It includes payload of connections that closed in between. UDP is included where it is counted.
+    """
 
     elapsed_s: float | None
     """Seconds between the samples; `None` for the first sample, and if the previous one is too long ago for a rate."""

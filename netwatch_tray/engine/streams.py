@@ -38,7 +38,7 @@ class _Held(NamedTuple):
     readings: int = 0
 
     def later(self, readings: int) -> _Held:
-        """Return a copy after so many further readings of the helper."""
+        """Return a copy that has waited for `readings` further readings of the helper."""
         return self._replace(readings=self.readings + readings)
 
     def is_due(self, boottime: float) -> bool:

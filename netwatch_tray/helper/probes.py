@@ -111,9 +111,11 @@ class Probes:
         bpf.update(self._maps["stamp"], _ONLY_KEY, layout.STAMP.pack(stamp, 0))
 
     def set_homes(self, homes: AbstractSet[int]) -> None:
-        """Set the network namespaces, by cookie, whose connections an agent in them lists. New connections of all other
-        namespaces have rows. If there are several homes, all new connections have, because each agent lists only those
-        of its own."""
+        """Set the network namespaces in which agents run, by cookie. An agent itself lists the connections of its own.
+
+        New connections of all other namespaces have rows. With several homes all new connections have rows, because
+        each home is another namespace for the agents of the others.
+        """
         value = bytes([layout.ONLY_HOME if len(homes) == 1 else layout.ONE_HOME_OF_SEVERAL])
         with contextlib.suppress(OSError):  # no memory: then there are rows that nobody needs
             for netns in homes:

@@ -48,8 +48,9 @@ Ledger = dict[_Amount, LedgerEntry]
 
 
 def less(entry: LedgerEntry, local: LedgerEntry | None) -> LedgerEntry:
-    """Return an amount of the total without the bytes that stayed in the local network; `local` is None if there are
-    none.
+    """Return the amounts of `entry`, which are of the total, without those of `local`.
+
+    `local`: the bytes that are known to have stayed in the local network, None if there are none.
 
     Local bytes may be ahead of the total, so the result is never below the bytes of gaps, for which only the total is
     known.
@@ -120,7 +121,10 @@ class Columns(msgspec.Struct):
         self.tx_peak = list(map(max, self.tx_peak, other.tx_peak))
 
     def extend(self, other: Columns, place: int, part: slice) -> None:
-        """Append a part of `other` at `place`. Values between the present end and `place` become unknown."""
+        """Append a part of `other` so that it begins at `place`, which is not before the present end.
+
+        The values between the present end and `place` are unknown.
+        """
         self.pad(place)
         self.covered += other.covered[part]
         self.rx += other.rx[part]

@@ -184,7 +184,10 @@ class CorruptHistoryError(HistoryError):
 
 @contextlib.contextmanager
 def explained(file: Path) -> Iterator[None]:
-    """Turn errors of SQLite within the block into HistoryError, or CorruptHistoryError if the file is damaged."""
+    """Turn errors of SQLite in the block into CorruptHistoryError if the file is damaged, else into HistoryError.
+
+    The message of a HistoryError has advice.
+    """
     try:
         yield
     except UnicodeDecodeError as error:  # SQLite's message about a damaged table may contain damaged names

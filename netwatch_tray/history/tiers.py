@@ -1,4 +1,8 @@
-"""Values of series by time: chunks of three tiers, and minutes and ticks that are not in chunks yet."""
+"""Values of series by time, in one of four tiers: ticks, ten seconds, minutes and hours.
+
+Older values are in chunks (`packing`). Recent minutes are in the rows in which they were recorded, as are ticks, which
+are never in chunks.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +89,7 @@ class Tiers:
         return found
 
     def sums(self, ids: Collection[int], tier: int, first: int, size: int) -> dict[int, int]:
-        """Return the bytes of both directions of each series in `size` values from the Unix time `first` on."""
+        """Return the sum of both directions of each series: of `size` values of the tier, from Unix time `first` on."""
         found = {}
         for series in ids:
             columns = self._columns_of(series, tier, first, size)

@@ -122,7 +122,10 @@ def _rows(traffic: _Traffic) -> list[tuple[Span, list[msgspec.Raw]]]:
 
 
 def _checked(raw: msgspec.Raw, span: Span, unit: int, today: date) -> tuple[date, int, int]:
-    """Return first day, bytes received and sent. Raise ValueError, msgspec.DecodeError."""
+    """Return the first day of a row of vnStat, and its bytes received and sent.
+
+    Raise msgspec.DecodeError if the row has another form, ValueError if its values are impossible.
+    """
     row = msgspec.json.decode(raw, type=_Row)
     try:
         first = date(row.date.year, row.date.month, row.date.day)

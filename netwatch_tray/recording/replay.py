@@ -84,7 +84,7 @@ class Replay(Sources):
         """Return None: a recording has no data between its steps."""
 
     def refusals(self) -> None:
-        """Return None: refused packets are not recorded."""
+        """Return None: a recording has no counts of packets that the machine refused."""
 
     def finder(self) -> ProcessFinder:
         return self._finder

@@ -58,7 +58,7 @@ def test_slots_of_minutes_add_up_to_the_whole_span(reader: HistoryReader, border
     assert sum(each.used.covered_s for each in found) == pytest.approx(whole.covered_s)
 
 
-def test_long_ranges_take_hours_and_find_the_peak(reader: HistoryReader) -> None:
+def test_long_ranges_use_the_hourly_tier_and_keep_the_peak(reader: HistoryReader) -> None:
     edges = [START + day * 86400.0 for day in range(-3, 3)]
     tier, found = reader.slots("total", None, edges)
     assert tier == HOURS

@@ -102,7 +102,7 @@ def test_migration_keeps_every_amount(file: Path, kind: SeriesKind, names: list[
         assert used.both == sum(day.both for day in days) > 0
 
 
-def test_a_file_is_migrated_once_and_keeps_its_identity(file: Path) -> None:
+def test_migration_keeps_the_inode_and_the_file_opens_again(file: Path) -> None:
     with pytest.raises(HistoryError, match="older version"):
         HistoryReader(file)
     inode = file.stat().st_ino

@@ -427,7 +427,7 @@ def test_the_recipe_for_nix_has_the_dependencies_of_the_program() -> None:
 
 
 @requires("ruby")
-def test_the_cask_is_ruby() -> None:
+def test_syntax_of_the_cask_is_valid_ruby() -> None:
     run("ruby", "-c", RECIPES["homebrew"][0])
 
 

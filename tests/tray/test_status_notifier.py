@@ -334,7 +334,7 @@ def test_wheel_and_middle_button_call_their_handlers(watcher: Watcher, shown: Sh
     wait_for(lambda: shown.asked == ["middle", "1", "-1"], 5, "all of it")
 
 
-def test_changed_colour_scheme_announces_the_icon(watcher: Watcher, shown: Shown) -> None:
+def test_new_colour_scheme_announces_the_icon_and_new_contrast_does_not(watcher: Watcher, shown: Shown) -> None:
     """Plasma draws an icon in its previous colour until another one is announced."""
     shown.registers(watcher)
     shown.client.properties(shown.name, ITEM_PATH, ITEM)

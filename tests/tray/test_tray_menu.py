@@ -183,7 +183,7 @@ def test_each_row_runs_its_action() -> None:
     assert opened.pick("More", "Text beside the icon") == ("choose", Settings(tray=TrayIcon(text=False)))
 
 
-def test_upload_state_is_shown_while_upload_is_on() -> None:
+def test_upload_state_has_a_short_row_only_while_upload_is_on() -> None:
     opened = Opened(Settings())
     assert not [row for row in opened.find("More").submenu if row.text.startswith("Upload")]
     opened.upload = Message("3 snapshots wait: " + "the server does not answer " * 9)

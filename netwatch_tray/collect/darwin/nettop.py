@@ -149,8 +149,8 @@ def _with_owner(found: Socket) -> Hashable:
 
 
 def _connection(found: Socket) -> Hashable:
-    """Return a key that is equal for both lists' entries of one connection. Sockets without a remote end match
-    nothing."""
+    """Return a key by which a listed socket and nettop's flow of the same connection are equal. The key of a socket
+    without a remote end is equal to no other."""
     return _ends(found) if found.remote_port else id(found)
 
 

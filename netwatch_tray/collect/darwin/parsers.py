@@ -130,7 +130,7 @@ def parse_host_routes(data: bytes | memoryview) -> set[int]:
 
 
 def _routes(data: bytes | memoryview) -> Iterator[tuple[int, int, int, memoryview]]:
-    """Yield interface index, flags, mask of addresses and the addresses of each route."""
+    """Yield for each route its interface index, flags, the bits of the addresses that it has (rtm_addrs), and these."""
     for kind, message in _messages(data):
         if kind != _RTM_GET:
             continue

@@ -93,7 +93,7 @@ class PcblistSource:
         sockets: dict[str, Socket] = {}
         for table, protocol in self._tables:
             sockets.update(parse(table.read(), protocol, self._release))
-        return of_all_programs(sockets)
+        return require_other_programs(sockets)
 
     def close(self) -> None:
         """Do nothing; no descriptor is kept open."""
@@ -105,11 +105,11 @@ def darwin_release() -> int:
     return int(found[0]) if found else 0
 
 
-def of_all_programs(sockets: Mapping[str, Socket]) -> Mapping[str, Socket]:
-    """Return the sockets unchanged. Raise CollectError if all of them belong to this process.
+def require_other_programs(sockets: Mapping[str, Socket]) -> Mapping[str, Socket]:
+    """Return the sockets unchanged. Raise CollectError if no socket is known to belong to another process.
 
-    Newer systems show a program of an unknown developer only its own sockets, or none, without an error. Every Mac has
-    sockets of its system.
+    Newer systems report to a program of an unidentified developer only its own sockets, or no sockets, without an
+    error. On every Mac processes of the system have sockets.
     """
     if all(found.pid in (None, os.getpid()) for found in sockets.values()):
         raise CollectError("macOS hides the sockets of other programs from this one.")

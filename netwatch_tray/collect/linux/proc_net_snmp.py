@@ -1,5 +1,5 @@
-"""Protocol counters in /proc/net/snmp and /proc/net/netstat (proc(5), RFC 4022, RFC 4113): new TCP connections, noticed
-in 17 µs, and refused packets."""
+"""Protocol counters in /proc/net/snmp and /proc/net/netstat (proc(5), RFC 4022, RFC 4113): new TCP connections, read
+in 17 µs, and packets that this machine refused."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TcpOpenings:
 
 
 class RefusalCounters:
-    """Reads how many packets were refused, from files that stay open."""
+    """Reads how many packets this machine refused, from files that stay open."""
 
     def __init__(self, snmp: str = _FILE, netstat: str = _NETSTAT) -> None:
         """Read once, to prove that it works. Raise UnsupportedError where a file or a counter is missing."""
@@ -108,7 +108,7 @@ def openings_line(content: bytes) -> Line:
 
 
 def parse_refusals(snmp: bytes, netstat: bytes) -> RefusalCounts:
-    """Parse the counters of refused packets. Raise ParseError.
+    """Parse the counters of packets that this machine refused. Raise ParseError.
 
     OutRsts counts every segment with RST. Those that end a connection are in the counters of aborts; a connection from
     this machine to one of its own closed ports is in AttemptFails, as are those to other machines. The rest is the

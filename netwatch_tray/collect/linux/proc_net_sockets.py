@@ -22,7 +22,7 @@ _STATES = (
 
 
 class ProcNetSource:
-    """Reads /proc/net/tcp, tcp6, udp and udp6."""
+    """Lists the sockets without their bytes, for systems on which SockDiagSource does not work."""
 
     name = "/proc/net/{tcp,udp}"
     is_costly = True

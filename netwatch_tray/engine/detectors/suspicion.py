@@ -1,4 +1,4 @@
-"""Detects a suspected scan from the kernel's own counters, which do not contain the source of refused packets."""
+"""Detects a suspected scan from the kernel's counters of refused packets, which do not contain their source."""
 
 from __future__ import annotations
 

@@ -98,9 +98,11 @@ class Detectors:
         return found
 
     def refused(self, counts: RefusalCounts, now: Moment) -> list[Finding]:
-        """Add the kernel's counters, once a minute."""
+        """Add the kernel's counters of refused packets, once a minute. Return the findings.
+
+        There are none if a helper reports the source of the same scan.
+        """
         found = list(self._suspicion.take(counts, now))
-        # A helper has reported the source of the same scan.
         return [] if self._packets is not None and self._packets.has_source_of_scan else found
 
     def reading(self, reading: Reading, observation: Observation, now: Moment) -> list[Finding]:

@@ -24,7 +24,7 @@ from netwatch_tray.tray.backends.pystray_api import Menu
 from netwatch_tray.tray.picture import Picture
 
 if TYPE_CHECKING:
-    from netwatch_tray.tray.backends.user_notifications import ScriptNotifications, UserNotifications
+    from netwatch_tray.tray.backends.user_notifications import BundleNotifications, ScriptNotifications
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Icon:
         self._scheduler = scheduler
         self._program = program
         self._cooldown = Cooldown()
-        self._notifications: UserNotifications | ScriptNotifications | None = None
+        self._notifications: BundleNotifications | ScriptNotifications | None = None
         self._icon, self._title, self._label = icon, title, ""
         self._is_visible = True
         # Never called: the menu bar reports no such clicks.

@@ -39,10 +39,10 @@ def is_bundled() -> bool:
     return bool(Foundation.NSBundle.mainBundle().bundleIdentifier() == IDENTIFIER)
 
 
-def open_notifications(program: str, on_click: Callable[[], None]) -> UserNotifications | ScriptNotifications:
+def open_notifications(program: str, on_click: Callable[[], None]) -> BundleNotifications | ScriptNotifications:
     """Return the notifications of the bundle, or outside of it those of the system's script runner, which report no
     clicks."""
-    return UserNotifications(on_click) if is_bundled() else ScriptNotifications(program)
+    return BundleNotifications(on_click) if is_bundled() else ScriptNotifications(program)
 
 
 def load_framework() -> None:
@@ -69,8 +69,8 @@ def load_framework() -> None:
         objc.registerMetaDataForSelector(owner, selector, {"arguments": {at: block}})
 
 
-class UserNotifications:
-    """Shows notifications on macOS. The first one requests the user's permission."""
+class BundleNotifications:
+    """Shows notifications of the application's bundle. The first one requests the user's permission."""
 
     def __init__(self, on_click: Callable[[], None]) -> None:
         """`on_click` is called in whatever thread macOS chooses. Raise ImportError without the framework."""
@@ -104,7 +104,7 @@ class UserNotifications:
 
 
 class NotificationDelegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc has no types
-    """Receives clicks on notifications. UserNotifications sets `on_click`."""
+    """Receives clicks on notifications and calls `on_click`, which BundleNotifications sets."""
 
     on_click: Callable[[], None]
 

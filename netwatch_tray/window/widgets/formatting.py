@@ -76,7 +76,7 @@ def rtt(seconds: float | None) -> str:
 
 
 def native_keys(keys: str) -> str:
-    """Return a key sequence such as `Ctrl+F` in the notation of the user's system."""
+    """Return a key sequence, passed as `Ctrl+F`, in the notation of the user's system: `⌘F` on macOS."""
     return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
 
 

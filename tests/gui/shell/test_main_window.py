@@ -174,7 +174,7 @@ def test_pausing_freezes_the_pages(opened: Opened) -> None:
     )
 
 
-def test_the_help_sheet_lists_the_keys(opened: Opened) -> None:
+def test_f1_shows_keys_until_a_key_is_pressed(opened: Opened) -> None:
     window = opened.window
     QTest.keySequence(window, "F1")
     sheet = window.help

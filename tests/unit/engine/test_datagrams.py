@@ -252,7 +252,7 @@ def test_sockets_of_other_network_namespaces_are_left_out_like_their_tcp() -> No
     assert [(app.name, app.rx_bytes, app.local_rx_bytes) for app in world.table.apps()] == [("user root", 16, 0)]
 
 
-def test_sample_without_a_reading_does_not_decide_whose_a_closed_socket_is() -> None:
+def test_closed_socket_with_a_late_owner_in_another_namespace_is_booked_for_no_app() -> None:
     world = World()
     world.finder.processes[70] = Process(pid=70, name="web")
     world.elsewhere.add(70)

@@ -151,8 +151,8 @@ def _explain_amount(moved: Moved | None, context: AppContext) -> str:
 
 
 def _draw_name(cell: Cell, row: AppRow, context: AppContext) -> None:
-    """Draw the colour of the app's layer in the chart, its icon and its name. Bytes that belong to no app have a hatch
-    instead."""
+    """Draw the colour of the app's layer in the chart, its icon and its name. For bytes that belong to no app, a hatch
+    takes the place of colour and icon."""
     painter, tokens = cell.painter, cell.tokens
     middle, right_to_left = cell.box.center().y(), cell.right_to_left
 

@@ -76,7 +76,7 @@ class AppsHistory(QObject):
         self._stack.request(index, lambda reader: query_stack(reader, span, now), _lifetime(span))
 
     def request_app(self, name: str, index: int) -> None:
-        """Request the facts of an app, and its curve unless the range is the first, which needs no history."""
+        """Request the facts of an app, and its curve in the range `index`. The curve of range 0 needs no history."""
         today, plan = _today(), self._plan
         first_weekday = QLocale().firstDayOfWeek().value - 1
         self._facts.request(

@@ -88,7 +88,7 @@ class EventCommands(QObject):
             menu.popup(where)
 
     def open_mutes(self, line: Row, where: QPoint) -> None:
-        """Open the menu with the mutes that apply to the event."""
+        """Open a menu with every mute that would silence the event. Each item turns one mute on or off."""
         menu = self._menu()
         self._add_mutes(menu, line)
         menu.popup(where)

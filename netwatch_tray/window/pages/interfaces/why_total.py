@@ -97,7 +97,7 @@ class WhyTotal(Popover):
         self.show()
 
     def _rebuild(self, interfaces: int) -> None:
-        """Make the header, this many rows of interfaces, and the total."""
+        """Replace all rows by a header, `interfaces` rows, and the total."""
         clear(self._grid)
         fonts = self._theme.fonts
         heading = _Row(self._theme, self._grid, 0, fonts.small_strong)

@@ -389,7 +389,7 @@ def _told(bar: Bar, shown_in: Units) -> str:
 def _runs(
     bars: Sequence[Bar], unmeasured: float, plan: Plan, point: Callable[[float, float], QPointF]
 ) -> tuple[list[list[QPointF]], list[list[QPointF]], int]:
-    """Return the lines of the sum where it is known, the lines where it is not, and the last sum in bytes."""
+    """Return the lines of the running sum over known days, those over unknown days, and the last sum in bytes."""
     runs: list[list[QPointF]] = []
     total, was_known = 0, False
     unknown: list[list[QPointF]] = []

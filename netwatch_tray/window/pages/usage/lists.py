@@ -32,7 +32,7 @@ Lists = tuple[tuple[str, Sequence[Amount]], ...]
 def of_period(
     found: Figures, view: Outlook, period: Period, plan: DataPlan, since: datetime | None, name_of: NameOf
 ) -> Lists:
-    """Return the lists beside a week or a plan period. The second list has the earlier periods."""
+    """Return the lists shown beside the chart of a week or a plan period. The second list is of the earlier periods."""
     now = []
     if found.is_current:
         today = found.days.get(found.today)
@@ -68,7 +68,7 @@ def _earlier(period: Period, plan: DataPlan) -> str:
 
 
 def of_year(found: Figures, plan: DataPlan, since: datetime | None) -> Lists:
-    """Return the lists beside a year. The second list has its plan periods."""
+    """Return the lists shown beside the chart of a year. The second list is of the plan periods in that year."""
     cap = plan.cap_bytes
     used = [each.both for _span, each in found.listed]
     numbers = []

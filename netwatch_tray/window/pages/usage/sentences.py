@@ -64,7 +64,7 @@ def of_plan(found: Figures, view: Outlook, shown_in: Units) -> str:
 
 
 def of_days(found: Figures, shown_in: Units) -> str:
-    """Return the busiest and the average day, and the days that are not known."""
+    """Return sentences about the busiest day, the average day and the days whose amounts are unknown."""
     words = []
     if found.busiest is not None and len(found.days) > 1:
         amount = units.size(found.days[found.busiest].both, shown_in)

@@ -160,7 +160,7 @@ def test_a_kind_without_events_names_the_kinds_that_have_some(page: _Page) -> No
     assert len(page.shown()) == 2
 
 
-def test_search_keeps_events_that_have_all_words(page: _Page) -> None:
+def test_search_shows_events_with_all_words_until_it_is_cleared(page: _Page) -> None:
     scan, port = alert(SCAN), happened(PORT, app="Syncthing")
     page.say(scan, port)
     page.page.bar.field.setText("LISTENS syncthing")

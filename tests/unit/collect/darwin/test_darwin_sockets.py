@@ -313,9 +313,9 @@ class TestPcblist:
         own = {"own": Socket(protocol="TCP", local_address="*", local_port=1, pid=os.getpid())}
         for hidden in ({}, own):
             with pytest.raises(CollectError, match="hides"):
-                pcblist.of_all_programs(hidden)
+                pcblist.require_other_programs(hidden)
         everything = {**own, "other": Socket(protocol="TCP", local_address="*", local_port=2, pid=1)}
-        assert pcblist.of_all_programs(everything) == everything
+        assert pcblist.require_other_programs(everything) == everything
 
 
 # Which source

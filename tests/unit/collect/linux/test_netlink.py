@@ -194,6 +194,7 @@ def test_parent_and_master_are_parsed_for_every_kind(word: str) -> None:
 
 
 def test_parent_in_another_namespace_is_ignored() -> None:
+    # Attributes 5 and 37: IFLA_LINK and IFLA_LINK_NETNSID (<linux/if_link.h>).
     assert parse_link(link(5, NAME, number(5, 3), number(37, 0))).parent is None
 
 
