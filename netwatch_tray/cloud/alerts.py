@@ -45,7 +45,7 @@ def alert(event: Event, upload: Upload, secret: bytes) -> wire.Alert | None:
 
 
 def text(event: Event, app: str, address: str) -> Text | None:
-    """Return the category of an event and its sentences in English, or `None` if the servers have no category for it."""
+    """Return category and English sentences of an event, or `None` if the servers have no category for it."""
     match event.evidence:
         case PortScan(inbound=True) as scan:
             return Text(

@@ -45,7 +45,7 @@ class Sockets(NamedTuple):
 
 
 class Readings(NamedTuple):
-    """What a snapshot contains besides ticks and disks. A field is `None` if the level excludes it, or it is unknown."""
+    """What a snapshot has besides ticks and disks. A field is `None` if the level excludes it, or it is unknown."""
 
     system: SystemSample | None = None
     health: wire.HealthMetric | None = None

@@ -200,7 +200,10 @@ class _Series:
         self.base = self.last = counts
 
     def add(self, at: float, counts: tuple[int, ...]) -> tuple[int, ...]:
-        """Add a reading of the counters, and return the sums since `start`. Counters that fell back begin a new sum."""
+        """Add a reading of the counters, and return the sums since `start`.
+
+        If a counter is smaller than before, new sums begin at the previous reading.
+        """
         if any(count < before for count, before in zip(counts, self.last, strict=True)):
             # The counters began at 0 after the latest reading.
             self.start, self.base = self.seen, (0,) * len(counts)

@@ -110,7 +110,7 @@ class Standalone:
         return self._collector.host()
 
     def envelope(self) -> bytes:
-        """Return the body that would be sent now, made by the functions that send it."""
+        """Return the body of the request that the agent would send now, made by the functions that the agent uses."""
         snapshot = self.snapshot()
         health = wire.AgentHealth(collectors_ok=not self.faults, dropped_count=0, queue_depth=1)
         return wire.encode_envelope(self.host(), wire.AGENT, [wire.encode(snapshot)], health)

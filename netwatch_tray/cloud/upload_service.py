@@ -256,7 +256,7 @@ class UploadService:
             self._store_soon()
 
     def _end(self) -> None:
-        """Wait for the uploader and close the spool; called in the thread, as its last task."""
+        """Wait for the uploader and close the spool. The worker thread calls this as its last task."""
         if self._uploader is not None:
             self._uploader.wait()
         if self._spool is not None:

@@ -116,8 +116,10 @@ class _Responses:
         return responses[-1].number if responses else 0
 
     def find(self, pid: int, address: str, after: int) -> Host | None:
-        """Return the host by the latest response with this address, among those with a number above `after`; None if
-        there is none."""
+        """Return the host that the latest response to this process gave the address, or None if there is none.
+
+        Only responses with a number above `after` are searched.
+        """
         try:
             packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
         except OSError:  # one with a scope, or none

@@ -111,7 +111,7 @@ class _Topology:
         return (*before, *(each.index for each in joined if not any(self._may_share(each, other) for other in old)))
 
     def _may_share(self, one: Interface, other: Interface) -> bool:
-        """Return whether the counters of both may contain the same byte."""
+        """Return whether the counters of both interfaces may contain the same byte."""
         below_one, below_other = self._all_below(one), self._all_below(other)
         return (
             one.index in below_other

@@ -1,4 +1,4 @@
-"""The attached programs with their maps: what counts, copies, and is read."""
+"""The eBPF programs that are attached, and the maps and the ring buffer in which the helper reads their results."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def _day(file: Path) -> int:
 
 
 def _content(file: Path) -> dict[int, bytes]:
-    """Return the packed hours of a day by number; empty if the file is missing or cannot be read."""
+    """Return the packed hours of a day, by their number since 1970; none if the file is missing or cannot be read."""
     try:
         return _decoder.decode(_unpacked(file.read_bytes()))
     except FileNotFoundError:

@@ -159,8 +159,10 @@ def _changing(file: Path, *, may_create: bool = False) -> Iterator[sqlite3.Conne
 
 @contextmanager
 def _readable_copy(source: Path) -> Iterator[Path]:
-    """Copy a history and migrate the copy to the current version, so that the file itself is only read. Raise
-    HistoryError. Errors that the block raises about the copy name the file that the user chose."""
+    """Copy a history and migrate the copy to the current version, so that the file itself is only read.
+
+    Raise HistoryError. Errors that the block raises about the copy name the file that the user chose.
+    """
     with tempfile.TemporaryDirectory(prefix="netwatch-tray-") as directory:
         copy = Path(directory) / source.name
         try:

@@ -48,7 +48,7 @@ def make(evidence: Evidence, host: str | None = None, app: str | None = "curl") 
 
 
 @pytest.mark.parametrize("category", SENT)
-def test_alert_has_the_servers_category_and_both_times_are_that_of_the_event(category: str) -> None:
+def test_alert_has_a_category_of_the_servers_and_the_time_of_the_event(category: str) -> None:
     found = alert(make(SENT[category]), Upload(), SECRET)
     assert found is not None
     assert found.category == category

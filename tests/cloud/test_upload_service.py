@@ -250,7 +250,7 @@ def test_a_probe_before_the_key_is_found_is_in_the_first_snapshot(loop: Loop, mo
             loop.tick(service)
         wait_for(lambda: len(server.stored()) > 0, "it is sent")
         assert {found["health"]["gateway_ip"] for found in server.snapshots.values()} == {"192.0.2.1"}
-        loop.do(lambda: service.lack_health(Message("No route.")))
+        loop.do(lambda: service.health_failed(Message("No route.")))
         assert "No route." in str(service.status)
 
 

@@ -232,7 +232,7 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
-def test_usage_by_network_merges_those_of_one_name(file: Path) -> None:
+def test_usage_by_network_merges_networks_with_the_same_name(file: Path) -> None:
     with closing(HistoryReader(file)) as reader:
         named = reader.by_network(*DAYS, with_names=True)
         assert [(use.name, use.kind, use.used.rx) for use in named] == [
@@ -404,7 +404,7 @@ def test_terminal_deletes_names_of_networks(terminal: Path, capsys: pytest.Captu
         (None, None),
     ],
 )
-def test_metered_state_is_that_of_network_manager(bus: str, answer: object, metered: bool | None) -> None:
+def test_metered_state_comes_from_network_manager(bus: str, answer: object, metered: bool | None) -> None:
     thread = manager(bus, answer)
     assert is_metered() is metered
     thread.join(60)

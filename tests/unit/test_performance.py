@@ -24,7 +24,7 @@ def test_page_of_figures_agrees_with_the_stored_file() -> None:
     assert performance.PAGE.read_text() == made, "run .venv/bin/python tools/performance.py"
 
 
-def test_each_goal_is_that_of_a_stored_figure() -> None:
+def test_each_goal_belongs_to_a_stored_figure() -> None:
     assert performance.GOALS.keys() <= load(performance.STORED).rows().keys()
 
 
@@ -53,7 +53,7 @@ def test_comparison_lists_the_largest_regression_first() -> None:
     assert found == [("0", math.inf), ("peer", 2.0), ("slower", 1.5), ("same", 1.0)]
 
 
-def test_figures_of_one_file_alone_are_named() -> None:
+def test_figures_that_only_one_file_has_are_named() -> None:
     printed = _compare.lines(
         results(Row("a", 1, "ms"), Row("b", 1, "ms")), results(Row("b", 2, "ms"), Row("c", 1, "ms"))
     )

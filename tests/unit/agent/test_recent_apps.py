@@ -62,7 +62,7 @@ def test_gaps_are_excluded_from_intervals() -> None:
     assert [(rates.total[0], rates.apps[_CURL.key][0]) for rates in recent.rates] == [(10, 5)]
 
 
-def test_old_intervals_and_those_of_a_later_clock_are_dropped() -> None:
+def test_old_intervals_and_intervals_with_a_later_clock_are_dropped() -> None:
     recent = RecentApps()
     for second in range(0, 1000, 10):
         recent.add(_tick(second, 1), _moved(1, 10))

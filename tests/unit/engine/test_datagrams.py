@@ -264,7 +264,7 @@ def test_closed_socket_with_a_late_owner_in_another_namespace_is_booked_for_no_a
     assert not any(app.rx_bytes for app in world.table.apps())
 
 
-def test_closed_socket_whose_creator_is_known_only_later_is_booked() -> None:
+def test_closed_socket_is_booked_when_its_owner_is_reported_later() -> None:
     world = World()
     world.finder.processes[60] = DNS
     world.count({flow(): amount(10)})

@@ -109,7 +109,7 @@ def test_client_hello_takes_precedence_over_a_dns_response() -> None:
     assert (host.name, host.origin) == ("a.example", "TLS")
 
 
-def test_name_of_a_provider_is_replaced_by_the_one_that_was_asked_for() -> None:
+def test_name_in_a_dns_answer_replaces_the_name_of_a_provider() -> None:
     told = Told()
     told.take(answer("secret.example", ADDRESS, public_name=True), hello(b"provider", has_ech=True), creators={0xD: 50})
     assert told.of() == Host("secret.example", "DNS", 1.7e9, ttl_s=300)

@@ -48,7 +48,7 @@ def test_outlook_has_remaining_bytes_and_pace() -> None:
     assert outlook(600, None, cycle, date(2026, 11, 15), 1.0).allowance is None
 
 
-def test_the_pace_is_that_of_the_days_measured() -> None:
+def test_projection_uses_the_average_of_the_measured_days() -> None:
     cycle = billing_month(date(2026, 11, 25), 1)
     view = outlook(50, None, cycle, date(2026, 11, 25), 1.0, unmeasured=20)
     assert view.projection == 100, "10 a day since the 21st, for 5 days more"
@@ -112,7 +112,7 @@ def test_heat_is_monotone_and_the_median_in_the_middle(amounts: list[int], one: 
         assert heat_step(known[len(known) // 2], limits) == 3
 
 
-def test_heat_limits_are_those_of_a_household() -> None:
+def test_heat_limits_for_little_traffic_suit_a_household() -> None:
     assert heat_limits([9 * 10**9, 12 * 10**9, 20 * 10**9]) == (5 * 10**9, 10**10, 2 * 10**10, 4 * 10**10)
     assert heat_limits([]) == (5 * 10**9, 10**10, 2 * 10**10, 4 * 10**10)
 

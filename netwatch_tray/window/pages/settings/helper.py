@@ -93,7 +93,7 @@ class HelperSettings(QObject):
 
 
 class _Commands(QObject):
-    """Commands for a terminal, in `rows`."""
+    """Two rows, `rows`: a button that copies commands for a terminal, and the commands."""
 
     def __init__(self, theme: Theme, name: str, help_text: str) -> None:
         super().__init__()

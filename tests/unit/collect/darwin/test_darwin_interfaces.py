@@ -127,7 +127,7 @@ def route(
 
 
 class TestLayouts:
-    def test_sizes_are_those_of_the_compiler(self, layout: Layout) -> None:
+    def test_sizes_of_structures_match_the_compiler(self, layout: Layout) -> None:
         assert parsers.IFMIBDATA.size == layout["ifmibdata", "-"][1]
         assert parsers.IF_MSGHDR2.size == layout["if_msghdr2", "-"][1]
         assert parsers.RT_MSGHDR.size == layout["rt_msghdr", "-"][1]

@@ -249,7 +249,7 @@ def kernel(layout: Layout, request: pytest.FixtureRequest) -> Kernel:
 
 
 class TestPcblist:
-    def test_sizes_are_those_of_the_compiler(self, layout: Layout) -> None:
+    def test_sizes_of_structures_match_the_compiler(self, layout: Layout) -> None:
         known = pcblist._LENGTHS
         assert known[SOCKET] == (layout["xsocket_8019", "-"][1], layout["xsocket_8792", "-"][1]) == (76, 104)
         for kind, structure in ((RECEIVE, "xsockbuf"), (STATS, "xsockstat"), (INPCB, "xinpcb"), (TCPCB, "xtcpcb")):

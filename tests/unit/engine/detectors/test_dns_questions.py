@@ -54,7 +54,7 @@ def test_latencies_have_the_buckets_of_the_wire_format(milliseconds: float, buck
     assert len(questions.counts.latencies) == len(BUCKETS_MS) + 1 == 8
 
 
-def test_repeated_query_counts_and_its_latency_is_that_of_the_last() -> None:
+def test_repeated_query_counts_twice_and_latency_begins_at_the_last_one() -> None:
     questions = Questions()
     found = questions.take([dns("a.example"), dns("a.example", at=105.0), dns("a.example", code=0, at=105.001)])
     assert found == [Asked("a.example", 0xA), Asked("a.example", 0xA, 0)]
