@@ -27,6 +27,7 @@ from surroundings import Loop
 
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message as UserMessage, ParseError, TrayUnavailableError
+from netwatch_tray.tray.backends import bus_types
 from netwatch_tray.tray.backends.bus import Bus, Signal, messages
 from netwatch_tray.tray.backends.bus_objects import CallError, Interface, Method, Object
 from netwatch_tray.tray.backends.bus_types import complete_types, marshal, unmarshal
@@ -375,6 +376,25 @@ def test_bodies_are_marshalled_as_by_jeepney(typed: list[tuple[str, Any]]) -> No
 def test_any_signature_and_bytes_are_values_or_malformed(signature: str, data: bytes) -> None:
     with suppress(ValueError, LookupError, struct.error, RecursionError):
         unmarshal(signature, data)
+
+
+def test_signature_of_an_array_is_split_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    split: list[str] = []
+
+    def recorded(signature: str) -> list[str]:
+        split.append(signature)
+        return complete_types(signature)
+
+    monkeypatch.setattr(bus_types, "complete_types", recorded)
+    depth, count = 20, 50
+    signature = f"a{'(' * depth}n{')' * depth}"
+    (found,) = unmarshal(signature, struct.pack("<II", 8 * count - 6, 0) + bytes(8 * count))
+    assert len(found) == count
+    assert len(split) <= depth + 1  # split again for each element, a message of 1 MB would stop the agent for a minute
+
+
+def test_index_of_a_descriptor_that_no_bus_sends_is_a_number() -> None:
+    assert unmarshal("hs", b"\3\0\0\0\1\0\0\0a\0") == (3, "a")
 
 
 values = st.fixed_dictionaries(

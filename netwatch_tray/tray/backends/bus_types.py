@@ -18,7 +18,7 @@ Variant = tuple[str, Any]
 _Writer = Callable[[bytearray, Any], None]
 """Appends a value, padded to its alignment from the beginning of the message."""
 
-_FIXED = {"y": "<B", "n": "<h", "q": "<H", "i": "<i", "u": "<I", "b": "<I", "x": "<q", "t": "<Q", "d": "<d"}
+_FIXED = {"y": "<B", "n": "<h", "q": "<H", "i": "<i", "u": "<I", "b": "<I", "h": "<I", "x": "<q", "t": "<Q", "d": "<d"}
 _STRINGS = "so"
 _STRUCT = 8
 """Alignment of structs and dictionary entries."""
@@ -126,6 +126,15 @@ def _struct(members: tuple[_Writer, ...]) -> _Writer:
     return write
 
 
+@functools.lru_cache(maxsize=64)
+def _checked_types(signature: str) -> tuple[str, ...]:
+    """Split a signature of a received message. Cached, because an array may have 100 000 structs of many levels."""
+    types = complete_types(signature)
+    if "".join(types) != signature:
+        raise ValueError(f"no signature of D-Bus: {signature}")
+    return tuple(types)
+
+
 def unmarshal(signature: str, data: bytes, at: int = 0, order: str = "<") -> tuple[Any, ...]:
     """Return the values with this signature that begin at an offset of a message. `order`: `<` or `>`.
 
@@ -143,10 +152,7 @@ class _Reader:
         self._order = order
 
     def values(self, signature: str) -> tuple[Any, ...]:
-        types = complete_types(signature)
-        if "".join(types) != signature:
-            raise ValueError(f"no signature of D-Bus: {signature}")
-        return tuple([self._value(each) for each in types])
+        return tuple([self._value(each) for each in _checked_types(signature)])
 
     def _value(self, signature: str) -> Any:
         code = signature[0]
