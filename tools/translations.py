@@ -56,7 +56,7 @@ def _of_call(call: ast.Call, class_name: str, file: Path) -> Iterator[Message]:
     if function == "message" or (function.endswith("Error") and function in _reported_errors()):
         yield from _of_message(call, file)
         return
-    if function in ("add_argument", "add_parser", "_Parser"):
+    if function in ("add_argument", "add_parser", "Parser"):
         yield from _of_help(call, file)
         return
     texts = [each.value if isinstance(each, ast.Constant) else None for each in call.args]
