@@ -255,7 +255,9 @@ def parse_proxy(url: str) -> Proxy:
         import base64  # noqa: PLC0415  where it is needed
 
         credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        authorization = f"Basic {base64.b64encode(credentials.encode()).decode()}"
+        # The environment may hold bytes that are not UTF-8, which Python gives as surrogates.
+        octets = credentials.encode("utf-8", "surrogateescape")
+        authorization = f"Basic {base64.b64encode(octets).decode()}"
     return Proxy(host, port or _PROXY_PORT, authorization)
 
 

@@ -193,6 +193,10 @@ def test_a_proxys_credentials_are_in_no_representation() -> None:
     assert repr(proxy) == str(proxy) == "proxy.example:80"
 
 
+def test_a_password_that_is_not_utf8_is_sent_unchanged() -> None:
+    assert parse_proxy("http://user:p\udcff@proxy.example").authorization == "Basic dXNlcjpw/w=="
+
+
 @pytest.mark.parametrize("url", ["http://[::1", "socks4://a", "ftp://b", "http://ü:1"])
 def test_an_invalid_proxy_is_refused(url: str) -> None:
     with pytest.raises(ProxyError):
