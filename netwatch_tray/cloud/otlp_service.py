@@ -124,10 +124,11 @@ class OtlpService(UploadService):
             element = log_element(event, self._upload, self._identity, self._resource, time.time())
             try:
                 spool.append(_stream_of_logs(self._identity), event.last, element, self._scope)
-                self._logs.wake()
             except NetWatchError as error:
                 self._events.appendleft(event)
                 fault = error.message
+            else:
+                self._logs.wake()
         return fault
 
     def _stored(self, fault: Message | None) -> None:

@@ -229,16 +229,16 @@ class UploadService:
 
     def _store(self, collector: SnapshotCollector, spool: Spool, uploader: Uploader) -> Message | None:
         """Append the held snapshots to the spool; called in the thread. Return why some could not be
-        appended, or None."""
+        appended, or None. Raise NetWatchError if the spool cannot be read afterwards."""
         while self._held:
             at, draft = self._held.popleft()
             try:
                 spool.append(collector.host_id, at.timestamp(), self._encode(collector.finished(draft)), self._scope)
-                uploader.wake()
             except NetWatchError as error:
                 if len(self._held) < _MAX_HELD:
                     self._held.appendleft((at, draft))
                 return error.message
+            uploader.wake()  # after an error of this the snapshot is stored, and must not be stored again
         return None
 
     def _encode(self, snapshot: wire.Snapshot) -> bytes:

@@ -15,9 +15,10 @@ from uploading import wait_for
 from netwatch_tray import paths
 from netwatch_tray.cloud import account, upload_service
 from netwatch_tray.cloud.account import Endpoint, Key
+from netwatch_tray.cloud.privacy import Scope
 from netwatch_tray.cloud.spool import Spool
 from netwatch_tray.cloud.upload_service import UploadService
-from netwatch_tray.cloud.uploader import PACE
+from netwatch_tray.cloud.uploader import PACE, Uploader
 from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.engine.monitor import Monitor
@@ -160,6 +161,39 @@ def test_a_full_disk_is_reported_once_and_loses_nothing(
         loop.tick(service)
         wait_for(lambda: _waiting() + len(server.stored()) == 4, "all are kept or sent")
         wait_for(lambda: "full" not in str(service.status), "all is well again")
+
+
+def test_a_snapshot_whose_storage_cannot_be_read_afterwards_is_stored_once(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
+) -> None:
+    expected_logs.append("The spool cannot be read.")
+    append = Spool.append
+    stored = []
+    wake = Uploader.wake
+    is_readable = False
+
+    def count(spool: Spool, host_id: str, at: float, body: bytes, scope: Scope) -> None:
+        stored.append(at)
+        append(spool, host_id, at, body, scope)
+
+    def fail(uploader: Uploader) -> None:
+        if not is_readable:
+            raise NetWatchError("The spool cannot be read.")
+        wake(uploader)
+
+    monkeypatch.setattr(Spool, "append", count)
+    monkeypatch.setattr(Uploader, "wake", fail)
+    with IngestServer() as server:
+        service = loop.start(Upload(on=True, endpoint=server.url))
+        for _ in range(3):
+            loop.tick(service)
+            wait_for(lambda: service._worker.pending == 0, "the snapshot was stored")
+        assert "The spool cannot be read." in str(service.status)
+        is_readable = True
+        loop.tick(service)
+        wait_for(lambda: service._worker.pending == 0, "the last snapshot was stored")
+        assert len(stored) == len(set(stored)) > 0
+        wait_for(lambda: "cannot be read" not in str(service.status), "all is well again")
 
 
 def test_missing_key_notifies_the_user_with_advice(loop: Loop, expected_logs: list[str]) -> None:
