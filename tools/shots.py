@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
@@ -37,7 +38,9 @@ _FRAME_MS = 600
 
 
 def main() -> None:
-    directory = Path(sys.argv[1]) if len(sys.argv) > 1 else _ROOT / "docs" / "pictures"
+    parser = argparse.ArgumentParser(prog="./dev shots", description="Draw the pictures of README and docs.")
+    parser.add_argument("directory", nargs="?", type=Path, default=_ROOT / "docs" / "pictures")
+    directory = parser.parse_args().directory
     directory.mkdir(parents=True, exist_ok=True)
     application = QApplication(sys.argv[:1])
     font = QFont("DejaVu Sans")

@@ -20,7 +20,7 @@ from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray import Actions, Amounts, open_tray
 
-_WIDTH, _HEIGHT = 368, 372
+_MARGIN, _HEIGHT = 8, 372
 
 
 def draw_tray(file: Path) -> None:
@@ -34,7 +34,10 @@ def draw_tray(file: Path) -> None:
         desktop.click(*place, button=3)
         desktop.wait_for(lambda: len(set(desktop.screenshot().crop((0, 40, 200, 200)).tobytes())) > 20, 10, "the menu")
         time.sleep(0.5)  # the menu fades in
-        desktop.screenshot().crop((0, 0, _WIDTH, _HEIGHT)).save(file, optimize=True)
+        screen = desktop.screenshot()
+        menu = screen.crop((0, 40, screen.width, _HEIGHT)).getbbox()  # the screen is black where nothing is
+        assert menu is not None  # noqa: S101  it was awaited
+        screen.crop((0, 0, menu[2] + _MARGIN, _HEIGHT)).save(file, optimize=True)
         print(f"{file} {file.stat().st_size // 1000} kB")
         desktop.key("Escape")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import dev
 import needs
 import pytest
+import tray_sheet
 from system_packages import Package
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +41,10 @@ def test_a_benchmark_may_start_a_panel_without_the_path_of_pytest() -> None:
     code = f"import sys; sys.path.append({str(ROOT / 'tests')!r}); import needs; needs.panel('sh')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_test_that_takes_the_pictures_of_desktops_exists() -> None:
+    assert f"def {tray_sheet.TEST}(" in (ROOT / "tests/e2e/test_desktops.py").read_text("utf-8")
 
 
 def test_benchmarks_are_modules_and_packages() -> None:
