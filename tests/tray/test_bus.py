@@ -90,6 +90,9 @@ def until_closed(connection: socket.socket) -> bool:
         "tcp:host=localhost,port=1",
         "unix:path=/" + "x" * 300,
         "unix:path=/a%00b",
+        "unix:path=/\udcff/bus",
+        "unix:abstract=\udcff",
+        "nonsense\udcff",
         "nonsense",
         "",
     ],
@@ -100,8 +103,11 @@ def test_missing_bus_raises_tray_unavailable_in_one_sentence(
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     scheduler = Scheduler()
-    with pytest.raises(TrayUnavailableError, match=r"session bus at .*The window and the terminal commands still work"):
+    with pytest.raises(
+        TrayUnavailableError, match=r"session bus at .*The window and the terminal commands still work"
+    ) as raised:
         connect(scheduler)
+    assert str(raised.value).encode(), "a text that the status of the agent can have"
     scheduler.close()
 
 

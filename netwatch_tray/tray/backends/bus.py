@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
 from netwatch_tray.errors import Message, ParseError, TrayUnavailableError, message
+from netwatch_tray.text import from_os
 from netwatch_tray.tray.backends.bus_objects import CallError, Object
 from netwatch_tray.tray.backends.bus_types import marshal, unmarshal
 
@@ -191,7 +192,7 @@ class Bus:
             "The session bus at {address} cannot be used ({failure}), so there is no tray icon. The "
             "window and the terminal commands still work. Start NetWatch from within the desktop "
             "session to get the icon.",
-            address=address,
+            address=from_os(address),
             failure=failure,
         ) from failure
 
@@ -432,6 +433,6 @@ def _places(address: str) -> Iterator[bytes]:
         transport, _, rest = each.partition(":")
         options = dict(option.partition("=")[::2] for option in rest.split(","))
         if transport == "unix" and "abstract" in options:
-            yield b"\0" + urllib.parse.unquote_to_bytes(options["abstract"])
+            yield b"\0" + urllib.parse.unquote_to_bytes(os.fsencode(options["abstract"]))
         elif transport == "unix" and "path" in options:
-            yield urllib.parse.unquote_to_bytes(options["path"])
+            yield urllib.parse.unquote_to_bytes(os.fsencode(options["path"]))
