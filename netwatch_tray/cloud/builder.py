@@ -358,7 +358,7 @@ def _system(found: SystemSample) -> wire.SystemMetric:
 
 
 def _top_connections(rows: tuple[Connection, ...]) -> tuple[wire.ConnectionDetail, ...]:
-    """Return the established connections first, then by rate."""
+    """Return the connections in the wire format: established ones first, then by rate, the highest first."""
 
     def rank(row: Connection) -> tuple[bool, float, int, str]:
         rate = (row.rx_rate or 0.0) + (row.tx_rate or 0.0)

@@ -95,7 +95,7 @@ class Standalone:
         return tick
 
     def wait_for_health(self) -> None:
-        """Wait for the probe under way: seconds where nothing responds."""
+        """Wait for the current probe to end. It takes seconds if gateway and DNS server do not respond."""
         if self._health is not None:
             self._health.wait()
 

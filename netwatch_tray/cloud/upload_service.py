@@ -109,8 +109,10 @@ class UploadService:
 
     @property
     def wants_health(self) -> bool:
-        """Return whether probes of gateway and DNS server are sent, or will be in a moment; not while this cannot
-        begin."""
+        """Return whether snapshots have results of probes, now or as soon as the service begins.
+
+        False if the level excludes them, or a fault prevents the service from beginning.
+        """
         return includes(self._upload.level, "system") and (self._collector is not None or self._fault is None)
 
     def tick(self, tick: Tick) -> None:

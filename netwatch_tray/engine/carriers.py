@@ -61,8 +61,10 @@ class Carriers:
         self._windows: dict[_Pair, tuple[_Window, _Window]] = {}
 
     def suppose(self, underlays: Mapping[int, int], interfaces: Collection[int]) -> None:
-        """Watch these tunnels from now on: the index of the presumed underlay by that of the tunnel. `interfaces`: the
-        indexes of all that exist."""
+        """Set the tunnels to watch and their presumed underlays.
+
+        `underlays`: the index of the underlay by the index of the tunnel. `interfaces`: the indexes of all interfaces.
+        """
         self.alone = self.alone.intersection(interfaces)
         pairs = {_Pair(*each) for each in underlays.items()}
         self._windows = {pair: self._windows.get(pair) or (_Window(), _Window()) for pair in pairs}

@@ -48,8 +48,9 @@ class Datagrams:
     are reported like those of a closed socket.
 
     The helper also counts the sockets of containers, but a source of sockets lists those of one network namespace.
-    Theirs are left out; their TCP is not (engine.streams). A socket that no sample lists is recognized as a container's
-    by the process that made it, or else by its address, and because it has traffic although the samples do not list it.
+    UDP of containers is left out, but not their TCP (engine.streams). A socket that no sample lists is recognized as a
+    container's by the process that made it, or else by its address, and because it has traffic although the samples do
+    not list it.
     """
 
     def __init__(self) -> None:

@@ -113,7 +113,7 @@ class EventLog:
         return tuple(changed)
 
     def take(self, finding: Finding) -> Outcome:
-        """Add a finding; return the result."""
+        """Add a finding. Return what changed: nothing if the finding is dropped."""
         if not _is_storable(finding):
             _log.error("A finding that cannot be stored was dropped: %r", finding)
             return Outcome()

@@ -142,7 +142,7 @@ class _Responses:
         }
 
     def forget(self, oldest: float) -> None:
-        """Drop those received before `oldest`."""
+        """Drop the responses received before `oldest`."""
         for pid in list(self._of):
             while pid in self._of and self._of[pid][0].at < oldest:
                 self._drop(pid)

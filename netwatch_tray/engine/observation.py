@@ -115,8 +115,8 @@ class Observation:
     ) -> ConnectionChanges:
         """Add a sample; return what it changed.
 
-        `is_monotonic`: of its source, see ConnectionSource. `with_tick`: the interfaces were read at this moment as
-        well. `is_last`: no other sample follows, so all bytes are booked.
+        `is_monotonic`: the attribute of the source, see ConnectionSource. `with_tick`: the interfaces were read at this
+        moment, too. `is_last`: no other sample follows, so all bytes are booked.
         """
         if self._routes_interfaces is not self._monitor.interfaces:
             self._routes_interfaces = self._monitor.interfaces

@@ -97,8 +97,10 @@ class Owners:
             del self._creators[next(iter(self._creators))]
 
     def presumed(self, found: Socket) -> AppName | None:
-        """Return the app by the socket's systemd unit or user, which the kernel reports for every socket; None if the
-        source does not report them."""
+        """Return the app of the socket's systemd unit, or else of its user; None if the source reports neither.
+
+        The kernel has both for every socket, also where no process was found.
+        """
         unit = self.unit(found)
         if unit is not None:
             return app_of_unit(unit)

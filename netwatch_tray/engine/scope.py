@@ -66,7 +66,7 @@ class Networks:
                 self._local[4].add(_SHARED)
 
     def connects(self, address: str) -> bool:
-        """Return whether an address is in the network of an interface, and not its own."""
+        """Return whether an address is in the network of an interface, and is not an address of this machine."""
         try:
             packed = _packed(address.partition("%")[0])
         except (OSError, ValueError):

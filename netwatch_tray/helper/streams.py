@@ -9,7 +9,7 @@ are among the bytes: both count as one.
   connection receives after this side has closed, and notes the FIN.
 - The agent does not list the connections of other network namespaces, as containers have. Their counters are copied to
   the map of flows with each segment that they send, data or acknowledgement, and each round-trip time that is measured.
-  If agents run in several namespaces, those of each are others' to the rest, so all connections are copied.
+  If agents run in several namespaces, each of these is another namespace for some agent, so all connections are copied.
 
 What is noted of a connection is kept in two of the kernel's flags of that connection. They also make the program run
 when a segment is sent again, where it does nothing.

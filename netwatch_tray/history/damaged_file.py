@@ -97,7 +97,7 @@ class DamagedFile:
                     sources.append(recovered)
 
     def _is_older_than(self, table: str) -> bool:
-        """Return whether the file is of a version that had no such table."""
+        """Return whether the file lacks the table because its version is older than the table. False if unreadable."""
         with contextlib.suppress(*_UNREADABLE):
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             found = self._connection.execute("SELECT name FROM sqlite_master WHERE name = ?", (table,)).fetchone()

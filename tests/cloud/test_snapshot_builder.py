@@ -68,7 +68,7 @@ def measured(monitor: Monitor) -> Tick:
     return tick
 
 
-def test_deltas_rates_and_counters_equal_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deltas_rates_and_counters_equal_those_of_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     source = kernel()
     monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
     monitor = Monitor(source, 1.0, {})

@@ -324,5 +324,5 @@ def test_without_the_helper_udp_has_no_bytes() -> None:
         assert made.ask("apps", "--json")["udp"] is None
 
 
-def test_agent_looks_for_the_socket_that_the_helper_has() -> None:
+def test_agent_and_helper_use_the_same_socket() -> None:
     assert sources.HELPER_SOCKET == protocol.SOCKET

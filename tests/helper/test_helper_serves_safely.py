@@ -209,7 +209,7 @@ def test_helper_killed_during_a_transfer_counts_nothing_twice() -> None:
         client.close()
 
 
-def test_a_second_client_counts_from_its_own_beginning() -> None:
+def test_a_second_client_gets_only_bytes_since_it_connected() -> None:
     with (
         service() as running,
         make(None, V4, DATAGRAM, "127.0.0.1") as near,

@@ -203,7 +203,7 @@ def test_refused_rows_have_their_reasons(history: Path, tmp_path: Path, capsys: 
     assert "more than 400 Gbit/s" in err
 
 
-def test_month_counts_without_the_bytes_of_its_days() -> None:
+def test_imported_month_leaves_out_bytes_of_imported_days() -> None:
     imports = vnstat.parse(json.dumps(SECOND_LAYOUT).encode(), TODAY).imports
     assert [amount for amount in amounts(imports, NEVER) if amount.name == "wlan0"] == [
         ImportedAmount("wlan0", Days(day("2024-01-01"), day("2024-12-31")), 5_000, 500),

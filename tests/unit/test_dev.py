@@ -15,7 +15,7 @@ from system_packages import Package
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_program_that_is_not_on_the_path_counts_as_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_in_libexec_counts_as_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setattr(dev, "_MORE_PATHS", (str(tmp_path / "libexec"),))
     assert not dev.is_installed("settings-daemon")
@@ -89,7 +89,7 @@ WANTED = {
         ("brew", ["tmux"]),
     ],
 )
-def test_each_package_manager_is_asked_by_its_own_names(
+def test_each_package_manager_gets_its_own_package_names(
     program: str,
     packages: list[str],
     tmp_path: Path,

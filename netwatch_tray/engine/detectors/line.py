@@ -16,7 +16,7 @@ take less."""
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """The interfaces at a tick."""
+    """A tick, and the interfaces that existed at that time."""
 
     tick: Tick
     interfaces: Mapping[int, Interface]

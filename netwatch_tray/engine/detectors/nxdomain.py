@@ -39,7 +39,10 @@ class _App:
 
 
 class NxdomainWatch:
-    """Counts responses by the app that sent the queries. Queries of unknown apps are counted together."""
+    """Counts DNS responses by the app that sent the queries, and those among them that no name exists (NXDOMAIN).
+
+    Queries of unknown apps are counted together.
+    """
 
     def __init__(self) -> None:
         self._apps: OrderedDict[str, _App] = OrderedDict()

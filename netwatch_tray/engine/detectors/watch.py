@@ -85,7 +85,7 @@ class Detectors:
         return found
 
     def sockets(self, changes: ConnectionChanges, table: ConnectionTable, now: Moment) -> list[Finding]:
-        """Add the changes that a reading of the sockets found."""
+        """Add the changes that a reading of the sockets found. Return the findings."""
         if not changes.added and not changes.changed and not table.ended:
             return []
         seen = SocketsSeen((*changes.added, *changes.changed), table.ended, table.app_name)

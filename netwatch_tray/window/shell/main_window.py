@@ -199,7 +199,7 @@ class MainWindow(QWidget):
         self.turn_to(self._settings_index)
 
     def toggle_pause(self) -> None:
-        """Pause every page, or show current values again. Do nothing on a page that shows none."""
+        """Pause every page, or resume all. Do nothing while the page on the screen shows no live values."""
         if not self._page().is_live:
             return
         self._paused = not self._paused

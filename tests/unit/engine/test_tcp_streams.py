@@ -256,7 +256,7 @@ def test_counting_continues_when_the_helper_is_back() -> None:
     assert world.app("boxed").rx_bytes == 1030
 
 
-def test_container_has_no_rows_of_a_helper_that_was_replaced_between_samples() -> None:
+def test_rows_of_a_container_are_removed_when_the_helper_was_replaced_between_samples() -> None:
     """Only the previous helper could report that the connections closed."""
     world = World()
     world.helper(amounts={FLOW: amount(1000, 100)}, owners={0xC: Owner(70, 0, 0, TCP, "boxed")})

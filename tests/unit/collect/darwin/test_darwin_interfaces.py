@@ -154,10 +154,10 @@ class TestIfalldata:
         data = mib_row(layout, b"lo0") + mib_row(layout, b"", flags=0) + mib_row(layout, b"utun3")
         assert [row.link.name for row in parse_ifalldata(data)] == ["lo0", "utun3"]
 
-    def test_a_name_may_fill_its_field(self, layout: Layout) -> None:
+    def test_a_name_as_long_as_its_field_is_read_completely(self, layout: Layout) -> None:
         assert parse_ifalldata(mib_row(layout, b"abcdefghijklmnop"))[0].link.name == "abcdefghijklmnop"
 
-    def test_the_first_of_two_of_one_name_counts(self, layout: Layout) -> None:
+    def test_the_first_of_two_rows_with_the_same_name_counts(self, layout: Layout) -> None:
         data = mib_row(layout, b"en0", data__mtu=1) + mib_row(layout, b"en0", data__mtu=2)
         assert [row.link.mtu for row in parse_ifalldata(data)] == [1]
 
@@ -238,7 +238,7 @@ class TestIflist2:
         with pytest.raises(ParseError):
             parse_iflist2(message(0x12, head[4:] + address))
 
-    def test_the_first_of_two_of_one_name_counts(self, layout: Layout) -> None:
+    def test_the_first_of_two_rows_with_the_same_name_counts(self, layout: Layout) -> None:
         data = ifinfo2(layout, b"en0", 4) + ifinfo2(layout, b"en0", 5)
         assert [row.link.ifindex for row in parse_iflist2(data)] == [4]
 

@@ -158,7 +158,7 @@ def test_no_datagram_raises_anything_but_a_parse_error(noise: bytes) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_no_body_raises_anything_but_a_parse_error(body: bytes) -> None:
+def test_any_bytes_are_parsed_or_raise_parse_error(body: bytes) -> None:
     view = memoryview(body)
     parsers = (
         parse_stats, parse_link_stats, parse_link, parse_address,
