@@ -181,10 +181,13 @@ class Spool:
     def delivered(self, ids: Iterable[int]) -> None:
         """Delete snapshots that the server has stored.
 
-        This does not wait for the disk. After a power failure they may be sent again, as after a lost response.
+        A single one is deleted without waiting for the disk; the next `append` waits for both. After a power failure
+        it may be sent again, as after a lost response. Of more, several batches could be sent again, of which the
+        uploader requests a list of the first only.
         """
-        with self._transaction(is_synchronous=False) as database:
-            self._count(database, "delivered", self._delete(database, "id = ?", [(each,) for each in ids]))
+        found = [(each,) for each in ids]
+        with self._transaction(is_synchronous=len(found) > 1) as database:
+            self._count(database, "delivered", self._delete(database, "id = ?", found))
 
     def set_aside(self, ids: Iterable[int], reason: str) -> None:
         """Keep snapshots that the server will never store out of later batches, for inspection until they expire."""

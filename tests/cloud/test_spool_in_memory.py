@@ -93,3 +93,16 @@ def test_a_delivered_snapshot_is_deleted_without_a_sync(tmp_path: Path) -> None:
         assert spool._database.execute("PRAGMA synchronous").fetchone() == (1,)
     assert spool.counts("host")[:4] == (0, 0, 0, 2)
     spool.close()
+
+
+def test_a_delivered_batch_is_deleted_with_a_sync(tmp_path: Path) -> None:
+    """Otherwise a power failure would bring back all batches of an outage, of which only the first is listed."""
+    spool = Spool(tmp_path / "spool.sqlite3", to_send=True)
+    for _ in range(3):
+        spool.append("host", time.time(), b"{}", Scope())
+    spool.delivered([spool.batch("host", 1, 100)[0].id])
+    assert spool._database.execute("PRAGMA synchronous").fetchone() == (1,)
+    spool.delivered([each.id for each in spool.batch("host", 2, 100)])
+    assert spool._database.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert spool.counts("host")[:4] == (0, 0, 0, 3)
+    spool.close()
