@@ -201,7 +201,8 @@ class Hosts:
     ) -> set[int]:
         """Add packets in their order; return the cookies of the sockets whose peers have a name now.
 
-        `owners`: of new sockets. `process_of`: the process of another socket by its cookie, if it is known.
+        `owners`: the owners of new sockets, by cookie. `process_of`: returns the process of another socket by its
+        cookie, or `None` if it is unknown.
         """
         creators = self._creators
         for cookie, owner in owners.items():

@@ -79,8 +79,10 @@ class Rows:
 
 
 def _host(key: str, entry: Entry, hosts: Hosts | None) -> Host | None:
-    """Return the name of the peer, or None if it is unknown. A name from DNS never changes after the connection was
-    first seen."""
+    """Return the name of the peer, or None if it is unknown.
+
+    A name from DNS does not replace a name that the connection already has.
+    """
     found = entry.found
     if hosts is not None and found.remote_address is not None:
         cookie = int(found.part_of or key, 16)

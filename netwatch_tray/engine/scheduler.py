@@ -100,7 +100,7 @@ class Scheduler:
         self._forget(fd)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
-        """Call back in the loop's thread. May be called from any thread."""
+        """Call `callback` in the loop's thread. May be called from any thread."""
         self._soon.append(callback)
         with contextlib.suppress(BlockingIOError):  # a full pipe wakes the loop as well
             os.write(self._wake_sender, b"\0")

@@ -32,7 +32,7 @@ class Boot(NamedTuple):
         return cls(identity, clock.boottime(), time.time())
 
     def follows(self, state: RecorderState) -> Literal["same boot", "later boot", "unknown"]:
-        """Return whether this is the boot in which `state` was stored, a later one, or unknown."""
+        """Return whether this is the boot in which `state` was stored or a later one, as far as that is certain."""
         if self.identity is not None and state.boot is not None:
             return "same boot" if self.identity == state.boot else "later boot"
         if self.boottime < state.boottime:

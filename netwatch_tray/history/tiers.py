@@ -89,7 +89,10 @@ class Tiers:
         return found
 
     def sums(self, ids: Collection[int], tier: int, first: int, size: int) -> dict[int, int]:
-        """Return the sum of both directions of each series: of `size` values of the tier, from Unix time `first` on."""
+        """Return the bytes of each series, received and sent together, in a span of one tier.
+
+        The span has `size` values and begins at the Unix time `first`.
+        """
         found = {}
         for series in ids:
             columns = self._columns_of(series, tier, first, size)
@@ -103,7 +106,7 @@ class Tiers:
         return found
 
     def _columns_of(self, series: int, tier: int, first: int, size: int) -> Columns:
-        """Return the values in chunks."""
+        """Return `size` values from the chunks of a series. Those that no readable chunk has are unknown."""
         found = Columns.of(0)
         chunks = chunk_id(tier, first, series), NEXT_CHUNK, NEXT_CHUNK, chunk_id(tier, first + size * tier - 1, series)
         for chunk, data in self._rows.query(_CHUNKS, *chunks):

@@ -169,7 +169,7 @@ def test_the_body_is_valid_by_the_protocol_and_unknown_values_are_left_out() -> 
     assert "system.network.throughput" not in names, "the first snapshot has no rate"
 
 
-def test_names_and_units_are_those_of_the_conventions() -> None:
+def test_names_and_units_follow_the_semantic_conventions() -> None:
     ours = {"system.network.throughput", "system.cpu.load_average.1m"}  # and those that begin with netwatch.
     pytest.importorskip("opentelemetry.semconv._incubating.metrics.system_metrics")
     from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415  extra

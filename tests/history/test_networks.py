@@ -165,7 +165,7 @@ def test_slow_network_manager_is_not_awaited_for_each_response(bus: str, monkeyp
         assert len(requests) < 4
 
 
-def test_name_is_only_requested_where_it_is_wanted(bus: str, tmp_path: Path) -> None:
+def test_name_of_the_network_is_only_requested_if_wanted(bus: str, tmp_path: Path) -> None:
     interfaces = Machine().tick().interfaces
     uplink = next(each.name for each in interfaces if each.is_uplink)
     with managing(bus, {uplink: ("Home", "1")}) as requests:

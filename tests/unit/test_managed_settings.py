@@ -45,7 +45,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_managed_keys_override_those_of_the_user(managed: Path, own: Path) -> None:
+def test_managed_keys_override_the_users_keys(managed: Path, own: Path) -> None:
     assert settings.load(own) == Settings(
         upload=Upload(on=True, endpoint="https://netwatch.example.org", level="system", interval=30),
         total={"br.lan": False},
@@ -57,7 +57,7 @@ def test_managed_keys_override_those_of_the_user(managed: Path, own: Path) -> No
     assert settings.managed() == set()
 
 
-def test_only_other_keys_can_be_changed(managed: Path, own: Path) -> None:
+def test_managed_keys_cannot_be_changed_but_others_can(managed: Path, own: Path) -> None:
     before = own.read_text()
     for patch in (
         {"upload": {"on": False}},

@@ -49,7 +49,7 @@ class AgentLink(QObject):
     changed = Signal()
 
     def __init__(self, connect: Callable[[], Feed], parent: QObject | None = None) -> None:
-        """`connect` raises AgentUnreachableError if no agent accepts the connection."""
+        """`connect`: returns a connected feed, or raises AgentUnreachableError if no agent accepts the connection."""
         super().__init__(parent)
         self._connect = connect
         self._feed: Feed | None = None

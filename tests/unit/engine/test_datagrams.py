@@ -165,7 +165,7 @@ def test_short_lived_socket_is_booked_for_its_creator() -> None:
     assert (world.app("dns").rx_bytes, world.app("dns").tx_bytes, world.rows()) == (120, 40, {})
 
 
-def test_creator_that_ended_is_known_by_its_thread_or_its_unit() -> None:
+def test_exited_creator_is_identified_by_its_thread_name_or_unit() -> None:
     world = World()
     world.finder.units[5] = "dig.service"
     world.count()
@@ -201,7 +201,7 @@ def test_owner_found_in_proc_takes_precedence_over_the_creator() -> None:
     assert world.rows()["a"].process == "curl"
 
 
-def test_last_bytes_of_a_socket_that_closed_are_its_apps() -> None:
+def test_last_bytes_of_a_closed_socket_are_booked_for_its_app() -> None:
     world = World()
     world.finder.known["a"] = CURL
     world.count()

@@ -126,7 +126,7 @@ def test_only_a_single_way_out_is_evidence(others: tuple[Interface, ...], expect
     assert counted(LO, VPN, *others) == expected
 
 
-def test_a_tunnel_that_the_only_way_out_does_not_carry_counts() -> None:
+def test_a_tunnel_counts_if_the_only_other_way_out_does_not_carry_it() -> None:
     interfaces = {each.index: each for each in (LO, VPN, LAN0)}
     assert eliminated(interfaces) == {VPN.index: LAN0.index}
     assert eliminated(interfaces, {VPN.index}) == {}

@@ -12,7 +12,7 @@ _HOUR = 3600.0
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 1.0, 1800.0, 3599.0, 3600.0]), st.sampled_from("abc")), max_size=60))
-def test_a_key_is_allowed_again_after_an_hour_and_not_before(steps: list[tuple[float, str]]) -> None:
+def test_a_notification_key_is_allowed_at_most_once_an_hour(steps: list[tuple[float, str]]) -> None:
     cooldown, now, shown = Cooldown(), 0.0, dict[str, float]()
     with pytest.MonkeyPatch.context() as patch:
         for pause, key in steps:

@@ -131,7 +131,7 @@ class ReconciliationStrip(Strip):
         painter.drawText(place, aligned(self, align), elided)
 
     def _draw_bar(self, painter: QPainter, box: QRectF, direction: _Direction, colour: QColor) -> None:
-        """Draw the share of the apps solid, UDP of apps, if it is counted, pale, and the rest hatched."""
+        """Draw the bytes of apps solid, and the rest hatched. Where UDP is counted, see `_draw_counted`."""
         if direction.udp is not None:
             self._draw_counted(painter, box, direction, colour)
             return

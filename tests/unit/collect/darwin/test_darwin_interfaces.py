@@ -547,7 +547,7 @@ class TestSource:
         assert source.sample().interfaces is again
 
     @pytest.mark.parametrize("baudrate", [0, 0xFFFFFFFF])
-    def test_a_speed_that_the_kernel_does_not_know_is_unknown(self, mac: Mac, baudrate: int) -> None:
+    def test_a_speed_of_zero_or_of_all_bits_is_unknown(self, mac: Mac, baudrate: int) -> None:
         mac.attach("en0", 11, data__baudrate=baudrate)
         assert mac.open().sample().interfaces[11].speed is None
 
@@ -579,11 +579,11 @@ class TestSource:
         mac.kernel.tables[IFALLDATA.mib] = good
         assert source.sample().counters == {11: COUNTERS}
 
-    def test_a_kernel_that_refuses_is_unsupported(self, mac: Mac) -> None:
+    def test_a_refused_sysctl_raises_unsupported_error(self, mac: Mac) -> None:
         with pytest.raises(UnsupportedError, match=re.escape(os.strerror(errno.ENOENT))):
             mac.open()
 
-    def test_a_kernel_with_another_layout_is_unsupported(self, mac: Mac) -> None:
+    def test_an_unknown_layout_raises_unsupported_error(self, mac: Mac) -> None:
         mac.kernel.tables[IFALLDATA.mib] = bytes(188)
         with pytest.raises(UnsupportedError, match="188 bytes"):
             mac.open()

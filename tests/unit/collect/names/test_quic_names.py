@@ -43,7 +43,7 @@ def cipher(request: pytest.FixtureRequest) -> aes.Aes:
         (V2, "8b1a0bc121284290a29e0971b5cd045d", "91f73e2351d8fa91660e909f", "45b95e15235d6f45a6b19cbcb0294ba9"),
     ],
 )
-def test_keys_are_those_of_the_rfcs(version: int, key: str, nonce: str, header_key: str) -> None:
+def test_keys_equal_the_examples_in_the_rfcs(version: int, key: str, nonce: str, header_key: str) -> None:
     keys = quic.client_keys(version, CONNECTION)
     assert [each.hex() for each in keys] == [key, nonce, header_key]
 
