@@ -75,7 +75,10 @@ def _helper(options: argparse.Namespace) -> int:
 
 
 def _show_commands(what: str, users: set[int]) -> int:
-    """Print the commands that the user can run instead."""
+    """Print the commands by which the user, as root, does what this process may not do.
+
+    Raise NetWatchError for `run`, with the reason or the command.
+    """
     from netwatch_tray import helper_setup
 
     reason = helper_setup.refusal()

@@ -34,7 +34,7 @@ def look(recording: Path | None) -> Look:
     """Return the connections and apps that the agent has measured since it started. Without an agent, measure here with
     two readings.
 
-    `recording`: return the state at the end of this recording instead.
+    `recording`: if not None, return those at the end of this recording, and measure nothing.
     """
     if recording is not None:
         return _replay(recording)

@@ -43,7 +43,7 @@ _ORPHANS_PERIOD = 10.0
 _MOST_DEPARTED = 4096
 """Closed sockets whose counters are kept, because they may return or their last bytes are still to come."""
 _BURST = 2000
-"""Sockets; after so many and more their memory is given back, which takes a full collection of some 20 ms."""
+"""Number of sockets. After a burst of at least so many, a full collection of about 20 ms frees their memory."""
 
 NOWHERE = Routes({}, {})
 """No interface is known: only loopback can be distinguished."""

@@ -67,10 +67,10 @@ _Packed = tuple[str | None, list[tuple[tuple[int, str, int | None], Host]], list
 
 
 class _Response(NamedTuple):
-    """A DNS response that is not parsed."""
+    """A DNS response as it was received. `hosts` parses it when it is needed."""
 
     number: int
-    """Each has a higher one than those before."""
+    """Grows with each response."""
     at: float
     payload: bytes
 
@@ -79,7 +79,7 @@ class _Response(NamedTuple):
         return len(self.payload) + _RESPONSE_OVERHEAD
 
     def hosts(self) -> dict[str, Host]:
-        """Return the host by each address that its name resolves to."""
+        """Return the host by each address to which its name resolves; empty if the response is invalid."""
         try:
             message = dns.parse(self.payload)
         except ParseError:

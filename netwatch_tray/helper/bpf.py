@@ -96,12 +96,15 @@ def _load(kind: int, attach_type: int, code: bytes, log: ctypes.Array[ctypes.c_c
 
 
 def attach(program: int, cgroup: int, attach_type: int) -> int:
-    """Attach a program to a control group by a link: beside all others there, and until its last descriptor closes."""
+    """Attach a program to a control group, beside the programs attached there. Return the descriptor of the link.
+
+    The program stays attached until the last descriptor of the link is closed.
+    """
     return call(_LINK_CREATE, struct.pack("=IIII", program, cgroup, attach_type, 0))
 
 
 def attached(cgroup: int, attach_type: int) -> list[int]:
-    """Return the ids of the programs of that type that are attached to the control group."""
+    """Return the IDs of the programs that are attached to the control group as `attach_type`."""
     ids = (ctypes.c_uint32 * _MOST_ATTACHED)()
     asked = _QUERY.pack(cgroup, attach_type, 0, 0, ctypes.addressof(ids), len(ids))
     attributes = ctypes.create_string_buffer(asked, len(asked))
@@ -124,7 +127,7 @@ def run_time(program: int) -> tuple[int, int]:
 
 
 def lookup(fd: int, key: bytes, size: int) -> bytes:
-    """Return the value, of that size. Raise FileNotFoundError where there is no such key."""
+    """Return the value of a key; values of this map have `size` bytes. Raise FileNotFoundError if the key is absent."""
     value = ctypes.create_string_buffer(size)
     _element(_MAP_LOOKUP, fd, key, value)
     return value.raw

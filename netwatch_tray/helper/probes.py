@@ -135,10 +135,12 @@ class Probes:
         """Return the rows (key and value) of flows with a packet since the stamp `since`, from a position in the map,
         and the next position.
 
-        None as position is the beginning, or the end. At most MOST_ROWS rows; a walk over all positions has each flow
-        once. Flows without a packet since the stamp `floor` are deleted, after they were returned if they are recent
-        enough for that; TCP connections only once they have closed. `floor` must be older than any stamp that a program
-        that runs now may still write.
+        As argument, None is the beginning of the map; as result, its end. There are at most MOST_ROWS rows. A walk over
+        all positions has each flow once.
+
+        Also delete the flows without a packet since the stamp `floor`, TCP connections only if they have closed. A
+        deleted flow is in the returned rows if it had a packet since `since`. `floor` must be older than any stamp that
+        a running program may still write.
         """
         rows = bytearray()
         row_size = layout.KEY.size + layout.VALUE.size

@@ -36,7 +36,7 @@ class HistoryFileRow(FormRow):
         self.process.failed.connect(lambda why: self.show_help(why, "err"))
 
     def refresh(self) -> None:
-        """Show the size of the file. After an export, the result of the export stays visible instead."""
+        """Show the size of the file, unless the result of an export is shown in its place."""
         file = self._file
         size = _size_with_log(file) if file else 0
         if self._export_to is None:
