@@ -18,6 +18,9 @@ _MOST_PEERS, _MOST_PEERS_OF_SOCKET = 2048, 256
 socket."""
 _MOST_SOCKETS = 8192
 """Number of sockets for which it is remembered whether they belong to this network namespace."""
+_MOST_WAITING = 1 << 15
+"""Most flows whose bytes are kept until the next sample; twice the room of the helper. There is no sample while the
+sockets cannot be read."""
 _NONE = Traffic()
 
 
@@ -58,6 +61,7 @@ class Datagrams:
         """UDP sockets of the last sample, by key."""
         self._new: dict[Flow, Amount] = {}
         """Bytes since the last sample."""
+        self._dropped = 0
         self._connected: dict[str, _Exchange] = {}
         """Connected sockets by their keys."""
         self._peers: dict[str, dict[str, _Exchange]] = {}
@@ -82,9 +86,20 @@ class Datagrams:
         self.is_counting = self._has_reading = True
         self._remember(is_here)
         for flow, amount in reading.amounts.items():
-            if flow.protocol == UDP:
-                before = self._new.get(flow)
-                self._new[flow] = amount if before is None else _sum(before, amount)
+            if flow.protocol != UDP:
+                continue
+            before = self._new.get(flow)
+            if before is not None:
+                self._new[flow] = _sum(before, amount)
+            elif len(self._new) < _MOST_WAITING:
+                self._new[flow] = amount
+            else:
+                self._dropped += 1
+
+    def take_dropped(self) -> int:
+        """Return how many amounts were dropped since the last call, because there was no sample for long."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
 
     def stop(self) -> None:
         """Report bytes as unknown until the helper's next reading, because the helper was lost."""

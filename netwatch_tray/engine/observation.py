@@ -123,6 +123,8 @@ class Observation:
             self._routes = Routes(self._monitor.interfaces, self._monitor.memberships)
         if self._datagrams is not None:
             sample = self._datagrams.merge(sample, self._routes.is_own)
+            if dropped := self._datagrams.take_dropped():
+                _log.warning("%d amounts of UDP were dropped; their bytes stay without an app", dropped)
         if self._streams is not None:
             sample = self._streams.merge(sample, self._socket_of, self._is_behind, is_last=is_last)
             if dropped := self._streams.take_dropped():

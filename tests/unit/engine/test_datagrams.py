@@ -12,6 +12,7 @@ from test_connections import CURL, ROUTES, Finder, tcp
 from netwatch_tray.collect.helper_readings import UDP, Amount, Flow, Losses, Owner, Reading
 from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample
+from netwatch_tray.engine import datagrams
 from netwatch_tray.engine.app_hosts import AppHosts
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.datagrams import Datagrams
@@ -352,3 +353,17 @@ def test_socket_that_connects_continues_in_its_own_row(rx: int) -> None:
     world.count({flow(): amount(rx, 1)})
     world.update(a=udp())
     assert world.rows()["a"].rx_bytes == rx
+
+
+def test_flows_without_a_sample_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datagrams, "_MOST_WAITING", 3)
+    world = World()
+    world.update(a=udp())
+    for _ in range(4):
+        world.count({flow(cookie): amount(10) for cookie in range(0xA, 0xF)})
+    assert len(world.datagrams._new) == 3
+    assert world.datagrams.take_dropped() == 4 * 2
+    assert world.datagrams.take_dropped() == 0
+    world.update(a=udp())
+    assert world.rows()["a"].rx_bytes == 4 * 10, "flows that are kept lose nothing"
+    assert not world.datagrams._new
