@@ -246,8 +246,12 @@ def test_more_closed_sockets_than_the_kernel_buffers_are_reported(
 ) -> None:
     here, _ = observers
     here.source._events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-    for _ in range(100):
-        with connection(link, "4"):
-            pass
-    assert here.source.read().overrun
-    assert not here.source.read().overrun
+    for _ in range(50):  # the kernel reports closed sockets from a queue of its own, on a busy machine later
+        for _ in range(100):
+            with connection(link, "4"):
+                pass
+        if here.source.read().overrun:
+            break
+    else:
+        pytest.fail("5000 closed sockets fit into the smallest buffer")
+    assert any(not here.source.read().overrun for _ in range(50))
