@@ -218,7 +218,7 @@ def test_the_setting_overrides_the_desktop(start: Start, open_portal: Callable[[
     window.write("dark")
     window.is_now("dark")
     window.write("system")
-    assert window.answer().startswith("dark")
+    window.is_now("dark")  # the last change of the desktop may arrive after the setting
     portal.change(LIGHT)
     window.is_now("light")
     assert window.close() == ""
