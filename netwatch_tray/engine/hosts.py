@@ -204,12 +204,9 @@ class Hosts:
         `owners`: the owners of new sockets, by cookie. `process_of`: returns the process of another socket by its
         cookie, or `None` if it is unknown.
         """
-        creators = self._creators
         for cookie, owner in owners.items():
             if owner.pid is not None:
-                creators[cookie] = owner.pid
-        while len(creators) > _MOST_CREATORS:
-            del creators[next(iter(creators))]
+                _keep(self._creators, cookie, owner.pid, _MOST_CREATORS)
         now = self._now()
         named = set()
         for packet in packets:

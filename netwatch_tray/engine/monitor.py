@@ -84,11 +84,11 @@ class Monitor:
         interval = self._tracker.update(sample, sample.uptime, self._gap, is_last=is_last)
         if interval is None:
             return None
-        is_alone = self._carriers.contradict(interval.rates, sample.boottime)
+        is_contradicted = self._carriers.contradict(interval.rates, sample.boottime)
         if sample.interfaces is not self.interfaces:
             self._decide(sample.interfaces)
-        elif is_alone:
-            self._decide(dict(self.interfaces))
+        elif is_contradicted:
+            self._decide(dict(self.interfaces))  # another object, because the memberships changed
         total = self._still_total if interval.is_still else None
         if total is None:
             total = self._sum(sample, interval)
