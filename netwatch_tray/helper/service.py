@@ -271,10 +271,11 @@ class Service:
                 return True
             for client in self._clients.values():
                 readable = [each for each in records if client.may_read(each)]
-                message = protocol.EVENTS_HEAD.pack(protocol.EVENTS) + b"".join(readable)
-                is_sent = not readable
+                if not readable:
+                    continue
+                is_sent = False
                 with contextlib.suppress(OSError):  # it hung up, as its next receive shows
-                    is_sent = is_sent or client.send(message)
+                    is_sent = client.send(protocol.EVENTS_HEAD.pack(protocol.EVENTS) + b"".join(readable))
                 if not is_sent:
                     client.lost_records += len(readable)
         return True
