@@ -21,7 +21,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import psutil
 from desktop import WATCHER, Session
@@ -36,6 +36,7 @@ from Xlib.xobject.drawable import Window as XWindow
 
 from netwatch_tray.tray.presenter import Glyph
 
+T = TypeVar("T")
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
 _HOST = "org.kde.StatusNotifierHost-"
 _LIBEXEC = (Path("/usr/libexec"), Path("/usr/lib/x86_64-linux-gnu/libexec"), Path("/usr/lib/aarch64-linux-gnu/libexec"))
@@ -134,6 +135,11 @@ class Desktop(Session):
         if (found := find_glyph(strip, glyph)) is None:
             return None
         return found._replace(y=found.y + (self.screenshot().height - strip.height if self.at_bottom else 0))
+
+    def act_until(self, act: Callable[[], object], predicate: Callable[[], T | None], what: str) -> T:
+        """Act, and return the first true result of `predicate`."""
+        act()
+        return self.wait_for(predicate, 15, what)
 
     menu_button: ClassVar[int] = 3
 
@@ -439,11 +445,21 @@ class Cinnamon(Desktop):
         self.wait_for(is_up, 60, "the panel takes icons")
 
     def open_menu(self, place: Place) -> None:
-        self._again_until(
-            lambda: self.click(*place.middle, button=self.menu_button), self._has_menu_open, "the menu is open"
-        )
+        def click() -> None:
+            if not self._has_menu_open():  # another click closes it
+                self.click(*place.middle, button=self.menu_button)
 
-    def _again_until(self, act: Callable[[], object], predicate: Callable[[], object], what: str) -> None:
+        self.act_until(click, self._stays_open, "the menu is open")
+
+    def _stays_open(self) -> bool:
+        """Return whether the menu is drawn and was not taken away again, as GTK does without the pointer."""
+        for _ in range(2):
+            if not self._has_menu_open() or self._last_row() is None:
+                return False
+            time.sleep(0.3)
+        return True
+
+    def act_until(self, act: Callable[[], object], predicate: Callable[[], T | None], what: str) -> T:
         """Act, and act again after five seconds without the wanted result, as a user does.
 
         GTK, in XApp's watcher, opens no menu while Cinnamon holds the pointer, and the menu gets no key before it has
@@ -451,16 +467,16 @@ class Cinnamon(Desktop):
         """
         next_try = 0.0
 
-        def is_done() -> bool:
+        def result() -> T | None:
             nonlocal next_try
-            if predicate():
-                return True
+            if found := predicate():
+                return found
             if time.monotonic() >= next_try:
                 act()
                 next_try = time.monotonic() + 5
-            return False
+            return None
 
-        self.wait_for(is_done, 15, what)
+        return self.wait_for(result, 15, what)
 
     def _walk_to(self, label: str, then: str) -> None:
         plain = self.wait_for(self._last_row, 15, "the menu is drawn")
@@ -470,7 +486,7 @@ class Cinnamon(Desktop):
             left, _, right, _ = (row and ImageChops.difference(plain, row).getbbox()) or (0, 0, 0, 0)
             return right - left > 0.8 * plain.width
 
-        self._again_until(lambda: self.key("End"), is_row_chosen, "the last row is chosen")
+        self.act_until(lambda: self.key("End"), is_row_chosen, "the last row is chosen")
         self.key(*["Up"] * (_FROM_THE_END[label] - 1), then)
 
     def _last_row(self) -> Image.Image | None:

@@ -104,13 +104,12 @@ def difference(before: Image.Image, after: Image.Image) -> tuple[int, int]:
 def opens(desktop: Desktop, act: Callable[[], object], what: str, least: int = 100) -> Image.Image:
     """Call `act`, and return a picture of the screen when something of this width and height has appeared."""
     before = outside(desktop)
-    act()
 
     def appeared() -> Image.Image | None:
         after = outside(desktop)
         return after if min(difference(before, after)) >= least else None
 
-    return desktop.wait_for(appeared, 15, what)
+    return desktop.act_until(act, appeared, what)
 
 
 def keep(desktop: Desktop, name: str, place: Place) -> None:

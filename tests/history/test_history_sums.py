@@ -160,8 +160,9 @@ class Truth(RuleBasedStateMachine):
         self.machine.carry(min(self.machine.interfaces), carried, carried // 2)
         self.machine.start_agent()
         self.writer = self.machine.writer(self.file)
+        self.fallen = {}  # only a run that saw counters both fall and return knows that they were not reset
         self.measure()
-        self.fallen = {}  # counters that fell between two runs were reset: only a run that saw both can tell a glitch
+        self.fallen = {}
 
     @rule(seconds=st.integers(1, 10_000), carried=st.integers(0, 10**8))
     def reboot(self, seconds: int, carried: int) -> None:
@@ -258,5 +259,15 @@ def test_counters_that_were_reset_between_two_runs_count_from_zero() -> None:
     state.reset(which=0)
     state.restart(carried=0, crash=True, seconds=1)
     state.run(index=2, rx=300, tx=300, seconds=1)
+    state.commit()
+    state.teardown()
+
+
+def test_counters_that_fall_in_one_run_and_return_in_the_next_count_from_zero() -> None:
+    state = Truth()
+    state.start()
+    state.reboot(carried=1, seconds=1)
+    state.reset(which=0)
+    state.restart(carried=1, crash=False, seconds=1)
     state.commit()
     state.teardown()
