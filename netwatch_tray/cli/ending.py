@@ -65,7 +65,8 @@ def _code(act: Callable[[], int]) -> int:
 
 
 def _finish(code: int, output: _Output | None) -> int:
-    """Flush the buffer, so that the interpreter's last flush cannot fail."""
+    """Flush stdout and stderr, so that the interpreter's own flush at exit cannot fail and print a traceback. Return
+    `code`, or WRONG if stdout could not be written; DONE if the reader of a pipe closed it, as `head` does."""
     with contextlib.suppress(OutputError):
         sys.stdout.flush()
     if output is not None and output.failure is not None:

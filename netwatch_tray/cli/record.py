@@ -122,7 +122,8 @@ def record(recorder: Recorder) -> Iterator[tuple[Tick | None, Observation]]:
 
 
 def measure(sources: Sources, chosen: Mapping[str, bool]) -> Iterator[tuple[Tick | None, Observation]]:
-    """Yield the result of each reading of the interfaces, without end. One in CONNECTIONS_EVERY also reads the sockets.
+    """Measure without end. After each reading of the interfaces, yield its tick (None while there is none yet) and the
+    sums over the sockets. One reading in CONNECTIONS_EVERY also reads the sockets.
 
     `chosen`: names of interfaces that the user counts in the total (True) or leaves out (False).
     """

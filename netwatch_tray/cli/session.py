@@ -143,7 +143,8 @@ def load_settings() -> Settings:
 
 
 def usable_settings() -> Settings:
-    """Return the settings for a subcommand that only shows something. A fault in them is reported on stderr."""
+    """Return the settings for a subcommand that only shows something. If the file is invalid, report that on stderr and
+    return those settings that are valid, with nothing turned on that sends or probes."""
     from netwatch_tray import paths, settings
 
     found, error = settings.read(paths.settings_file())

@@ -11,16 +11,16 @@ from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, ParseErr
 from netwatch_tray.feed.protocol import LONGEST_LINE, ClientMessage, ServerMessage, decode_server_message, encode
 
 _TIMEOUT = 2.0
-"""Seconds for an agent on the same machine to take a connection."""
+"""Seconds to wait for the agent, which is on the same machine, to accept the connection."""
 
 
 class FeedClient:
     """One connection to the agent. Not thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        """Connect to the socket at `path`, without waiting for a busy agent.
+        """Connect to the agent's Unix socket at `path`, without waiting for a busy agent.
 
-        Raise AgentBusyError if connections are pending there already, AgentUnreachableError if nothing listens.
+        Raise AgentBusyError if its queue of connections is full, AgentUnreachableError if nothing listens.
         """
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(_TIMEOUT)

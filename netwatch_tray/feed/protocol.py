@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 VERSION = 2
 LONGEST_LINE = 64 << 20
-"""Bytes; a peer that sends more without a newline is not one of ours."""
+"""Most bytes of a message. A peer that sends more without a newline is no program of NetWatch, and is disconnected."""
 
 Topic = Literal["interfaces", "connections", "apps", "events"]
 
 MOST_EVENTS = 200
-"""In the first message of the topic `events`; older ones are in the history."""
+"""Number of events in the first message of the topic `events`; older ones are in the history."""
 WATCHED_INTERVAL_S = 2.0
 """Seconds between readings of connections and apps while a client subscribes to one of them."""
 
@@ -57,7 +57,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", kw_only=True):
     """The agent's period between ticks, seconds."""
     settings: Settings
     recent: tuple[RecentTick, ...]
-    """The last minutes, oldest first, so that the charts of a new window have no gap."""
+    """Ticks of the last five minutes, oldest first, so that the charts of a new client are full at once."""
 
 
 class TickMessage(msgspec.Struct, frozen=True, tag="tick"):
@@ -67,8 +67,8 @@ class TickMessage(msgspec.Struct, frozen=True, tag="tick"):
 
 
 class ConnectionsMessage(msgspec.Struct, frozen=True, tag="connections", kw_only=True):
-    """Topic `connections`: changes since the previous message. If `reset` is set, `added` has all connections, and
-    previous rows are discarded."""
+    """Topic `connections`: what changed since the previous message. With `reset`, `added` has all connections, and the
+    receiver discards the previous ones."""
 
     reset: bool = False
     added: tuple[Connection, ...] = ()
@@ -77,10 +77,10 @@ class ConnectionsMessage(msgspec.Struct, frozen=True, tag="connections", kw_only
     """Keys of connections that were removed."""
     source: str | None = None
     fault: Message | None = None
-    """Why the list is missing or stale."""
+    """Why the list is missing or not current; None while it is current."""
 
     def apply(self, known: dict[str, Connection]) -> None:
-        """Apply the changes to the connections of previous messages. `known`: by key."""
+        """Change the connections known from previous messages, given by key, into the current ones."""
         if self.reset:
             known.clear()
         known.update((each.key, each) for each in (*self.added, *self.changed))
@@ -89,50 +89,51 @@ class ConnectionsMessage(msgspec.Struct, frozen=True, tag="connections", kw_only
 
 
 class AppRates(msgspec.Struct, frozen=True):
-    """Rates of the apps in a past interval, as pairs of received and sent bytes/s."""
+    """Rates of the apps in one past interval; each pair is received and sent bytes/s."""
 
     at: float
     """Unix time of its end."""
     elapsed_s: float
     total: tuple[int, int]
-    """Rates of the interfaces of the total."""
+    """Sum of the rates of the uplinks (the interfaces that count in the total)."""
     apps: dict[str, tuple[int, int]]
-    """By key; idle ones are left out."""
+    """Rates by the key of the app; apps without traffic are left out."""
 
 
 class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
-    """Topic `apps`: the apps that used the network in the last interval, and the sums over all of them. Pairs are bytes
-    received and sent."""
+    """Topic `apps`: the apps that used the network in the last interval between two readings of the sockets, and sums
+    over all apps. Each pair is bytes received and sent."""
 
     apps: tuple[App, ...]
     interval_s: float | None
-    """None if there was no interval yet."""
+    """Length of the interval; None before the second reading."""
     uplink: tuple[int, int] = (0, 0)
-    """Bytes that the interfaces of the total counted in the interval."""
+    """Bytes that the uplinks (the interfaces that count in the total) counted in the interval."""
     tcp: tuple[int, int] = (0, 0)
-    """TCP payload of all apps over the interfaces of the total."""
+    """TCP payload of all apps over the uplinks."""
     udp: tuple[int, int] | None = None
-    """UDP payload of all apps over the interfaces of the total, QUIC included; None if it is not counted."""
+    """UDP payload of all apps over the uplinks, QUIC included; None if nothing counts UDP by app."""
     other: tuple[int, int] = (0, 0)
-    """The rest: headers, forwarded traffic and all other bytes of no known connection, and UDP if it is not counted.
-    Never spread over the apps."""
+    """The rest of `uplink`: headers, forwarded traffic, all other bytes of no known connection, and UDP where it is not
+    counted. It is never distributed over the apps."""
     uncounted: tuple[int, int] = (0, 0)
-    """UDP payload in `other` that the helper could not attribute, because it had no room for more flows."""
+    """The part of `other` that is UDP payload of flows for which the helper had no room in its table."""
     local: tuple[int, int] = (0, 0)
-    """Payload that crossed no interface of the total; no part of the above."""
+    """Payload of all apps that crossed no uplink, such as over the loopback interface. Not part of the sums above."""
     lan: tuple[int, int] = (0, 0)
-    """The part of `tcp`, `udp` and the connections of tunnels that is known to have stayed in the local network. At
-    most `uplink` minus this went to the Internet. Without the helper UDP is not included."""
+    """The part of `tcp`, `udp` and the connections of tunnels that is known to have stayed in the local network; so at
+    most `uplink` minus this went to the Internet. UDP is in it only if the helper runs."""
     states: dict[TcpState, int] = {}
-    """How many TCP sockets are in each state."""
+    """Number of TCP sockets in each state."""
     overrun: bool = False
-    """Connections closed faster than the kernel could report; the last bytes of some are in `other`."""
+    """Whether connections closed faster than the kernel could report them; the last bytes of some are
+    then in `other`."""
     recent: tuple[AppRates, ...] = ()
-    """The last minutes, oldest first; only in the first message to a subscriber."""
+    """Rates of the last minutes, oldest first; only in the first message after a client subscribed."""
 
     @classmethod
     def of(cls, observation: Observation, recent: tuple[AppRates, ...] = ()) -> AppsMessage:
-        """Return the state of an observation at its last sample."""
+        """Return the message about an observation (sums over the sockets) at its last reading."""
         apps, states, sums = observation.table.apps(), observation.table.states(), observation.sums
         if sums is None:
             return cls(apps=apps, interval_s=None, states=states, recent=recent)
@@ -153,33 +154,34 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
 
 
 class HostsMessage(msgspec.Struct, frozen=True, tag="hosts", kw_only=True):
-    """The response to `HostsRequest`: what the app exchanged with each remote host in about the last day.
+    """The response to `HostsRequest`: how many bytes the app exchanged with each remote host in about the last day.
 
-    Connections that stay on this machine are not in it. Bytes appear once owner and name are known, or after ten
-    seconds. The bytes of hosts beyond 256 of an app in an hour, and beyond 500 in all, are one sum.
+    Connections within this machine are left out. The bytes of a connection are included once its app and the name of
+    the host are known, or after ten seconds. Hosts beyond 256 for an app in an hour, and beyond 500 in all, are one
+    sum.
     """
 
     app: str
     since: float
-    """Unix time of the earliest bytes: at most 24 hours before the hour under way, else when the agent started, or the
-    start of what it kept from before. The time in which no agent ran is missing."""
+    """Unix time at which the amounts begin: 24 hours before the current hour began, or later if the agent has no older
+    data. Times in which no agent ran are missing."""
     hosts: tuple[HostAmount, ...]
-    """The largest first, the sum of others last."""
+    """Sorted by bytes, the largest first; the sum of all others is last."""
 
 
 class EventsMessage(msgspec.Struct, frozen=True, tag="events", kw_only=True):
-    """Topic `events`. With `reset` the last MOST_EVENTS ones, by `Event.last`, oldest first; otherwise those that are
-    new or changed. An event replaces the one with its ID, from any source: this message is newer than the history."""
+    """Topic `events`. With `reset`: the last MOST_EVENTS events by `Event.last`, oldest first. Otherwise: new and
+    changed events, each replacing the one with the same ID. Newer than what the history has."""
 
     reset: bool = False
     events: tuple[Event, ...] = ()
     unseen: int = 0
-    """Alerts that are neither seen nor muted, those that are older than the last MOST_EVENTS included."""
+    """Number of all alerts that are neither seen nor muted, including those older than the events of this message."""
 
 
 class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
-    """The response to the command `status`. It is also sent to every client when it becomes known whether a tray shows
-    the icon."""
+    """The response to the command `status`. Also sent to every client once it is known whether a tray
+    shows the icon."""
 
     version: str
     pid: int
@@ -188,19 +190,19 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """CPU time that the agent has used, in seconds."""
     rss_bytes: int | None
     interfaces: str
-    """The interface source in use."""
+    """Name of the source that reads the interfaces."""
     connections: Message = Message("")
-    """The connection source in use, or why there is none."""
+    """The source that reads the connections, or why there is none."""
     helper: Message | None = None
     """What the helper provides, or why there is none."""
     offers_helper: bool = False
-    """A helper could be set up here, and is not."""
+    """Whether the helper can be set up on this machine, and is not."""
     tray: Message
     """The tray backend in use and its state, or why there is none."""
     no_tray: Message | None = None
     """What the user can do if no tray shows the icon; None if nothing has to be done."""
     is_looking: bool = False
-    """No tray has been found yet, but one may still appear; the window is open meanwhile."""
+    """Whether no tray was found yet, but one may still appear. The window is open meanwhile."""
     upload: Message | None = None
     """State of uploading; None if it is off."""
     upload_fault: Message | None = None
@@ -218,32 +220,33 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     today_bytes: int | None = None
     """Bytes of the total today, both directions together; None if unknown."""
     month_bytes: int | None = None
-    """Bytes in this billing month."""
+    """Bytes of the total in this billing month, both directions together; None if unknown."""
     month_since: date | None = None
-    """The first day of that month."""
+    """The first day of this billing month; None if unknown."""
 
 
 class Goodbye(msgspec.Struct, frozen=True, tag="goodbye"):
-    """Sent when the user quits, so that clients close. Not sent when the agent ends otherwise."""
+    """Sent when the user quits the program, so that clients close. Not sent if the agent ends in another way."""
 
 
 class SettingsMessage(msgspec.Struct, frozen=True, tag="settings"):
-    """Sent to every client when the settings change."""
+    """The new settings; sent to every client when they have changed."""
 
     settings: Settings
 
 
 class Subscribe(msgspec.Struct, frozen=True, tag="subscribe"):
-    """Client: subscribe to these topics, in place of the previous subscription."""
+    """From a client: send it these topics from now on, and no others."""
 
     topics: frozenset[Topic]
     again: frozenset[Topic] = frozenset()
-    """Those of them whose first message is sent again, even if the client subscribed to them before."""
+    """Topics of which the first message, with the full state, is sent again although the client had subscribed to them
+    before."""
 
 
 class Command(msgspec.Struct, frozen=True, tag="command"):
-    """Client: execute a command. `status` gets a response, the others only have an effect; `reload` reads the settings
-    file again."""
+    """From a client: execute a command. `status` is answered by a Status, the others get no response; `reload` reads
+    the settings file again."""
 
     name: Literal[
         "open-window",
@@ -260,24 +263,26 @@ class Command(msgspec.Struct, frozen=True, tag="command"):
 
 
 class HostsRequest(msgspec.Struct, frozen=True, tag="get-hosts"):
-    """Client: request a `HostsMessage`. Repeat it for current amounts; a response costs about a millisecond."""
+    """From a client: request a `HostsMessage` for an app. It is not sent again by itself when amounts change; a
+    response costs the agent about a millisecond."""
 
     app: str
     """`App.key`."""
 
 
 class MarkSeen(msgspec.Struct, frozen=True, tag="mark-seen"):
-    """Client: the user has seen these events; `None` for all events. Every subscriber gets the events that change."""
+    """From a client: the user has seen these events (IDs; None for all). Every subscriber of `events` gets the changed
+    events."""
 
     ids: tuple[int, ...] | None
 
 
 class ChangeMute(msgspec.Struct, frozen=True, tag="mute"):
-    """Client: mute or unmute from now on. The mute is stored in `Settings.events.muted`, so a SettingsMessage
-    follows."""
+    """From a client: add or remove a mute, which silences events of one kind. It is stored in `Settings.events.muted`,
+    so every client gets a SettingsMessage."""
 
     code: str
-    """The mute as text, as `event.Mute.code` returns it."""
+    """The mute in the form of `event.Mute.code`."""
     on: bool
 
 
@@ -300,7 +305,8 @@ _encoder = msgspec.json.Encoder()
 
 @functools.cache
 def _server_decoder() -> msgspec.json.Decoder[ServerMessage]:
-    """Return the decoder. It is made for the first message, because that takes 3 ms and the agent never needs it."""
+    """Return the decoder of the agent's messages. It is made at the first call, because making it takes 3 ms and the
+    agent needs none."""
     return msgspec.json.Decoder(ServerMessage)
 
 
@@ -315,7 +321,7 @@ def encode(message: ServerMessage | ClientMessage) -> bytes:
 
 
 def decode_server_message(line: bytes) -> ServerMessage:
-    """Decode a message of the agent. Raise ParseError if it is anything else."""
+    """Decode a line that the agent sent. Raise ParseError if it is no valid message of an agent."""
     try:
         return _server_decoder().decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -323,7 +329,7 @@ def decode_server_message(line: bytes) -> ServerMessage:
 
 
 def decode_client_message(line: bytes) -> ClientMessage:
-    """Decode a message of a client. Raise ParseError if it is anything else."""
+    """Decode a line that a client sent. Raise ParseError if it is no valid message of a client."""
     try:
         return _client_decoder().decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -29,15 +29,16 @@ from netwatch_tray.feed.protocol import (
 _log = logging.getLogger(__name__)
 
 _SEND_BUFFER = 128 << 10
-"""Bytes that the kernel holds for a client that is slow to read."""
+"""Size in bytes of the socket's send buffer, which holds messages for a client that is slow to read."""
 _MOST_CLIENTS = 32
 _BACKLOG = 64
 """Connections that may wait to be accepted while the agent is busy."""
 _LONGEST_REQUEST = 1 << 16
 _MOST_UNREAD = 1 << 18
-"""Bytes of answers and notices kept for a client that does not read; one that does needs some hundreds."""
+"""Bytes of responses and notices kept in memory for a client that does not read; beyond that it is disconnected. A
+client that reads needs some hundreds."""
 _OUT_OF = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-"""Why accept(2) fails while the connection stays in the backlog, so that the listener stays ready."""
+"""Errors of accept(2) that leave the connection in the queue, so that the listening socket stays readable."""
 _UCRED = struct.Struct("=iII")
 """struct ucred of SO_PEERCRED (unix(7)): pid, uid, gid."""
 _XUCRED = struct.Struct("=II")
@@ -46,11 +47,11 @@ _SOL_LOCAL, _LOCAL_PEERCRED, _LOCAL_PEERPID = 0, 1, 2
 
 
 class FeedServer:
-    """Listens on a Unix socket in the scheduler's loop.
+    """Listens on a Unix socket, in the scheduler's loop.
 
-    A client that does not read fast enough misses messages: while some of its bytes are still in the socket it gets no
-    new messages of its topics, and `resync` makes what it needs when it has caught up. A client that sends commands
-    without reading the responses is disconnected.
+    A client that reads slowly misses messages: while bytes sent to it are unread, no new messages of its topics are
+    sent. Once it has read them, it gets one message made by `resync` instead. A client that sends commands without
+    reading the responses is disconnected.
     """
 
     def __init__(
@@ -63,11 +64,11 @@ class FeedServer:
         command: Callable[[Request], ServerMessage | None],
         topics_changed: Callable[[frozenset[Topic]], None],
     ) -> None:
-        """Bind `path`, in place of a socket left there by a dead agent. Raise NetWatchError if that fails.
+        """Listen at `path`, replacing the socket file of an agent that has ended. Raise NetWatchError if that fails.
 
-        `hello` makes the greeting; `resync` the message that brings a new subscriber of a topic up to date; `command`
-        executes a request and may return a response; `topics_changed`: called with the topics that clients subscribe
-        to.
+        `hello` returns the greeting; `resync` returns the message with the full state of a topic, or None; `command`
+        executes a request and returns the response or None; `topics_changed` is called with all topics that any client
+        subscribes to.
         """
         self._scheduler = scheduler
         self._path, self._name = path, str(path)
@@ -83,18 +84,19 @@ class FeedServer:
 
     @property
     def has_file(self) -> bool:
-        """Return whether there is a file at the path of the socket. It costs half of `check`, which also detects
-        another file there, and is called each second."""
+        """Return whether any file exists at the path of the socket. The agent calls it each second, because it costs
+        half of `check`, which also detects that the file is not the server's own."""
         return os.access(self._name, os.F_OK)
 
     @property
     def _is_in_place(self) -> bool:
-        """Return whether the socket file is still the one that clients have to find."""
+        """Return whether the file at the path is still the one that this server has made."""
         return paths.identity(self._name) == self._identity
 
     @property
     def subscribers(self) -> frozenset[int]:
-        """Return the PIDs of the clients that subscribed to anything, as far as the system reports them."""
+        """Return the PIDs of the clients that subscribe to any topic. Clients whose PID the system does not report are
+        left out."""
         return frozenset(client.pid for client in self._clients if client.topics and client.pid is not None)
 
     def wants(self, topic: Topic) -> bool:
@@ -102,8 +104,8 @@ class FeedServer:
         return topic in self._topics
 
     def publish(self, topic: Topic, message: ServerMessage) -> None:
-        """Send a message to all subscribers of a topic. A client that has not read all previous messages does not get
-        it; when it has, `resync` makes a message for it."""
+        """Send a message to all subscribers of a topic. A client that has unread messages gets the message of `resync`
+        later instead."""
         line = encode(message)
         for client in list(self._clients):
             if topic in client.topics:
@@ -118,9 +120,9 @@ class FeedServer:
             self._send(client, line)
 
     def check(self) -> None:
-        """Listen again if the socket file was removed or replaced. Connected clients stay connected.
+        """If the socket file was removed or replaced, make it again. Connected clients stay connected.
 
-        Raise NetWatchError if that is impossible; clients stay connected in this case, too.
+        Raise NetWatchError if that fails; clients stay connected in this case, too.
         """
         if not self._is_in_place:
             before = self._socket
@@ -268,13 +270,13 @@ class _Client:
         self.unsent = bytearray()
         self.behind = False
         self.unread = 0
-        """Bytes added to `unsent` since the client has stopped reading fast enough."""
+        """Bytes added to `unsent` since the client stopped reading fast enough."""
         self.topics: frozenset[Topic] = frozenset()
         self.missed: set[Topic] = set()
 
 
 def _peer(connection: socket.socket) -> tuple[int | None, int | None]:
-    """Return user id and process id of the other end, None where the system does not report them."""
+    """Return the UID and the PID of the process at the other end; None for what the system does not report."""
     with contextlib.suppress(OSError, struct.error):
         if hasattr(socket, "SO_PEERCRED"):
             credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)

@@ -1,4 +1,5 @@
-"""Traffic of the apps since the history was last written, so that shown amounts do not lag by up to a minute."""
+"""Traffic of the apps that is not in the history yet. A client adds it to amounts from the history, which the agent
+writes only once a minute."""
 
 from __future__ import annotations
 
@@ -10,28 +11,28 @@ from netwatch_tray.feed.protocol import AppsMessage
 from netwatch_tray.model import Traffic
 
 _KEPT_S = 200.0
-"""Seconds. The agent writes once a minute, and the history is read once a minute."""
+"""Seconds for which traffic is kept: the agent writes once a minute, and clients read the history once a minute."""
 _DELAY_S = 0.5
-"""Seconds within which a message arrives after its reading."""
+"""Seconds that may pass between the end of an interval and the arrival of the message about it."""
 
 
 class _Reading(NamedTuple):
     at: float
-    """Unix time of its end."""
+    """Unix time at which the interval ended."""
     moved: Mapping[str, Traffic]
-    """Bytes by the app's name."""
+    """Traffic in the interval, by the app's name."""
 
 
 class Unwritten:
-    """Bytes of the apps over the last minutes, by their names in the history. Tunnels are left out, because the history
-    has no amounts of them."""
+    """Traffic of the apps in the last minutes, by the names that the history uses. Tunnels are left out, as in the
+    history."""
 
     def __init__(self) -> None:
         self._readings: deque[_Reading] = deque()
 
     def add(self, at: float, message: AppsMessage) -> None:
-        """Add the rates that the agent reports, and those that it kept from earlier. `at`: Unix time at which the
-        message arrived."""
+        """Add the traffic of a message, and that of earlier intervals if the message has them. `at`: Unix time at which
+        the message arrived."""
         names = {app.key: app.name for app in message.apps if not app.is_tunnel_process}
         if message.recent:  # the first message, or one after a hole: nothing older is known
             self._readings.clear()
@@ -56,8 +57,8 @@ class Unwritten:
         return other
 
     def since(self, written: float) -> dict[str, Traffic]:
-        """Return the traffic of each app after the Unix time up to which the history is written. Empty if that is long
-        ago, because the history is not being written then."""
+        """Return the traffic of each app since `written`, the Unix time up to which the history is written. Empty if
+        that is long ago, because then the history is off or cannot be written."""
         found: dict[str, Traffic] = {}
         if not self._readings or self._readings[-1].at - written > _KEPT_S:
             return found

@@ -26,29 +26,31 @@ _log = logging.getLogger(__name__)
 _NAME, _PROGRAM = "netwatch-tray", "NetWatch"
 
 _FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
-"""Seconds between attempts to come back after the session bus was lost."""
+"""Seconds between attempts to reconnect to the session bus: the first, and the longest."""
 _RETRY_PATIENCE = 0.2
-"""Seconds for which such an attempt may block the agent."""
+"""Seconds for which such an attempt to reconnect may block the agent."""
 
 
 _STEP_EVERY = 0.15
-"""Seconds between two steps of the wheel."""
+"""Least seconds between two steps of the mouse wheel over the icon, which chooses the interface whose
+rates are shown."""
 _SAVE_AFTER = 1.0
-"""Seconds without a step until what the wheel has chosen is saved."""
+"""Seconds after the last step of the wheel until the chosen interface is saved in the settings."""
 
 
 def open_tray(scheduler: Scheduler, actions: Actions, settings: Settings) -> Tray:
-    """Open the icon and return it. It is shown once the scheduler runs and there is a tray, and again after a panel
+    """Return the icon. It appears once the scheduler runs and there is a tray, and appears again after a panel
     restarts.
 
-    The actions are called in the scheduler's thread. Connecting takes a second at most. Raise TrayUnavailableError if
+    `actions` are called in the scheduler's thread. Connecting takes a second at most. Raise TrayUnavailableError if
     this machine or session has no way to show an icon.
     """
     return Tray(scheduler, actions, settings, choose())
 
 
 class Tray:
-    """The icon, for as long as the agent runs. Use it in the scheduler's thread only."""
+    """The icon with its menu, for as long as the agent runs; it survives the loss of the session bus. Use it in the
+    scheduler's thread only."""
 
     def __init__(self, scheduler: Scheduler, actions: Actions, settings: Settings, backend: Backend) -> None:
         self.backend = backend.name
@@ -63,11 +65,11 @@ class Tray:
         self._menu = TrayMenu(actions._replace(choose=self._choose), settings)
         self._language = language.code
         self._walked: str | None = None
-        """The interface chosen by the wheel, until it is saved; empty for the total."""
+        """The interface chosen by the wheel that is not saved yet; empty for the total, None if nothing is unsaved."""
         self._next_step = 0.0
         self._saving: Timer | None = None
         self._shape: object = None
-        """Key of the structure of the shown menu."""
+        """`TrayMenu.shape` of the menu as it was last built."""
         self._retry: Timer | None = None
         self._retry_delay = _FIRST_RETRY
         self._lost = message("closed")
@@ -90,22 +92,23 @@ class Tray:
 
     @property
     def has_lost_bus(self) -> bool:
-        """Return whether the connection to the session bus is lost and the icon waits for a new one."""
+        """Return whether the connection to the session bus is lost. The icon is opened again by itself."""
         return self._icon is None
 
     @property
     def state(self) -> Message:
-        """Return a text about the icon: that it is visible or, if not, what it waits for."""
+        """Return in words that the icon is visible or, if not, what is missing."""
         return self._lost if self._icon is None else self._icon.state
 
     @property
     def activation_token(self) -> str | None:
-        """Return the token of the last click, or None. The window that the click opens needs it as
-        XDG_ACTIVATION_TOKEN."""
+        """Return the token of the last click, or None. The window opened by the click needs it as XDG_ACTIVATION_TOKEN
+        to get the focus."""
         return None if self._icon is None else self._icon.activation_token
 
     def show(self, tick: Tick) -> None:
-        """Show a tick. Nothing is drawn or sent if the view is unchanged, or more often than the settings allow."""
+        """Show a tick. Nothing is drawn or sent if the result looks the same, or if the last update was less than the
+        period of the settings ago."""
         self._tick = tick
         passed = self._pace.take(tick)
         if passed is not None:
@@ -128,7 +131,7 @@ class Tray:
             self._icon.update_menu()
 
     def apply(self, settings: Settings) -> None:
-        """Apply these settings to the icon at once, with the latest tick."""
+        """Use these settings from now on, and show the latest tick with them at once."""
         if self._walked is not None:  # it is not in the file yet
             settings = _of_interface(settings, self._walked)
         if self._language != language.code:
@@ -149,12 +152,12 @@ class Tray:
             self._icon.notify_user(notification)
 
     def set_visible(self, *, is_visible: bool) -> None:
-        """Show or hide the icon. Hiding does not end its loop, which on macOS is the process's main loop."""
+        """Show or hide the icon. Hiding keeps its loop running, which on macOS is the main loop of the process."""
         if self._icon is not None:
             self._icon.is_visible = is_visible
 
     def run(self, at_end: Callable[[], None]) -> None:
-        """Run the scheduler until it is stopped, then `at_end`, in the same thread.
+        """Run the scheduler until it is stopped, then `at_end` in the scheduler's thread.
 
         On macOS call it on the main thread; the process may end right after `at_end`.
         """
@@ -198,8 +201,8 @@ class Tray:
         self._actions.pause(not self._menu.view.is_paused)
 
     def _walk(self, steps: int) -> None:
-        """Show another interface, this many steps away in the circle of the total and the interfaces. Positive steps
-        (wheel up) go backwards."""
+        """Show the rates of another interface, `steps` away in a circular list of the total and all interfaces.
+        Positive steps (wheel up) go towards its beginning."""
         now = clock.boottime()
         if not self._menu.can_change("tray.interface"):
             return
@@ -242,5 +245,6 @@ class Tray:
 
 
 def _of_interface(settings: Settings, name: str) -> Settings:
-    """Return the settings with this interface as the one whose rates are shown; an empty name is the total."""
+    """Return a copy of the settings in which the icon shows the rates of this interface; an empty name
+    means the total."""
     return msgspec.structs.replace(settings, tray=msgspec.structs.replace(settings.tray, interface=name))

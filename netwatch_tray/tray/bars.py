@@ -16,7 +16,7 @@ _NAME = "netwatch-tray"
 
 
 class Bar:
-    """Writes the lines for one bar."""
+    """Writes the lines of one output format."""
 
     def __init__(self, kind: BarFormat, settings: Settings) -> None:
         self._kind = kind
@@ -25,7 +25,7 @@ class Bar:
 
     @property
     def head(self) -> str:
-        """Return the text before the first line; empty if there is none."""
+        """Return what must be printed before the first line; empty if the format needs nothing."""
         return '{"version":1}\n[\n[]' if self._kind == "i3bar" else ""
 
     def line(self, tick: Tick) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from netwatch_tray.tray.picture import scaled
 
 _Font = dict[str, str]
-"""A font. Each glyph is given by its rows, top first; `#` is ink."""
+"""A pixel font. Each glyph is a sequence of rows from top to bottom, in which `#` is a drawn pixel."""
 
 _TALL: _Font = {
     "0": ".##. #..# #..# #..# #..# #..# #..# #..# .##.",
@@ -33,7 +33,7 @@ _TALL: _Font = {
     "P": "###. #..# #..# #..# ###. #... #... #... #...",
     "E": "#### #... #... #... ###. #... #... #... ####",
 }
-"""4 × 9 pixels."""
+"""Digits of 4 × 9 pixels."""
 _SMALL: _Font = {
     "0": ".#. #.# #.# #.# #.# #.# .#.",
     "1": ".#. ##. .#. .#. .#. .#. ###",
@@ -54,13 +54,13 @@ _SMALL: _Font = {
     "P": "##. #.# #.# ##. #.. #.. #..",
     "E": "### #.. #.. ##. #.. #.. ###",
 }
-"""3 × 7 pixels."""
+"""Digits of 3 × 7 pixels."""
 
 _WIDEST = "888M"
 
 
 class _Layout(NamedTuple):
-    """The layout of the two lines in an icon of one size; lengths in its pixels."""
+    """Font and distances of the two lines in an icon of one size, in its pixels."""
 
     font: _Font
     scale: int
@@ -82,8 +82,8 @@ _LAYOUTS = {
 
 
 def draw(lines: tuple[str, str], size: int) -> bytes:
-    """Return a mask of `size` × `size` pixels (one of icon.SIZES) with both lines, right-aligned and centred
-    vertically."""
+    """Return a mask (one byte a pixel) of `size` × `size` pixels with both lines, right-aligned and centred vertically.
+    `size`: one of icon.SIZES."""
     layout = _LAYOUTS[size]
     upper, lower = (_line(text, layout) for text in lines)
     above = (size - len(upper) - layout.leading - len(lower)) // 2

@@ -1,7 +1,7 @@
-"""Draws the tray's glyphs: one geometry on whole pixels, as pictures from 16 to 64 and as an icon theme.
+"""Draws the glyphs (shapes) of the tray icon, on whole pixels: as pictures of 16 to 64 pixels, and as an icon theme.
 
-Each size is a whole multiple of a grid of 16, 22 or 24, so that a host which halves a picture gets sharp edges as well.
-Shapes differ between the states, not only colours.
+Each size is a whole multiple of a grid of 16, 22 or 24 units, so that a panel which halves a picture gets sharp edges
+as well. The states differ by their shapes, not only by colours.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ GLYPHS = (
     Glyph("offline"),
     Glyph("alert"),
 )
-"""All glyphs."""
+"""Every glyph without digits that can be drawn."""
 
 Bar = Literal["light", "dark", "unknown"]
-"""Colour of the background of the icon."""
+"""Colour of the panel or menu bar behind the icon."""
 
 _INK: dict[Bar, tuple[int, int, int]] = {
     "light": (0x15, 0x18, 0x1C),
@@ -35,7 +35,7 @@ _Polygon = tuple[tuple[float, float], ...]
 
 
 class _Grid(NamedTuple):
-    """The measures of a glyph in one grid, in grid units. All other measures follow from them."""
+    """The measures of the glyphs drawn in one grid, in grid units. All other measures follow from them."""
 
     size: int
     margin: int
@@ -55,7 +55,7 @@ class _Grid(NamedTuple):
 
 
 _MARK = 4
-"""Width of the exclamation mark."""
+"""Width of the exclamation mark, in grid units."""
 
 _16, _22, _24 = _GRIDS = (
     _Grid(16, 2, 1, 6, 4, 2, 3, 1),
@@ -64,14 +64,15 @@ _16, _22, _24 = _GRIDS = (
 )
 
 _NATURAL = {"scalable": 4}
-"""Factor of the natural size to the grid: swaybar scales drawings up by whole factors only, and down by any."""
+"""Width of an SVG of the theme in pixels, as a multiple of its grid (otherwise 1), by directory. swaybar enlarges
+drawings by whole factors only, but reduces them by any."""
 
 # LXQt uses the last entry whatever the size; its own icons have 22 pixels.
 _THEME_PLACES = {"16x16": _16, "22x22": _22, "24x24": _24, "32x32": _16, "48x48": _16, "scalable": _22}
 
 
 def draw(glyph: Glyph, size: int, bar: Bar) -> Picture:
-    """Return a picture of `size` × `size` pixels (one of `SIZES`)."""
+    """Return the picture of a glyph with `size` × `size` pixels, one of `SIZES`."""
     return _draw_digits(glyph.digits, size, bar) if glyph.digits else _draw_shape(glyph, size, bar)
 
 
@@ -100,7 +101,7 @@ def _draw_digits(lines: tuple[str, str], size: int, bar: Bar) -> Picture:
 
 @functools.lru_cache(maxsize=len(SIZES))
 def _plate(size: int) -> bytes:
-    """Return the mask of the plate: the whole icon without its corners."""
+    """Return the mask of the plate behind the digits: the whole icon with rounded corners."""
     unit = max(1, size // 22)
     corners = [2 * unit] * unit + [unit] * unit
     cut = [*corners, *[0] * (size - 2 * len(corners)), *reversed(corners)]
@@ -153,7 +154,7 @@ def _svg(glyph: Glyph, grid: _Grid, times: int) -> str:
 
 
 def _shapes(glyph: Glyph, grid: _Grid) -> list[_Polygon]:
-    """Return the shapes of a glyph as convex polygons in grid units."""
+    """Return the convex polygons that a glyph consists of, in grid units."""
     size, margin, low = grid.size, grid.margin, grid.size - grid.margin
     left, right = grid.left, size - grid.left - grid.width
     bar = grid.stem + 2
@@ -186,7 +187,8 @@ def _shapes(glyph: Glyph, grid: _Grid) -> list[_Polygon]:
 
 
 def _head(grid: _Grid, x: int, tip: int, direction: int) -> _Polygon:
-    """Return a triangle with its tip at the height `tip`, and its base below it (`direction` 1) or above it (-1)."""
+    """Return the head of an arrow: a triangle whose tip is at height `tip` and whose base is below it (`direction` 1)
+    or above it (-1)."""
     base = tip + direction * grid.head
     return (x, base), (x + grid.width, base), (x + grid.width / 2, tip)
 
@@ -200,7 +202,7 @@ def _box(x: int, top: int, width: int, bottom: int) -> _Polygon:
 
 
 def _fill(samples: Samples, polygon: _Polygon) -> None:
-    """Fill a convex polygon given in samples."""
+    """Fill a convex polygon, whose coordinates are in samples."""
     (left, right), (top, bottom) = (_ends([corner[axis] for corner in polygon]) for axis in (0, 1))
     if len({x for x, _ in polygon}) == len({y for _, y in polygon}) == 2:
         samples.fill(left, top, right, bottom)
@@ -211,7 +213,8 @@ def _fill(samples: Samples, polygon: _Polygon) -> None:
 
 @functools.lru_cache(maxsize=32)  # the heads of the arrows, the same in most states
 def _slanted(polygon: _Polygon, top: int, bottom: int) -> list[tuple[int, int]]:
-    """Return where each line of a convex polygon begins and ends, from edge to edge at the line's middle."""
+    """Return the left and right end of a convex polygon on each line of samples from `top` to `bottom`, measured at the
+    middle of the line."""
     ends = []
     for line in range(top, bottom):
         crossings = [

@@ -1,4 +1,5 @@
-"""The menu of the icon: live rows, actions and choices. It consists of pystray's classes, which every backend can draw.
+"""The menu of the icon, made of pystray's classes, which every backend can show. Its first rows are live: their texts
+change with the rates. Actions and choices follow.
 
 Live rows are padded with figure spaces to one width, because panels that use GTK measure a menu by its previous texts
 and truncate longer ones.
@@ -28,7 +29,7 @@ from netwatch_tray.units import Units
 _log = logging.getLogger(__name__)
 
 _WIDEST = 60
-"""Most characters of a row whose length is not limited otherwise."""
+"""Most characters of a text in the menu that has no other limit, such as the name of an interface."""
 
 _UNITS = (
     (mark("Tray", "Bytes per second (kB/s, MB/s)"), Units()),
@@ -39,7 +40,7 @@ _UNITS = (
 
 
 class Actions(NamedTuple):
-    """What the menu can request from the agent."""
+    """What the menu calls in the agent: actions of the user, and functions that return data for the rows."""
 
     open_window: Callable[[], None]
     open_settings: Callable[[], None]
@@ -48,9 +49,9 @@ class Actions(NamedTuple):
     """Open the mini window."""
     quit: Callable[[], None]
     pause: Callable[[bool], None]
-    """True: pause; False: resume."""
+    """Pause the measurement (True) or resume it (False)."""
     choose: Callable[[Settings], None]
-    """Apply these settings."""
+    """Save these settings and use them."""
     show_doctor: Callable[[], None]
     upload_state: Callable[[], Message | None]
     """Return the state of uploading, or None if it is off. Called while the menu is shown."""
@@ -65,23 +66,23 @@ class Actions(NamedTuple):
 
 
 class TrayMenu:
-    """The rows of the icon's menu. A row keeps its object, so that hosts can change its text in place."""
+    """The rows of the icon's menu. Each row stays the same MenuItem, so that panels can change its text in place."""
 
     def __init__(self, actions: Actions, settings: Settings) -> None:
         self._managed: frozenset[str] = frozenset()
-        """Keys of settings that only the administrator can change."""
+        """Keys of the settings that only the administrator can change."""
         self.settings = settings
         self.actions = actions
         self._texts: list[str] = []
-        """Texts of the live rows: rates, counted interfaces, amounts, interfaces, the last event."""
+        """Texts of the live rows, in this order: rates, counted interfaces, amounts, interfaces, the last event."""
         self._width = 0
-        """Characters of the live rows."""
+        """Width of the live rows in characters; it only grows."""
         self._made_of: object = None
-        """What `_texts` were made of."""
+        """The values that `_texts` were last made from; while they are equal nothing is done."""
         self._amounts: tuple[object, str] = None, ""
-        """The amounts, and the row that was made of them."""
+        """The row of amounts, after the values that it was made from."""
         self._event: tuple[object, str] = None, ""
-        """The last event, and the row that was made of it."""
+        """The row of the last event, after the values that it was made from; None if there was no event."""
         self._rows: list[MenuItem] = []
         self.view = presenter.waiting()
         self._app_rows = [self._app_row(index) for index in range(presenter.MOST_APPS)]
@@ -105,7 +106,7 @@ class TrayMenu:
 
     @property
     def view(self) -> View:
-        """Return the view that the menu will show when it is drawn next."""
+        """Return the view whose texts the menu shows. Setting it updates the texts of the live rows."""
         return self._view
 
     @view.setter
@@ -137,7 +138,7 @@ class TrayMenu:
 
     @property
     def settings(self) -> Settings:
-        """Return the settings in use. Setting them also reads which of them are managed."""
+        """Return the settings in use. Setting them also reads again which keys the administrator manages."""
         return self._settings
 
     @settings.setter
@@ -146,16 +147,17 @@ class TrayMenu:
         self._managed = settings_file.managed()
 
     def can_change(self, *keys: str) -> bool:
-        """Return whether the user can change all of these settings."""
+        """Return whether the user can change all of these settings, because none is managed by the administrator."""
         return not self._managed.intersection(keys)
 
     @property
     def shape(self) -> object:
-        """Return a key of the menu's structure; hosts must rebuild the menu when it changes."""
+        """Return a value that changes when the menu has to be built and sent to the panels again: number and width of
+        the live rows."""
         return len(self._texts), self._width
 
     def build(self) -> Menu:
-        """Build the menu with the present number of live rows."""
+        """Return a pystray menu with the current live rows and all rows below them."""
         return Menu(*self._rows[: len(self._texts)], *self._below)
 
     def _more(self) -> Menu:
@@ -202,8 +204,8 @@ class TrayMenu:
         return MenuItem(text, choose)
 
     def _app_items(self) -> list[MenuItem]:
-        """Return the rows of apps. Their number is constant, because they change while the menu is open, and panels
-        truncate an open menu that grows."""
+        """Return the rows of the submenu of the busiest apps. There is always the same number of them, because panels
+        truncate a menu that grows while it is open."""
         self._apps = presenter.app_rows(self.actions.apps(), self.settings.units) or (
             translate("Tray", "No app with measured traffic"),
         )
@@ -264,7 +266,8 @@ class TrayMenu:
         *,
         is_one_of_many: bool,
     ) -> MenuItem:
-        """Return the row of a choice; one that the user cannot make is greyed, with the reason in its text."""
+        """Return a row with a check mark, or with a radio mark if it `is_one_of_many`. If the user cannot make the
+        choice, the row is greyed and its text has the reason."""
 
         def shown(item: MenuItem) -> str:
             if can_choose(item):

@@ -1,4 +1,4 @@
-"""Limits how often the tray changes: with each tick, or less often with the mean rates of several ticks."""
+"""Limits how often the icon changes: at each tick, or less often with the mean rates of several ticks."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from netwatch_tray.model import InterfaceTick, Tick
 
 
 class Pace:
-    """Limits updates to one per period, which the user chose in seconds. Only rates are delayed: a pause, a gap or a
-    change of the interfaces is passed on at once. Measuring is not slowed."""
+    """Passes on at most one tick in a period of seconds, which the user chose, with mean rates. A pause, a gap or a
+    change of the interfaces is passed on at once. Measuring is not affected."""
 
     def __init__(self, period: int) -> None:
         self._period = period
         self._ticks: list[Tick] = []
-        """Ticks since the last one that was passed on."""
+        """Ticks that were held back since one was passed on."""
         self._passed: Tick | None = None
 
     def take(self, tick: Tick) -> Tick | None:
-        """Add a tick. Return the tick to show now, with the mean rates since the last returned one, or None to leave
-        the display unchanged."""
+        """Add a tick. Return the tick to show now, with the mean rates of all ticks since the previous one returned;
+        None to change nothing."""
         before = self._passed
         if self._period <= 1 or before is None or _differs(before, tick):
             self._ticks.clear()
@@ -37,7 +37,7 @@ class Pace:
 
 
 def _differs(before: Tick, tick: Tick) -> bool:
-    """Return whether anything except rates differs."""
+    """Return whether the ticks differ in more than rates, or one has no rates."""
     return (
         before.interval_s is None  # the first one, without rates
         or before.gap is not None

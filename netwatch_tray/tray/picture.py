@@ -1,6 +1,6 @@
-"""Pictures of the icon as bytes: an image library would take 2.6 MB of the resident agent.
+"""Pictures of the icon as bytes, made without an image library, which would take 2.6 MB of the resident agent.
 
-A mask is one byte a pixel, from 0 (nothing) to 255 (ink), line by line.
+A mask is one byte a pixel, line by line: the opacity from 0 (nothing drawn) to 255.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 Colour = tuple[int, int, int]
 
 SAMPLES = 4
-"""Samples per pixel in each direction for slanted edges."""
+"""Samples per pixel in each direction, by which slanted edges are smoothed."""
 _EVERY = 0b01010101, 0b00110011, 0b00001111
 _SHADES = bytes((count * 255 + 8) // SAMPLES**2 if count <= SAMPLES**2 else 0 for count in range(256))
-"""Opacity by the number of a pixel's samples that are ink."""
+"""Opacity (0 to 255) of a pixel by the number of its samples that are filled."""
 
 
 class Picture:
@@ -30,14 +30,15 @@ class Picture:
         self.name = name
         """Name of the same glyph in the icon theme; empty if it has none."""
         self.prepared: Any = None
-        """The form that a backend made of it, cached because the same few pictures are shown again and again."""
+        """The form of this picture that a backend has made for its system, cached here, because the same few pictures
+        are shown again and again."""
 
     @property
     def is_empty(self) -> bool:
         return not any(self.rgba[3::4])
 
     def argb(self) -> bytes:
-        """Return the pixels in the order that StatusNotifierItem requires: alpha, red, green, blue."""
+        """Return the pixels as StatusNotifierItem requires them: alpha, red, green and blue, one byte each."""
         pixels = bytearray(len(self.rgba))
         for channel in range(4):
             pixels[channel::4] = self.rgba[(channel + 3) % 4 :: 4]
@@ -56,14 +57,15 @@ class Picture:
 
 
 def inked(size: int, ink: Colour, mask: bytes, name: str = "") -> Picture:
-    """Return a picture of one colour whose opacity is the mask."""
+    """Return a picture in one colour, with the opacity of the mask."""
     pixels = bytearray(bytes((*ink, 0)) * (size * size))
     pixels[3::4] = mask
     return Picture(size, bytes(pixels), name)
 
 
 def on_plate(size: int, ink: Colour, plate: Colour, mask: bytes, plate_mask: bytes) -> Picture:
-    """Return a picture of a plate with ink on it, where the mask is not 0. The mask has no shades."""
+    """Return a picture in the colour `ink` where `mask` is not 0, and in the colour `plate` elsewhere, with the opacity
+    of `plate_mask`. `mask` has only the values 0 and 255."""
     pixels = bytearray(4 * size * size)
     for channel in range(3):
         pixels[channel::4] = mask.translate(bytes((plate[channel],)) * 255 + bytes((ink[channel],)))
@@ -72,8 +74,8 @@ def on_plate(size: int, ink: Colour, plate: Colour, mask: bytes, plate_mask: byt
 
 
 class Samples:
-    """A square drawn with `SAMPLES` × `SAMPLES` samples per pixel. Each line of samples is a number whose lowest bit is
-    the leftmost sample."""
+    """A square picture of `SAMPLES` × `SAMPLES` samples per pixel, each filled or not. A line of samples is stored as
+    an integer whose lowest bit is the leftmost sample."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -91,7 +93,7 @@ class Samples:
         return b"".join(map(self._line, range(0, len(self._lines), SAMPLES)))
 
     def _line(self, first: int) -> bytes:
-        """Return the line of pixels that begins with this line of samples."""
+        """Return one line of the mask. `first`: index of the uppermost of its SAMPLES lines of samples."""
         size, ones, twos, pixels = self._size, self._ones, self._twos, self._pixels
         even = odd = 0
         for samples in self._lines[first : first + SAMPLES]:
@@ -106,6 +108,7 @@ class Samples:
 
 
 def scaled(rows: Iterable[str], scale: int) -> list[bytes]:
-    """Return the lines of a mask that is drawn with `#`, each pixel `scale` pixels wide and high."""
+    """Return the lines of a mask made from rows of text, in which `#` is a filled pixel. Each pixel becomes `scale` ×
+    `scale` pixels."""
     lines = [b"".join((b"\xff" if pixel == "#" else b"\0") * scale for pixel in row) for row in rows]
     return [line for line in lines for _ in range(scale)]

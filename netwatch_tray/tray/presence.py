@@ -1,4 +1,4 @@
-"""Keeps the icon visible in the tray that exists. Without a tray the window opens once, and shows the reason.
+"""Keeps the icon visible in whichever tray exists. Without a tray the window opens once, and shows the reason.
 
 Linux has two kinds of trays. The agent shows its icon in the one on the session bus (StatusNotifierItem). If the icon
 is not shown there for a while, and the X server has a tray of the older kind (XEmbed), a separate process shows the
@@ -28,17 +28,19 @@ from netwatch_tray.tray.menu import Actions
 _log = logging.getLogger(__name__)
 
 PATIENCE = 10.0
-"""Seconds for a panel to start at login, or to restart, before another way is tried."""
+"""Seconds without a visible icon until another kind of tray is tried. Panels need some of them at login,
+or to restart."""
 _FIRST_LOOK = 0.5
-"""Seconds to wait if the user has just started the program: panels run already, and none was found on the bus."""
+"""The same if the user has just started the program and there is no tray on the bus: panels must be running already."""
 _PATIENCE_BY_HAND = 3.0
-"""Seconds to wait if the user has just started the program and there is a tray on the bus, or it is not known yet."""
+"""The same if the user has just started the program and there is a tray on the bus, which does not show
+the icon yet."""
 _ASK_AGAIN = 60.0
-"""Seconds between attempts of what has failed."""
+"""Seconds until something that has failed is tried again."""
 
 
 class Process(Protocol):
-    """The methods of subprocess.Popen that are used."""
+    """The methods of subprocess.Popen that are used here."""
 
     pid: int
 
@@ -58,15 +60,15 @@ class Presence:
         *,
         by_hand: bool = False,
     ) -> None:
-        """`start_icon`: starts the process that shows the icon in an XEmbed tray. `by_hand`: the user has started the
-        program, not the login. If no tray is found within seconds, the window opens."""
+        """`start_icon`: starts the process that shows the icon in an XEmbed tray. `by_hand`: whether the user started
+        the program just now, rather than the login; then the window opens within seconds if no tray is found."""
         self._scheduler = scheduler
         self._actions = actions
         self._settings = settings
         self._start_icon = start_icon
         self._tray: Tray | None = None
         self._no_bus = message("not opened")
-        """Why there is no icon on the session bus."""
+        """Why the icon could not be opened on the session bus."""
         self._x: XEmbedWatch | None = None
         self._other: Process | None = None
         """The process that shows the icon in an XEmbed tray."""
@@ -74,20 +76,20 @@ class Presence:
         self._unseen_since = clock.uptime()
         self._next_attempt = 0.0
         self._next_start = 0.0
-        """Boot-time clock of the next start of the process for XEmbed trays."""
+        """Time (boot-time clock) before which the process for XEmbed trays is not started."""
         self._had_display = sys.platform == "linux" and _has_display()
         self.no_tray: Message | None = None
         """What the user can do to see the icon; None while it is visible, or may still appear."""
         self.is_looking = False
-        """Whether the user started the program, no tray was found yet and one may still appear. The window is open
-        meanwhile."""
+        """Whether the window is open because the user started the program and no tray was found yet, although one may
+        still appear."""
         self._by_hand = by_hand
-        """Whether the user started the program and the icon was not visible yet."""
+        """Whether the user started the program, and the icon was not visible since."""
         self._open_tray()
 
     @property
     def state(self) -> Message:
-        """Return where the icon is, or why there is none, for `status`."""
+        """Return in words where the icon is shown, or why it is not, for `status`."""
         if self._settings.tray.way == "none":
             return message("no icon: chosen in the settings")
         if self._other is not None:
@@ -105,17 +107,20 @@ class Presence:
 
     @property
     def activation_token(self) -> str | None:
-        """Return the token of the user's last click for a window that opens, or None if there is none."""
+        """Return the token of the user's last click, which lets a window that opens take the focus. None if there is
+        none."""
         return self._tray.activation_token if self._tray else None
 
     def show(self, tick: Tick) -> None:
-        """Show a tick in the tray, and check whether the icon is visible."""
+        """Show a tick in the tray. Also check whether the icon is visible and, if not, try the next way. Called at each
+        tick."""
         if self._tray:
             self._tray.show(tick)
         self._follow()
 
     def apply(self, settings: Settings) -> None:
-        """Use these settings from the next tick on."""
+        """Use these settings from now on. If they choose another kind of tray, remove the icon and show
+        it in that one."""
         changes_way = settings.tray.way != self._settings.tray.way
         self._settings = settings
         if self._tray and self._tray.owns_main_thread:
@@ -136,7 +141,8 @@ class Presence:
             self._tray.notify(notification)
 
     def run(self, at_end: Callable[[], None]) -> None:
-        """Run the scheduler until it is stopped, then `at_end`, in the same thread; on macOS on the main thread."""
+        """Run the scheduler until it is stopped, then `at_end` in the scheduler's thread. On macOS call it on the main
+        thread."""
         self._unseen_since = clock.uptime()  # no tray can have responded before
         if self._by_hand:
             self._scheduler.after(_FIRST_LOOK, self._follow)
@@ -162,7 +168,7 @@ class Presence:
         return self._other is not None and self._x is not None and self._x.has_tray
 
     def _forget_search(self) -> None:
-        """Wait for a tray from the beginning again."""
+        """Begin to look for a tray anew, as at the start of the agent."""
         self._unseen_since, self._next_attempt, self.no_tray = clock.uptime(), 0.0, None
         self._has_opened_window = self._has_warned = self._by_hand = self.is_looking = False
 
@@ -203,14 +209,14 @@ class Presence:
 
     @property
     def _patience(self) -> float:
-        """Return after how many seconds without an icon the other kind of tray is tried."""
+        """Return the number of seconds without a visible icon after which the other kind of tray is tried."""
         if not self._by_hand or (self._tray and self._tray.has_tray is None):
             return PATIENCE
         return _PATIENCE_BY_HAND if self._tray and self._tray.has_tray else _FIRST_LOOK
 
     def _is_logged_out(self, now: float) -> bool:
-        """Return whether the user has logged out. After logout both bus and display are gone; the agent exits so that
-        the next login starts a fresh one."""
+        """Return whether the user has logged out: bus and display are both gone. The agent then exits, so that the next
+        login starts a new one."""
         is_over = self._had_display and (self._tray is None or self._tray.has_lost_bus)
         return is_over and now - self._unseen_since >= PATIENCE and not _has_display()
 
@@ -273,7 +279,7 @@ class Presence:
 
 
 def _has_display() -> bool:
-    """Return whether the session's display accepts connections."""
+    """Return whether the display server of the session (Wayland or X) accepts connections."""
     if name := os.environ.get("WAYLAND_DISPLAY"):
         with socket.socket(socket.AF_UNIX) as connection:
             try:
@@ -285,7 +291,7 @@ def _has_display() -> bool:
 
 
 def _advice(desktop: str) -> Message:
-    """Return what the user can do about a missing tray, by the desktop's names in XDG_CURRENT_DESKTOP."""
+    """Return what the user can do about a missing tray. `desktop`: value of XDG_CURRENT_DESKTOP."""
     if sys.platform == "darwin":
         return message(
             "macOS does not show the icon. Allow NetWatch in System Settings › Menu Bar (macOS 26 and later), or make "

@@ -1,4 +1,4 @@
-"""The contents of the tray for a tick, as plain strings and a glyph. Nothing is drawn or sent here."""
+"""Turns a tick into what the tray shows, as plain strings and the name of a glyph. Nothing is drawn or sent here."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from netwatch_tray.text import printable
 from netwatch_tray.units import SteadyRate, Units
 
 MOST_EVENT = 48
-"""Characters of the row of the last event: about as wide as the others."""
+"""Length in characters of the row of the last event, about that of the other rows."""
 MOST_ROWS = 5
-"""Most live rows at the head of the menu, without the row of amounts. With the rows below there are 14 at most; a
-longer menu is not read."""
+"""Most rows with rates at the head of the menu. With the other rows the menu has 14 at most."""
 
 MOST_APPS = 5
-"""Most apps in the submenu of the busiest apps."""
+"""Number of rows in the submenu of the busiest apps."""
 
 MOST_NAME = 24
-"""Characters of an app's name in the menu."""
+"""Most characters of an app's name in the menu."""
 APP_WIDTH = 56
-"""Characters of a row with an app. All rows have this width, because their apps change while the menu is open."""
+"""Length in characters of each row of an app. It is fixed, because the apps change while the menu is open."""
 
 _SLACK = 2
-"""Figure spaces beyond the longest row of amounts: letters of units differ in width."""
+"""Figure spaces added to the longest possible row of amounts, because the letters of units differ in width."""
 
 _STEPS = (1e3, 100e3)
-"""Rates (bytes/s) above which the arrow grows by a step, without the last step."""
+"""Rates (bytes/s) at which the arrow of the icon gets one and two steps longer."""
 _BUSY, _BUSY_SHARE = 1e6, 0.1
-"""Bytes/s for the last step, or this share of the link, whichever is less."""
+"""Rate (bytes/s) above which the arrow has its full length: the first number, or the second as a share of the link's
+speed if that is less."""
 
 
 _WITHOUT_RATES = {
@@ -49,7 +49,7 @@ _WITHOUT_RATES = {
 
 
 class Glyph(NamedTuple):
-    """The shape of the icon."""
+    """Which shape the icon has."""
 
     kind: Literal["rates", "paused", "offline", "alert"]
     down: int = 0
@@ -60,22 +60,22 @@ class Glyph(NamedTuple):
 
 
 class View(NamedTuple):
-    """Everything visible in the tray. Two equal views look equal."""
+    """Everything that the tray shows. If two views are equal, nothing has to be drawn or sent."""
 
     glyph: Glyph
     tooltip: tuple[str, ...]
-    """Lines; the first is the heading."""
+    """Lines of the tooltip; the first is the heading."""
     label: str
-    """Text beside the icon, as wide in every state with rates."""
+    """Text beside the icon. It has the same width for all rates."""
     rows: tuple[str, ...]
-    """Read-only rows at the head of the menu."""
+    """Texts of the rows at the head of the menu."""
     interfaces: tuple[str, ...]
-    """Names of the interfaces that can be chosen, not escaped for any output."""
+    """Names of the interfaces that the user can choose, with no characters replaced."""
     is_paused: bool
 
 
 def waiting() -> View:
-    """Return the view before the first tick."""
+    """Return the view that is shown before the first tick."""
     text = translate("Tray", "Waiting for the first rates")
     return View(Glyph("rates"), ("NetWatch", text), "", (text,), (), is_paused=False)
 
@@ -86,14 +86,15 @@ class _Shown(NamedTuple):
     rx_rate: float | None
     tx_rate: float | None
     of: str
-    """What the rates belong to, in words."""
+    """Whose rates these are, in words."""
     is_online: bool
     speed: int | None
-    """Speed of the link or links, bit/s."""
+    """Speed of the link, or the sum for several links, in bit/s; None if unknown."""
 
 
 class Presenter:
-    """Makes the views of successive ticks. It keeps the unit of each text until a rate clearly needs another one."""
+    """Makes a view of each tick. It keeps the unit of each rate (such as kB/s) from tick to tick, until the rate
+    clearly needs another one."""
 
     def __init__(self, settings: Settings) -> None:
         self._units = settings.units
@@ -102,10 +103,10 @@ class Presenter:
         self._has_digits = settings.tray.digits
         self._down, self._up = SteadyRate(settings.units), SteadyRate(settings.units)
         self._presented: tuple[object, View] = None, waiting()
-        """The parts of the previous tick that a view depends on, and its view."""
+        """The parts of the previous tick that a view is made of, and the view made of them."""
 
     def present(self, tick: Tick) -> View:
-        """Return the view of a tick; the same object while nothing changes."""
+        """Return the view of a tick. If nothing visible has changed it is the same object as before."""
         seen = tick.gap, tick.total, tick.interfaces
         if seen != self._presented[0]:
             self._presented = seen, self._view(tick)
@@ -155,7 +156,7 @@ class Presenter:
         return Glyph("rates", digits=(down, up))
 
     def _gap_of(self, tick: Tick) -> GapReason | None:
-        """Return the gap of the shown rates: that of the total, or of the chosen interface. None if they are known."""
+        """Return why the shown rates (of the total, or of the chosen interface) are unknown; None if they are known."""
         if not self._chosen:
             return tick.total.gap
         return next((each.gap for each in tick.interfaces if each.name == self._chosen), None)
@@ -170,8 +171,8 @@ class Presenter:
         return f"{units.DOWN} {self._down.write(shown.rx_rate)} {units.UP} {self._up.write(shown.tx_rate)}"
 
     def _interface_rows(self, tick: Tick) -> list[str]:
-        """Return rows of the busiest interfaces that are up, except the one in the heading. Their order does not change
-        with their rates."""
+        """Return rows of the busiest interfaces that are up, except the one in the heading. They are sorted by index,
+        not by rate, so that they stay in place."""
         told = self._chosen or (tick.total.uplinks[0] if len(tick.total.uplinks) == 1 else "")
         up = [each for each in tick.interfaces if each.is_up and each.name != told and each.role is not Role.LOOPBACK]
         busiest = sorted(up, key=_importance, reverse=True)[: MOST_ROWS - 2]
@@ -180,21 +181,21 @@ class Presenter:
 
 
 class Amounts(NamedTuple):
-    """The bytes of today and of this billing month, both directions together; None if unknown."""
+    """Bytes of today and of this billing month, received and sent together; None if unknown."""
 
     today: int | None
     month: int | None
     cap: int | None
-    """Cap of the data plan, None if there is none. All amounts are in bytes."""
+    """Bytes that the data plan allows in a month; None without a plan."""
     since: date | None
-    """The first day of the billing month."""
+    """The first day of the billing month; None if unknown."""
 
 
 def amounts_row(amounts: Amounts, in_units: Units) -> str:
     """Return a row such as `Today 2.10 GB · November 43.0 of 500 GB`, or `… · since 15 November 43.0 GB`.
 
-    It is padded to the length of the longest one with other amounts: it grows while the menu is open, and some panels
-    measure rows only when they open it.
+    It is padded to the greatest length that it can have, because some panels measure a menu only when it opens, and the
+    amounts grow while it is open.
     """
     month, cap = units.size(amounts.month, in_units), units.size(amounts.cap, in_units)
     today, used = str(units.size(amounts.today, in_units)), str(month)
@@ -218,8 +219,8 @@ def _amounts(today: str, used: str, since: date | None) -> str:
 
 
 def event_row(event: Event, in_units: Units, today: date) -> str:
-    """Return a row such as `14:21 Syncthing sent 4.20 GB in one day, 6 times …`; an event of another day has the date
-    instead of the time. All of them have one length, because another event may happen while the menu is open."""
+    """Return a row such as `14:21 Syncthing sent 4.20 GB in one day`, with the date instead of the time if the event is
+    not of today. It is cut or padded to a fixed length, because another event may happen while the menu is open."""
     from netwatch_tray import event_words  # noqa: PLC0415  where there is no event they only take memory
 
     at = datetime.fromtimestamp(event.last)  # noqa: DTZ006  the user's own time
@@ -232,8 +233,8 @@ def event_row(event: Event, in_units: Units, today: date) -> str:
 
 
 def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:
-    """Return rows of the apps with the most traffic in the last interval, busiest first. Tunnel processes are left out,
-    because their traffic is already counted for other apps."""
+    """Return rows of the apps with the highest rates, the highest first. Tunnel processes are left out, because what
+    they transfer is counted for the apps that use the tunnel."""
 
     def rate(app: App) -> float:
         return (app.rx_rate or 0.0) + (app.tx_rate or 0.0)
@@ -254,7 +255,7 @@ def _importance(interface: InterfaceTick) -> tuple[bool, float, int]:
 
 
 def _counted(tick: Tick) -> str:
-    """Return which interfaces make the total, or why there is no total."""
+    """Return in words which interfaces make the total, or why there is no total."""
     match tick.total.uplinks:
         case ():
             return translate("Tray", "Offline: {reason}").format(reason=_why_offline(tick.interfaces))

@@ -1,6 +1,6 @@
-"""What `doctor` reports about trays: the bus, the watcher, its panel, the XEmbed tray, and what they can show.
+"""What `doctor` reports about trays: the session bus, the watcher, the panel, the XEmbed tray, and what they can show.
 
-Do not use it in the agent, because it waits for responses. It starts no service.
+It waits for responses, so the agent must not use it. It starts no service.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ with contextlib.suppress(ImportError):  # not installed where there is no D-Bus;
     from jeepney.wrappers import unwrap_msg
 
 _PATIENCE = 2.0
-"""Seconds for each answer."""
+"""Seconds to wait for each response."""
 _BUS = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")
 _WATCHER = "org.kde.StatusNotifierWatcher"
 _NOTIFICATIONS = "org.freedesktop.Notifications"
@@ -63,13 +63,13 @@ _PANELS = {
 }
 
 _XFCE_PLUGIN = re.compile(r"wrapper-2\.0|panel-\d+-.+")
-"""The process of a plugin of Xfce's panel."""
+"""Pattern of the process name of a plugin of Xfce's panel."""
 _DRAWING = ("gnome-shell", "ayatana-indicat", "xfce4-panel")
-"""Watchers that draw the icons themselves, and have no name as a host."""
+"""Watchers that draw the icons in their own process, so no host has a name on the bus."""
 
 
 def survey(settings: Settings) -> dict[str, str]:
-    """Return the findings on this system as texts, by subject."""
+    """Return the findings on this system, as texts by subject."""
     report = {translate("Terminal", "tray"): _choice(settings)}
     if sys.platform == "linux":
         report |= _bus_report()
@@ -126,8 +126,7 @@ def _panel_report(bus: DBusConnection) -> dict[str, str]:
 
 
 def _has_host(bus: DBusConnection, watcher: str) -> bool:
-    """Return whether a panel is running, judged by the names on the bus, because the watcher's property
-    is unreliable."""
+    """Return whether a panel is running, judged by the names on the bus. The watcher's own property is unreliable."""
     asked = (_WATCHER, "IsStatusNotifierHostRegistered")
     said = _ask(bus, _WATCHER, "/StatusNotifierWatcher", "org.freedesktop.DBus.Properties", "Get", "ss", asked)
     names = _ask(bus, *_BUS, "ListNames") or ()
@@ -146,7 +145,7 @@ def _notification_server(bus: DBusConnection) -> str:
 def _ask(
     bus: DBusConnection, name: str, path: str, interface: str, member: str, signature: str = "", body: Any = ()
 ) -> Any:
-    """Return the first value of the response, or None if there is none."""
+    """Call a D-Bus method. Return the first value of its response, or None if there is none."""
     message = new_method_call(DBusAddress(path, name, interface), member, signature or None, body)
     message.header.flags |= MessageFlag.no_auto_start
     try:

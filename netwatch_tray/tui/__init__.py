@@ -1,1 +1,1 @@
-"""The full-screen program in a terminal: a client of the feed, and a reader of the history."""
+"""The full-screen program in a terminal: a client of the agent's feed, and a reader of the history."""

@@ -1,4 +1,4 @@
-"""Runs the screen by textual: keys, mouse, resizing, and redrawing of the lines that changed."""
+"""Runs the screen by the library textual: keys, mouse, resizing, and redrawing of the lines that changed."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from netwatch_tray.worker import Worker
 
 _TOPICS: frozenset[Topic] = frozenset({"interfaces", "apps", "connections", "events"})
 _TOGETHER_S = 0.03
-"""Seconds; messages within this time become one frame."""
+"""Seconds from the first received message to the next frame, which shows all messages that arrived until then."""
 _STORED_EVERY_S = 60.0
-"""The agent writes once a minute."""
+"""Seconds between queries of the amounts in the history, which the agent writes once a minute."""
 _CURVE_EVERY_S = 30.0
 _CHECK_EVERY_S = 15.0
 _LONGEST_END_S = 10.0
@@ -47,24 +47,28 @@ _DARK: dict[Role, str] = {
     "ink": "color(255)", "strong": "bold color(255)", "ink2": "color(249)", "ink3": "color(245)",
     "down": "color(75)", "up": "color(215)", "warn": "color(221)", "track": "color(240)",
 }  # fmt: skip
-"""Contrast on black: 17.7, 17.7, 9.9, 6.1, 9.1, 11.5, 14.6, 3.0."""
+"""Style of each role on a dark background. Contrast of their colours on black, in this order: 17.7, 17.7, 9.9, 6.1,
+9.1, 11.5, 14.6, 3.0."""
 _LIGHT: dict[Role, str] = {
     "ink": "color(233)", "strong": "bold color(233)", "ink2": "color(239)", "ink3": "color(242)",
     "down": "color(25)", "up": "color(130)", "warn": "color(94)", "track": "color(250)",
 }  # fmt: skip
-"""Contrast on white: 17.9, 17.9, 8.4, 5.3, 6.4, 4.7, 6.4, 1.9."""
+"""Style of each role on a light background. Contrast of their colours on white, in this order: 17.9, 17.9, 8.4, 5.3,
+6.4, 4.7, 6.4, 1.9."""
 _UNKNOWN: dict[Role, str] = {
     "ink": "", "strong": "bold", "ink2": "", "ink3": "", "down": "cyan", "up": "yellow", "warn": "bold yellow",
     "track": "bright_black",
 }  # fmt: skip
-"""The terminal's own colours, which the user has chosen to be readable."""
+"""Style of each role if the background is unknown: only the terminal's 16 colours, which the user has chosen to be
+readable."""
 _PLAIN: dict[Role, str] = {
     "ink": "", "strong": "bold", "ink2": "", "ink3": "", "down": "", "up": "", "warn": "bold", "track": "",
 }  # fmt: skip
 
 
 class _Styles:
-    """The style of each role, and of each role in the selected row."""
+    """The textual style of each role (a `look.Role`, such as a label or a warning), in normal rows and in the selected
+    one."""
 
     def __init__(self, look: Look) -> None:
         if look.colours == "none":
@@ -88,7 +92,8 @@ class _Styles:
 
 
 class Picture(Widget):
-    """The whole screen in one widget, so that nothing is laid out when a line changes."""
+    """The widget that draws the whole screen. It is the only one, so textual has no layout to compute when a line
+    changes."""
 
     DEFAULT_CSS = "Picture { width: 100%; height: 100%; background: ansi_default; color: ansi_default; }"
     can_focus = False
@@ -102,7 +107,7 @@ class Picture(Widget):
         self._lines: list[Line] = []
 
     def redraw(self) -> None:
-        """Draw the state, and render the lines that differ from those on the screen."""
+        """Make a new frame of the state, and let textual draw those lines that differ from the previous frame."""
         width, height = self.size
         if not width or not height:
             return
@@ -122,7 +127,8 @@ class Picture(Widget):
         return self._styles.strip(self._lines[y], width)
 
     def hit(self, x: int, y: int) -> tuple[str, str] | None:
-        """Return the effect of a click at this cell: an action and its subject; None if it has none."""
+        """Return what a click at this cell does, as the name of an action and its argument, such as the key of a row.
+        None if a click there does nothing."""
         found = self._frame.hit(x, y) if self._frame else None
         return (found.action, found.about) if found else None
 
@@ -133,7 +139,7 @@ class Picture(Widget):
 
 
 class ScreenApp(App[None]):
-    """The textual application of the screen."""
+    """The textual application: passes keys, clicks and the agent's messages to the `State`, and draws it."""
 
     ENABLE_COMMAND_PALETTE = False
     BINDINGS = [Binding("ctrl+c", "quit", show=False, priority=True)]  # noqa: RUF012  textual's own form
@@ -147,8 +153,8 @@ class ScreenApp(App[None]):
         measure: Callable[[], Feed],
         history: Path,
     ) -> None:
-        """`connect`: connects to the agent. `measure`: starts measuring in this program; see FeedLink. `history`: the
-        history file."""
+        """`connect`: returns a connection to the agent. `measure`: starts measuring in this process; for both see
+        FeedLink. `history`: path of the history file."""
         super().__init__(ansi_color=True)
         self._state = State(settings)
         self._picture = Picture(self._state, look)
@@ -160,16 +166,17 @@ class ScreenApp(App[None]):
         self._next_frame: asyncio.TimerHandle | None = None
         self._stored_at = self._curve_at = -_STORED_EVERY_S
         self.failure: Exception | None = None
-        """Why the screen ended unexpectedly."""
+        """The error that ended the screen; None if there was none."""
 
     def _handle_exception(self, error: Exception) -> None:
-        """Leave the screen. Textual would print a traceback with the values of variables, which contain names."""
+        """Leave the screen after an unexpected error, which `run` raises again. Textual's own method would print a
+        traceback with the values of variables, which contain names."""
         self.failure = self.failure or error
         self.panic()  # without anything to print
 
     def _end(self) -> None:
-        """Leave the screen. If the terminal is gone or stopped, Textual waits for it; the process is then ended after a
-        deadline."""
+        """Leave the screen upon a signal. Textual may wait for a terminal that is gone or stopped, without a limit; a
+        timer therefore ends the process after _LONGEST_END_S seconds."""
         deadline = threading.Timer(_LONGEST_END_S, os._exit, (0,))
         deadline.daemon = True
         deadline.start()
@@ -224,9 +231,10 @@ class ScreenApp(App[None]):
         self._picture.redraw()
 
     def _query(self) -> None:
-        """Request the hosts of the shown app, and query the history if the shown result is stale.
+        """Request the hosts of the shown app, and query the history for amounts and curve if those on the screen are
+        too old.
 
-        Without a history the result is unknown.
+        If there is no history, amounts and curve are unknown.
         """
         _request_hosts(self._link, self._state)
         if self._worker is None or self._worker.pending:
@@ -354,7 +362,7 @@ class ScreenApp(App[None]):
 
 
 def _request_hosts(link: FeedLink | None, state: State) -> None:
-    """Request the hosts of the app whose details are shown."""
+    """Request the hosts of the app whose details are shown, if any."""
     if link is not None and state.app is not None:
         link.send(HostsRequest(state.app))
 
@@ -391,7 +399,7 @@ def run(
 
 
 class _Held(logging.Handler):
-    """Collects log records."""
+    """Log handler that stores the records."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -403,7 +411,7 @@ class _Held(logging.Handler):
 
 @contextmanager
 def _held_logs() -> Iterator[None]:
-    """Hold log messages back until the screen is left, because they would garble it."""
+    """Hold log records back while the `with` block runs, and log them after it: on the screen they would garble it."""
     root, held = logging.getLogger(), _Held()
     before = root.handlers[:]
     root.handlers[:] = [held]

@@ -13,18 +13,18 @@ from netwatch_tray.units import Units
 
 Value = float | None
 GUTTER = 10
-"""Cells for the labels of the axis, with a space behind them."""
+"""Width in cells of the axis labels left of the chart, with the space after them."""
 _MARGIN = 1
 
 # U+2800 + these bits, from the axis outwards: left and right column of dots.
 _UPWARDS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
 _DOWNWARDS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _DOTS = 4
-"""Dots in a cell, one above the other."""
+"""Rows of dots in one cell of braille."""
 _ROUND = (1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-"""Allowed tops of the axis, whose halves are short numbers, too."""
+"""Values at which the axis may end, times a power of ten. Half of each is a short number, too."""
 _LEAST_TOP = 1000.0
-"""Bytes/s."""
+"""Bytes/s at which the axis ends at least, so that a little traffic does not fill the chart."""
 
 
 class Range(NamedTuple):
@@ -32,10 +32,10 @@ class Range(NamedTuple):
 
     seconds: int
     unit: str
-    """Unit of the labels, a text of the catalogue."""
+    """Text of a label, such as `−{count} min`: a key of the translation catalogue."""
     unit_s: int
     labels: tuple[int, ...]
-    """Distances from now that are labelled, in units."""
+    """Times that are labelled on the axis, as a number of `unit_s` before now."""
 
 
 RANGES = (
@@ -58,12 +58,12 @@ EMPTY = Curve((), ())
 
 
 def columns(frame_width: int, *, is_unicode: bool) -> int:
-    """Return how many values fit into a chart of this width."""
+    """Return how many values a chart shows in a frame of this width (in cells)."""
     return max(1, frame_width - GUTTER - _MARGIN) * (2 if is_unicode else 1)
 
 
 def top_of(values: Sequence[Value], in_units: Units) -> float:
-    """Return a round rate, in the user's units, that no value exceeds."""
+    """Return the rate (bytes/s) at which the axis ends: round in the user's units, and not below any value."""
     per_byte, step = 8 if in_units.bits else 1, 1024 if in_units.binary else 1000
     amount = max(_LEAST_TOP, *(value for value in (*values, 0.0) if value is not None)) * per_byte
     power = int(math.log(amount, step))
@@ -75,7 +75,7 @@ def top_of(values: Sequence[Value], in_units: Units) -> float:
 
 
 def draw(frame: Frame, curve: Curve, shown: Range, rows: tuple[int, int], in_units: Units) -> None:
-    """Add the rows of the chart: `rows` rows above and below the axis, the axis, and the times."""
+    """Add the rows of a chart to the frame. `rows`: number of rows above the axis (download) and below it (upload)."""
     width = max(1, frame.width - GUTTER - _MARGIN)
     above, below = rows
     down_top, up_top = top_of(curve.down, in_units), top_of(curve.up, in_units)
@@ -102,7 +102,8 @@ def draw(frame: Frame, curve: Curve, shown: Range, rows: tuple[int, int], in_uni
 def _grid(
     values: Sequence[Value], top: float, rows: int, width: int, bits: tuple[tuple[int, ...], ...], *, unicode: bool
 ) -> list[str]:
-    """Return the rows of one direction, from the axis outwards."""
+    """Return the rows of characters of one direction, the one next to the axis first. `bits`: the bits of the braille
+    dots in the left and in the right column of a cell, also from the axis outwards."""
     if not unicode:
         heights = [_height(value, top, rows) for value in values[-width:]]
         heights = [0] * (width - len(heights)) + heights

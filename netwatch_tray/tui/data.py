@@ -1,4 +1,4 @@
-"""The data received from the agent, and the rows of the lists that are made from it. Pure."""
+"""The latest data received from the agent, and the rows of the lists made from it. Pure: no terminal, no I/O."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LEFT_OUT = (TcpState.LISTEN, TcpState.TIME_WAIT, TcpState.CLOSED)
 
 @dataclasses.dataclass(frozen=True)
 class AppRow:
-    """An app, or bytes that belong to no app."""
+    """A row of the list of apps: an app, or with `is_rest` the bytes that belong to no app."""
 
     key: str
     name: str
@@ -50,10 +50,10 @@ class Data:
     events: dict[int, Event] = dataclasses.field(default_factory=dict)
     """By ID."""
     unseen: int = 0
-    """Alerts that the user has not seen."""
+    """Number of alerts that the user has not seen."""
     stored: Stored | None = None
     curve: Curve = EMPTY
-    """Curve of the shown range, if that is longer than what `recent` keeps."""
+    """Rates from the history for the shown range. Unused for the shortest range, which `recent` covers."""
 
     def copy(self) -> Data:
         return dataclasses.replace(
@@ -66,8 +66,8 @@ class Data:
 
 
 def app_rows(data: Data, words: str, column: str) -> list[AppRow]:
-    """Return the apps with `words` in their name or in that of their desktop entry, sorted by a column. Bytes that
-    belong to no app are last."""
+    """Return the apps that have `words` (the filter) in their name or in that of their desktop entry, sorted by a
+    column. The rows of bytes that belong to no app are last."""
     wanted = words.casefold()
     rows = [row for row in _app_rows(data) if wanted in row.name.casefold() or _has_entry_named(row.key, wanted)]
     if column == "name":
@@ -106,7 +106,8 @@ def _app_rows(data: Data) -> Iterable[AppRow]:
 
 
 def connection_rows(data: Data, words: str, column: str, app: str | None) -> list[Connection]:
-    """Return the open connections, of one app if given, whose owner or remote end contains `words`."""
+    """Return the open connections whose owner or remote end contains `words` (the filter); of one app if `app`, its
+    key, is not None."""
     wanted = words.casefold()
     rows = [
         row
@@ -131,7 +132,7 @@ def connection_rows(data: Data, words: str, column: str, app: str | None) -> lis
 
 
 def event_rows(data: Data, words: str, in_units: Units) -> list[Event]:
-    """Return the events whose sentence contains `words`, latest first."""
+    """Return the events whose sentence contains `words` (the filter), latest first."""
     wanted = words.casefold()
     rows = sorted(data.events.values(), key=lambda event: (-event.last, -event.id))
     if not wanted:

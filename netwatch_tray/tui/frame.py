@@ -1,4 +1,5 @@
-"""Rows of exactly the terminal's width; each cell has a role, and possibly an effect when it is clicked."""
+"""The screen as text: rows of exactly the terminal's width. Each cell has a role, which decides its style, and possibly
+an action for a click."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ class Line(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """The columns of a row where a click has an effect, and the effect."""
+    """A range of columns in a row where a click runs an action."""
 
     first: int
     end: int
@@ -71,7 +72,8 @@ class Row:
         self.put(end - cells.width(text), text, role)
 
     def put_drawn(self, x: int, drawn: str, role: Role) -> None:
-        """Write characters that are one cell wide and that the terminal supports; this costs a tenth of `put`."""
+        """Write characters that are known to be one cell wide and supported by the terminal; this costs a tenth of
+        `put`."""
         self._write(x, list(drawn[: self.width - x]), role)
 
     def _write(self, x: int, characters: list[str], role: Role) -> int:

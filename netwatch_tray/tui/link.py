@@ -1,4 +1,5 @@
-"""The screen's connection to the agent, which reconnects by itself. Without an agent this program measures instead."""
+"""The screen's connection to the agent, which is restored when it breaks. Without an agent this program measures
+instead."""
 
 from __future__ import annotations
 
@@ -17,12 +18,12 @@ _RETRY_AFTER_S = (0.5, 1, 2, 5)
 _SILENCE_S = 5.0
 _GREETING_S = 5.0
 _OWN_AFTER = 3
-"""Failed attempts in a row until this program measures, after an agent was connected. A restarting agent needs a
-second."""
+"""Failed attempts in a row to reconnect until this program measures by itself. A restarting agent needs a second."""
 
 
 class Feed(Protocol):
-    """One connection; `netwatch_tray.feed.client.FeedClient` is an implementation."""
+    """A source of the agent's messages; implemented by `netwatch_tray.feed.client.FeedClient` and
+    `cli.own_feed.OwnFeed`."""
 
     def fileno(self) -> int: ...
     def send(self, message: ClientMessage) -> None: ...
@@ -31,8 +32,8 @@ class Feed(Protocol):
 
 
 class FeedLink:
-    """Delivers the messages of the agent while it runs, and otherwise those of a feed that measures in this program.
-    Use it in the loop's thread only."""
+    """Passes on the messages of the agent while it runs, and otherwise those of a feed that measures in this program.
+    Use it in the thread of the asyncio loop only."""
 
     def __init__(
         self,
@@ -41,9 +42,9 @@ class FeedLink:
         received: Callable[[Sequence[ServerMessage]], None],
         changed: Callable[[Link], None],
     ) -> None:
-        """`connect`: raises AgentUnreachableError if no agent accepts the connection. `measure`: starts measuring in
-        this program. `received`: called with each message. `changed`: called when messages come from another origin, or
-        stop."""
+        """`connect`: returns a connection to the agent, or raises AgentUnreachableError if no agent accepts it.
+        `measure`: starts measuring in this program. `received`: called with the messages. `changed`: called when the
+        origin of the messages changes, or when none arrive any more."""
         self._connect, self._measure = connect, measure
         self._received, self._changed = received, changed
         self._loop = asyncio.get_running_loop()
@@ -54,7 +55,7 @@ class FeedLink:
         self._was_connected = False
         self._is_greeted = False
         self._is_refused = False
-        """Whether the agent is of another version."""
+        """Whether the running agent is of another version, which does not understand this program."""
         self._silence: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self.link = Link.CONNECTING

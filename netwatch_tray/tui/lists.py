@@ -1,4 +1,4 @@
-"""The lists that have separate views: connections and events. Pure."""
+"""Draws the lists that have a view of their own: connections and events. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from netwatch_tray.units import DOWN, UNKNOWN, UP
 _SEVERITIES: dict[Severity, Role] = {Severity.ALERT: "warn", Severity.NOTICE: "ink", Severity.RECORD: "ink2"}
 
 _AMOUNT = 12
-"""Cells of an amount."""
+"""Width in cells of an amount of bytes."""
 
 _Cell = Callable[[Connection, State], str]
 
@@ -31,9 +31,9 @@ class _Column(NamedTuple):
     head: str
     text: _Cell
     full: int
-    """Most cells of the column; 0 for those of its heading."""
+    """Greatest width of the column in cells; 0 for the width of its heading."""
     least: int
-    """Fewest cells of the column; 0 if it is never narrower than `full`."""
+    """Smallest width of the column in cells; 0 if it is never narrower than `full`."""
     rank: int
     """The column with the highest rank is left out first; one with rank 0 always stays."""
     sort: str = ""
@@ -74,7 +74,7 @@ def draw_connections(frame: Frame, state: State) -> None:
 
 
 def _draw_amounts(frame: Frame, state: State, app: str) -> None:
-    """Draw the app's amounts of today and of the month."""
+    """Draw the amounts of an app: today, and in the billing month."""
     found = next((row for row in app_rows(state.shown, "", "down") if row.key == app), None)
     row, x = frame.add(), 0
     for title, amount in (
@@ -86,7 +86,7 @@ def _draw_amounts(frame: Frame, state: State, app: str) -> None:
 
 
 def _draw_hosts(frame: Frame, state: State, app: str) -> None:
-    """Draw the hosts with the most traffic, as far as there is room."""
+    """Draw the hosts with which an app exchanged the most bytes, as many as there is room for."""
     known = state.shown.hosts
     most = 0 if frame.height < 20 else 3 if frame.height < 32 else 6
     if known is None or known.app != app or not known.hosts or not most:
@@ -167,7 +167,7 @@ def _no_connection(state: State) -> str:
 
 
 def draw_events(frame: Frame, state: State) -> None:
-    """Draw the view of events, latest first, and the evidence of the selected one below them."""
+    """Draw the view of events: the list, latest first, and below it what the selected event was detected by."""
     rows = state.event_rows()
     title = frame.add()
     x = title.put(0, translate("Terminal", "Events"), "strong") + 2

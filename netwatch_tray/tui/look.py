@@ -1,4 +1,4 @@
-"""The capabilities of the terminal: its characters, its colours, and the styles of the screen's roles."""
+"""What the terminal can show: which characters, how many colours, and on which background."""
 
 from __future__ import annotations
 
@@ -24,18 +24,21 @@ _ASCII = str.maketrans(
     {"↓": "v", "↑": "^", "–": "-", "−": "-", "…": "~", "≈": "~", "─": "-", "━": "#", "╸": "#", "←": "<", "→": ">",
      "\u2007": " ", "“": '"', "”": '"', "„": '"', "·": ".", "ß": "s", "▸": ">"}
 )  # fmt: skip
-"""One replacement character for each, so that columns do not move."""
+"""ASCII characters that replace others where the terminal shows no Unicode: one for each, so that columns
+stay aligned."""
 
 _ANSWER_TIMEOUT = 1.0
-"""Seconds. Every terminal answers DA1, so only a very slow line takes as long."""
+"""Seconds to wait for the terminal's response. Every terminal responds to DA1, so only a very slow line
+takes as long."""
 _QUERY = b"\x1b]11;?\x1b\\\x1b[c"
-"""OSC 11 for the background, then DA1, which also terminals without OSC 11 answer (XTerm Control Sequences)."""
+"""Requests the background colour (OSC 11), then the terminal's type (DA1). Terminals without OSC 11 respond to DA1
+alone, which ends the waiting (XTerm Control Sequences)."""
 _COLOUR = re.compile(rb"\x1b\]11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})")
 _DA1 = re.compile(rb"\x1b\[\?[\d;]*c")
 
 
 class Look(NamedTuple):
-    """The capabilities of the terminal."""
+    """What the terminal can show."""
 
     is_unicode: bool = True
     """Whether the terminal shows Unicode; otherwise only ASCII is used."""
@@ -49,7 +52,8 @@ class Look(NamedTuple):
 
 
 def bar(share: float, most: int) -> str:
-    """Return a bar of at most this many cells, in half cells; values above 0 have at least half a cell."""
+    """Return a bar whose length is `share` (0 to 1) of `most` cells, rounded to half cells. Shares above 0 have at
+    least half a cell."""
     halves = max(1, round(share * most * 2)) if share > 0 else 0
     return "━" * (halves // 2) + "╸" * (halves % 2)
 
@@ -110,7 +114,7 @@ def _asked_background() -> Background | None:
 
 
 def _answer(descriptor: int) -> bytes:
-    """Return what the terminal sends up to its response to DA1, the last one."""
+    """Return all bytes that the terminal sends until its response to DA1, which is the last one."""
     deadline, found = time.monotonic() + _ANSWER_TIMEOUT, b""
     while (left := deadline - time.monotonic()) > 0 and not _DA1.search(found):
         if select.select([descriptor], [], [], left)[0]:
@@ -131,7 +135,7 @@ def background_of_answer(answer: bytes) -> Background | None:
 
 
 def _background_of(colorfgbg: str) -> Background | None:
-    """Parse COLORFGBG of rxvt and Konsole: `15;0`, `0;default;15`."""
+    """Parse the environment variable COLORFGBG, which rxvt and Konsole set to values like `15;0` or `0;default;15`."""
     last = colorfgbg.rpartition(";")[2]
     if not last.isdecimal():
         return None

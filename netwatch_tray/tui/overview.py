@@ -1,4 +1,4 @@
-"""The overview: chart, interfaces, apps and, if the terminal is high enough, connections. Pure."""
+"""Draws the overview: chart, interfaces, apps and, if the terminal is high enough, connections. Pure."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from netwatch_tray.tui.texts import filter_words, month_name, nothing, size
 from netwatch_tray.units import DOWN, UP
 
 _NAME = 18
-"""Cells of the names on the left, up to a width of 100."""
+"""Width in cells of the column of names, in terminals of up to 100 columns."""
 _NUMBER = 12
 _LEAST_CONNECTIONS = 5
-"""Rows in the overview of a tall terminal."""
+"""Smallest number of connections shown below the apps, in terminals high enough for both."""
 _BAR = 30
-"""Cells of the longest bar."""
+"""Length in cells of the longest bar."""
 
 
 class _Grid(NamedTuple):
-    """Columns of the overview: where names are cut, where numbers end, and where the last column begins."""
+    """Positions of the columns, in cells: where names are cut, where each number ends, and where the last column
+    begins."""
 
     name: int
     ends: Sequence[int]
@@ -108,7 +109,8 @@ def _draw_interfaces(frame: Frame, state: State, most: int) -> None:
 
 
 def _part(each: InterfaceTick) -> str:
-    """Return what part the interface has in the total, in one or two words."""
+    """Return in one or two words whether the interface is counted in the total, or by which other interfaces its bytes
+    are."""
     if each.is_uplink:
         return translate("Terminal", "counted")
     if each.why.names:
@@ -171,8 +173,8 @@ def _draw_app(row: Row, each: AppRow, state: State, grid: _Grid, sort: str) -> N
 
 
 def _window(state: State, rows: Sequence[AppRow], most: int) -> Sequence[AppRow]:
-    """Return the rows around the selected one. If there is room, the row of bytes that belong to no app stays below
-    them."""
+    """Return the part of the rows that is shown, with the selected one in it. If there is room, the rows of bytes that
+    belong to no app stay below."""
     apps, rest = [row for row in rows if not row.is_rest], [row for row in rows if row.is_rest]
     if most < 5 and len(apps) + len(rest) > most:
         rest = []

@@ -1,4 +1,5 @@
-"""The rates in the chart: ticks of the last minutes, or a curve of the history, in columns of equal duration."""
+"""The rates that the chart draws, in columns of equal duration: from the ticks of the last minutes or
+from the history."""
 
 from __future__ import annotations
 
@@ -11,13 +12,13 @@ from netwatch_tray.model import Tick
 from netwatch_tray.tui.chart import Curve, Value
 
 Point = tuple[float, Value, Value]
-"""Unix time at which the span of the rates ends; download and upload in bytes/s."""
+"""End of an interval (Unix time), and its download and upload rate in bytes/s."""
 
 KEPT_S = 330.0
 
 
 class RecentRates:
-    """Rates of the total; those more than KEPT_S seconds older than the newest are dropped."""
+    """Rates of the total over the last KEPT_S seconds."""
 
     def __init__(self) -> None:
         self._points: deque[Point] = deque()

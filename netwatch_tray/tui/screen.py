@@ -1,4 +1,5 @@
-"""Draws the state: a view between head and foot, or a single line if there is no room for more. Pure."""
+"""Draws the whole screen: a head line, the current view, and a foot line; or a single line if there is no
+room. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ _USELESS: dict[View, tuple[str, ...]] = {
     View.CONNECTIONS: ("longer", "open"),
     View.EVENTS: ("longer", "open", "sort"),
 }
-"""Actions without a visible effect in a view."""
+"""Actions that have no effect in a view, so their keys are not shown in the foot line."""
 _HELP: tuple[tuple[str, str], ...] = (
     ("Tab", mark("Terminal", "Overview, connections, events")),
     ("← →", mark("Terminal", "Range of the chart: 5 minutes to 30 days")),
@@ -170,7 +171,7 @@ def _draw_amounts(row: Row, state: State) -> None:
 
 
 def _alerts(state: State) -> str:
-    """Return how many alerts the user has not seen; empty if there is none."""
+    """Return in words how many alerts the user has not seen; an empty text if there is none."""
     count = state.shown.unseen
     if count == 1:
         return translate("Terminal", "1 alert")

@@ -1,4 +1,5 @@
-"""The state of the screen: received data, and what the user chose. Pure: messages and keys go in, `screen` draws it."""
+"""The state of the screen: received data, and what the user chose. Pure: messages and keys change it, `screen` draws
+it."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from netwatch_tray.tui.data import AppRow, Data
 from netwatch_tray.tui.stored import Stored
 
 LIVE = 0
-"""Index in RANGES: the rates that were received. Longer ranges come from the history."""
+"""Index in RANGES of the range that shows received rates. The longer ranges show rates from the history."""
 
 
 class View(Enum):
@@ -37,14 +38,14 @@ class View(Enum):
 
 
 class Link(Enum):
-    """Where the rates come from."""
+    """Where the rates on the screen come from."""
 
     CONNECTING = "connecting"
     AGENT = "agent"
     OWN = "own"
     """No agent runs, and this program measures by itself."""
     OTHER_VERSION = "other version"
-    """Like OWN, because the running agent does not understand this program."""
+    """This program measures by itself, because the running agent is of another version and does not understand it."""
     SILENT = "silent"
     """The agent has sent nothing for some seconds."""
 
@@ -54,11 +55,11 @@ _COLUMNS: dict[View, tuple[str, ...]] = {
     View.CONNECTIONS: ("down", "up", "app", "remote"),
     View.EVENTS: (),
 }
-"""Columns by which the lists can be sorted."""
+"""Columns by which each view can be sorted, in the order in which the key for sorting chooses them."""
 
 
 class State:
-    """Everything that a frame is drawn from."""
+    """Everything that is drawn: the received data and the user's choices."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -67,20 +68,20 @@ class State:
         self.link = Link.CONNECTING
         self.view = View.OVERVIEW
         self.range = 0
-        """Index in RANGES."""
+        """Index in RANGES of the chart's range."""
         self.sort = dict.fromkeys(View, "down")
         self.selected: dict[View, str | None] = dict.fromkeys(View)
-        """Keys of rows; None: the first."""
+        """Key of the selected row in each view; None for the first row."""
         self.first = dict.fromkeys(View, 0)
         """Index of the first visible row of each list."""
         self.app: str | None = None
-        """Key of the app whose connections are shown; None for those of all."""
+        """Key of the app whose connections are shown; None if those of all apps are."""
         self.filter = ""
         self.is_typing = False
-        """Whether typed characters are added to the filter."""
+        """Whether the user is typing the filter."""
         self.has_help = False
         self.in_view: frozenset[int] = frozenset()
-        """IDs of the events on the screen."""
+        """IDs of the events that the view of events has drawn since the user opened it."""
         self._data = Data()
         self._held: Data | None = None
 
@@ -123,7 +124,7 @@ class State:
         self.settings = settings
 
     def lose_agent(self) -> None:
-        """Remove what only an agent reports, because it has exited."""
+        """Remove the data that only an agent sends. Called when the agent has exited."""
         self._data.tick, self._data.apps = None, None
         self._data.unwritten.clear()
         self._data.hosts = None
@@ -140,11 +141,11 @@ class State:
     # What the user does.
 
     def pause(self) -> None:
-        """Freeze the screen, or continue with the latest data."""
+        """Freeze the screen; if it is frozen already, continue with the latest data."""
         self._held = None if self._held is not None else self._data.copy()
 
     def turn(self, by: int = 1) -> None:
-        """Show the next view, or the one this many steps away."""
+        """Show the next view, or that `by` steps further in the order of View."""
         views = list(View)
         self.turn_to(views[(views.index(self.view) + by) % len(views)])
 
@@ -158,13 +159,13 @@ class State:
         return self.range != before
 
     def change_units(self) -> None:
-        """Switch between bytes/s and bit/s. The settings are not changed."""
+        """Switch between bytes/s and bit/s until this program ends. The setting in the file stays as it is."""
         from msgspec.structs import replace  # noqa: PLC0415  for one key
 
         self.units = replace(self.units, bits=not self.units.bits)
 
     def sort_by(self, column: str | None = None) -> None:
-        """Sort by this column, or by the next one if it is None."""
+        """Sort the list of the view by this column; None: by the one that follows in `_COLUMNS`."""
         columns = _COLUMNS[self.view]
         if column is None and columns:
             column = columns[(columns.index(self.sort[self.view]) + 1) % len(columns)]
@@ -173,7 +174,7 @@ class State:
             self.selected[self.view], self.first[self.view] = None, 0
 
     def move(self, by: int) -> None:
-        """Select the row this many rows below the selected one."""
+        """Select the row that is `by` rows below the selected one."""
         keys = self.keys()
         if keys:
             at = keys.index(found) if (found := self.selected[self.view]) in keys else 0
@@ -191,7 +192,7 @@ class State:
         return chosen if chosen in keys else next(iter(keys), None)
 
     def keys(self) -> list[str]:
-        """Return the keys of the view's rows, from the top."""
+        """Return the key of each row in the current view, from top to bottom."""
         if self.view is View.OVERVIEW:
             return [row.key for row in self.app_rows() if not row.is_rest]
         if self.view is View.EVENTS:
@@ -199,14 +200,13 @@ class State:
         return [row.key for row in self.connection_rows()]
 
     def open(self) -> None:
-        """Show the connections of the selected app."""
+        """Show the details and connections of the app selected in the overview."""
         if self.view is View.OVERVIEW and (key := self.selected_key()) is not None:
             self.app, self.view, self.first[View.CONNECTIONS] = key, View.CONNECTIONS, 0
             self.selected[View.CONNECTIONS] = None
 
     def back(self) -> None:
-        """Undo the first of these that applies: help, the filter, the details of an app, a view other than the
-        first."""
+        """Handle Escape: close the help, else clear the filter, else return to the overview."""
         if self.has_help:
             self.has_help = False
         elif self.is_typing or self.filter:
@@ -215,7 +215,7 @@ class State:
             self.app, self.view = None, View.OVERVIEW
 
     def type_text(self, text: str) -> None:
-        """Add to the filter; `\\b` deletes the last character."""
+        """Append to the filter; the backspace character removes the last one."""
         self.filter = self.filter[:-1] if text == "\b" else (self.filter + text)[:40]
         self.first[self.view] = 0
 
@@ -239,8 +239,8 @@ class State:
         return data.event_rows(self.shown, self.filter, self.units)
 
     def take_seen(self) -> tuple[int, ...]:
-        """Return the IDs of the new alerts that were on the screen. Return each only once, and none while the view of
-        events is still shown."""
+        """Return the IDs of the alerts that the user has now seen: those that were on the screen when the user left the
+        view of events. Each ID is returned once."""
         if self.view is View.EVENTS:
             return ()
         events, in_view = self._data.events, self.in_view

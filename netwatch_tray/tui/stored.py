@@ -1,4 +1,4 @@
-"""Amounts of today and of the billing month, and the curve of a long range, from the history."""
+"""Queries of the history: amounts of today and of the billing month, and the curve of a long range."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class Amounts(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """The result of a query of the history: the amounts beside the rates."""
+    """Amounts of today and of the billing month, and the state of the data plan."""
 
     today: Amounts
     month: Amounts
     plan: Outlook | None
     """None if nothing is recorded."""
     written: float = 0.0
-    """End of the recorded amounts, Unix time."""
+    """Unix time up to which the history, and so these amounts, were recorded."""
 
 
 def query_stored(reader: HistoryReader, now: datetime, plan: DataPlan) -> Stored:
-    """Query the amounts of today and of the month, and the state of the plan. `now`: local time."""
+    """Query the amounts of today and of the billing month, and the state of the data plan. `now`: local time."""
     today, month = now.date(), period_of(now.date(), "billing", plan)
     written = reader.written_until()
     of_today, of_month = _amounts(reader, today, today), _amounts(reader, *month)
@@ -67,7 +67,8 @@ def _amounts(reader: HistoryReader, first: date, last: date) -> Amounts:
 
 
 def _unmeasured(reader: HistoryReader, first: date) -> float:
-    """Return how many days of the month had passed before the first measurement, with fractions."""
+    """Return how many days, with fractions, lie between the first day of the month and the first measurement ever; 0 if
+    that was earlier."""
     begin = reader.begin()
     if begin is None:
         return 0.0
@@ -76,7 +77,7 @@ def _unmeasured(reader: HistoryReader, first: date) -> float:
 
 
 def query_curve(reader: HistoryReader, now: float, seconds: int, columns: int) -> Curve:
-    """Return the total's rates up to `now`, Unix time."""
+    """Return the rates of the total in the `seconds` before `now` (Unix time), as the mean rate of each column."""
     found = reader.curve("total", None, now - seconds, now, columns)
     points = zip(found.at, found.rx, found.tx, strict=True)
     return in_columns(points, found.step, now, seconds, columns)

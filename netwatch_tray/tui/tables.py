@@ -15,7 +15,7 @@ class Width(NamedTuple):
     full: int
     """Cells of its longest text."""
     least: int
-    """Fewest cells of the column. It is `full` where a cut text would be wrong, such as a number."""
+    """Cells to which its texts may be cut. Equal to `full` where a cut text would be wrong, such as a number."""
     rank: int
     """The column with the highest rank is left out first; one with rank 0 always stays."""
 

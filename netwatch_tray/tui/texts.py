@@ -1,4 +1,4 @@
-"""Words and amounts that several parts of the screen share."""
+"""Words and amounts that several parts of the screen use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backends of the icon, and `choose`, which selects one of them and gives the reason."""
+"""The backends that can show the icon, and `choose`, which selects one of them and gives the reason."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from netwatch_tray.tray.icon import Bar
 from netwatch_tray.tray.picture import Picture
 
 _COOLDOWN = 3600.0
-"""Seconds between notifications with the same key."""
+"""Least seconds between two notifications with the same key."""
 
 
 class Cooldown:
-    """Limits each notification to one an hour, by key."""
+    """Limits notifications to one an hour for each key."""
 
     def __init__(self) -> None:
         self._told: dict[str, float] = {}
         """Times (boot-time clock) of notifications in the last hour, by key."""
 
     def allows(self, key: str) -> bool:
-        """Return whether the notification with this key may be shown now."""
+        """Return whether a notification with this key may be shown now. If so, the hour until the next one begins."""
         now = clock.boottime()
         self._told = {each: at for each, at in self._told.items() if now - at < _COOLDOWN}
         if key in self._told:
@@ -44,7 +44,8 @@ class Notification(NamedTuple):
     """A message that requires the user's attention."""
 
     key: str
-    """Identifies the subject: a later notification with this key replaces the earlier one, at most once an hour."""
+    """Identifies the subject. A later notification with the same key replaces the earlier one; there is at most one an
+    hour."""
     heading: str
     text: str
     actions: tuple[NotificationAction, ...] = ()
@@ -52,24 +53,24 @@ class Notification(NamedTuple):
 
 
 class TrayIcon(Protocol):
-    """The part of pystray's `Icon` interface that is used here, and the methods that all backends add. Use it in the
-    scheduler's thread."""
+    """What every backend's icon can do: the part of pystray's `Icon` that is used here, and some additions. Use it in
+    the scheduler's thread."""
 
     icon: Sequence[Picture]
-    """The same picture in the sizes that the backend requests."""
+    """The same picture in each of the sizes that the backend needs (`Backend.sizes`)."""
     title: str
     """The tooltip; the first line is the heading."""
     menu: Menu
     label: str
-    """Text beside the icon, where the bar shows one."""
+    """Text beside the icon, on panels that show one."""
     on_middle_click: Callable[[], None]
     on_scroll: Callable[[int], None]
-    """Called with the direction of a step of the wheel: 1: up, -1: down. Some panels pass on neither."""
+    """Called when the wheel turns over the icon, with 1 for up and -1 for down. Some panels never report it."""
 
     @property
     def activation_token(self) -> str | None:
-        """Return the token of the last click for the window that it opens (xdg-activation), or None if
-        there is none."""
+        """Return the token (xdg-activation) of the last click, which lets the window opened by it take the focus. None
+        if there is none."""
 
     @property
     def is_shown(self) -> bool:
@@ -81,17 +82,17 @@ class TrayIcon(Protocol):
 
     @property
     def state(self) -> Message:
-        """Return a text about the icon: that it is visible, or why not."""
+        """Return in words that the icon is visible, or why not."""
 
     def run_detached(self) -> None:
-        """Show the icon as soon as its loop runs."""
+        """Begin to show the icon without blocking. It appears once the scheduler runs."""
 
     is_visible: bool
     """False if the user has hidden the icon. Set only if the backend owns the main thread."""
 
     def run_loop(self, at_end: Callable[[], None]) -> None:
-        """Run the scheduler until it is stopped, then `at_end`, in the thread and beside the loops that this icon
-        needs."""
+        """Run the scheduler until it is stopped, then call `at_end` in the scheduler's thread. Blocks; a backend also
+        runs here the loop of its own that it may need."""
 
     def change(
         self, *, icon: Sequence[Picture] | None = None, title: str | None = None, label: str | None = None
@@ -99,7 +100,7 @@ class TrayIcon(Protocol):
         """Set the given attributes together, which costs less than setting one after the other."""
 
     def update_menu(self) -> None:
-        """Notify the hosts that texts of the menu may have changed."""
+        """Notify the panels that texts or states of the menu may have changed."""
 
     def notify_user(self, notification: Notification) -> None:
         """Show a notification if the system can. A click on it does the same as a click on the icon. Never blocks."""
@@ -112,20 +113,20 @@ class Backend(NamedTuple):
 
     name: str
     why: Message
-    """The reason of the choice, for `doctor`."""
+    """Why this backend was chosen, shown by `doctor`."""
     sizes: tuple[int, ...]
-    """Sizes of the pictures that it needs, in pixels."""
+    """Sizes of the pictures that the backend needs, in pixels."""
     bar: Bar
     open: Callable[..., TrayIcon]
-    """Takes name, icon, title and menu as pystray does, and `program`, `scheduler`, `on_lost`, `patience` (see
-    status_notifier.Icon). Raise TrayUnavailableError."""
+    """Returns the icon. Its parameters are name, icon, title and menu as in pystray, and `program`, `scheduler`,
+    `on_lost` and `patience` as in status_notifier.Icon. Raises TrayUnavailableError."""
     owns_main_thread: bool = False
-    """Whether its loop is the main loop of the process. The icon is then opened before the loop runs, can be hidden and
-    shown, and is closed only at the end."""
+    """Whether the icon's loop is the main loop of the process, as on macOS. Such an icon is opened before the loop
+    runs, is hidden and shown by `is_visible`, and is closed only at the end of the process."""
 
 
 def choose() -> Backend:
-    """Choose the backend. Raise TrayUnavailableError if none can work here."""
+    """Return the backend for this machine. Raise TrayUnavailableError if none can work here."""
     if sys.platform == "darwin":
         return Backend("menu bar", message("this is macOS"), (44,), "light", _open_menu_bar, owns_main_thread=True)
     if sys.platform == "linux":

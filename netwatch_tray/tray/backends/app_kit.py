@@ -17,17 +17,17 @@ from PyObjCTools.AppHelper import callAfter
 from netwatch_tray.tray.backends.app_kit_events import Events, Row
 
 hand_over = callAfter
-"""Make the main thread call a function, even while a menu or an alert is open."""
+"""Make the main thread call a function soon, even while a menu or an alert is open."""
 
 _AUTOSAVE_NAME = "io.netwatch.tray"
-"""Name under which macOS stores position and visibility of the item. macOS 26 was seen to damage the record of the
-default name, Item-0."""
+"""Name under which macOS stores whether the item is visible and where. With the default name, Item-0, macOS 26 was seen
+to damage the stored values."""
 _POINTS = 22
-"""Height that fits into every menu bar."""
+"""Height of the picture in points, which fits into every menu bar."""
 
 
 class StatusBar:
-    """The application and its item in the menu bar, which is hidden until `set_visible`."""
+    """The application (NSApplication) and its item in the menu bar. The item is hidden until `set_visible`."""
 
     def __init__(self, program: str, events: Events) -> None:
         self._events = events
@@ -63,8 +63,8 @@ class StatusBar:
         self._application.run()
 
     def stop(self) -> None:
-        """Remove the item and end the loop; if macOS is waiting for the process to end, end the process. A second call
-        does nothing."""
+        """Remove the item and end the loop. If macOS has requested the end of the process, let it end the process
+        instead. Further calls do nothing."""
         if self._has_stopped:
             return
         self._has_stopped = True
@@ -84,8 +84,8 @@ class StatusBar:
         self._item.setVisible_(is_visible)
 
     def set_picture(self, png: bytes) -> None:
-        """Set the picture as a template with two pixels per point. The system draws it in the colour of its
-        menu bar."""
+        """Set the picture, which has two pixels per point. The system draws its shape in the text colour of the menu
+        bar."""
         image = AppKit.NSImage.alloc().initWithData_(png)
         image.setSize_((_POINTS, _POINTS))
         image.setTemplate_(True)
@@ -115,18 +115,18 @@ class StatusBar:
         self._events.must_terminate()
 
     def report_occlusion(self) -> None:
-        """Report whether the item is visible. NSStatusItem.isVisible only reports the user's choice, and macOS 26 also
-        hides items by itself."""
+        """Report to `Events` whether the item can be seen on the screen. NSStatusItem.isVisible only returns the user's
+        choice, but macOS 26 also hides items by itself."""
         window = self._button.window()
         is_seen = window is not None and bool(window.occlusionState() & AppKit.NSWindowOcclusionStateVisible)
         self._events.seen(is_seen=is_seen)
 
 
 class NativeMenu:
-    """The menu of the item. Rows become native items; each item holds its row."""
+    """The menu of the item as NSMenu. Each NSMenuItem holds the `Row` that it was made from."""
 
     def __init__(self, title: str, delegate: Delegate) -> None:
-        """`delegate` is also the target of the items."""
+        """`delegate`: receives the clicks on the items, and the opening and closing of the menu."""
         self._delegate = delegate
         self._rows: tuple[Row, ...] = ()
         self._items: list[Any] = []
@@ -136,8 +136,9 @@ class NativeMenu:
         self.native.setDelegate_(delegate)
 
     def set_rows(self, rows: tuple[Row, ...]) -> None:
-        """Change the texts in place if the rows are the same, even while the menu is open. Other rows are set when the
-        menu opens next, because replacing rows under the pointer could make a click hit another row."""
+        """Show these rows. If only texts and marks differ they change at once, even while the menu is open. Other
+        changes are made when the menu opens next, because a row replaced under the pointer could make a click hit
+        another one."""
         if _are_same(self._rows, rows):
             self._refresh(self._items, self._rows, rows)
         elif not self.is_open:
@@ -148,7 +149,7 @@ class NativeMenu:
         self._rows = rows
 
     def _build(self, menu: Any, rows: Sequence[Row]) -> list[Any]:
-        """Fill an empty menu. Return each native item, followed by the items of its submenu."""
+        """Fill an empty NSMenu. Return its items, each followed by the items of its submenu."""
         items: list[Any] = []
         for row in rows:
             if not row.text:
@@ -192,7 +193,7 @@ def _state(row: Row) -> Any:
 
 
 def _are_same(before: Sequence[Row], rows: Sequence[Row]) -> bool:
-    """Return whether the rows differ only in texts and marks."""
+    """Return whether two menus have the same rows, apart from texts and marks."""
     return len(before) == len(rows) and all(
         old.item is new.item and bool(old.text) == bool(new.text) and _are_same(old.rows, new.rows)
         for old, new in zip(before, rows, strict=True)
@@ -200,20 +201,21 @@ def _are_same(before: Sequence[Row], rows: Sequence[Row]) -> bool:
 
 
 class Delegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc has no types
-    """Delegate of the application and of the menu, and target of the items. StatusBar sets `bar` and `events`."""
+    """Receives AppKit's calls: delegate of the application and of the menu, and target of the items. StatusBar sets its
+    attributes `bar` and `events`."""
 
     bar: StatusBar
     events: Events
 
     def applicationShouldHandleReopen_hasVisibleWindows_(self, _application: Any, _has_windows: bool) -> bool:
-        """Open the window: the user has opened the running application again, in the Finder, in Spotlight or with
-        `open`."""
+        """Open the window. AppKit calls this when the user opens the running application again, in the Finder, in
+        Spotlight or with `open`."""
         self.events.reopened()
         return False
 
     def applicationShouldTerminate_(self, _application: Any) -> Any:
-        """Delay the end of the process. By default AppKit would call exit(3), and data that is not written yet would be
-        lost."""
+        """Delay the end of the process until everything is saved. AppKit calls this at logout or Quit, and by default
+        would then call exit(3)."""
         self.bar.must_terminate()
         return AppKit.NSTerminateLater
 

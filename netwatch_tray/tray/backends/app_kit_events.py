@@ -10,17 +10,17 @@ from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.units import FIGURE_SPACE
 
 _LONGEST_WAIT = 0.1
-"""Seconds that a menu which is about to open waits for its texts; then it opens with those it had, and gets the new
-ones with the next tick."""
+"""Seconds for which the opening of a menu waits for its current texts. After that it opens with the previous ones,
+which the next tick replaces."""
 
 
 class Row(NamedTuple):
-    """The current state of a menu row."""
+    """A row of the menu as a value: its texts and state at one moment."""
 
     text: str
     """Text of the row; empty for a separator."""
     item: MenuItem
-    """The menu item: a click acts on it, even if the row has moved meanwhile."""
+    """The menu item whose action a click on the row runs, even if the row has moved meanwhile."""
     is_checked: bool | None = None
     is_enabled: bool = True
     rows: tuple[Row, ...] = ()
@@ -28,14 +28,14 @@ class Row(NamedTuple):
 
 
 class Events:
-    """Actions of the user and of macOS on the item in the menu bar.
+    """Passes actions of the user and of macOS from AppKit's main thread to the scheduler.
 
-    The methods are called on the main thread, act in the scheduler's, and return at once, except `fresh_rows`. Use the
-    attributes in the scheduler's thread only.
+    The methods are called on the main thread and make the scheduler's thread act; all but `fresh_rows` return at once.
+    Use the attributes in the scheduler's thread only.
     """
 
     def __init__(self, icon: Any, menu: Menu, scheduler: Scheduler) -> None:
-        """`icon` is passed to the actions of the menu, as pystray does."""
+        """`icon`: first argument of the actions of the menu, as in pystray."""
         self._icon = icon
         self._scheduler = scheduler
         self.menu = menu
@@ -65,11 +65,12 @@ class Events:
         self._scheduler.call_soon(lambda: item(self._icon))
 
     def reopened(self) -> None:
-        """Run the menu's default row, as a click on the icon does on other systems."""
+        """Run the default row of the menu, because the user has opened the running application again."""
         self._scheduler.call_soon(lambda: self.menu(self._icon))
 
     def must_terminate(self) -> None:
-        """Handle logout, shutdown or Quit in the Dock: `StatusBar.stop` follows once everything is saved."""
+        """Stop the scheduler, because of logout, shutdown or Quit in the Dock. Once everything is saved,
+        `StatusBar.stop` is called."""
         self._scheduler.stop()
 
     def seen(self, *, is_seen: bool) -> None:
@@ -81,8 +82,8 @@ class Events:
 
 
 def rows(menu: Menu) -> tuple[Row, ...]:
-    """Return the rows of the menu as values. Call it in the scheduler's thread, because the texts come from the
-    scheduler's data."""
+    """Return the current texts and states of the menu's rows. Call it in the scheduler's thread, whose data the texts
+    are made of."""
     return tuple(_row(item) for item in menu)
 
 

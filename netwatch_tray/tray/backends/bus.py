@@ -31,13 +31,14 @@ BUS = "org.freedesktop.DBus"
 BUS_PATH = "/org/freedesktop/DBus"
 
 OnReply = Callable[[tuple[Any, ...] | None, str], None]
-"""Called with the body of the response, or `None` if it is an error, and the unique name of the sender."""
+"""Callback for the response to a call. Arguments: the body of the response, or None if it is an error; the unique name
+of the sender."""
 _Fields = tuple[tuple[int, str | int], ...]
-"""Fields of a message header: code and value."""
+"""The fields of a message header, as pairs of code and value."""
 
 OnSignal = Callable[[str, str, str, tuple[Any, ...]], None]
-"""Called with sender (unique name, or the bus), interface, member and body. Any program can send a signal directly to
-this one."""
+"""Callback for a signal. Arguments: sender (unique name, or the bus), interface, member and body. Any program can send
+a signal directly to this one, so check the sender."""
 
 
 class Signal(NamedTuple):
@@ -47,7 +48,7 @@ class Signal(NamedTuple):
 
 
 class Incoming(NamedTuple):
-    """A received message; fields that are missing in it are empty."""
+    """A received message. A field of the header that it does not have is empty or 0."""
 
     kind: int
     wants_reply: bool
@@ -62,7 +63,8 @@ class Incoming(NamedTuple):
 
 
 _QUEUE_LIMIT = 1 << 20
-"""Bytes that may be pending. All our messages together are a hundredth of it."""
+"""Bytes that may be queued for the bus before the connection is given up. All messages of the icon together have a
+hundredth of that."""
 _LONGEST = 1 << 20
 """Longest message that is received, in bytes."""
 
@@ -77,20 +79,22 @@ _FIELD_TYPES = {_PATH: "o", _REPLY_SERIAL: "u", _SIGNATURE: "g"}
 """Types of the header fields that are not strings."""
 _ORDERS = {ord("l"): "<", ord("B"): ">"}
 _LENGTHS = {ord("l"): struct.Struct("<III"), ord("B"): struct.Struct(">III")}
-"""Length of the body, serial number and length of the header fields, from the fourth byte on, by byte order."""
+"""Body length, serial number and length of the header fields, which begin at the fourth byte of a message, by the byte
+order that the first byte has."""
 _LENGTH_AND_SERIAL = struct.Struct("<II")
-"""Length of the body and serial number of the message, from the fourth byte on."""
+"""Body length and serial number, which begin at the fourth byte of a message."""
 _REPLY_SERIAL_AT = 20
-"""Offset of the field in a response, whose first field it is: after 16 bytes of header, its code and its type."""
+"""Offset of REPLY_SERIAL in a response that has it as its first field: after 16 bytes of header, the field's code and
+its type."""
 
 _FAILED = "org.freedesktop.DBus.Error.Failed", "s", marshal("s", ("an error in the program that shows this icon",))
-"""The answer to a call that raised an unexpected error: its name, signature and body."""
+"""The response to a call that raised an unexpected error: name of the error, signature and body."""
 
 
 class Bus:
     """The connection to the session bus. Use it in the scheduler's thread only.
 
-    The constructor raises TrayUnavailableError, after `patience` seconds at most.
+    The constructor connects, which blocks for `patience` seconds at most. It raises TrayUnavailableError if that fails.
     """
 
     def __init__(
@@ -108,7 +112,7 @@ class Bus:
         self._on_lost = on_lost
         self._objects: Mapping[str, Object] = {}
         self.caller = ""
-        """Unique name of the sender of the call that is being served."""
+        """Unique name of the program whose call is being served."""
         self._pending: dict[int, OnReply] = {}
         self._queue = bytearray()
         self._received = bytearray()
@@ -118,7 +122,8 @@ class Bus:
         self._socket.setblocking(False)
 
     def start(self, objects: Mapping[str, Object]) -> None:
-        """Process incoming messages from now on, and serve calls of these objects, by path."""
+        """Process incoming messages from now on. `objects`: by path, the objects whose methods other
+        programs can call."""
         self._objects = objects
         if self._socket is not None:
             self._scheduler.watch(self._socket.fileno(), READ, self._on_ready)
@@ -126,7 +131,8 @@ class Bus:
 
     @property
     def is_drained(self) -> bool:
-        """Return whether the bus has accepted all messages so far. Messages that are not urgent should wait for it."""
+        """Return whether the bus has accepted all messages sent so far. A message that is not urgent should be sent
+        only then."""
         return not self._queue
 
     def call(
@@ -141,7 +147,8 @@ class Bus:
         *,
         starts: bool = False,
     ) -> None:
-        """Call a method. With `starts` the bus may start the service for it."""
+        """Call a method of another program; `on_reply` is called with the response. `starts`: if the service does not
+        run, let the bus start it."""
         flags = 0 if starts else _NO_AUTO_START
         serial = next(self._serials)
         if on_reply is None:
@@ -320,7 +327,7 @@ class Bus:
         self._send(frame)
 
     def lose(self, reason: Message) -> None:
-        """Close the connection and report it as lost."""
+        """Close the connection, and call `on_lost` with the reason."""
         if self._socket is not None:
             self.close()
             # Later, because the loss may be detected within a call of the owner.
@@ -328,7 +335,7 @@ class Bus:
 
 
 def session_address() -> str:
-    """Return the address of the session bus; its socket need not exist."""
+    """Return the D-Bus address of the session bus. Nothing may be listening there."""
     address = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
     return address or f"unix:path={os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/bus"
 
@@ -376,7 +383,8 @@ def _parse(data: bytes) -> Incoming:
 
 
 _parse_short = functools.lru_cache(maxsize=32)(_parse)
-"""A panel sends the same request each second; parsing it again would be a large part of what the icon costs."""
+"""Parse a message, cached: a panel sends the same request each second, and parsing it again would be a large part of
+what the icon costs."""
 
 
 def _call_fields(destination: str, path: str, interface: str, member: str) -> _Fields:
@@ -392,7 +400,7 @@ def _frame(kind: int, flags: int, fields: _Fields, signature: str, body: bytes |
 
 @functools.lru_cache(maxsize=32)
 def _header(kind: int, flags: int, fields: _Fields, signature: str) -> bytes:
-    """Return a message header with its padding; the body's length and the serial number are 0."""
+    """Return a message header with its padding, in which body length and serial number are 0."""
     if signature:
         fields = (*fields, (_SIGNATURE, signature))
     variants = [(code, (_FIELD_TYPES.get(code, "s"), value)) for code, value in fields]
@@ -408,8 +416,8 @@ def _limit(connection: socket.socket, deadline: float) -> None:
 
 
 def _authenticate(connection: socket.socket, deadline: float) -> None:
-    """Authenticate as the user of this process, whom the kernel names to the bus (D-Bus Specification, "Authentication
-    Protocol")."""
+    """Authenticate by the mechanism EXTERNAL: the bus gets the user of this process from the kernel (D-Bus
+    Specification, "Authentication Protocol")."""
     user = str(os.geteuid()).encode().hex()
     connection.sendall(f"\0AUTH EXTERNAL {user}\r\n".encode())
     answer = b""
@@ -427,8 +435,8 @@ def _authenticate(connection: socket.socket, deadline: float) -> None:
 
 
 def _places(address: str) -> Iterator[bytes]:
-    """Yield the Unix sockets of an address in the form that connect(2) takes. Other transports are left out (D-Bus
-    Specification, "Server Addresses")."""
+    """Yield the paths of the Unix sockets in a D-Bus address, in the form that connect(2) takes. Other transports are
+    left out (D-Bus Specification, "Server Addresses")."""
     for each in address.split(";"):
         transport, _, rest = each.partition(":")
         options = dict(option.partition("=")[::2] for option in rest.split(","))

@@ -1,4 +1,5 @@
-"""Objects that this program exports on the bus: tables of methods, properties and signals, and the standard interfaces.
+"""Objects that this program exports on D-Bus, described by tables of methods, properties and signals, with the standard
+interfaces.
 
 D-Bus Specification, "Standard Interfaces": org.freedesktop.DBus.Peer, .Introspectable and .Properties.
 """
@@ -12,7 +13,8 @@ from netwatch_tray.tray.backends.bus_types import Variant, complete_types, marsh
 
 
 class CallError(Exception):
-    """The error response to a call that cannot be served. `name` is one of org.freedesktop.DBus.Error."""
+    """A call cannot be served; the caller gets an error response. `name` is the D-Bus error, one of
+    org.freedesktop.DBus.Error."""
 
     def __init__(self, name: str, text: str) -> None:
         super().__init__(text)
@@ -21,17 +23,17 @@ class CallError(Exception):
 
 class Method(NamedTuple):
     takes: str
-    """Signature of the arguments."""
+    """D-Bus signature of the arguments."""
     gives: str
-    """Signature of the result."""
+    """D-Bus signature of the results."""
     run: Callable[..., tuple[Any, ...] | bytearray]
-    """Called with the arguments, whose types have been checked; returns the results, or the marshalled bytes of them.
-    May raise CallError."""
+    """Called with the arguments, whose types were checked. Returns the results, or the body of the response if it is
+    marshalled already. May raise CallError."""
 
 
 class Interface:
-    """One interface of an object. Properties are stored marshalled, those that never change in one piece, because hosts
-    read all of them each time one has changed, possibly every second."""
+    """One D-Bus interface of an object. Its properties are kept marshalled, those that never change in one piece,
+    because panels read all of them whenever one has changed, possibly every second."""
 
     def __init__(
         self,
@@ -41,21 +43,22 @@ class Interface:
         signals: Mapping[str, str],
         on_read: Callable[[str | None], None] = lambda _: None,
     ) -> None:
-        """`signals` maps names to signatures. `on_read` is called with the property that was read, or None if all of
-        them were."""
+        """`properties`: signature and value by name. `signals`: signature by name. `on_read`: called when another
+        program has read a property, with its name, or with None if it has read all of them."""
         self.name = name
         self.methods = methods
         self.signals = signals
         self._on_read = on_read
         self._properties = dict(properties)
         self._changing: dict[str, bytes | None] = {}
-        """Values of the properties that were ever set, marshalled; None until a host reads the new value."""
+        """Properties that were set at least once: the marshalled value, or None if no program has read the new value
+        yet."""
         self._others = bytearray()
-        """All other properties, marshalled as `get_all` returns them; empty until they are read."""
+        """All other properties, marshalled as in the response of `get_all`; empty until they are read first."""
 
     def set(self, name: str, value: Any, entry: bytes | None = None) -> bool:
-        """Set a property. Return whether it changed. `entry`: the value as marshalled by `entry_of`, if that was done
-        already."""
+        """Set a property. Return whether its value changed. `entry`: the result of `entry_of` for this value, if the
+        caller has it."""
         signature, old = self._properties[name]
         if value == old:
             return False
@@ -66,7 +69,8 @@ class Interface:
         return True
 
     def entry_of(self, name: str, value: Any) -> bytes:
-        """Return the property with this value, marshalled as an entry of the dictionary that `get_all` returns."""
+        """Return a property with this value, marshalled as one entry of the dictionary that `get_all` returns. The
+        property is not set."""
         signature, _ = self._properties[name]
         return marshal("sv", (name, (signature, value)))
 
@@ -77,7 +81,7 @@ class Interface:
         return self._properties[name]
 
     def get_all(self) -> bytearray:
-        """Return all properties, marshalled as `a{sv}`."""
+        """Return all properties as the marshalled body of a response (`a{sv}`)."""
         self._on_read(None)
         if not self._others:
             self._others += bytes(8)  # the length, and what aligns the first entry
@@ -95,7 +99,7 @@ class Interface:
         return entry
 
     def describe(self) -> str:
-        """Return the introspection XML."""
+        """Return this interface as XML for org.freedesktop.DBus.Introspectable."""
         parts = [f'<interface name="{self.name}">']
         for name, method in self.methods.items():
             arguments = _arguments(method.takes, ' direction="in"') + _arguments(method.gives, ' direction="out"')
@@ -108,7 +112,7 @@ class Interface:
 
 
 class Object:
-    """An object with the interfaces at one path."""
+    """The interfaces that this program exports at one object path."""
 
     def __init__(self, *interfaces: Interface) -> None:
         self._offered = {interface.name: interface for interface in interfaces}

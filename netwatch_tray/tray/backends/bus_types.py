@@ -13,19 +13,20 @@ from collections.abc import Callable
 from typing import Any
 
 Variant = tuple[str, Any]
-"""Signature and value."""
+"""A D-Bus signature and a value of it."""
 
 _Writer = Callable[[bytearray, Any], None]
-"""Appends a value, padded to its alignment from the beginning of the message."""
+"""Function that appends a value to a message, after the padding that the value's alignment requires."""
 
 _FIXED = {"y": "<B", "n": "<h", "q": "<H", "i": "<i", "u": "<I", "b": "<I", "h": "<I", "x": "<q", "t": "<Q", "d": "<d"}
 _STRINGS = "so"
 _STRUCT = 8
-"""Alignment of structs and dictionary entries."""
+"""Alignment in bytes of structs and dictionary entries."""
 
 
 def marshal(signature: str, values: tuple[Any, ...]) -> bytes:
-    """Return the body of a message, or a part of one that begins at a multiple of 8."""
+    """Return values as the marshalled body of a message, or as a part of a body that begins at a multiple
+    of 8 bytes."""
     out = bytearray()
     for write, value in zip(_writers(signature), values, strict=True):
         write(out, value)
@@ -49,7 +50,7 @@ def _writers(signature: str) -> tuple[_Writer, ...]:
 
 
 def _writer(signature: str) -> _Writer:
-    """Return the writer of one complete type."""
+    """Return the function that marshals values of one complete type."""
     code = signature[0]
     if code in _FIXED:
         return _fixed(struct.Struct(_FIXED[code]))
@@ -128,7 +129,8 @@ def _struct(members: tuple[_Writer, ...]) -> _Writer:
 
 @functools.lru_cache(maxsize=64)
 def _checked_types(signature: str) -> tuple[str, ...]:
-    """Split a signature of a received message. Cached, because an array may have 100 000 structs of many levels."""
+    """Split the signature of received values into its complete types. Raise ValueError if it is invalid. Cached,
+    because an array may have 100 000 structs of many levels."""
     types = complete_types(signature)
     if "".join(types) != signature:
         raise ValueError(f"no signature of D-Bus: {signature}")

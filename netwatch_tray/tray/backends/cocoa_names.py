@@ -48,7 +48,7 @@ SELECTORS: Mapping[str, tuple[str, ...]] = {
     "UNMutableNotificationContent": ("+alloc", "init", "setTitle:", "setSubtitle:", "setBody:"),
     "UNNotificationRequest": ("+requestWithIdentifier:content:trigger:",),
 }  # fmt: skip
-"""Selectors by class; `+` marks methods of the class itself."""
+"""Selectors that are called, by class; `+` marks methods of the class itself."""
 
 CONSTANTS: Mapping[str, int | str] = {
     "NSApplicationActivationPolicyAccessory": 1,
@@ -74,9 +74,9 @@ CALLED_BY_APPLE: Mapping[str, tuple[str, ...]] = {
         "userNotificationCenter:didReceiveNotificationResponse:withCompletionHandler:",
     ),
 }  # fmt: skip
-"""Methods of this program's delegates that Apple's frameworks call, by protocol."""
+"""Methods of this program's delegates that Apple's frameworks call, by the protocol that declares them."""
 
 
 def python_name(selector: str) -> str:
-    """Return the name that pyobjc gives to a selector: `setTitle_`."""
+    """Return the Python name of a selector in pyobjc: `setTitle_` for `setTitle:`."""
     return selector.removeprefix("+").replace(":", "_")

@@ -25,13 +25,14 @@ from netwatch_tray.tray.backends.pystray_api import Menu
 NAME = "com.canonical.dbusmenu"
 
 _LIVE_SECONDS = 120.0
-"""Seconds after a host announced that it will show the menu; menus are not open for longer."""
+"""Seconds after a panel announced that it will show the menu, in which the menu counts as open. Nobody keeps it open
+for longer."""
 
 _LAYOUT = "(ia{sv}av)"
 
 
 class Item(Protocol):
-    """The part of `pystray.MenuItem` that is used. Every attribute may be computed on each access."""
+    """The attributes of `pystray.MenuItem` that are used. Each of them may be computed whenever it is read."""
 
     @property
     def text(self) -> str: ...
@@ -46,7 +47,7 @@ class Item(Protocol):
 
 
 class _Node:
-    """One row as last sent to the hosts; the root has no item."""
+    """A row with the properties that the panels were sent last; the root has no item."""
 
     __slots__ = ("children", "id", "item", "properties")
 
@@ -63,16 +64,17 @@ class _Node:
 
 
 class DBusMenu:
-    """Serves one menu. An item that stays the same object stays the same row.
+    """Serves one menu to the panels. An item that is the same object as before is the same row for them.
 
-    If items are added to or removed from this menu, hosts are notified when they are about to show it. Set another menu
-    to have its rows shown at once.
+    If items are added to or removed from `menu`, panels are notified only when they are about to show it. Assign a new
+    `menu` to make them read its rows at once.
     """
 
     def __init__(
         self, menu: Iterable[Item], emit: Callable[[str, tuple[Any, ...]], None], activate: Callable[[Item], None]
     ) -> None:
-        """`emit`: sends a signal of `interface`. `activate`: called for clicks."""
+        """`emit`: sends a signal of `interface` with this name and body. `activate`: called with the item that was
+        clicked."""
         self._menu = menu
         self._emit = emit
         self._activate = activate
@@ -80,7 +82,8 @@ class DBusMenu:
         self._next_id = 1
         self._revision = 1
         self._is_replaced = False
-        """Another menu was set, which is shown once the present one is closed."""
+        """Whether `menu` was assigned and the panels are not notified of its rows yet, because the previous menu may be
+        open."""
         self._root, self._nodes = self._build()
         self.interface = Interface(
             NAME,
@@ -117,11 +120,11 @@ class DBusMenu:
 
     @property
     def is_live(self) -> bool:
-        """Return whether a host may be showing the menu."""
+        """Return whether a panel may be showing the menu now."""
         return clock.boottime() < self._live_until
 
     def update(self) -> None:
-        """Notify the hosts of changed texts and states, if the menu may be visible."""
+        """Notify the panels of changed texts and states if the menu may be open; of a new `menu` if it is closed."""
         if self.is_live:
             if self._is_replaced or _matches(self._root.children, self._menu):
                 self._update_properties()  # of the rows on the screen
@@ -129,7 +132,7 @@ class DBusMenu:
             self._refresh()
 
     def _refresh(self) -> bool:
-        """Bring layout and properties up to date; return whether the layout changed."""
+        """Bring the rows known to the panels up to date. Return whether rows were added or removed."""
         self._is_replaced = False
         if _matches(self._root.children, self._menu):
             self._update_properties()
@@ -219,7 +222,7 @@ class DBusMenu:
 
 
 def _matches(rows: list[_Node], menu: Iterable[Item]) -> bool:
-    """Return whether these rows were made from these items: the same objects in the same order."""
+    """Return whether `rows` were made from exactly these items: the same objects in the same order."""
     items = list(menu)
     return len(rows) == len(items) and all(
         row.item is item and _matches(row.children, item.submenu or ()) for row, item in zip(rows, items, strict=True)
@@ -227,8 +230,8 @@ def _matches(rows: list[_Node], menu: Iterable[Item]) -> bool:
 
 
 def _properties(item: Item) -> dict[str, Variant]:
-    """Return the label and the properties that differ from the protocol's defaults. Underscores in the label are
-    doubled, because a single one underlines the next letter."""
+    """Return the label of an item and its other properties that differ from the protocol's defaults. Underscores in the
+    label are doubled, because a single one underlines the next letter."""
     if item is Menu.SEPARATOR:
         return {"type": ("s", "separator")}
     properties: dict[str, Variant] = {"label": ("s", printable(item.text).replace("_", "__"))}
@@ -244,7 +247,8 @@ def _properties(item: Item) -> dict[str, Variant]:
 
 
 def _layout(node: _Node, depth: int, names: list[str]) -> tuple[Any, ...]:
-    """Return the layout of `depth` levels below the node, or of all levels if it is negative."""
+    """Return a node as the protocol's struct `(ia{sv}av)`, with `depth` levels of rows below it; all levels if `depth`
+    is negative. `names`: the properties to include."""
     children = [] if depth == 0 else [(_LAYOUT, _layout(child, depth - 1, names)) for child in node.children]
     return node.id, _chosen(node, names), children
 

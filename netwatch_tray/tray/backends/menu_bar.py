@@ -1,4 +1,4 @@
-"""The macOS menu bar: the scheduler's side of the icon.
+"""The icon in the macOS menu bar, as the scheduler's thread sees it.
 
 AppKit runs on the main thread (`app_kit`), the rest of the agent in the scheduler's thread. Only values pass between
 them: pictures as PNG, texts and rows of the menu in one direction, clicks in the other (`app_kit_events`). Neither
@@ -30,9 +30,9 @@ _log = logging.getLogger(__name__)
 
 
 class Icon:
-    """The item in the menu bar, with the interface of `TrayIcon`. Created on the main thread, used in the scheduler's.
+    """The item in the menu bar, with the methods of `TrayIcon`. Created on the main thread, used in the scheduler's.
 
-    It uses no bus, so it never waits for one, and it has no activation token.
+    It needs no bus: it ignores `patience` and `on_lost`, and has no activation token.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Icon:
 
     @property
     def is_visible(self) -> bool:
-        """Return whether the icon is turned on. AppKit's loop runs in either case."""
+        """Return whether the user has the icon turned on. AppKit's loop runs in either case."""
         return self._is_visible
 
     @is_visible.setter
@@ -115,8 +115,8 @@ class Icon:
 
     @property
     def is_shown(self) -> bool:
-        """Return whether the item was visible at least once since it was turned on. A full-screen program or a dark
-        screen does not reset it."""
+        """Return whether the item was visible on the screen at least once since it was turned on. It stays True while a
+        full-screen program or a dark screen hides it."""
         return self._events.was_seen
 
     @property
@@ -170,8 +170,8 @@ class Icon:
             self._hand_over(self._notify, Notification(notification.key, heading, text))
 
     def stop(self) -> None:
-        """Do nothing: the item disappears with the loop, which ends when everything is saved. It must not be hidden
-        before, because macOS would remember that."""
+        """Do nothing: the item disappears when AppKit's loop ends, after everything is saved. If it was hidden before,
+        macOS would keep it hidden at the next start."""
 
     def _notify(self, notification: Notification) -> None:
         """Show a notification. Called on the main thread."""
@@ -182,8 +182,8 @@ class Icon:
         self._notifications.show(notification)
 
     def _run_scheduler(self, at_end: Callable[[], None]) -> None:
-        """Run the scheduler in its thread. macOS may end the process as soon as the loop stops, so everything is saved
-        before."""
+        """Run the scheduler in this thread, then `at_end`, then end AppKit's loop. Everything must be saved before
+        that, because macOS may end the process as soon as the loop stops."""
         try:
             self._scheduler.run()
         finally:
@@ -196,10 +196,10 @@ class Icon:
 
 @contextlib.contextmanager
 def _signals_stop(scheduler: Scheduler) -> Iterator[None]:
-    """Make signals stop the scheduler.
+    """Context manager: make SIGTERM and other signals stop the scheduler.
 
-    Python runs its signal handlers only when AppKit's loop returns to it, which may be never, and not while a menu is
-    open. Its C handler writes to the wakeup descriptor at once.
+    Python's own signal handlers run only when AppKit's loop returns to Python, possibly never. But its C handler writes
+    each signal to the wakeup descriptor at once, and the scheduler reads that.
     """
     reader, writer = os.pipe()
     for descriptor in (reader, writer):

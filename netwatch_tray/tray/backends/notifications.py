@@ -15,12 +15,12 @@ from netwatch_tray.tray.backends.bus import Bus
 SERVICE = "org.freedesktop.Notifications"
 _PATH = "/org/freedesktop/Notifications"
 _UNTIL_CLICKED = 0
-"""Value of expire_timeout: the notification stays until the user dismisses it."""
+"""Value of `expire_timeout` for a notification that stays until the user closes it."""
 
 
 class Notifications:
-    """Shows each notification at most once an hour, in place of the previous one with its key. Use it in the
-    scheduler's thread only."""
+    """Shows desktop notifications, at most one an hour for each key; it replaces the previous one with that key. Use it
+    in the scheduler's thread only."""
 
     def __init__(self, bus: Bus, program: str, icon_name: str, on_click: Callable[[], None]) -> None:
         self._bus = bus
@@ -31,10 +31,10 @@ class Notifications:
         self._listens = False
         """Whether the signals of the notification server are subscribed to."""
         self._shown: dict[int, Notification] = {}
-        """Shown notifications, by the ID that the server gave them."""
+        """The notifications on the screen, by the ID that the notification server assigned."""
 
     def show(self, notification: Notification) -> None:
-        """Show a notification. Nothing happens without a notification server; icon and tooltip show the same fault."""
+        """Show a notification. Without a notification server nothing happens; icon and tooltip show the same fault."""
         key = notification.key
         if not self._cooldown.allows(key):
             return
@@ -58,8 +58,8 @@ class Notifications:
         self._bus.call(SERVICE, _PATH, SERVICE, "Notify", "susssasa{sv}i", body, answered, starts=True)
 
     def on_signal(self, _sender: str, member: str, body: tuple[Any, ...]) -> None:
-        """Handle a signal of the notification server. Signals report the notifications of all programs; numbers
-        identify those of this one."""
+        """Handle a signal of the notification server. The server signals clicks on the notifications of all programs;
+        only those with a known ID are handled."""
         match member, body:
             case "ActionInvoked", (int(number), str(action)) if number in self._shown:
                 self._run(self._shown[number], action)

@@ -1,7 +1,7 @@
-"""pystray's own classes, without the backend that `import pystray` would choose.
+"""pystray's classes `Icon`, `Menu` and `MenuItem`, imported without the backend that `import pystray` would choose.
 
-Whatever module of pystray is imported, its `__init__` chooses a backend and imports that: on Linux one that needs
-PyGObject or a display and may raise any error. Its `dummy` backend is harmless, so it is selected, here only.
+Importing any module of pystray chooses a backend and imports it: on Linux one that needs PyGObject or a display and may
+raise any error. Its `dummy` backend is harmless, so it is selected during this import only.
 """
 
 from __future__ import annotations

@@ -39,28 +39,28 @@ WATCHER = "org.kde.StatusNotifierWatcher"
 _PATH = "/StatusNotifierWatcher"
 _MONITOR = "org.x.StatusIconMonitor."
 HOSTS = ("org.kde.StatusNotifierHost-", _MONITOR)
-"""Beginnings of the names of hosts. XApp's monitors are the hosts of its watcher."""
+"""Prefixes of the bus names that hosts own. XApp's monitors are the hosts of XApp's watcher."""
 _NAMESPACES = ("org.kde", "org.x")
-"""Namespaces of the names above, as match rules have them (`arg0namespace`)."""
+"""Namespaces of these names, for match rules of the bus (`arg0namespace`)."""
 XAPP = "xapp-sn-watcher"
-"""The process of XApp's watcher: Cinnamon's, and that of XApp's applets for MATE and Xfce."""
+"""Process name of XApp's watcher, which Cinnamon and the XApp applets of MATE and Xfce use."""
 
 _FIRST_RETRY, _LAST_RETRY = 0.5, 60.0
-"""Seconds until an item that is not listed is registered again."""
+"""Seconds until an item that the watcher does not list is registered again: the first time, and at most."""
 _WITHOUT_HOST = 3.0
-"""Seconds until the item is registered with a watcher that reports no host."""
+"""Seconds to wait for a host; after that the item is registered although the watcher reports none."""
 _MONITOR_STARTS = 3.0
-"""Seconds that a monitor of XApp needs to add all watchers."""
+"""Seconds that a new monitor of XApp needs until it knows all watchers."""
 _UNANSWERED = 15.0
-"""Seconds until a registration without a response is tried again; a shell that starts may take some to respond."""
+"""Seconds until a registration that got no response is repeated. A desktop shell that starts may respond late."""
 _MOST_READERS = 16
-"""Number of readers whose process is requested, until one is the watcher's."""
+"""Number of programs reading the icon whose PID is requested from the bus, to find out whether one is the watcher's."""
 _VERIFY = 60.0
-"""Seconds between two readings of the list while no change is reported."""
+"""Seconds between two checks whether the watcher still lists the item, if the watcher reports no change."""
 
 
 class Calls(Protocol):
-    """The methods of the bus that are used."""
+    """The methods of `Bus` that are used here."""
 
     unique_name: str
 
@@ -79,55 +79,56 @@ class Calls(Protocol):
 
 
 class Timers(Protocol):
-    """The methods of the scheduler that are used."""
+    """The methods of `Scheduler` that are used here."""
 
     def after(self, delay: float, callback: Callable[[], None]) -> Timer: ...
     def every(self, period: float, callback: Callable[[], None]) -> Timer: ...
 
 
 class _Hosts:
-    """Finds out whether a host is running without relying on the watcher's property. Use it in the scheduler's thread
-    only."""
+    """Finds out whether a host (a panel that draws icons) is running, without the watcher's own property, which is
+    unreliable. Use it in the scheduler's thread only."""
 
     def __init__(self, bus: Calls, *, is_sandboxed: bool) -> None:
         self._bus = bus
         self._is_sandboxed = is_sandboxed
         self._names: set[str] = set()
-        """Names of hosts on the bus."""
+        """Bus names of the running hosts."""
         self._watcher = ""
         """The unique name of the watcher; empty if there is none."""
         self._pid = 0
         self._process = ""
-        """PID and name of the watcher's process; 0 and empty if unknown."""
+        """Name of the watcher's process; empty if unknown. `_pid` is 0 then."""
         self._is_read = False
-        """The watcher's process, or in a sandbox any process, has read the icon."""
+        """Whether the watcher's process (in a sandbox: any process) has read the icon, so that it draws the icon
+        itself."""
         self._readers: set[str] = set()
-        """Unique names of the others that have read it since this watcher started."""
+        """Unique names of the other programs that have read the icon since this watcher started."""
 
     @property
     def is_running(self) -> bool:
         return bool(self._names) or (self._is_read and self._process != XAPP)
 
     def start(self) -> None:
-        """Request the names of the hosts that are running."""
+        """Request the names on the bus, to find the hosts that are running already."""
         self._bus.call_bus("ListNames", "", (), self._on_names)
 
     def set_owner(self, name: str, owner: str) -> None:
-        """Note the new owner of a host's name; an empty owner means that the name was released."""
+        """Record that a host's name has a new owner; an empty owner means that the host has exited."""
         (self._names.add if owner else self._names.discard)(name)
 
     def set_watcher(self, watcher: str) -> None:
-        """Forget what has been read by the previous watcher."""
+        """Record that there is another watcher, which has read nothing yet. Empty: there is none."""
         self._watcher, self._pid, self._process, self._is_read = watcher, 0, "", False
         self._readers.clear()
 
     def set_process(self, pid: int, process: str) -> None:
-        """Note the process of the watcher."""
+        """Record PID and name of the watcher's process."""
         self._pid, self._process = pid, process
 
     def on_read(self, sender: str) -> None:
-        """Note that this unique name has read the icon. It may belong to the watcher's process, which may have
-        several."""
+        """Record that the program with this unique name has read the icon. It may be the watcher's process under
+        another name, so its PID is requested."""
         if self._is_read or not (sender and self._watcher):
             return
         if self._is_sandboxed or sender == self._watcher:
@@ -146,8 +147,8 @@ class _Hosts:
 
 
 class Registration:
-    """Keeps the icon registered with the watcher. Use it in the scheduler's thread only. Its owner passes on the
-    signals of the bus, and the senders that read the icon."""
+    """Keeps the icon registered with the watcher. The owner of this object passes it the signals of the bus, and the
+    names of the programs that read the icon. Use it in the scheduler's thread only."""
 
     def __init__(
         self,
@@ -158,10 +159,10 @@ class Registration:
         on_register: Callable[[], None],
         on_stale: Callable[[], None],
     ) -> None:
-        """`is_sandboxed`: names of other programs are not visible, so every reader of the icon counts as a host.
+        """`is_sandboxed`: bus names of other programs are not visible, so every reader of the icon counts as a host.
 
-        `on_register` is called before each registration; `process` is then that of the watcher. `on_stale` is called
-        when a panel may show the item without ever updating it, until it is registered from a new connection.
+        `on_register`: called before each registration, when `process` is that of the watcher. `on_stale`: called when a
+        panel may show an icon that never changes; only registering from a new connection mends that.
         """
         self._bus = bus
         self._timers = timers
@@ -169,23 +170,23 @@ class Registration:
         self._on_stale = on_stale
         self._hosts = _Hosts(bus, is_sandboxed=is_sandboxed)
         self.is_answered = False
-        """The bus has reported a watcher, or that there is none."""
+        """Whether the bus has reported if there is a watcher."""
         self._watcher = ""
         """The unique name of the watcher; empty if there is none."""
         self.process = ""
         """Name of the watcher's process; empty if there is none, or it cannot be read."""
         self._awaits_host = False
-        """The item is registered as soon as the watcher reports a host."""
+        """Whether the item is to be registered as soon as the watcher reports a host."""
         self._registers = False
-        """Whether the item is to be registered when the list arrives, unless it is in the list."""
+        """Whether the item is to be registered once the watcher's list arrives, if it is not in that list."""
         self._is_accepted: bool | None = None
-        """The watcher's response to the last registration; None if there was none yet."""
+        """Whether the watcher accepted the last registration; None before its first response."""
         self._is_sent = False
-        """Whether a registration was sent to this watcher."""
+        """Whether this watcher was sent a registration."""
         self._is_stale = False
-        """Whether a registration was sent before a monitor of XApp started."""
+        """Whether the item was registered before a monitor of XApp started, which may then never update the icon."""
         self._monitor_starts: Timer | None = None
-        """Timer until a new monitor of XApp has started."""
+        """Runs while a new monitor of XApp starts; None otherwise."""
         self._is_listed = False
         self._has_host = False
         """Whether the watcher reports a host."""
@@ -199,12 +200,13 @@ class Registration:
 
     @property
     def is_shown(self) -> bool:
-        """Return whether the watcher lists the item and a host is running that updates it, as far as is known."""
+        """Return whether the icon is drawn and updated, as far as can be detected: the watcher lists it, and a host is
+        running."""
         return self._is_listed and self._has_host and self._hosts.is_running and not self._is_stale
 
     @property
     def state(self) -> Message:
-        """Return the state of the registration, for `status` and `doctor`."""
+        """Return in words whether the icon is registered and shown, for `status` and `doctor`."""
         if not self._watcher:
             return message("waiting for a tray: none is on the session bus")
         if not self._is_listed:
@@ -223,7 +225,7 @@ class Registration:
         self._verification = self._timers.every(_VERIFY, self._verify)
 
     def close(self) -> None:
-        """Cancel the timers; the bus drops the item with the connection."""
+        """Cancel the timers. The bus removes the item when the connection is closed."""
         for timer in (self._retry, self._verification, self._monitor_starts):
             if timer is not None:
                 timer.cancel()
@@ -242,7 +244,7 @@ class Registration:
                 self._read_host()
 
     def on_read(self, sender: str) -> None:
-        """Note that this unique name has read the icon."""
+        """Record that the program with this unique name has read the icon."""
         self._hosts.on_read(sender)
 
     def _on_watcher(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
@@ -323,8 +325,8 @@ class Registration:
             self._read_list()
 
     def _verify(self) -> None:
-        """Check list and host again. An icon that has stayed in the list since the last check is retried
-        quickly again."""
+        """Request list and host again. If the item has stayed in the list since the last check, the next retry is quick
+        again."""
         if self._is_listed:
             self._retry_delay = _FIRST_RETRY
             self._read_list()
@@ -360,8 +362,8 @@ class Registration:
                 self._read_list_and_register()
 
     def _get(self, name: str, answered: Callable[[str, tuple[Any, ...] | None, str], None]) -> None:
-        """Request a property of the current watcher. `answered` receives the name of that watcher, so that late
-        responses of a previous one are recognized."""
+        """Request a property of the current watcher. The first argument of `answered` is the unique name of that
+        watcher, so that a late response of a previous watcher can be ignored."""
         if self._watcher:
             self._bus.call(
                 self._watcher,
@@ -374,8 +376,8 @@ class Registration:
             )
 
     def _is_ours(self, item: str) -> bool:
-        """Return whether an item is ours. Watchers list items as `:1.7/StatusNotifierItem`, `:1.7@/StatusNotifierItem`
-        or `:1.7`."""
+        """Return whether an entry of the watcher's list is this program's icon. Watchers write it as
+        `:1.7/StatusNotifierItem`, `:1.7@/StatusNotifierItem` or `:1.7`."""
         name = self._bus.unique_name
         return item == name or (item.startswith(name) and item[len(name)] in "/@")
 

@@ -33,30 +33,31 @@ _SIGNALS = {
     "NewStatus": "s",
     "XAyatanaNewLabel": "ss",
 }
-"""The signals of the specification. Signals for values that never change here are not sent."""
+"""The signals of the specification, with their D-Bus signatures. Not all are ever sent."""
 _LABEL_SIGNAL = "XAyatanaNewLabel"
-"""Hosts take the label from the signal itself, so it is sent each time."""
+"""The signal that carries the text beside the icon. It is sent at each change, because panels take the text from the
+signal and read no property."""
 _SIGNAL_OF = {"IconName": "NewIcon", "IconPixmap": "NewIcon", "ToolTip": "NewToolTip"}
-"""The signals upon which hosts read a property again."""
+"""For each property, the signal that makes panels read it again."""
 _PICTURE = (None, "IconName", "IconPixmap")
-"""Properties that only hosts which draw the icon read; None if a host reads all properties."""
+"""Properties that a program reads only if it draws the icon; None stands for reading all properties."""
 _READ_WITHIN = 0.1
-"""Seconds after a signal in which hosts read the properties they need."""
+"""Seconds after a signal within which panels read the properties that they need."""
 
 
 class Receiver(Protocol):
-    """The icon that receives the user's clicks."""
+    """What is called when the user clicks or scrolls on the icon."""
 
     activation_token: str | None
     on_middle_click: Callable[[], None]
     on_scroll: Callable[[int], None]
 
     def __call__(self) -> None:
-        """Execute the action of a left click."""
+        """Run the action of a left click."""
 
 
 class StatusItem:
-    """Properties, methods and signals of the item. Use it in the scheduler's thread only."""
+    """The exported object: properties, methods and signals of the icon. Use it in the scheduler's thread only."""
 
     def __init__(
         self,
@@ -70,8 +71,7 @@ class StatusItem:
         registration: Registration,
         is_sandboxed: bool,
     ) -> None:
-        """`program` is the name that assistive technology reads. `is_sandboxed`: panels cannot read files of this
-        program."""
+        """`program`: the name that screen readers speak. `is_sandboxed`: panels cannot read files of this program."""
         self._icon = icon
         self._scheduler = scheduler
         self._bus = bus
@@ -79,17 +79,18 @@ class StatusItem:
         self._label = self._guide = ""
         self._picture_name = ""
         self._pending: dict[str, None] = {}
-        """Signals to send, in order: they wait for other signals of the same change, for hosts to read,
-        or for the bus."""
+        """Names of the signals to send, in this order (the values are unused). They are held back until a change is
+        complete, the panels have read the previous one, and the bus has accepted all messages."""
         self._is_changing = False
         self._unread: set[str] = set()
-        """Signals sent whose property no host has read since."""
+        """Signals that were sent, but whose property no panel has read since."""
         self._announced_at = -_READ_WITHIN
-        """When hosts were last notified of something to read; they may still be about to read it."""
+        """Time (boot-time clock) of the last signal that a property changed; for _READ_WITHIN seconds panels may be
+        about to read it."""
         self._theme = "" if is_sandboxed else str(paths.assets() / "tray")
-        """The folder of our icon theme; empty if panels could not read it."""
+        """Directory of this program's icon theme; empty if panels cannot read it."""
         self._has_names = bool(self._theme)
-        """Whether the panel finds our icons by their names."""
+        """Whether the panel can find the pictures by their names in that theme."""
         self.interface = Interface(
             ITEM,
             {
@@ -129,7 +130,7 @@ class StatusItem:
 
     @property
     def label(self) -> str:
-        """Return the text beside the icon, on bars that show one."""
+        """Return the text beside the icon, on panels that show one."""
         return self._label
 
     @label.setter
@@ -165,11 +166,11 @@ class StatusItem:
             self._bus.emit(ITEM_PATH, ITEM, Signal("NewStatus", "s", (status,)))
 
     def announce_picture(self) -> None:
-        """Notify the hosts to read the picture again."""
+        """Make panels read the picture again, although it is the same."""
         self._announce("NewIcon")
 
     def begin_change(self) -> None:
-        """Notify hosts of nothing until `end_change`, which notifies them of all changes at once."""
+        """Hold all signals back until `end_change`, which sends what is needed for all changes together."""
         self._is_changing = True
 
     def end_change(self) -> None:
@@ -177,7 +178,7 @@ class StatusItem:
         self.send_next()
 
     def prepare_registration(self) -> None:
-        """Adapt the item to the watcher that it is about to be registered with."""
+        """Set the properties that depend on the watcher. Called before each registration."""
         self._pending.clear()  # hosts read all properties of a new item
         self._unread.clear()
         # XApp's watcher passes on the path of a file, which its panels take for a name in their theme.
@@ -187,8 +188,8 @@ class StatusItem:
         self._update_name()
 
     def send_next(self) -> None:
-        """Send the first pending signal. A host that responds by reading everything needs no other signal. If no host
-        reads the property, the next signal follows with the next change or tick."""
+        """Send the first pending signal only: many panels respond by reading all properties, and then need no other
+        signal. If no panel reads, the next signal is sent at the next change or tick."""
         if not (self._pending and self._registration.has_watcher and self._bus.is_drained):
             return
         signals = []
@@ -250,8 +251,8 @@ class StatusItem:
 
 
 def _tooltip(text: str) -> tuple[Any, ...]:
-    """Return the ToolTip property. Some hosts parse it as markup and some do not, so markup characters are replaced by
-    similar ones."""
+    """Return the value of the property ToolTip. Only some panels parse it as markup, so `&`, `<` and `>` are replaced
+    by similar characters."""
     heading, _, rest = (
         printable_lines(text).replace("&", "+").replace("<", "\u2039").replace(">", "\u203a").partition("\n")
     )

@@ -1,6 +1,6 @@
-"""A pystray backend: the icon on the session bus, without a toolkit and without a thread.
+"""The pystray backend for the D-Bus session bus (StatusNotifierItem). It needs no GUI toolkit and no thread.
 
-A program registers its item with org.kde.StatusNotifierWatcher (`registration`), and panels read and call it
+The icon is registered with the watcher, org.kde.StatusNotifierWatcher (`registration`). Panels then read and call it
 (`status_item`).
 """
 
@@ -32,11 +32,12 @@ _SCHEME_RULE = (
 
 
 class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
-    """The tray icon with pystray's interface. Use all of it, setters included, in the scheduler's thread only.
+    """The icon on the session bus, with the methods of `TrayIcon`. Use all of it, setters included, in the scheduler's
+    thread only.
 
     `icon` is a sequence of pictures, the same one in several sizes; `title` is the tooltip, its first line the heading.
-    Raise TrayUnavailableError if the session bus cannot be reached within `patience` seconds. Without a tray on the bus
-    the icon waits for one, without a limit.
+    Raise TrayUnavailableError if the session bus cannot be reached within `patience` seconds. If the bus has no tray,
+    the icon waits for one without a limit.
     """
 
     HAS_NOTIFICATION = False
@@ -54,16 +55,17 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         on_lost: Callable[[Message], None],
         patience: float = 1.0,
     ) -> None:
-        """`program` is the name that assistive technology reads. `on_lost` is called with the reason when the bus is
-        lost. This icon cannot be used after that; another one has to be created."""
+        """`program`: the name that screen readers speak. `on_lost`: called with the reason when the bus is lost; this
+        icon is unusable then, and another one has to be created."""
         super().__init__(name, icon, title, menu)
         self._scheduler = scheduler
         self._is_loop_ours = False
         self.activation_token: str | None = None
-        """For the environment of the window that a click opens (xdg-activation): lets it take the focus."""
+        """Token (xdg-activation) of the last click, which lets the window opened by it take the focus; None if there is
+        none."""
         self.on_middle_click: Callable[[], None] = _ignore
         self.on_scroll: Callable[[int], None] = _ignore
-        """Called with the steps of the wheel, up positive."""
+        """Called with 1 when the wheel turns up over the icon, with -1 when it turns down."""
         is_sandboxed = Path("/.flatpak-info").exists()
         self._dbus_menu = DBusMenu(self.menu or Menu(), self._emit_menu, self._on_menu_click)
         self._bus = Bus(
@@ -90,7 +92,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     @property
     def label(self) -> str:
-        """Return the text beside the icon, on bars that show one."""
+        """Return the text beside the icon, on panels that show one."""
         return self._item.label
 
     @label.setter
@@ -107,13 +109,13 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     @property
     def state(self) -> Message:
-        """Return the state of the icon, for `status` and `doctor`."""
+        """Return in words whether the icon is shown, for `status` and `doctor`."""
         return self._registration.state
 
     def change(
         self, *, icon: Sequence[Picture] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
-        """Set the given values, and notify hosts of all of them at once."""
+        """Set the given values, and notify the panels of all of them at once."""
         if icon is None and title is None and label is None:
             self._item.send_next()
             return

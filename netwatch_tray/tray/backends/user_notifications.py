@@ -21,27 +21,28 @@ from netwatch_tray.tray.backends.app_kit import hand_over
 _log = logging.getLogger(__name__)
 
 IDENTIFIER = "io.netwatch.tray"
-"""Identifier of the bundle (packaging/macos_bundle.py)."""
+"""Bundle identifier of the application (packaging/macos_bundle.py)."""
 _FRAMEWORK = "/System/Library/Frameworks/UserNotifications.framework"
 _ALERT = 4
 """UNAuthorizationOptionAlert."""
 _BANNER_AND_LIST = 16 | 8
-"""UNNotificationPresentationOptionBanner and …List: also while our window is in front."""
+"""UNNotificationPresentationOptionBanner and …List: show the notification also while the program's window
+is in front."""
 
 _SCRIPT = "on run {said, program, heading}\ndisplay notification said with title program subtitle heading\nend run"
 
 _BLOCK = {"retval": {"type": b"v"}}
-"""Types of blocks, which pyobjc needs because the runtime does not keep them."""
+"""Signatures of the completion blocks. pyobjc needs them, because the Objective-C runtime does not keep them."""
 
 
 def is_bundled() -> bool:
-    """Return whether this process is the application's bundle; otherwise the notification center raises."""
+    """Return whether this process runs from the application bundle. Outside of it UNUserNotificationCenter raises."""
     return bool(Foundation.NSBundle.mainBundle().bundleIdentifier() == IDENTIFIER)
 
 
 def open_notifications(program: str, on_click: Callable[[], None]) -> BundleNotifications | ScriptNotifications:
-    """Return the notifications of the bundle, or outside of it those of the system's script runner, which report no
-    clicks."""
+    """Return the way to show notifications: under the bundle's own name, or outside a bundle by osascript, which
+    reports no clicks."""
     return BundleNotifications(on_click) if is_bundled() else ScriptNotifications(program)
 
 
@@ -73,7 +74,8 @@ class BundleNotifications:
     """Shows notifications of the application's bundle. The first one requests the user's permission."""
 
     def __init__(self, on_click: Callable[[], None]) -> None:
-        """`on_click` is called in whatever thread macOS chooses. Raise ImportError without the framework."""
+        """`on_click`: called in any thread when the user clicks a notification. Raise ImportError if the framework is
+        missing."""
         load_framework()
         self._content = objc.lookUpClass("UNMutableNotificationContent")
         self._request = objc.lookUpClass("UNNotificationRequest")
@@ -104,7 +106,7 @@ class BundleNotifications:
 
 
 class NotificationDelegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc has no types
-    """Receives clicks on notifications and calls `on_click`, which BundleNotifications sets."""
+    """Receives clicks on notifications from macOS, and calls `on_click`, an attribute that BundleNotifications sets."""
 
     on_click: Callable[[], None]
 
@@ -121,12 +123,13 @@ class NotificationDelegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc
 
 
 class ScriptNotifications:
-    """Shows notifications by osascript, one process for each."""
+    """Shows notifications by the command osascript, one process for each."""
 
     def __init__(self, program: str) -> None:
         self._program = program
         self._process: Any = None
-        """Kept until the next notification, because deleting a Popen object before its process ends is a warning."""
+        """The last osascript process. It is kept until the next notification, because Python warns if a Popen object is
+        deleted before its process has ended."""
 
     def show(self, notification: Notification) -> None:
         import subprocess  # noqa: PLC0415  most agents never notify

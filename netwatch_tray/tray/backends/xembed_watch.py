@@ -18,31 +18,31 @@ from netwatch_tray.engine.scheduler import READ, Scheduler
 from netwatch_tray.errors import ParseError, TrayUnavailableError
 
 _PATIENCE = 0.5
-"""Seconds for the X server of this very machine to answer."""
+"""Seconds to wait for the X server, which is on the same machine."""
 
 _INTERN_ATOM, _CHANGE_WINDOW_ATTRIBUTES, _GET_SELECTION_OWNER = 16, 2, 23
 _EVENT_MASK, _STRUCTURE_NOTIFY = 0x800, 0x20000
 _ERROR, _REPLY, _DESTROY_NOTIFY, _CLIENT_MESSAGE = 0, 1, 17, 33
 _SENT = 0x80
-"""Bit in the type of an event that another client has sent."""
+"""Bit in the type of an event that marks it as sent by another client instead of the X server."""
 _PACKET = 32
-"""Bytes of every reply to these requests, of every event and every error."""
+"""Length in bytes of every event, every error, and every reply to the requests used here."""
 
 _COOKIE = b"MIT-MAGIC-COOKIE-1"
 _FAMILY_LOCAL, _FAMILY_WILD = 256, 65535
 
 
 class XEmbedWatch:
-    """Watches for an XEmbed tray over one connection to the X server of DISPLAY, if that is on this machine. Use it in
-    the scheduler's thread only.
+    """Watches for an XEmbed tray over one connection to the X server that DISPLAY names, if that is on this machine.
+    Use it in the scheduler's thread only.
 
-    The constructor raises TrayUnavailableError if there is no X server.
+    The constructor raises TrayUnavailableError if there is no such X server.
     """
 
     def __init__(self, scheduler: Scheduler, environment: dict[str, str] | None = None) -> None:
         self._scheduler = scheduler
         self._owner = 0
-        """The tray's window; 0 if there is none."""
+        """ID of the tray's window; 0 if there is no tray."""
         self._received = bytearray()
         self._socket: socket.socket | None = None
         environment = dict(os.environ) if environment is None else environment
@@ -71,11 +71,11 @@ class XEmbedWatch:
         return bool(self._owner)
 
     def ask(self) -> None:
-        """Request the current state. `has_tray` is updated when the reply arrives."""
+        """Request the owner of the selection from the X server. `has_tray` changes when the reply arrives."""
         self._send(self._owner_request())
 
     def close(self) -> None:
-        """Disconnect. From then on `has_tray` is False. Also called when the X server has exited."""
+        """Disconnect; `has_tray` is False from then on. Also called when the X server has closed the connection."""
         self._owner = 0
         if self._socket is not None:
             self._scheduler.unwatch(self._socket.fileno())
@@ -168,8 +168,8 @@ def _display(environment: dict[str, str]) -> int:
 
 
 def _greet(connection: socket.socket, environment: dict[str, str]) -> int:
-    """Set up the connection; return the root window. Raise ParseError if the X server refuses or its response is
-    malformed."""
+    """Send the connection setup. Return the ID of the root window. Raise ParseError if the X server refuses or its
+    reply is malformed."""
     name, cookie = _authority(environment)
     head = struct.pack("<cxHHHHxx", b"l", 11, 0, len(name), len(cookie))
     connection.sendall(head + _padded(name) + _padded(cookie))
@@ -186,7 +186,8 @@ def _greet(connection: socket.socket, environment: dict[str, str]) -> int:
 
 
 def _authority(environment: dict[str, str]) -> tuple[bytes, bytes]:
-    """Return name and data of the authorisation, both empty if there is none (Xau(3))."""
+    """Return name and data of the authorisation for this display from the Xauthority file (Xau(3)); both empty if there
+    is none."""
     file = Path(environment.get("XAUTHORITY") or Path(environment.get("HOME", "/")) / ".Xauthority")
     wanted = str(_display(environment)).encode()
     with contextlib.suppress(OSError):
@@ -197,7 +198,7 @@ def _authority(environment: dict[str, str]) -> tuple[bytes, bytes]:
 
 
 def _entries(content: bytes) -> list[tuple[int, bytes, bytes, bytes]]:
-    """Return family, display number, name and data of the complete entries in an authority file."""
+    """Return the complete entries of an Xauthority file: address family, display number, name and data of each."""
     entries, at = [], 0
     with contextlib.suppress(struct.error):
         while at < len(content):
@@ -214,13 +215,13 @@ def _entries(content: bytes) -> list[tuple[int, bytes, bytes, bytes]]:
 
 
 def _notify(window: int) -> bytes:
-    """Return the request for events of a window: its destruction, and messages sent to it, such as the announcement on
-    the root window."""
+    """Return the X request that selects events of a window: its destruction, and messages that clients send to it. New
+    trays announce themselves by such a message to the root window."""
     return struct.pack("<BxHIII", _CHANGE_WINDOW_ATTRIBUTES, 4, window, _EVENT_MASK, _STRUCTURE_NOTIFY)
 
 
 def _ask(connection: socket.socket, request: bytes) -> int:
-    """Send a request; return the number in its reply."""
+    """Send an X request. Return the 32-bit number that its reply carries."""
     connection.sendall(request)
     while True:
         packet = _receive(connection, _PACKET)
