@@ -24,11 +24,11 @@ _RESIDENT: dict[tuple[str, ...], Callable[[], int]] = {
     ("agent",): program.run_agent,
     ("agent", "--headless"): partial(program.run_agent, headless=True),
 }
-"""Command lines that run an agent. They are not parsed: argparse and the modules of the options would take 0.9 MB for
-as long as it runs."""
+"""Command lines that start an agent, each with its function. They are compared as a whole instead of being parsed,
+because argparse and the modules of the other subcommands would take 0.9 MB of the agent's memory."""
 
 _CONTEXTS = ("Argparse", "EventWords", "Facts", "Messages", "Terminal", "Tray")
-"""Contexts of the translations that subcommands print."""
+"""Contexts of the translation catalogue whose texts subcommands print."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,7 +58,8 @@ def _log_to_stderr() -> None:
 
 
 def _chosen_language() -> str:
-    """Return the `language` of the settings; `auto` where they cannot be read, which the subcommand reports."""
+    """Return the `language` of the settings file. If the file is missing or invalid return `auto`; the subcommand
+    itself reports an invalid file."""
     file = paths.settings_file()
     try:
         if not file.exists():  # the usual case, and `settings` takes 10 ms

@@ -1,4 +1,5 @@
-"""The process that writes the settings for the agent; not a subcommand for users."""
+"""The hidden option `--change-settings`: the agent starts it as a child process that writes the settings file, so that
+the agent itself does not load tomlkit."""
 
 from __future__ import annotations
 
@@ -10,12 +11,12 @@ from netwatch_tray.errors import SettingsError
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
-    """Add an option rather than a subcommand, because the error for a misspelt subcommand lists all subcommands."""
+    """Add the option. It is no subcommand, because the error for a misspelt subcommand would list it to users."""
     parser.add_argument("--change-settings", dest="run", action="store_const", const=_change, help=argparse.SUPPRESS)
 
 
 def _change(_options: argparse.Namespace) -> int:
-    """Apply the JSON Merge Patch on stdin to the settings file."""
+    """Apply the JSON Merge Patch (RFC 7396) on stdin to the settings file."""
     import msgspec
 
     from netwatch_tray import paths, settings, settings_writer

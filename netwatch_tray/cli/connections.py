@@ -75,7 +75,8 @@ def _apps(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace, show: Callable[[Look, argparse.Namespace], None]) -> int:
-    """Print once, or repeatedly. On a terminal each output replaces the previous one."""
+    """Print connections or apps by calling `show`: once, or with `--watch` repeatedly. On a terminal each output
+    replaces the previous one."""
     if not options.watch:
         show(look(options.replay), options)
         return DONE
@@ -90,8 +91,8 @@ def _show(options: argparse.Namespace, show: Callable[[Look, argparse.Namespace]
 
 
 def _most(options: argparse.Namespace, below: int) -> int | None:
-    """Return the greatest number of rows to print: that of `--top` and, with `--watch`, what fits on the screen. None
-    for all.
+    """Return the greatest number of rows to print, or None for all: the value of `--top`, and with `--watch` on a
+    terminal no more than fit on it.
 
     `below`: number of lines that follow the table.
     """
@@ -151,7 +152,8 @@ def _print_connections(rows: Sequence[Connection], names: dict[str, str]) -> Non
 
 
 def _is_wanted(name: str | None, app: str | None, names: Iterable[str | None]) -> bool:
-    """Return whether one of the names has this text, or that of the desktop entry of the app with this key."""
+    """Return whether the text `name`, which the user searches for, occurs in one of `names` or in the name that the
+    desktop entry of `app` (an `App.key`) has. True if `name` is None."""
     if name is None or any(name.casefold() in each.casefold() for each in names if each):
         return True
     from netwatch_tray.desktop_entries import name_of
@@ -166,7 +168,8 @@ def _owner(row: Connection) -> str | None:
 
 
 def _place(row: Connection) -> tuple[object, ...]:
-    """Return the sort key of a row: rows with traffic first, closed ones and those without a known owner last."""
+    """Return the default sort key of a connection: highest rate first; connections in TIME_WAIT and those without a
+    known owner last."""
     rate, name = (row.rx_rate or 0) + (row.tx_rate or 0), _owner(row)
     return -rate, row.state == TcpState.TIME_WAIT, row.rx_rate is None, name is None, name or "", row.local
 
@@ -179,7 +182,7 @@ _CONNECTION_ORDERS: dict[str, Callable[[Connection], tuple[Any, ...]]] = {
     "remote": lambda row: ((row.host or row.remote or "").casefold(), _place(row)),
     "rtt": lambda row: (-(row.rtt_s or 0), _place(row)),
 }
-"""Sort keys by the words of --sort."""
+"""Functions that return the sort key of a connection, by the choices of `--sort`."""
 
 
 def _fields() -> tuple[str, ...]:
@@ -196,10 +199,10 @@ def _is_listening(row: Connection) -> bool:
 def _cells(
     row: Connection, in_units: Units, names: dict[str, str], *, has_hosts: bool, is_narrow: bool
 ) -> Sequence[str]:
-    """Return the cells of a row.
+    """Return the table cells of a connection.
 
-    `has_hosts`: show name and address of the remote end instead of both ends. `is_narrow`: show a known name instead of
-    the address.
+    `has_hosts`: show name and address of the remote end instead of the local and the remote address. `is_narrow`: show
+    the remote end's name instead of its address, if the name is known.
     """
     from netwatch_tray import units
     from netwatch_tray.model import endpoint
@@ -222,7 +225,7 @@ def _cells(
 
 
 def _host(row: Connection) -> str:
-    """Return the name of the host with its origin, and its country if known."""
+    """Return the name of the remote host, where that name comes from, and the host's country if known."""
     from netwatch_tray.units import UNKNOWN
 
     if row.host is None:
@@ -248,7 +251,7 @@ _APP_ORDERS: dict[str, Callable[[App], tuple[Any, ...]]] = {
     "sent": lambda app: (-app.tx_bytes,),
     "name": lambda app: (app.name.casefold(),),
 }
-"""Sort keys by the words of --sort."""
+"""Functions that return the sort key of an app, by the choices of `--sort`."""
 
 
 def _show_apps(found: Look, options: argparse.Namespace) -> None:

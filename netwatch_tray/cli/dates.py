@@ -12,7 +12,7 @@ _DAYS_AGO = re.compile(r"-[0-9]{1,6}d")
 
 
 def day(text: str) -> date:
-    """For argparse: return the local day that `text` names."""
+    """Return the local day that `text` names. An argparse `type`: raise ArgumentTypeError if it names none."""
     today = date.today()  # noqa: DTZ011  the user's own days
     try:
         if text == "today":
@@ -28,7 +28,7 @@ def day(text: str) -> date:
 
 
 def add_days(parser: argparse.ArgumentParser, about_first: str) -> None:
-    """Add the options that `chosen_days` reads. `about_first`: help of `--from`."""
+    """Add the options `--from` and `--to`, which `chosen_days` reads. `about_first`: help text of `--from`."""
     parser.add_argument("--from", dest="first", type=day, metavar="DAY", help=about_first)
     parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="last day, inclusive; default: today")
 

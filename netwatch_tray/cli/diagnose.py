@@ -36,7 +36,7 @@ _ROLES = {
     Role.OTHER: mark("Terminal", "other"),
 }
 _PATIENCE = 5.0
-"""Seconds for a helper that is just being started."""
+"""Seconds to wait for the first reading of the helper, which may just be starting."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,7 +63,8 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _connections(problems: list[Message]) -> str:
-    """Return the source of connections, what it does not provide, and why no better one is used."""
+    """Return in words which source of connections is used, what it does not provide, and why no better one is used.
+    Append to `problems` the reason if there is none."""
     from netwatch_tray.collect.connections import open_source
     from netwatch_tray.errors import UnsupportedError
 
@@ -77,8 +78,8 @@ def _connections(problems: list[Message]) -> str:
 
 
 def _helper(problems: list[Message]) -> str:
-    """Return what the helper provides to this user, or why there is none. A helper that is not set up is
-    not a problem."""
+    """Return in words what the helper provides to this user, or why there is none. Append to `problems` the reason if a
+    helper is set up but does not work."""
     from netwatch_tray.agent.helper_link import describe
     from netwatch_tray.collect.sources import Sources
 
@@ -94,7 +95,7 @@ def _helper(problems: list[Message]) -> str:
 
 
 def _agent(status: Status, problems: list[Message]) -> str:
-    """Return the state of a running agent."""
+    """Return the state of a running agent in words, and append what it reports as faulty to `problems`."""
     problems += filter(None, (status.no_tray, status.upload_fault, status.otlp_fault, *status.faults))
     return translate("Terminal", "running, process {pid}; tray: {tray}").format(pid=status.pid, tray=said(status.tray))
 
@@ -168,7 +169,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _print_report(problems: Sequence[str], report: Mapping[str, str]) -> None:
-    """Print the verdict, the problems and what was found."""
+    """Print whether there are problems, the problems, and then the findings by subject."""
     print(_verdict(len(problems)))
     for problem in problems:
         print(f"  {printable(problem)}")
@@ -187,7 +188,7 @@ def _verdict(problems: int) -> str:
 
 
 def _show(problems: Sequence[str], report: Mapping[str, str]) -> None:
-    """Open the report with the program that the desktop has for text files."""
+    """Write the report to a file, and open it with the program that the desktop uses for text files."""
     import subprocess
 
     from netwatch_tray import paths
@@ -230,7 +231,7 @@ def _selftest(options: argparse.Namespace) -> int:
 
 
 def _print_verdicts(verdicts: list[Verdict]) -> None:
-    """Print a row for each amount and a column for each source."""
+    """Print a table with a row for each amount of bytes that was sent, and a column for each source that counted it."""
     names = list(dict.fromkeys(verdict.who for verdict in verdicts))
     rows: dict[str, dict[str, Verdict]] = {}
     for verdict in verdicts:

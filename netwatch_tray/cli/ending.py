@@ -1,4 +1,5 @@
-"""The end of a subcommand: every error becomes a sentence on stderr and one of the documented exit codes."""
+"""Calls a subcommand and ends the process: every error becomes a sentence on stderr and one of the documented exit
+codes."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ _log = logging.getLogger(__name__)
 
 
 def run(act: Callable[[], int]) -> int:
-    """Call `act` with standard streams that are open and accept any text. Return its exit code, or that of its error.
+    """Call `act` after making sure that the standard streams are open and accept any text. Return its exit code; if it
+    raises an error, report that on stderr and return the error's exit code.
 
     SystemExit, which argparse raises, is passed on.
     """
@@ -94,7 +96,8 @@ class OutputError(OSError):
 
 
 class _Output(io.FileIO):
-    """stdout that remembers why writing failed: argparse ignores such errors, and no subcommand can handle them."""
+    """The file below `sys.stdout`. It stores the error of a failed write, because argparse ignores such errors and no
+    subcommand can handle them."""
 
     failure: OSError | None = None
 
@@ -112,9 +115,10 @@ def _fail(text: str) -> int:
 
 
 def _prepare_streams() -> _Output | None:
-    """Open streams that the caller closed, because a database or socket would get their numbers; replace characters
-    that an encoding does not have. Return the file below stdout, or None if stdout is not this process's own, as in
-    tests.
+    """Open standard streams that the caller closed, because a database or socket would get their file descriptors. Make
+    stdin and stdout replace characters that their encoding lacks.
+
+    Return the file below stdout, or None if stdout is not this process's own, as in tests.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:

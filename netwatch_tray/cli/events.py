@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_DAYS = "-7d"
 _PATIENCE = 5.0
-"""Seconds for the agent to send the events that it has."""
+"""Seconds to wait for the agent's first message with the events of the last days."""
 _LEVELS = {
     Severity.ALERT: mark("Terminal", "alert"),
     Severity.NOTICE: mark("Terminal", "notice"),
@@ -48,7 +48,7 @@ _SETTINGS: dict[type[Evidence], tuple[str, ...]] = {
     GatewaySilent: ("health",),
     DnsServerSilent: ("health",),
 }
-"""Keys of the settings that move the limits of a rule."""
+"""Keys of the settings that set the limits of a detector, by the type of evidence that it attaches to its findings."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -70,7 +70,8 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def moment(text: str) -> float:
-    """For argparse: return the Unix time of the beginning of a local day, or of a local time."""
+    """Return the Unix time of the beginning of a local day, or of a local time such as `2026-01-31T14:00`. An argparse
+    `type`."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
@@ -103,7 +104,8 @@ def _events(options: argparse.Namespace) -> int:
 
 
 def _subscribed(*, needs_agent: bool) -> FeedClient | None:
-    """Return a client that gets events, or `None` if no agent runs; with `needs_agent` raise NetWatchError instead."""
+    """Return a client that is subscribed to events, or None if no agent can be reached. With `needs_agent` raise
+    NetWatchError instead of returning None."""
     from netwatch_tray.feed.protocol import Subscribe
 
     try:
@@ -117,8 +119,7 @@ def _subscribed(*, needs_agent: bool) -> FeedClient | None:
 
 
 def _messages(client: FeedClient, patience: float | None = None) -> Iterator[EventsMessage]:
-    """Yield the agent's messages about events, until none came for `patience` seconds; without a limit if that is
-    None."""
+    """Yield the agent's messages about events for `patience` seconds; without end if that is None."""
     from netwatch_tray.feed.protocol import EventsMessage
 
     deadline = None if patience is None else time.monotonic() + patience
@@ -133,8 +134,8 @@ def _messages(client: FeedClient, patience: float | None = None) -> Iterator[Eve
 
 
 def _stored(since: float, *, has_agent: bool) -> list[Event]:
-    """Return the events of the history. Raise HistoryError if it cannot be read; with `has_agent` return no events
-    instead, because the agent has sent those that it has."""
+    """Return the events that the history has since a Unix time. Raise HistoryError if it cannot be read; with
+    `has_agent` return no events instead, because the agent has sent its own list."""
     try:
         with open_history() as reader:
             return reader.events(since, time.time() + 86_400)
@@ -169,7 +170,8 @@ def as_json(event: Event) -> dict[str, Any]:
 
 
 class _Printer:
-    """Prints events. An event is printed again when it happens again, but not when it was only marked as seen."""
+    """Prints events as lines of text or JSON. Prints an event again if it has happened again, but not if it was only
+    marked as seen."""
 
     def __init__(self, units: Units, *, as_json: bool) -> None:
         self._units = units

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from netwatch_tray.history.series import SeriesKind
 
 _STEPS = {"10s": 10, "minute": 60, "hour": 3600, "day": 0}
-"""Seconds of each step; days have different lengths."""
+"""Length in seconds of the rows that each choice of `--step` makes; 0 for days, whose lengths differ."""
 _MOST_LISTED = 5
 _COLUMNS = (
     "start",
@@ -104,7 +104,8 @@ def _export(options: argparse.Namespace) -> int:
 def _values(
     reader: HistoryReader, kind: SeriesKind, name: str | None, first: date, last: date, step: int
 ) -> Iterator[tuple[object, ...]]:
-    """Yield the stored rows of each series, then the bytes recorded in gaps."""
+    """Yield the CSV rows of the stored intervals; then, for each gap in the history, a row with the bytes that were
+    counted while NetWatch was not measuring."""
     from netwatch_tray.history.usage import midnight, midnight_after
 
     start, end = int(midnight(first)), int(midnight_after(last))
@@ -126,8 +127,11 @@ def _values(
 def _other(
     reader: HistoryReader, apps: Mapping[int, Sequence[int]], start: int, end: int, step: int
 ) -> Iterator[tuple[object, ...]]:
-    """Yield the bytes of the total that belong to no app. Apps are read a moment later and may be ahead of the total;
-    the difference is subtracted from the next rows."""
+    """Yield the CSV rows of the bytes of the total that belong to no app.
+
+    Apps are read a moment later than the interfaces, so the apps of an interval may have more bytes than the total. The
+    excess is then subtracted from the following rows.
+    """
     ahead_rx = ahead_tx = 0
     for row in reader.rows("total", None, start, end, step):
         rx, tx = apps.get(row.at, (0, 0))

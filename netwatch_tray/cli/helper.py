@@ -34,7 +34,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _user(text: str) -> int:
-    """For argparse: return the UID of a user."""
+    """Return the UID of a user, given by name or number. An argparse `type`."""
     import pwd
 
     try:
@@ -75,9 +75,10 @@ def _helper(options: argparse.Namespace) -> int:
 
 
 def _show_commands(what: str, users: set[int]) -> int:
-    """Print the commands by which the user, as root, does what this process may not do.
+    """Print the commands that install or remove the helper, for the user to run as root; this process is not root or
+    must not do it. Return WRONG.
 
-    Raise NetWatchError for `run`, with the reason or the command.
+    If `what` is `run`, raise NetWatchError with the reason or the command instead.
     """
     from netwatch_tray import helper_setup
 

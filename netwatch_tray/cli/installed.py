@@ -1,6 +1,6 @@
 """`selftest --installed`: checks that all parts of this installation work.
 
-It assumes nothing of a checkout. Each part is used in temporary directories, and nothing leaves the computer.
+It needs no source checkout. Each part is run with temporary directories, and nothing is sent to other computers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QImage
 
 _PATIENCE = 30.0
-"""Seconds for agent and window to start. A cold disk may take some of them."""
+"""Seconds for agent and window to start; reading them from a cold disk takes some of these."""
 _LOOK_AGAIN = 0.1
 
 
@@ -137,8 +137,8 @@ def _history(directory: Path) -> str:
 
 
 def _certificates() -> str:
-    """Check the certificate authorities for encrypted uploads. They are the system's, so they may have to be found
-    first."""
+    """Check that certificate authorities for encrypted uploads are found. Each system stores its own in
+    another place."""
     import ssl
 
     context = ssl.create_default_context()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _INTERVAL = 1.0
 """Seconds between lines."""
 _LOOK_EVERY = 2.0
-"""Seconds between attempts to find an agent, while this program measures."""
+"""Seconds between attempts to connect to an agent, while this process measures by itself."""
 _SILENCE = 5.0
 """Seconds without a message of the agent after which `watch` reports it."""
 
@@ -143,7 +143,8 @@ def watch(
 
 
 def _ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
-    """Yield the agent's ticks if one runs that measures at this interval; otherwise measure here."""
+    """Yield the ticks of a running agent if it measures at this interval; otherwise measure in this process. `total`:
+    which interfaces the user counts in the total (True) or leaves out (False), by name."""
     client = _agent_of(interval)
     while True:
         if client is not None:
@@ -215,7 +216,7 @@ def _own_ticks(interval: float, total: Mapping[str, bool]) -> Generator[Tick]:
 
 
 def _print_document(tick: Tick) -> None:
-    """Print a tick as JSON. Reasons are printed as code names, which are the same in all versions of the program."""
+    """Print a tick as one line of JSON. Reasons are code names, which are the same in all versions and languages."""
     import msgspec
 
     document = msgspec.to_builtins(tick)
@@ -230,7 +231,8 @@ def _print_document(tick: Tick) -> None:
 
 
 def _line_writer(in_units: Units) -> Callable[[Tick], None]:
-    """Return a function that prints ticks as text for people, with the columns at the same position in each line."""
+    """Return a function that prints a tick as a line of text. It keeps the positions of the columns from
+    line to line."""
     from netwatch_tray import units, wording
 
     download, upload = units.SteadyRate(in_units), units.SteadyRate(in_units)
@@ -254,7 +256,7 @@ def _bar_writer(kind: BarFormat, settings: Settings) -> Callable[[Tick], None]:
 
 
 def _english(status: Status) -> dict[str, object]:
-    """Return the fields of the status for other programs; messages become English sentences."""
+    """Return the fields of the status for `--json`; its messages become English sentences."""
     import msgspec
 
     found = msgspec.structs.asdict(status)

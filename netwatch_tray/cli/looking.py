@@ -1,4 +1,4 @@
-"""Readings of connections and apps: from the agent or, if none runs, measured here."""
+"""Reads the open connections and the traffic of apps: from the agent or, if none runs, by measuring in this process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from netwatch_tray.model import Connection
 
 _PATIENCE = 20.0
-"""Seconds for the agent's next message about connections; a tool like lsof may take some of them."""
+"""Seconds to wait for the agent's next message about connections. Tools like lsof need some of them."""
 _BETWEEN_READINGS = 1.0
 
 
@@ -47,8 +47,8 @@ def look(recording: Path | None) -> Look:
 
 
 def looks() -> Iterator[Look]:
-    """Yield the connections and apps every two seconds, without end: from the agent while it runs, then measured
-    here."""
+    """Yield the connections and apps every two seconds, without end: from the agent as long as it runs, after that
+    measured in this process."""
     with contextlib.suppress(AgentUnreachableError):
         client, _hello = connect()
         with closing(client):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Pairs = Iterator[tuple[str, str]]
 
 _COUNTER_LAG = 1 << 20
-"""Bytes by which an interface's counters may grow between two dumps, one directly after the other."""
+"""Bytes by which an interface's counter may grow between two readings that follow each other at once."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -122,7 +122,8 @@ def _counters() -> Pairs:
 
 
 def compared(whole: Sample, rounded: Sample) -> str:
-    """Return a sentence about whether the 32-bit counters in KiB agree with the 64-bit counters."""
+    """Return a sentence about whether two readings of all interfaces agree: `whole` from 64-bit counters, `rounded`
+    from 32-bit counters whose bytes the kernel rounds to KiB."""
     off = []
     for index, counters in whole.counters.items():
         other = rounded.counters.get(index)

@@ -145,7 +145,8 @@ def _show(_options: argparse.Namespace) -> int:
 
 
 def _test(_options: argparse.Namespace) -> int:
-    """Send a request without metrics. Sums that begin at 0 again would look like a counter reset to the collector."""
+    """Send one request without metrics, which only tests the way to the collector. Metrics of this process would begin
+    at 0, which the collector would take for a counter reset of the agent."""
     from netwatch_tray import settings as settings_file
     from netwatch_tray.cloud import otlp_target
     from netwatch_tray.cloud.client import describe

@@ -1,4 +1,4 @@
-"""Measures in this process if no agent runs, and delivers the messages that an agent would send."""
+"""Measures in this process if no agent runs, and delivers the result as the messages that an agent would send."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class OwnFeed:
-    """Replaces FeedClient while no agent runs. It measures in a thread, because tools like lsof block."""
+    """Takes the place of a FeedClient while no agent runs. It measures in a thread, because tools like lsof block."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -38,7 +38,7 @@ class OwnFeed:
         os.set_blocking(self._writer, False)
         self._is_closed = threading.Event()
         self._lock = threading.Lock()
-        """Held while the pipe is written or closed."""
+        """Held while the pipe that wakes the reader is written or closed."""
         threading.Thread(target=self._measure, name="own measuring", daemon=True).start()
 
     def fileno(self) -> int:

@@ -44,13 +44,14 @@ _OF_ARGPARSE = (
     mark("Argparse", "invalid choice: %(value)r (choose from %(choices)s)"), mark("Argparse", "expected one argument"),
     mark("Argparse", "the following arguments are required: %s"), mark("Argparse", "not allowed with argument %s"),
 )  # fmt: skip
-"""Texts of argparse that this program makes it print, to be translated."""
+"""Texts of argparse itself that this program can print, listed here so that the catalogue of translations has them."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Parses command lines. Its help ends with an example; its errors suggest what a mistyped word probably meant.
+    """An ArgumentParser whose help ends with an example and whose errors suggest a similar word for a mistyped one.
 
-    It finds the width of the terminal without shutil, which argparse would load with its decompressors for each option.
+    It determines the width of the terminal by `_columns`: argparse would import shutil for that, with all its modules
+    for compressed files.
     """
 
     def __init__(self, *, example: str = "", **more: Any) -> None:
@@ -86,7 +87,7 @@ def _did_you_mean(meant: str) -> str:
 
 
 class _HelpFormatter(argparse.HelpFormatter):
-    """Translates help texts when they are printed; the calls of argparse have them in English."""
+    """Translates help texts at the moment of printing; the calls of `add_argument` contain them in English."""
 
     def add_text(self, text: str | None) -> None:
         super().add_text(text and translate("Terminal", text))
@@ -101,7 +102,7 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 def _columns() -> int:
-    """Return the width of the terminal, as shutil.get_terminal_size does."""
+    """Return the width of the terminal in cells, by the same rules as shutil.get_terminal_size."""
     chosen = os.environ.get("COLUMNS", "")
     if chosen.isdecimal() and int(chosen):
         return int(chosen)
@@ -112,7 +113,8 @@ def _columns() -> int:
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Return the options of a command line; `run` is the function to call with them. Exit if it is wrong."""
+    """Parse a command line (without the program's name). `run` of the result is the function to call with it. Print an
+    error and exit if the command line is wrong."""
     # argparse translates its texts by gettext's compiled files, through this name, which it looks up at each call.
     argparse._ = partial(translate, "Argparse")  # type: ignore[attr-defined]
     options, unknown = build(words).parse_known_args(words)
@@ -122,8 +124,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def build(words: Sequence[str] = ("--help",)) -> argparse.ArgumentParser:
-    """Return a parser that has at least the subcommand that `words` begin with. An agent with options would otherwise
-    keep the modules of the others in memory."""
+    """Return a parser with the subcommand that `words` begin with; with all subcommands if they begin with none. Each
+    module is imported only if needed, because an agent started with options would keep all of them in memory."""
     parser = Parser(
         prog="netwatch-tray",
         description="Live network rates in the tray. Without a subcommand: start it; a second start opens the window.",
@@ -145,8 +147,8 @@ def build(words: Sequence[str] = ("--help",)) -> argparse.ArgumentParser:
 
 
 def _describe(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Begin the help of each subcommand with the sentence that the list of subcommands shows for it. Also store its
-    parser in the parsed options, for errors."""
+    """Begin the help of each subcommand with the sentence that the list of subcommands has for it. Also make the parsed
+    options contain its parser as `parser`, which prints errors."""
     for listed in subparsers._choices_actions:
         text = language.translation("Terminal", listed.help or "") or listed.help
         parser = subparsers.choices[listed.dest]

@@ -1,4 +1,4 @@
-"""Start and end the program: no subcommand, `window`, `agent`, `quit`."""
+"""The subcommands that start and end the program: none (start, or open the window), `window`, `agent` and `quit`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _QUIT_TIMEOUT = 10.0
 _REBIND_TIMEOUT = 5.0
-"""Seconds in which an agent whose socket was removed listens again; it needs one."""
+"""Seconds to wait for a running agent whose socket file was removed to create it again, which takes it a second."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,7 +50,8 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def start() -> int:
-    """Run the program without a subcommand."""
+    """Run `netwatch-tray` without a subcommand: start the agent, or open the window of the running one. Without a
+    display show the full-screen program of the terminal, or print live rates."""
     if not has_display():
         from netwatch_tray.cli import live
 
@@ -69,8 +70,8 @@ def start() -> int:
 
 
 def _open_window_of_other() -> None:
-    """Request the window from the other agent. Raise NetWatchError if the agent that holds the locks does not listen
-    here."""
+    """Request the agent that runs already to open its window. Raise NetWatchError if nothing listens on this process's
+    feed socket, although an agent holds the locks."""
     from netwatch_tray import paths
     from netwatch_tray.feed.protocol import Command
 
@@ -91,7 +92,7 @@ def _open_window_of_other() -> None:
 
 
 def run_agent(*, headless: bool = False) -> int:
-    """Run the subcommand `agent`, without a recording."""
+    """Run the subcommand `agent` on this machine, not on a recording. `headless`: without an icon."""
     _agent_of_this_machine(headless=headless).run()
     return DONE
 

@@ -31,11 +31,11 @@ PERIOD = 1.0
 CONNECTIONS_EVERY = 2
 """Number of readings of the interfaces for each reading of the sockets."""
 _SEARCH_SLICE = 0.05
-"""Seconds of one step of the search for the owners of sockets."""
+"""Seconds that one step of the search for the owners of sockets may take."""
 _MAX_SEARCHES = 4
-"""Most steps of the search after a reading. The search continues after the next reading."""
+"""Greatest number of such steps after one reading. An unfinished search continues after the next reading."""
 _PAUSE_AFTER_MESSAGES = 0.25
-"""Seconds after reading messages about closed sockets until they are read again."""
+"""Seconds to wait after the kernel's messages about closed sockets were read, before they are read again."""
 _FLUSH_EVERY = 10
 """Number of readings after which the recording is flushed to the operating system."""
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -114,7 +114,8 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def record(recorder: Recorder) -> Iterator[tuple[Tick | None, Observation]]:
-    """Record without end. Yield the result of each reading of the interfaces, as a replay will yield it."""
+    """Measure without end while `recorder` records it. Yield what `measure` yields; a replay of the recording yields
+    the same."""
     for number, step in enumerate(measure(recorder, {})):
         yield step
         if number % _FLUSH_EVERY == 0:
@@ -137,7 +138,7 @@ def measure(sources: Sources, chosen: Mapping[str, bool]) -> Iterator[tuple[Tick
 
 
 def measure_here(settings: Settings) -> Iterator[tuple[Tick | None, Observation]]:
-    """Yield the measurements of this machine with the user's settings, as `measure` does."""
+    """Measure this machine with the user's settings. Yields what `measure` yields."""
     from netwatch_tray.collect.sources import Sources
 
     sources = Sources()
@@ -146,7 +147,7 @@ def measure_here(settings: Settings) -> Iterator[tuple[Tick | None, Observation]
 
 
 def replay(source: Replay) -> Iterator[tuple[Tick | None, Observation]]:
-    """Yield the result of each step of a recording, without waiting in between."""
+    """Yield for each step of a recording what `measure` yields, without waiting between the steps."""
 
     def reads() -> Iterator[bool]:
         while True:
@@ -160,8 +161,8 @@ def replay(source: Replay) -> Iterator[tuple[Tick | None, Observation]]:
 def _steps(
     sources: Sources, connections: ConnectionSource | None, reads: Iterator[bool], chosen: Mapping[str, bool]
 ) -> Iterator[tuple[Tick | None, Observation]]:
-    """Yield the result of each reading of the interfaces, without end. `reads`: yields, for each of them, whether the
-    sockets are read as well."""
+    """Yield for each reading of the interfaces what `measure` yields, without waiting. `reads` yields once for each of
+    them: whether the sockets are read as well."""
     from netwatch_tray.engine.monitor import Monitor
     from netwatch_tray.engine.observation import Observation
 
@@ -189,7 +190,8 @@ def _connections(sources: Sources) -> ConnectionSource | None:
 
 
 def replayed_ticks(file: Path, speed: float) -> Iterator[Tick]:
-    """Yield the ticks of a recording, `speed` times as fast as they were recorded. Raise NetWatchError."""
+    """Yield the ticks of a recording, `speed` times as fast as they were recorded. Raise NetWatchError if the file is
+    not a valid recording."""
     from netwatch_tray.recording.replay import Replay
 
     with contextlib.closing(Replay(file, keeps_time=True)) as source:
@@ -201,8 +203,8 @@ def replayed_ticks(file: Path, speed: float) -> Iterator[Tick]:
 
 
 def _wait(connections: ConnectionSource | None, until: float) -> None:
-    """Wait until a time, reading the messages about closed sockets meanwhile: the kernel queues only about 330 of
-    them."""
+    """Wait until a time of the monotonic clock. Meanwhile read the kernel's messages about closed sockets, because the
+    kernel queues only about 330 of them."""
     import select
 
     while (left := until - time.monotonic()) > 0:
@@ -232,8 +234,8 @@ def private_home() -> Iterator[str]:
 
 @contextlib.contextmanager
 def replaying_agent(file: Path, speed: float) -> Iterator[None]:
-    """Run an agent on a recording. The agent uses a temporary directory, as this process does in the block. Raise
-    NetWatchError."""
+    """Run an agent that replays a recording, while the `with` block runs. Agent and this process use a temporary
+    directory for all their files. Raise NetWatchError if the recording cannot be replayed."""
     import subprocess
 
     from netwatch_tray import launch, paths

@@ -28,7 +28,7 @@ _TRY_AGAIN = 0.05
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """For argparse: return a function that parses a number within these bounds."""
+    """Return a function that parses a number within these bounds, as an argparse `type`."""
 
     def parse(text: str) -> int:
         with contextlib.suppress(ValueError):
@@ -85,7 +85,7 @@ def send(command: Command) -> FeedClient:
 
 
 def reload_agent() -> bool:
-    """Make the agent read settings and key again. Return whether an agent runs."""
+    """Make the agent read the settings and the API key again. Return whether an agent runs."""
     from netwatch_tray.feed.protocol import Command
 
     try:
@@ -98,7 +98,8 @@ def reload_agent() -> bool:
 
 
 def save(section: str, **chosen: Any) -> tuple[Settings, bool]:
-    """Save these settings of a section and have the agent read them; return all settings, and whether an agent runs."""
+    """Change these settings of a section in the file, and make the agent read it. Return all settings, and whether an
+    agent runs."""
     import msgspec
 
     from netwatch_tray import paths, settings_writer
@@ -110,7 +111,7 @@ def save(section: str, **chosen: Any) -> tuple[Settings, bool]:
 
 
 def state_in_agent(part: Callable[[Status], Message | None]) -> Message:
-    """Return a part of the agent's status for the user, or why there is none."""
+    """Return the part of the agent's status that `part` selects (`off` if it is None), or why there is no status."""
     try:
         return part(ask_status()) or message("off")
     except AgentBusyError as error:
@@ -156,7 +157,8 @@ def usable_settings() -> Settings:
 
 @contextlib.contextmanager
 def open_history() -> Iterator[HistoryReader]:
-    """Open the history for reading. Raise HistoryError, also from the block that uses the reader."""
+    """Context manager: open the history for reading. Raise HistoryError if that fails, and if the reader fails in the
+    block."""
     from netwatch_tray import paths
     from netwatch_tray.errors import HistoryError, NoHistoryYetError
     from netwatch_tray.history.reader import HistoryReader
@@ -175,7 +177,7 @@ def open_history() -> Iterator[HistoryReader]:
 
 
 def _explain_missing_history() -> None:
-    """Raise HistoryError with the reason why there is no history, if an agent runs."""
+    """Raise HistoryError with the agent's reason why there is no history. Return if no agent runs."""
     from netwatch_tray.errors import HistoryError
 
     try:
@@ -189,12 +191,14 @@ def _explain_missing_history() -> None:
 
 
 def has_display() -> bool:
-    """Return whether windows can be shown: always on macOS, elsewhere if a display server is named."""
+    """Return whether windows can be shown: always on macOS, elsewhere if the environment names an X or
+    Wayland server."""
     return sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def can_print(sign: str) -> bool:
-    """Return whether stdout can show this character. The fonts of the kernel's console have about 500 characters."""
+    """Return whether stdout can show this character. On the kernel's text console the font may lack it although the
+    encoding has it: such a font has about 500 characters."""
     if sys.stdout.isatty() and os.environ.get("TERM") in ("linux", "dumb"):
         return sign.isascii()
     try:
@@ -205,20 +209,20 @@ def can_print(sign: str) -> bool:
 
 
 def print_json(document: object) -> None:
-    """Print a document as one line."""
+    """Print a document as one line of JSON."""
     import msgspec
 
     print(printable_json(msgspec.json.encode(document).decode()), flush=True)
 
 
 def complain(what: str) -> None:
-    """Print a text to stderr, with control characters replaced. Nothing happens if stderr cannot be written."""
+    """Print a text to stderr, with control characters replaced. An error of stderr is ignored."""
     with contextlib.suppress(OSError):  # a full disk below it, or a closed terminal
         print(f"netwatch-tray: {printable_lines(what)}", file=sys.stderr, flush=True)
 
 
 def print_pairs(pairs: Mapping[str, str | Sequence[str]]) -> None:
-    """Print a line for each pair. The lines of a value with several lines are below each other."""
+    """Print a line for each name and its value. Further lines of a value are printed below its first line."""
     width = max(map(len, pairs))
     for name, value in pairs.items():
         for line in [value] if isinstance(value, str) else value:
@@ -227,10 +231,10 @@ def print_pairs(pairs: Mapping[str, str | Sequence[str]]) -> None:
 
 
 class Fit(NamedTuple):
-    """How a column is fitted into a narrow terminal."""
+    """How a column of a table may shrink when the terminal is too narrow."""
 
     least: int = 0
-    """Cells to which it may be cut; 0 if it is not cut."""
+    """Width in cells to which the column may be cut; 0 if its texts are never cut."""
     rank: int = 0
     """The column with the highest rank is left out first; one with rank 0 always stays."""
 
@@ -245,7 +249,7 @@ def terminal_size() -> os.terminal_size | None:
 
 
 def bar(share: float, most: int) -> str:
-    """Return a bar of at most this many cells, in characters that the terminal can show."""
+    """Return a bar whose length is `share` (0 to 1) of `most` cells, in characters that the terminal can show."""
     from netwatch_tray.tui.look import Look, bar, is_unicode
 
     return Look(is_unicode()).text(bar(share, most))
@@ -254,9 +258,10 @@ def bar(share: float, most: int) -> str:
 def print_table(
     heads: Sequence[str], rows: Iterable[Sequence[str]], alignment: str, fits: Sequence[Fit] | None = None
 ) -> None:
-    """Print columns as wide as their widest text, each aligned by its letter: `<` left, `>` right.
+    """Print a table whose columns are as wide as their widest text. `alignment` has a letter for each column: `<` left,
+    `>` right.
 
-    `fits`: how to fit the columns into a terminal. If stdout is not a terminal, nothing is left out.
+    `fits`: how each column may shrink in a narrow terminal. If stdout is not a terminal, everything is printed.
     """
     from netwatch_tray import cells
     from netwatch_tray.tui.tables import Width, fit
@@ -278,7 +283,8 @@ def print_table(
 
 
 def print_csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print CSV by RFC 4180, one line a row. Unknown values are empty fields, and no field starts a formula."""
+    """Print CSV by RFC 4180, one line a row. Unknown values are empty fields. A text that a spreadsheet would take for
+    a formula is changed so that it is none."""
     import csv
 
     writer = csv.writer(sys.stdout, lineterminator="\n")

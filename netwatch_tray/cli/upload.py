@@ -41,13 +41,13 @@ _LEVELS: dict[UploadLevel, str] = {
     "connections": mark("Terminal", "the connections with both addresses"),
     "events": mark("Terminal", "alerts with the app and its numbers, and counts of DNS; no names of hosts"),
 }
-"""What each level adds to the previous one."""
+"""What each level of uploading sends in addition to the previous level."""
 _PREVIEW_SECONDS = 2.0
 """Seconds over which the rates of a snapshot are measured."""
 _METRICS_SECONDS = 5.0
-"""Seconds between two readings for programs that collect metrics, which come about every fifteen seconds."""
+"""Seconds between two readings of `serve-metrics`. Prometheus and others request them about every fifteen seconds."""
 _LONGEST_KEY_FILE = 4096
-"""Bytes."""
+"""Most bytes of a file with an API key."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -187,7 +187,8 @@ def _setup(options: argparse.Namespace) -> int:
 
 
 def _key_in(file: str) -> Key:
-    """Return the key that a file contains. Raise SettingsError."""
+    """Return the API key in a file, or on stdin if the name is `-`. Raise SettingsError if there is none or it cannot
+    be read."""
     from netwatch_tray.cloud.account import Key
 
     try:
@@ -223,7 +224,7 @@ def _asked_key() -> Key:
 
 
 def _account_before(upload: Upload) -> tuple[Endpoint, Key] | None:
-    """Return the account that is set up, or None if there is none."""
+    """Return the server and the key that are set up already, or None if one of them is missing."""
     from netwatch_tray.cloud import account
 
     try:
@@ -299,7 +300,7 @@ def _status(_options: argparse.Namespace) -> int:
 
 
 def _what(upload: Upload) -> list[str]:
-    """Return a line about interval and level, then a line for each part of what is sent."""
+    """Return in words what is uploaded: a line about interval and level, then a line for each part that is sent."""
     from netwatch_tray.cloud import account
     from netwatch_tray.cloud.privacy import includes
 
@@ -329,9 +330,10 @@ def _waiting(exists: bool) -> str:
 
 
 def _test(_options: argparse.Namespace) -> int:
-    """Send one snapshot without using the spool, so that an agent that is uploading is not affected.
+    """Send one snapshot to the server. It does not go through the spool, which belongs to the agent that may be
+    uploading.
 
-    The snapshot is the first measurement, whose deltas are 0: a server that adds up deltas must not count the traffic
+    The snapshot is the first measurement, so its deltas are 0: a server that adds up deltas must not count the traffic
     of a test.
     """
     from netwatch_tray import settings as settings_file

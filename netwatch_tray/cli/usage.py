@@ -33,14 +33,13 @@ if TYPE_CHECKING:
 
 _DEFAULT_DAYS = 30
 _BAR = 24
-"""Cells of the longest bar."""
+"""Length in cells of the bar of the largest amount."""
 NAMES_OF_REST = {
     "unmeasured": mark("Terminal", "While NetWatch was not measuring"),
     "other": mark("Terminal", "Not of any app"),
     "imported": mark("Terminal", "Imported, apps not known"),
 }
-"""Names of the bytes that no app accounts for; together with the apps they are the total. English in
-machine formats."""
+"""Names of the bytes of the total that belong to no app, by cause. CSV and JSON have them in English."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -154,14 +153,14 @@ def _has_names(reader: HistoryReader) -> bool:
 
 
 def network_label(use: NetworkUse, *, with_metered: bool = False) -> str:
-    """Return the name of a network, or its kind and number where it has none."""
+    """Return the label of a network: its name or, if it has none, its kind and number."""
     metered = ", metered" if with_metered and use.is_metered else ""
     number = f" {use.number}" if use.number > 1 else ""
     return f"{use.name or use.kind + number}{metered}"
 
 
 def network_called(reader: HistoryReader, settings: Settings, name: str) -> NetworkUse:
-    """Return the network of a name as `network_label` makes it. Raise HistoryError if there is none."""
+    """Return the network whose `network_label` is `name`. Raise HistoryError if there is none."""
     found = reader.networks(with_names=settings.history.network_names)
     known = {printable(network_label(each)): each for each in reversed(found)}
     if (network := known.get(printable(name))) is not None:
@@ -172,7 +171,7 @@ def network_called(reader: HistoryReader, settings: Settings, name: str) -> Netw
 
 
 def _title(options: argparse.Namespace, first: date, last: date) -> str:
-    """Return the title of the table: its subject and its days."""
+    """Return the title of the table: what was used, and on which days."""
     what = next((name for name in ("interfaces", "apps", "networks") if getattr(options, name)), options.by)
     usage = _titles()[what]
     if options.network:
@@ -196,8 +195,8 @@ def _titles() -> dict[str, str]:
 
 
 def _print(rows: Sequence[tuple[str, Used]], settings: Settings, *, with_sum: bool) -> None:
-    """Print the rows without columns that are 0 in all of them. On a terminal, add a bar for both directions
-    together."""
+    """Print the table of amounts. The columns for gaps and imports are left out if all their values are 0. On a
+    terminal, each row ends with a bar for received and sent bytes together."""
     from netwatch_tray import units
     from netwatch_tray.history.results import Used
 

@@ -1,4 +1,5 @@
-"""The process that shows the icon in XEmbed trays. The agent starts it; not a subcommand for users."""
+"""The hidden option `--xembed-icon`: the agent starts it as a separate process that shows the icon in an
+XEmbed tray."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import argparse
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
-    """Add an option rather than a subcommand, because the error for a misspelt subcommand lists all subcommands."""
+    """Add the option. It is no subcommand, because the error for a misspelt subcommand would list it to users."""
     parser.add_argument("--xembed-icon", dest="run", action="store_const", const=_show, help=argparse.SUPPRESS)
 
 

@@ -10,7 +10,8 @@ from netwatch_tray.errors import Message, UnsupportedError, joined
 
 
 def open_source() -> ConnectionSource:
-    """Return the best source that works here. Its `note` also contains why better ones do not work.
+    """Return the best source of sockets that works here. Its `note` says what it cannot measure, and why better sources
+    do not work.
 
     Raise UnsupportedError with the reason of each source if none works.
     """
@@ -30,7 +31,7 @@ def open_source() -> ConnectionSource:
 
 
 def open_openings() -> Openings | None:
-    """Return a counter of opened connections that is cheap to read, or `None` if this system has none."""
+    """Return an object that counts opened connections and is cheap to read; None if this system has no such counter."""
     if sys.platform != "linux":
         return None
     from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings  # noqa: PLC0415  Linux only
@@ -42,9 +43,9 @@ def open_openings() -> Openings | None:
 
 
 def open_refusals() -> Refusals | None:
-    """Return a counter of packets that this machine refused, such as those for closed ports.
+    """Return an object that counts packets refused by this machine, such as those for closed ports.
 
-    Return `None` if this system has no such counter, or this user may not read it.
+    None if this system has no such counter, or this user may not read it.
     """
     if sys.platform != "linux":
         return None
@@ -57,7 +58,8 @@ def open_refusals() -> Refusals | None:
 
 
 def _openers() -> Iterator[Callable[[], ConnectionSource]]:
-    """Yield this system's sources, best first; each is loaded only when its turn comes."""
+    """Yield the functions that open this system's sources, best first. The module of each is imported only when the
+    previous one has failed."""
     if sys.platform == "linux":
         from netwatch_tray.collect.linux.sock_diag import SockDiagSource  # noqa: PLC0415  loaded when tried
 

@@ -17,15 +17,17 @@ from netwatch_tray.errors import UnsupportedError
 _log = logging.getLogger(__name__)
 
 _DIRECTORIES = ("/usr/share/GeoIP", "/var/lib/GeoIP", "/usr/local/share/GeoIP", "/opt/homebrew/var/GeoIP")
-"""Where geoipupdate and the packages of distributions put databases; searched after the user's own directory."""
+"""Directories in which geoipupdate and packages of distributions store databases, searched after the user's own
+directory."""
 _PATTERNS = ("*[Cc]ountry*.mmdb", "*[Cc]ity*.mmdb")
-"""Databases of countries first, because they are smaller."""
+"""File names of databases, in the order of preference: those of countries only are smaller than those of cities."""
 _MOST_ADDRESSES = 4096
-"""Number of addresses whose country is cached."""
+"""Number of addresses whose country is cached in memory."""
 
 
 class Countries:
-    """Countries of addresses, from the first database in the usual places. It is opened at the first lookup."""
+    """Looks up the countries of addresses, in the first database found in the usual places. It is opened at the first
+    lookup."""
 
     def __init__(self, directories: Iterable[str | Path] | None = None) -> None:
         self._directories = _usual_directories() if directories is None else tuple(directories)
@@ -33,17 +35,18 @@ class Countries:
         self._database: _Database | None = None
         self._is_open = False
         self.is_on = True
-        """Whether the user wants countries. A change applies to a row when the row changes next."""
+        """Whether the user wants countries. A row of the connection list adopts a change only when the row itself
+        changes next."""
 
     @property
     def source(self) -> str | None:
-        """Return type and date of the database in use as a text for the user, or `None` if there is none. The first
-        call opens the database."""
+        """Return type and date of the database in words, or None if there is no database. Opens the database if it is
+        not open yet."""
         self._open()
         return None if self._database is None else self._database.name
 
     def of(self, address: str) -> str | None:
-        """Return the two-letter code of a country (ISO 3166), or `None` if it is unknown or the user has turned
+        """Return the two-letter code (ISO 3166) of an address's country; None if it is unknown or the user has turned
         countries off."""
         if not self.is_on:
             return None
@@ -107,7 +110,7 @@ def _usual_directories() -> tuple[str | Path, ...]:
 
 
 def _code(record: Any) -> str | None:
-    """Return the two-letter code in a record of MaxMind, DB-IP or IPinfo, or `None` if it has none."""
+    """Return the two-letter code in a record of a database by MaxMind, DB-IP or IPinfo; None if it has none."""
     if not isinstance(record, dict):
         return None
     for key in ("country", "country_code", "registered_country"):

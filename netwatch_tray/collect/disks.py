@@ -1,7 +1,7 @@
-"""Space on the disks, and their traffic: /proc and statvfs(3) on Linux, psutil elsewhere.
+"""Space on the disks and their traffic: from /proc and statvfs(3) on Linux, by psutil elsewhere.
 
 A file system counts once, however often it is mounted. Only whole disks count, because the traffic of a partition, a
-RAID or an encrypted volume is that of a disk below it.
+RAID or an encrypted volume is also counted by the disk below it.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from netwatch_tray.errors import CollectError
 from netwatch_tray.text import decoded, from_os
 
 _SECTOR = 512
-"""Bytes: /proc/diskstats counts in these whatever the disk's own are (Documentation/admin-guide/iostats.rst)."""
+"""Bytes of a sector in /proc/diskstats, whatever the disk's own sectors are (Documentation/admin-guide/iostats.rst)."""
 _STACKED = re.compile(r"(?:loop|ram|zram|dm-|md|sr|fd)\d")
 _IMAGE = re.compile(r"/dev/(?:loop|ram|zram)\d")
-"""Block devices that are files or memory used as disks."""
+"""Pattern of block devices that are files or memory, not disks."""
 _LOCAL = frozenset(
     "ext2 ext3 ext4 xfs btrfs f2fs jfs reiserfs bcachefs zfs vfat exfat ntfs ntfs3 fuseblk".split()
     + "apfs hfs hfsplus msdos".split()
 )
-"""File systems on disks of this machine. statvfs(3) of a network file system may block for ever."""
+"""File systems that lie on disks of this machine. statvfs(3) of a network file system may block for ever."""
 _CONTAINER = re.compile(r"/dev/disk\d+")
-"""macOS: the container in the name of an APFS volume such as `/dev/disk3s1s1`. Its volumes share its space."""
+"""Pattern that finds the container in the name of an APFS volume (macOS), such as `/dev/disk3s1s1`. The volumes of a
+container share its space."""
 
 
 class Usage(NamedTuple):
@@ -46,20 +47,20 @@ class Usage(NamedTuple):
 
     @property
     def percent(self) -> float:
-        """Return the used share of the space that users other than root may use, in percent, like df(1)."""
+        """Return the used share in percent of the space that users other than root may use, as df(1) does."""
         usable = self.used + self.available
         return round(100 * self.used / usable, 1) if usable else 0.0
 
 
 class Traffic(NamedTuple):
-    """Bytes read and written since boot."""
+    """Bytes read from disks and written to disks since boot."""
 
     read: int
     written: int
 
 
 def usages() -> tuple[Usage, ...]:
-    """Return the space of each file system that is on a disk. Raise CollectError."""
+    """Return the space of each file system that is on a disk. Raise CollectError if the mounts cannot be read."""
     if sys.platform == "linux":
         mounts = _real_in(_read("/proc/self/mounts"))
     else:
@@ -83,7 +84,8 @@ def usages() -> tuple[Usage, ...]:
 
 
 def traffic() -> Traffic | None:
-    """Return the traffic of all whole disks together, or `None` if there are none. Raise CollectError."""
+    """Return the traffic of all whole disks together, or None if there are none. Raise CollectError if it cannot be
+    read."""
     if sys.platform == "linux":
         try:
             names = os.listdir("/sys/block")  # noqa: PTH208  names are enough
@@ -98,12 +100,14 @@ def traffic() -> Traffic | None:
 
 @lru_cache(maxsize=1)
 def _real_in(content: bytes) -> list[Mount]:
-    """Parse /proc/self/mounts once for as long as nothing is mounted or unmounted."""
+    """Return `real` of the mounts in /proc/self/mounts. Cached, so it costs nothing until something is mounted or
+    unmounted."""
     return real(parse_mounts(content))
 
 
 def real(mounts: Iterable[Mount]) -> list[Mount]:
-    """Return one mount of each file system on a disk, the one mounted first, and always the root."""
+    """Return for each file system on a disk the mount that was made first, and also `/` if that is on no disk, as in a
+    container."""
     found: dict[str, Mount] = {}
     for mount in mounts:
         if mount.kind in _LOCAL:
@@ -128,7 +132,7 @@ class Partition(Protocol):
 
 
 def mac_mounts(partitions: Iterable[Partition]) -> list[Mount]:
-    """Return the mounts of macOS that a user would call a disk: `/`, and writable ones that the Finder shows.
+    """Return the mounts on macOS that a user would call a disk: `/`, and writable ones that the Finder shows.
 
     The volumes below /System/Volumes share the container of `/`; a read-only volume (a disk image, an installer) cannot
     fill up. One volume stands for all of an APFS container: `/`, or else the first.
@@ -146,10 +150,10 @@ def mac_mounts(partitions: Iterable[Partition]) -> list[Mount]:
 
 
 def parse_diskstats(content: bytes, whole_disks: Collection[str]) -> Traffic | None:
-    """Sum the rows of /proc/diskstats for `whole_disks`, without disks that lie on others; return `None` if there are
+    """Return the sum over `whole_disks` in /proc/diskstats, without disks that lie on other disks; None if there are
     none.
 
-    A row that is short or otherwise not understood is left out. Raise ParseError where none is understood.
+    A row that cannot be parsed is left out. Raise ParseError if none can be parsed.
     """
     read = written = 0
     found = False

@@ -1,4 +1,4 @@
-"""The network behind the default gateway: its identity, its name, and whether it is metered."""
+"""The network that the default gateway belongs to: how it is identified, its name, and whether it is metered."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from netwatch_tray.text import decoded
 
 
 def gateway_address(proc: Path = Path("/proc/net")) -> str | None:
-    """Return the hardware address of the IPv4 default gateway, or its IP address if the kernel does not know that.
+    """Return the hardware address of the IPv4 default gateway, which identifies the network; the gateway's IP address
+    if the kernel does not know the hardware address.
 
-    Return `None` if there is no gateway, or the system is not Linux. Source: route(5), arp in proc_pid_net(5).
+    None if there is no gateway, or on a system other than Linux. Source: route(5), arp in proc_pid_net(5).
     """
     from netwatch_tray.collect.linux.proc import default_gateway, parse_routes  # noqa: PLC0415  once an hour
 
@@ -37,7 +38,7 @@ def is_metered() -> bool | None:
 
 
 def connection_of(interface: str) -> Connection | None:
-    """Return the connection of NetworkManager that an interface is part of, or `None` if unknown. Waits some seconds
+    """Return NetworkManager's connection profile that is active on an interface, or None if unknown. Waits some seconds
     at most."""
     return network_manager.connection_of(interface)
 

@@ -25,40 +25,43 @@ from netwatch_tray.errors import CollectError
 from netwatch_tray.text import decoded
 
 PERIOD_S = 30.0
-"""Seconds between the beginnings of two probes. A gateway that does not respond is an event after the second."""
+"""Seconds from the start of one probe to the start of the next. A gateway that misses two in a row is reported as an
+event."""
 _PROBES = 3
 _TIMEOUT = 1.0
-"""Seconds to wait for each answer."""
+"""Seconds to wait for each response."""
 _TCP_PORTS = (53, 80, 443)
-"""Ports on which a gateway probably listens. A refused connection is a response, too."""
+"""Ports on which a gateway probably listens; tried where ICMP echo is not permitted. A refused connection is a
+response, too."""
 _ECHO = struct.Struct("!BBHHH")
-"""ICMP: type, code, checksum, identifier, sequence (RFC 792, RFC 4443)."""
+"""ICMP echo message: type, code, checksum, identifier, sequence number (RFC 792, RFC 4443)."""
 _ECHO_REQUEST, _ECHO_REQUEST6, _ECHO_REPLY, _ECHO_REPLY6 = 8, 128, 0, 129
 _DNS_HEADER = struct.Struct("!HHHHHH")
 _DNS_RECURSION, _DNS_RESPONSE = 0x0100, 0x8000
 _ROOT_NAME_SERVERS = b"\0" + struct.pack("!HH", 2, 1)
-"""The question: the root, type NS, class IN."""
+"""The question of the DNS query: name (the root), type NS, class IN."""
 
 
 class Reachability(NamedTuple):
-    """The result of a few probes of one address."""
+    """Result of several probes of one address."""
 
     address: str
     rtt_s: float | None
-    """Mean of the answers."""
+    """Mean RTT of the responses in seconds; None if there were none."""
     loss: float | None
-    """Share of probes without a response, 0 to 1; `None` if unknown, the gateway may be configured to be silent."""
+    """Share of probes without a response, 0 to 1; None for a gateway that never responded, because it may be configured
+    not to."""
 
 
 class Health(NamedTuple):
     gateway: Reachability | None
-    """`None` if there is no gateway."""
+    """None if there is no default gateway."""
     dns: Reachability | None
 
 
 class HealthSource:
-    """Probes default gateway and DNS server. It blocks for up to several seconds while it waits for responses, so call
-    it in a separate thread."""
+    """Probes the default gateway and the DNS server. A call may block for several seconds, so make it in a separate
+    thread."""
 
     def __init__(
         self,
@@ -66,12 +69,13 @@ class HealthSource:
         dns_server: Callable[[], str | None] | None = None,
         dns_port: int = 53,
     ) -> None:
-        """`gateway`, `dns_server`: return the current address; by default that which the system uses."""
+        """`gateway`, `dns_server`: functions that return the address to probe, or None; by default the addresses that
+        the system uses."""
         self._gateway = gateway or default_gateway
         self._dns_server = dns_server or default_dns_server
         self._dns_port = dns_port
         self._answered: set[str] = set()
-        """Gateways that have responded before. For these a missing response counts as loss."""
+        """Gateways that have responded at least once; only for these does a missing response count as loss."""
 
     def probe(self) -> Health:
         """Probe gateway and DNS server. Raise CollectError, or UnsupportedError if this system cannot report their
@@ -104,7 +108,7 @@ def _summary(address: str, times: list[float | None]) -> Reachability:
 
 
 def may_ping(address: str) -> bool:
-    """Return whether this user may send ICMP echo to an address of that family."""
+    """Return whether this user may send ICMP echo, to addresses of this one's family (IPv4 or IPv6)."""
     try:
         _echo_socket(address).close()
     except OSError:
@@ -152,7 +156,8 @@ def checksum(content: bytes) -> int:
 
 
 def _knock(address: str) -> float | None:
-    """Return the seconds until a TCP connection was accepted or refused, or `None` if neither happened on any port."""
+    """Return the seconds until a TCP connection was accepted or refused on one of _TCP_PORTS; None if
+    neither happened."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for port in _TCP_PORTS:
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -165,8 +170,8 @@ def _knock(address: str) -> float | None:
 
 
 def ask_dns(address: str, port: int = 53) -> float | None:
-    """Return the seconds until a DNS server responded with anything, or `None` if it did not. Raise OSError if there is
-    no route."""
+    """Return the seconds until a DNS server sent any response to a query; None if it did not. Raise OSError if there is
+    no route to it."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     identifier = os.urandom(2)
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -184,7 +189,7 @@ def ask_dns(address: str, port: int = 53) -> float | None:
 
 
 def _receive(probe: socket.socket, start: float) -> bytes | None:
-    """Return the next datagram, or `None` if none came before the deadline."""
+    """Return the next datagram from a socket, or None if none arrived within _TIMEOUT seconds of `start`."""
     left = start + _TIMEOUT - time.monotonic()
     if left <= 0 or not select.select([probe], [], [], left)[0]:
         return None
@@ -192,8 +197,8 @@ def _receive(probe: socket.socket, start: float) -> bytes | None:
 
 
 def _socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
-    """Return the socket address, with the scope of a link-local address as a number. Raise OSError for a removed
-    interface."""
+    """Return address and port in the form that `socket` takes, with the scope of a link-local address as a number.
+    Raise OSError if the scope's interface was removed."""
     host, _, scope = address.partition("%")
     if ":" not in host:
         return host, port
@@ -204,9 +209,9 @@ def _socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int
 
 
 def default_gateway() -> str | None:
-    """Return the next hop of the best default route, IPv4 before IPv6, or `None` if there is none.
+    """Return the IP address of the default gateway with the lowest metric, IPv4 before IPv6; None if there is none.
 
-    Raise CollectError, or UnsupportedError where the tool `route` is missing.
+    Raise CollectError if the routes cannot be read; UnsupportedError if the tool `route` is missing.
     """
     if sys.platform == "linux":
         from netwatch_tray.collect.linux import proc  # noqa: PLC0415  Linux only
@@ -225,8 +230,8 @@ def default_gateway() -> str | None:
 
 
 def default_dns_server() -> str | None:
-    """Return the first DNS server on another machine, or `None` if there is none. If a local stub resolver is
-    configured, the servers that it uses come first."""
+    """Return the address of the first configured DNS server that is on another machine; None if there is none. The
+    servers that systemd-resolved uses come before those in /etc/resolv.conf."""
     for file in ("/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"):
         for server in parse_resolv_conf(_read(file)):
             if not is_this_machine(server):
@@ -235,15 +240,15 @@ def default_dns_server() -> str | None:
 
 
 def is_this_machine(address: str) -> bool:
-    """Return whether an address leads to this machine whatever addresses it has: loopback, or unspecified, which glibc
-    treats as the local host. The address may be wrapped in IPv6 or have a scope."""
+    """Return whether an address always means this machine: loopback, or unspecified, which glibc treats as the local
+    host. It may be an IPv4 address wrapped in IPv6, or have a scope."""
     found = ip_address(address.partition("%")[0])
     found = (found.ipv4_mapped if isinstance(found, IPv6Address) else None) or found
     return found.is_loopback or found.is_unspecified
 
 
 def _read(file: str) -> bytes:
-    """Return the content of a file; empty if it does not exist. Raise CollectError."""
+    """Return the content of a file; empty if it does not exist. Raise CollectError if it cannot be read."""
     try:
         return kernel_file.read(file)
     except FileNotFoundError:

@@ -1,4 +1,5 @@
-"""The agent's client of the privileged helper: bytes of UDP, owners of new sockets, packets with host names.
+"""The agent's client of the privileged helper, which reports bytes of UDP, owners of new sockets, last bytes of TCP
+connections and packets with host names.
 
 The only module that implements the helper's protocol (docs/helper.md) on the agent's side. It needs no privilege, never
 blocks, keeps a bounded amount of data and reconnects by itself. Without a helper it returns nothing, and `reason`
@@ -46,7 +47,8 @@ _MOST_OWNERS = 1 << 15
 _MOST_PACKET_BYTES = 4 << 20
 _MOST_REFUSALS = 1 << 13
 _MOST_ENDS = 1 << 15
-"""Owners, bytes of packets, refusals and ends kept between two readings; more are dropped and counted as lost."""
+"""Most owners, bytes of packets, refusals and ends of connections (the constants above) that are kept until the next
+reading. Further ones are dropped and counted in `Losses.records`."""
 _MESSAGES_AT_ONCE = 256
 _UNREACHABLE: Mapping[type[OSError], Message] = {
     FileNotFoundError: message("The helper is not set up."),
@@ -54,15 +56,16 @@ _UNREACHABLE: Mapping[type[OSError], Message] = {
 }
 _LONGEST_REASON = 400
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-"""Seconds until it connects again; doubled after each failure."""
+"""Seconds until the next attempt to connect: the first pause, which is doubled after each failure, and the longest."""
 _ANSWER_WITHIN = 10.0
-"""Seconds; a helper that takes longer is stuck, or stopped by a signal."""
+"""Seconds after a request until `reason` says that the helper does not respond."""
 _ROWS = struct.Struct(f"={layout.KEY.size}s{layout.VALUE.size}s")
-"""Key and value of each row."""
+"""Struct of one row in a response: the bytes of its key and of its value."""
 _FLOW = struct.Struct(layout.KEY.format.removesuffix("3x"))
-"""What a layout.KEY and a layout.PACKET begin with."""
+"""Struct of a flow's identity, with which layout.KEY and layout.PACKET both begin."""
 _PACKET = struct.Struct(f"={_FLOW.size}xBHIIII").unpack_from
-"""What follows the flow in a layout.PACKET. Its kind is at the place where that of the other layouts is."""
+"""Unpacks the fields that follow the flow in a layout.PACKET. The first of them, the kind, has the same offset in the
+other layouts."""
 _OWNER, _TCP_END = layout.OWNER.unpack_from, layout.TCP_END.unpack_from
 _PACKET_KINDS = {
     layout.DNS_QUERY: PacketKind.DNS_QUERY,
@@ -71,28 +74,31 @@ _PACKET_KINDS = {
     layout.QUIC_INITIAL: PacketKind.QUIC_INITIAL,
 }
 _TIMES, _TIME_UNIT = 1 << layout.TIME_BITS, (1 << layout.TIME_SHIFT) / 1e9
-"""Number of times that the clock of a packet can show before it starts anew, and seconds from one to the next."""
+"""The clock in a packet: number of values until it starts again at 0, and seconds from one value to the next."""
 _PROTOCOL = _FLOW.size - 1
-"""Index in a layout.KEY."""
+"""Offset of the IP protocol number in a layout.KEY."""
 _CLOSED, _CREATED = -3, -2
-"""Indexes in a layout.VALUE: whether a TCP connection has closed; the stamp of creation."""
+"""Indexes of two fields in an unpacked layout.VALUE: whether a TCP connection has closed, and the stamp of the flow's
+creation."""
 _UNKNOWN_USER = 0xFFFFFFFF
 _VALUE = layout.VALUE.unpack
 _TOUCHED = struct.Struct(f"={layout.STAMPS_OFFSET + 4}xI")
-"""The stamp of the last packet in a layout.VALUE."""
+"""Unpacks from a layout.VALUE the stamp of the flow's last packet."""
 _new = tuple.__new__
-"""Makes a NamedTuple in half the time of calling its class, from a tuple with all of its fields."""
+"""Makes a NamedTuple from a tuple with all of its fields, in half the time of calling its class."""
 _FEW_FLOWS = 1024
-"""So many flows are kept without looking for those that the helper has deleted."""
+"""Number of rows kept before any is compared with the helper's oldest stamp, to delete those that the helper has
+deleted."""
 
 
 class HelperClient:
-    """Client of the helper. Each new connection has another `descriptor`, so watch it again when it changes."""
+    """Client of the helper. `descriptor` changes with each new connection, so a loop has to watch the new one then."""
 
     def __init__(self, path: str = protocol.SOCKET) -> None:
-        """Connect at once, if there is a helper."""
+        """Connect to the helper's socket at `path`, without waiting. If there is no helper, `request` tries again
+        later."""
         self.reason: Message | None = None
-        """Why there is no helper, as a sentence; None while it is connected or being started."""
+        """A sentence about why the helper returns nothing; None while it is connected or being started."""
         self._path = path
         self._connection: _Connection | None = None
         self._connect_at = 0.0
@@ -101,21 +107,23 @@ class HelperClient:
 
     @property
     def info(self) -> HelperInfo | None:
-        """Return what the helper reports of itself, or None until it is connected and has sent its greeting."""
+        """Return the properties of the connected helper; None until its greeting has arrived."""
         return None if self._connection is None else self._connection.info
 
     @property
     def descriptor(self) -> int | None:
-        """Return the file descriptor that is readable when `take` has something to do, or None while not connected."""
+        """Return the file descriptor to watch: when it is readable, call `take`. None while there is no connection."""
         return None if self._connection is None else self._connection.socket.fileno()
 
     @property
     def is_set_up(self) -> bool:
-        """Return whether there is a socket to connect to; a helper is started by the first connection."""
+        """Return whether the helper's socket exists. The helper itself is started when something connects to the
+        socket."""
         return Path(self._path).exists()
 
     def request(self) -> None:
-        """Request a reading, unless one is pending; connect again if it is time to."""
+        """Request a reading, unless a requested one has not arrived yet. Without a connection, connect if it is time
+        for the next attempt."""
         now = clock.boottime()
         if self._connection is None:
             if now >= self._connect_at:
@@ -124,7 +132,7 @@ class HelperClient:
             self.reason = message("The helper is running, but does not answer.")
 
     def take(self) -> Reading | None:
-        """Process what the helper sent; return a reading when one is complete."""
+        """Receive the messages that have arrived. Return a reading if one is complete now, else None."""
         for _ in range(_MESSAGES_AT_ONCE):
             if self._connection is None:
                 return None
@@ -150,7 +158,7 @@ class HelperClient:
         return None
 
     def read(self, patience: float) -> Reading | None:
-        """Request a reading and wait for it, at most `patience` seconds."""
+        """Request a reading, and wait for it up to `patience` seconds; None if it did not arrive."""
         deadline = clock.boottime() + patience
         reading = self.take()
         while reading is None and (left := deadline - clock.boottime()) > 0:
@@ -164,7 +172,7 @@ class HelperClient:
         return reading
 
     def connect_now(self) -> None:
-        """Connect without waiting for the next attempt, because the user may have set up the helper."""
+        """Connect without waiting for the next attempt. Called when the user may have set up the helper just now."""
         self._pause, self._connect_at = _FIRST_PAUSE, 0.0
         if self._connection is None:
             self._connect()
@@ -190,8 +198,8 @@ class HelperClient:
             self._connection, self.reason = _Connection(connection), None
 
     def _disconnect(self, reason: Message) -> None:
-        """Close the connection. Data that was not returned yet is lost; `Reading.counted_since` of the next connection
-        shows it."""
+        """Close the connection. What the helper counted since the last reading is lost, so `Reading.counted_since` of
+        the first reading over a new connection is later than the previous reading."""
         self.close()
         self.reason = reason
         self._connect_at = clock.boottime() + self._pause
@@ -199,7 +207,7 @@ class HelperClient:
 
 
 class _EndedError(Exception):
-    """The helper ended the connection."""
+    """The connection is over: the helper stopped, refused it, or is of another version."""
 
     def __init__(self, reason: Message) -> None:
         super().__init__(reason)
@@ -207,7 +215,7 @@ class _EndedError(Exception):
 
 
 class _Answer:
-    """The response to one request, until it is complete."""
+    """The part of the response to one request that has arrived so far."""
 
     def __init__(self, requested_at: float) -> None:
         self.requested_at = requested_at
@@ -217,21 +225,23 @@ class _Answer:
 
 
 class _Connection:
-    """One connection to a helper, with the counters at its first reading."""
+    """One connection to a helper. Keeps the last counters of every flow, of which readings contain the differences."""
 
     def __init__(self, connected: socket.socket) -> None:
         self.socket = connected
         self.info: HelperInfo | None = None
         self._answer: _Answer | None = None
-        """The pending response."""
+        """The response that is being received; None if nothing is requested."""
         self._since = 0
         self._counted_since = clock.boottime()
         self._is_baseline = False
-        """The first reading contains bytes from before this connection."""
+        """Whether the next response is the first and contains bytes from before this connection, which only serve to
+        subtract."""
         self._rows: dict[bytes, bytes] = {}
-        """Values by key, as the helper sent them; their counters begin when the flow was created."""
+        """Last value by key, both as the helper sent them. The counters in a value begin at the creation
+        of its flow."""
         self._flows_to_prune = _FEW_FLOWS
-        """When there are so many, those that the helper has deleted are deleted here."""
+        """Number of rows at which those that the helper has deleted are deleted here, too."""
         self._buffer = bytearray(protocol.LONGEST_MESSAGE)
         self._losses: tuple[int, ...] = (0, 0, 0, 0, 0)
         self._owners: dict[int, Owner] = {}
@@ -244,7 +254,8 @@ class _Connection:
         self._dropped = 0
 
     def request(self, now: float) -> float:
-        """Request a reading if none is pending; return when the pending one was requested."""
+        """Request a reading if none is pending. Return the time (boot-time clock) at which the pending one was
+        requested."""
         if self.info is None:
             return self._counted_since
         if self._answer is None:
@@ -253,8 +264,11 @@ class _Connection:
         return self._answer.requested_at
 
     def receive(self) -> Reading | None:
-        """Receive a message; return a reading if it completes one. Raise BlockingIOError if there is none, OSError,
-        _EndedError; ParseError or struct.error if it violates the protocol."""
+        """Receive one message. Return a reading if this message completes it.
+
+        Raise BlockingIOError if no message has arrived; _EndedError or OSError if the connection is over; ParseError or
+        struct.error if the message violates the protocol.
+        """
         size = self.socket.recv_into(self._buffer, 0, socket.MSG_DONTWAIT)
         datagram = bytes(memoryview(self._buffer)[:size])
         kind = datagram[0] if datagram else None
@@ -345,8 +359,8 @@ class _Connection:
         return reading
 
     def _amounts(self, rows: Mapping[bytes, bytes]) -> tuple[dict[Flow, Amount], frozenset[int]]:
-        """Return the amounts since the previous rows, and the cookies of connections that closed since. Raise
-        ParseError if a counter went back."""
+        """Return for each flow in `rows` what its counters rose by, and the cookies of the TCP connections that have
+        closed. Raise ParseError if a counter fell."""
         amounts, closed, known = {}, set(), self._rows
         for key, value in rows.items():
             before = known.get(key)
@@ -431,7 +445,7 @@ class _Connection:
 
 
 def _is_open(key: bytes, value: bytes) -> bool:
-    """Return whether a row is that of an open TCP connection. The helper keeps such rows."""
+    """Return whether a row is that of an open TCP connection, which the helper keeps even if it is idle."""
     return key[_PROTOCOL] == TCP and not _VALUE(value)[_CLOSED]
 
 

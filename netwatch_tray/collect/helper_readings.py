@@ -1,5 +1,8 @@
 """What the helper reports, as values: amounts by flow, ends of TCP connections, owners of new sockets, packets,
-refusals and losses."""
+refusals and losses.
+
+A cookie is the number by which the kernel identifies a socket (SO_COOKIE, socket(7)).
+"""
 
 from __future__ import annotations
 
@@ -8,70 +11,73 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 UDP, TCP = 17, 6
-"""IP protocol numbers. The helper counts others as well, such as ICMP (1 and 58), but TCP only of connections of other
-network namespaces."""
+"""IP protocol numbers. The helper also counts others, such as ICMP (1 and 58); TCP only for connections in other
+network namespaces, because sock_diag counts those of this one."""
 
 
 class HelperInfo(NamedTuple):
-    """What the connected helper reports of itself."""
+    """Properties of the connected helper."""
 
     pid: int
     attached_since: float
-    """Seconds, `clock.boottime`."""
+    """Time since which it counts, in seconds of `clock.boottime`."""
     is_whole_system: bool
-    """False in a container: flows of other programs are missing then."""
+    """Whether it counts for the whole system. False in a container, where flows of programs outside are missing."""
     reports_ends: bool = True
-    """The last counters of TCP connections are reported."""
+    """Whether it reports the last counters of TCP connections (`Reading.ends`)."""
     reports_elsewhere: bool = True
-    """The bytes of TCP connections of other network namespaces are reported."""
+    """Whether it counts TCP connections in other network namespaces, such as those of containers."""
 
 
 class Flow(NamedTuple):
-    """Identifies what passes between one socket and one peer."""
+    """Identifies the traffic between one socket and one peer."""
 
     cookie: int
-    """The socket's; `f"{cookie:x}"` is the key of the same socket from sock_diag."""
+    """Cookie of the socket; `f"{cookie:x}"` is the key of the same socket in sock_diag's samples."""
     protocol: int
     """IP protocol number."""
     peer_address: str
-    """Numeric, in the spelling of `Socket.remote_address`."""
+    """Numeric address, written as in `Socket.remote_address`."""
     peer_port: int | None
-    """None where the protocol has no ports."""
+    """None if the protocol has no ports."""
     local_port: int | None
 
 
 class Amount(NamedTuple):
-    """Traffic of a flow since the previous reading. At least one number is above zero; none is below."""
+    """Traffic of a flow since the previous reading. No number is negative, and at least one is positive."""
 
     rx_bytes: int
-    """Payload, without headers; of protocols other than UDP their header is included."""
+    """Payload without headers. For protocols other than TCP and UDP their own header is included."""
     tx_bytes: int
     rx_datagrams: int
-    """Fragments of one datagram count once, segments of a large one (GSO, GRO) each."""
+    """Number of datagrams, 0 for TCP. Fragments of one datagram count once; the segments of a large one (GSO, GRO)
+    count each."""
     tx_datagrams: int
-    """Both are 0 for TCP."""
+    """Number of datagrams, 0 for TCP."""
     local_address: str
-    """As of the flow's first packet, like all that follows."""
+    """Local address in the first packet of the flow. The fields that follow are also those of the first packet."""
     interface: int
-    """Index of the network interface, in the network namespace of the socket: a container has numbers of its own."""
+    """Index of the network interface in the socket's network namespace, where other numbers may apply
+    than in this one."""
     uid: int | None
-    """The socket's user. Of an accepted TCP connection it is unknown."""
+    """UID of the socket's user; None if unknown, as for an accepted TCP connection."""
     cgroup: int
-    """Id of the socket's control group, as `Socket.cgroup`; 0: unknown."""
+    """ID of the socket's control group, as in `Socket.cgroup`; 0 if unknown."""
 
 
 class Owner(NamedTuple):
-    """The process that made a new socket, TCP included. Another process may use the socket, because descriptors are
-    passed on."""
+    """The process that created a socket (of any protocol, TCP included). Another process may use the socket now,
+    because file descriptors can be passed on."""
 
     pid: int | None
-    """None in a PID namespace, where the number that the kernel reports belongs to another process or to none."""
+    """None if this process runs in a PID namespace, where the number that the kernel reports means another process or
+    none."""
     uid: int
     cgroup: int
     protocol: int
     """IP protocol number."""
     thread: str | None
-    """Name of the thread that made the socket, up to 15 characters; None if the kernel does not report it."""
+    """Name of the thread that created the socket, up to 15 characters; None if the kernel does not report it."""
 
 
 class PacketKind(enum.Enum):
@@ -87,73 +93,75 @@ class Packet(NamedTuple):
     flow: Flow
     kind: PacketKind
     uid: int
-    """The socket's user."""
+    """UID of the socket's user."""
     payload: bytes
-    """Not validated, and cut after 4096 bytes."""
+    """The first 4096 bytes at most, as they were in the packet; any host may have made them."""
     length: int
-    """Of the whole payload."""
+    """Length in bytes of the whole payload."""
     segment_size: int
-    """If not 0, the payload holds several datagrams of this size, the last one perhaps a shorter one."""
+    """If not 0: the payload holds several datagrams of this size, of which the last may be shorter."""
     boottime: float = 0.0
-    """When it passed: seconds, `clock.boottime`, to a thousandth."""
+    """When the packet passed, in seconds of `clock.boottime`, with a precision of a millisecond."""
 
 
 class Refusal(NamedTuple):
-    """A connection that a closed TCP port of this machine refused: a scan, or a mistake.
+    """An attempt to connect to a closed TCP port of this machine, which refused it: part of a scan, or a mistake.
 
     IPv4 only. The helper reports at most 512 in a quarter of a second.
     """
 
     peer_address: str
-    """Of the one who wanted to connect; 127.0.0.0/8 is this machine itself."""
+    """Address of the host that attempted to connect; 127.0.0.0/8 is this machine itself."""
     peer_port: int | None
     local_port: int | None
-    """The closed one."""
+    """The closed port."""
 
 
 class TcpEnd(NamedTuple):
-    """The last counters of a TCP connection."""
+    """Addresses and last counters of a TCP connection that has closed."""
 
     local_address: str
     local_port: int | None
     peer_address: str
     peer_port: int | None
     rx_bytes: int
-    """Payload since it opened. In doubt whether a FIN is among the counted bytes, one byte less."""
+    """Payload received over the whole connection. One byte less if the peer's FIN may have been counted as a byte."""
     tx_bytes: int
     is_here: bool | None
-    """It was in this network namespace; None: the kernel does not report it."""
+    """Whether the connection was in this process's network namespace; None if the kernel does not report it."""
 
 
 class Losses(NamedTuple):
-    """Counts of what could not be reported since the previous reading."""
+    """What the helper could not report since the previous reading."""
 
     rx_bytes: int
-    """Counted, but by no flow: there were more flows than the helper has room for."""
+    """Bytes counted in total but for no flow, because the helper had no room for more flows."""
     tx_bytes: int
     rx_datagrams: int
     tx_datagrams: int
     records: int
-    """Owners and packets, of all users, that found no room in the helper, in the socket or here."""
+    """Number of owners and packets (of all users) that were dropped, because there was no room in the helper, in the
+    socket or in this process."""
 
 
 class Reading(NamedTuple):
     """Everything that the helper reports since the previous reading."""
 
     boottime: float
-    """When it was requested: seconds, `clock.boottime`."""
+    """When this reading was requested, in seconds of `clock.boottime`."""
     counted_since: float
-    """`boottime` of the previous reading. It is later if the helper was restarted: the time in between is unknown."""
+    """Beginning of the time that the amounts cover: `boottime` of the previous reading, or later if the connection to
+    the helper was interrupted. What happened between the two is unknown."""
     amounts: Mapping[Flow, Amount]
-    """Flows that had a packet."""
+    """By flow; only flows that had a packet."""
     owners: Mapping[int, Owner]
-    """By the cookie of the new socket; only sockets of this user, as root of all users."""
+    """By the cookie of the new socket. Only sockets of this user, or of all users if this user is root."""
     packets: Sequence[Packet]
-    """In the order in which they passed; only those of this user's sockets, as root of all users."""
+    """In the order in which they passed. Only those of this user's sockets, or of all users if this user is root."""
     losses: Losses
     refusals: Sequence[Refusal]
     """In the order in which they happened, at most 8192."""
     ends: Mapping[int, TcpEnd] | None = None
-    """TCP connections that closed, by cookie; None if the helper cannot report them."""
+    """TCP connections that closed, by cookie; None if the helper cannot report them (`HelperInfo.reports_ends`)."""
     closed: frozenset[int] = frozenset()
-    """Cookies of TCP connections of other network namespaces that closed; `amounts` has the last of their bytes."""
+    """Cookies of TCP connections in other network namespaces that closed; `amounts` has their last bytes."""

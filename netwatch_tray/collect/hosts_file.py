@@ -15,12 +15,12 @@ _log = logging.getLogger(__name__)
 _CHECKED_EVERY = 10.0
 """Seconds between checks whether the file changed."""
 _MOST_BYTES = 1 << 20
-"""Largest size of a file that is read. Lists that block advertisers are larger, and do not name addresses of hosts."""
+"""Size in bytes above which the file is not read. Such files are lists that block advertisers, and name no hosts."""
 _LONGEST_NAME = 255
 
 
 class HostsFile:
-    """Names in the hosts file, which is read again when it changes."""
+    """Looks up names of addresses in the hosts file, which is read again when it changes."""
 
     def __init__(self, file: str = "/etc/hosts") -> None:
         self._file = file
@@ -29,7 +29,7 @@ class HostsFile:
         self._state: tuple[int, ...] | None = None
 
     def name(self, address: str) -> str | None:
-        """Return the first name of an address, or `None` if it has none."""
+        """Return the first name that the file has for an address; None if it has none."""
         now = clock.boottime()
         if now >= self._check_at:
             self._check_at = now + _CHECKED_EVERY
@@ -51,7 +51,8 @@ class HostsFile:
 
 
 def parse(content: bytes) -> dict[str, str]:
-    """Return the first name of each address; lines that do not parse are left out, and so are loopback addresses."""
+    """Return the first name of each address in a hosts file. Loopback addresses, and lines that cannot be parsed, are
+    left out."""
     names: dict[str, str] = {}
     for line in decoded(content).splitlines():
         words = line.partition("#")[0].split()

@@ -1,4 +1,4 @@
-"""The interface of every source of interface counters."""
+"""The interface (Protocol) that every source of interface counters implements."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from netwatch_tray.model import Sample
 
 
 class InterfaceSource(Protocol):
-    """Reads the counters of all interfaces of the network namespace in which the source was opened."""
+    """Reads the counters of all interfaces in the network namespace in which the source was opened."""
 
     name: str
-    """For `doctor`: the system call, not the module."""
+    """Shown by `doctor`: the system call or file that is read."""
     note: Message | None
-    """What the user should know about this source's numbers; `None` if there is nothing."""
+    """What the user should know about the numbers of this source, such as what they lack; None if there is nothing."""
 
     def sample(self) -> Sample:
-        """Read the kernel once. Raise CollectError if this reading failed; the next one may succeed.
+        """Read the kernel's counters once. Raise CollectError if that failed; the next call may succeed.
 
-        `Sample.interfaces` is the same object until a link event, so that results derived from it can be reused.
+        `Sample.interfaces` stays the same object while no property of an interface changes, so results computed from it
+        can be kept.
         """
 
     def close(self) -> None: ...

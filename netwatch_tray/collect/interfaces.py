@@ -15,15 +15,17 @@ class OpenedSource(NamedTuple):
 
     source: InterfaceSource
     report: tuple[tuple[str, Message], ...]
-    """For `doctor`: name of each source, in the order in which they were tried, and `in use` or why it was refused."""
+    """For `doctor`: name and result of each source, in the order in which they were tried. The result is `in use` or
+    why the source does not work."""
 
 
 Opener = tuple[str, Callable[[], InterfaceSource]]
-"""Name of a source, and the function that opens it or raises UnsupportedError."""
+"""Name of a source, and the function that opens it. The function raises UnsupportedError if the source
+does not work."""
 
 
 def open_interfaces(prefer: str | None = None) -> OpenedSource:
-    """Open the first source that works. `prefer`: the name of a source to try before the others.
+    """Open the first source of interface counters that works here. `prefer`: name of a source to try before the others.
 
     Raise UnsupportedError if none works, or there is none with that name.
     """
@@ -31,7 +33,8 @@ def open_interfaces(prefer: str | None = None) -> OpenedSource:
 
 
 def open_every() -> list[InterfaceSource]:
-    """Open every source that works here, best first, to compare them. Raise UnsupportedError if none works."""
+    """Open every source that works here, best first, so that their numbers can be compared. Raise UnsupportedError if
+    none works."""
     sources, reasons = [], []
     for name, open_source in _openers():
         try:

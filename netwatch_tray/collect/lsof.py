@@ -1,4 +1,4 @@
-"""Sockets from lsof(8) in its machine-readable format (`-F`). Every system can have it; each reading starts a process.
+"""Reads sockets by the program lsof(8), in its machine-readable format (`-F`). It is available for every system.
 
 Without root it lists only the user's own processes. It has no byte counters.
 """
@@ -18,14 +18,14 @@ from netwatch_tray.text import decoded
 # lsof 4.95 leaves out the `f` lines, which separate files, unless they are requested.
 _ARGUMENTS = ["-w", "-nP", "-iTCP", "-iUDP", "-F", "pcufdPtTn"]
 _NOT_ALL_FOUND = 1
-"""lsof's exit code when no file matches, or when one process of many could not be read."""
+"""lsof's exit code when it found no file, or could not read one process of many."""
 
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _CONTROL = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 class LsofSource:
-    """Runs lsof once per reading."""
+    """Source of sockets that runs lsof once per reading."""
 
     name = "lsof"
     is_costly = True
@@ -53,12 +53,11 @@ class LsofSource:
 
 
 def parse(written: bytes) -> Mapping[str, Socket]:
-    """Parse the sockets in the output of `lsof -F pcufdPtTn`; each is returned once, though several processes may hold
-    it.
+    """Parse the sockets in the output of `lsof -F pcufdPtTn`. A socket that several processes share is returned once.
 
-    A file's record ends where the next begins, because its state follows its name. A last line without a newline was
-    truncated, so its record is left out. Files that are not sockets with an address ("no PCB") are not listed. Raise
-    ParseError if no record can be parsed.
+    A file's record ends where the next one begins, because the state follows the name. If the last line has no newline
+    it was truncated, so its record is left out. Files that are no sockets with an address ("no PCB") are left out.
+    Raise ParseError if no record can be parsed.
     """
     sockets: dict[str, Socket] = {}
     for key, found in parsed("lsof", filter(_is_socket, _records(written)), _socket):
@@ -67,7 +66,8 @@ def parse(written: bytes) -> Mapping[str, Socket]:
 
 
 def _records(written: bytes) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-    """Yield the fields of each file and of its process, by letter; of the `T` lines only the state is kept."""
+    """Yield for each open file its fields and those of its process, by lsof's letter for the field. Of several `T`
+    fields only the TCP state is kept."""
     process: dict[str, str] = {}
     file: dict[str, str] = {}
     lines = written.split(b"\n")
@@ -126,7 +126,8 @@ def _pid(text: str) -> int:
 
 
 def unescaped(text: str) -> str:
-    r"""Return a name from lsof's `Google\x20Chrome`: each `\xHH` is a byte of UTF-8, cut by the kernel anywhere."""
+    r"""Return a name without lsof's escapes: `Google\x20Chrome` becomes `Google Chrome`. Each `\xHH` is a byte of
+    UTF-8; the kernel may have cut the name within a character."""
     if "\\" not in text:
         return text
     return decoded(_ESCAPE.sub(_unescaped_byte, text.encode()))

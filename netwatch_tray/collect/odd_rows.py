@@ -1,4 +1,5 @@
-"""Rows that cannot be parsed. Each is left out and counted, and the first of each source is logged."""
+"""Handles rows of kernel files and tool output that cannot be parsed: each is left out and counted, and the first of
+each source is logged."""
 
 from __future__ import annotations
 
@@ -11,17 +12,17 @@ from netwatch_tray.errors import Message, ParseError, message
 _log = logging.getLogger(__name__)
 
 _SHOWN = 80
-"""Characters of a row in the log."""
+"""Characters of a row that are logged."""
 
 _Row = TypeVar("_Row")
 _Value = TypeVar("_Value")
 
 
 class LeftOut:
-    """Counts rows that cannot be parsed, and logs the first of them."""
+    """Counts rows that cannot be parsed, and logs the first `most_logged` of them."""
 
     def __init__(self, message: str, most_logged: int = 1) -> None:
-        """`message`: begins each line in the log; the row follows."""
+        """`message`: text before the row in the log."""
         self._message = message
         self._most_logged = most_logged
         self.count = 0
@@ -35,14 +36,15 @@ class LeftOut:
 
 
 _left_out: dict[str, LeftOut] = {}
-"""Rows left out, by the source."""
+"""Rows that were left out, by the name of their source."""
 
 
 def parsed(source: str, rows: Iterable[_Row], parse: Callable[[_Row], _Value]) -> list[_Value]:
-    """Return the results of `parse` for all rows except empty and rejected ones.
+    """Call `parse` for each row that is not empty, and return the results. A row that it rejects is left out and
+    counted.
 
-    `parse` rejects a row by ParseError, ValueError, IndexError or OverflowError. Raise ParseError if it rejects every
-    row, because the format has changed then.
+    `parse` rejects a row by ParseError, ValueError, IndexError or OverflowError. If it rejects every row the format has
+    changed: raise ParseError.
     """
     values: list[_Value] = []
     refused: list[_Row] = []
@@ -61,7 +63,7 @@ def parsed(source: str, rows: Iterable[_Row], parse: Callable[[_Row], _Value]) -
 
 
 def leave_out(source: str, row: object) -> None:
-    """Count a row that does not parse."""
+    """Count a row that cannot be parsed, and log it if it is the first of its source."""
     if source not in _left_out:
         _left_out[source] = LeftOut(f"A row of {source} is not understood and left out, as all like it will be")
     _left_out[source].add(_shown(row))

@@ -1,4 +1,4 @@
-"""The connections of this program itself, so that they are not attributed to an app.
+"""Remembers the sockets of this program itself, so that their traffic is not attributed to an app.
 
 Thread-safe, because uploads and probes run in separate threads.
 """
@@ -17,12 +17,12 @@ _MOST = 64
 """Number of sockets to remember. An upload takes one, a probe of a gateway three, and few are open at a time."""
 
 _keys: dict[str, None] = {}
-"""Keys of the newest sockets, oldest first."""
+"""Keys of the sockets opened last, oldest first. A dict, because it keeps the order; the values are unused."""
 _lock = threading.Lock()
 
 
 def note(opened: socket.socket) -> None:
-    """Record that this program opened a socket. Does nothing on systems without socket cookies."""
+    """Record that this program has opened a socket. Does nothing on systems without socket cookies."""
     try:
         cookie = opened.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, _COOKIE.size)
     except OSError:
@@ -35,5 +35,5 @@ def note(opened: socket.socket) -> None:
 
 
 def is_own(key: str) -> bool:
-    """Return whether this program opened the socket with that key."""
+    """Return whether this program has opened the socket with this key (`Socket` mappings are by key)."""
     return key in _keys

@@ -1,4 +1,5 @@
-"""Facts about a process besides its traffic: parent, user, CPU time, memory, start; read for a few processes."""
+"""Reads facts about a process besides its traffic: parent, user, CPU time, memory, start. Uploads need them for a few
+processes."""
 
 from __future__ import annotations
 
@@ -13,19 +14,19 @@ from netwatch_tray.text import from_os
 
 
 class ProcessFacts(NamedTuple):
-    """Facts about a process. Those that are not visible to this user are `None`."""
+    """Facts about a process. None: this user may not see it."""
 
     name: str
     parent: int | None
     user: str | None
     cpu_s: float
-    """Used since it started, user and system together."""
+    """Seconds of CPU time since it started, user and system together."""
     rss_bytes: int
     virtual_bytes: int
     state: str
-    """One letter: R, S, I, Z or T …"""
+    """The kernel's letter: R running, S sleeping, I idle, Z zombie, T stopped …"""
     started: float
-    """Unix time, seconds."""
+    """Unix time of its start."""
     executable: str | None
 
 
@@ -33,7 +34,8 @@ _users = UserNames()
 
 
 def read_facts(pid: int) -> ProcessFacts | None:
-    """Return the facts about a process, or `None` if it exited or this system does not show them. Raise ParseError."""
+    """Return the facts about a process; None if it has exited or this system does not show them. Raise ParseError if
+    the kernel's file is malformed."""
     return _read_linux(pid) if sys.platform == "linux" else _read_psutil(pid)
 
 
@@ -53,7 +55,7 @@ def _read_linux(pid: int, root: str = "/proc") -> ProcessFacts | None:
 
 
 def _facts(stat: ProcessStat, boot_time: float) -> ProcessFacts:
-    """Return the facts in /proc/PID/stat, which has no user and executable."""
+    """Return the facts that /proc/PID/stat contains; user and executable are None. `boot_time`: Unix time."""
     ticks = os.sysconf("SC_CLK_TCK")
     return ProcessFacts(
         name=stat.name,
@@ -72,8 +74,8 @@ _boot: list[float] = []
 
 
 def _boot_time() -> float:
-    """Return the Unix time of boot that the kernel reports (`btime`). It is read once, so that start times never
-    change."""
+    """Return the Unix time of boot that the kernel reports (`btime`). It is read once, so that the start time of a
+    process does not change when the clock is set."""
     if not _boot:
         try:
             with open("/proc/stat", "rb") as file:  # noqa: PTH123  as above

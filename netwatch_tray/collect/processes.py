@@ -1,4 +1,4 @@
-"""Opens the finder of socket owners for this system."""
+"""Opens the finder of socket owners (ProcessFinder) for this system."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from netwatch_tray.text import from_os
 
 
 class NamedProcesses:
-    """Finds owners for sources that report the process of a socket, and adds what psutil reports about the process."""
+    """Finder for sources that report the PID of each socket themselves (macOS). It adds what psutil reports about the
+    process."""
 
     is_searching = False
 
@@ -67,7 +68,7 @@ class NamedProcesses:
 
 
 def open_finder() -> ProcessFinder:
-    """Return the finder of this system."""
+    """Return the finder of socket owners for this system."""
     if sys.platform == "linux":
         from netwatch_tray.collect.linux.process_map import ProcessMap  # noqa: PLC0415  Linux only
 

@@ -18,12 +18,12 @@ from netwatch_tray.text import from_os
 _THREADS = 8
 _MOST_NAMES = 2048
 _KEPT_FOR = 600.0
-"""Seconds; also for an address without a name."""
+"""Seconds for which a result is cached, also if the address has no name."""
 
 
 class NameResolver:
-    """Resolves addresses in threads, with a cache. The threads are daemons, so a pending query does not delay the
-    exit."""
+    """Resolves addresses to names in threads, and caches the results. The threads are daemons, so that a pending query
+    does not delay the exit of the program."""
 
     def __init__(self, look_up: Callable[[str], str | None] | None = None) -> None:
         """`look_up`: returns the name of an address or `None`; by default the system's resolver."""

@@ -15,30 +15,32 @@ _SEPARATORS = r"[/\\]"
 # Patterns are compiled when the first such program is found: most machines run none.
 _ELECTRON_APP = r"(?:^|\0| )--app-path=([^\0]*?)(?=\0| --|$)"
 _ELECTRON_DATA = r"(?:^|\0| )--user-data-dir=([^\0]*?)(?=\0| --|$)"
-"""Option in the helpers' command lines. Chromium overwrites its arguments with one text, separated by spaces."""
+"""Option on the command lines of Electron's child processes. Chromium overwrites their arguments with one text, in
+which spaces separate the words."""
 _WINDOWS_PROGRAM = r"(?i)([^\\/\0\"]*?\.exe)(?=[\0\" ]|$)"
 _NO_NAMES = frozenset(
     {"app", "app.asar", "default_app.asar", "resources", "main.js", "index.js", "dist", "build", "src"}
 )
-"""Directories in an Electron app's path that do not name the app; the directory above does."""
+"""Directory names in the path of an Electron app that are the same for many apps; the directory above them names the
+app."""
 
 
 class _Options(NamedTuple):
     """The options of a runtime that may precede the script."""
 
     valued: frozenset[str] = frozenset()
-    """Options whose value is the next word."""
+    """Options whose value is the next word of the command line."""
     letters: str | None = None
-    """Letters whose value follows in the same word or is the next one; switches may precede them in the word (getopt).
-    `None`: this runtime does not join letters."""
+    """One-letter options with a value, in the same word or the next; other letters may precede them in the word, as
+    getopt allows. None: this runtime does not join letters in a word."""
     code: frozenset[str] = frozenset()
-    """Options that are followed by code instead of a script."""
+    """Options that are followed by code to execute, so that there is no script."""
     names: frozenset[str] = frozenset()
-    """Options whose value is the program that runs."""
+    """Options whose value is the program that the runtime executes, such as `-m` of Python."""
     commands: frozenset[str] = frozenset()
-    """Subcommands that are followed by a script."""
+    """Subcommands of the runtime that are followed by a script."""
     other_commands: frozenset[str] = frozenset()
-    """Subcommands that are not followed by a script."""
+    """Subcommands of the runtime that are not followed by a script."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -95,18 +97,17 @@ _FAMILY_OF = {name: name for name in _RUNTIMES} | {
     "javaw": "java",
     **dict.fromkeys("bash dash sh zsh fish ksh ash".split(), "shell"),
 }
-"""By the name of the executable without version and variant: `python3.11-dbg`, `wine64-preloader`."""
+"""Matches the name of a runtime's executable, without version and variant: `python3.11-dbg`, `wine64-preloader`."""
 _VERSION = re.compile(r"[\d.]*(?:-\w+)?$")
 
 
 def is_runtime(program: str) -> bool:
-    """Return whether an executable with this base name executes other programs."""
+    """Return whether this is the base name of an executable that executes other programs."""
     return _family(program) is not None
 
 
 def script_of(program: str, command_line: str) -> str | None:
-    """Return the name of the program that a runtime executes, or `None` if it is not a runtime, or its code has no
-    name.
+    """Return the name of the program that a runtime executes; None if `program` is no runtime, or its code has no name.
 
     `program`: base name of the executable. `command_line`: its words, each ended by NUL, as in /proc/PID/cmdline.
     """
@@ -151,8 +152,8 @@ def _first_script(words: Sequence[str], options: _Options) -> str | None:
 
 
 def _valued_letter(word: str, options: _Options) -> tuple[str, str]:
-    """Return the first letter of a word such as `-uWignore` that takes a value, and the value if it is in the same
-    word; empty if there is none."""
+    """Find the first one-letter option with a value in a word such as `-uWignore`. Return the letter, and its value if
+    that is in the same word; empty texts otherwise."""
     if options.letters is not None and not word.startswith("--"):
         valued = {*options.letters, *(each[1] for each in options.code | options.names if len(each) == 2)}
         for position, letter in enumerate(word[1:], 2):
@@ -169,9 +170,9 @@ def _electron(command_line: str) -> str | None:
 
 
 def _wine(command_line: str) -> str | None:
-    """Return the program that Wine runs, or `None` if the command line names none.
+    """Return the Windows program that Wine runs; None if the command line does not name one.
 
-    Wine replaces its own command line by the Windows command line. Until then its loader precedes the program.
+    Wine replaces its command line by the Windows command line. Until then the path of its loader precedes the program.
     """
     found = re.search(_WINDOWS_PROGRAM, command_line)
     return found[1].strip() or None if found is not None else None

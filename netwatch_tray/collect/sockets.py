@@ -1,4 +1,5 @@
-"""The interface of every source of sockets, `ConnectionSource`, and its values: socket, sample, states, addresses."""
+"""The interface (Protocol) that every source of sockets implements, `ConnectionSource`, and its values: socket, sample,
+states, addresses."""
 
 from __future__ import annotations
 
@@ -15,21 +16,22 @@ from netwatch_tray.kinds import TcpState
 
 
 class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One socket as a source reports it; fields that the source does not report are `None`."""
+    """One socket, as a source reports it. Fields that the source does not report are None."""
 
     protocol: str
-    """TCP or UDP."""
+    """`TCP` or `UDP`."""
     family: int | None = None
-    """4 or 6, where the source reports it: one of each may be bound to `*` at the same port."""
+    """4 for IPv4, 6 for IPv6, None if the source does not report it. A socket of each may be bound to `*` at the same
+    port."""
     local_address: str
-    """Numeric; `*` for any."""
+    """Numeric address; `*` if the socket is bound to all addresses."""
     local_port: int | None
     remote_address: str | None = None
     remote_port: int | None = None
     state: TcpState | None = None
     """`None` for UDP."""
     rx_bytes: int | None = None
-    """Payload since the connection opened."""
+    """Payload received since the connection opened."""
     tx_bytes: int | None = None
     rtt_s: float | None = None
     retransmits: int | None = None
@@ -37,101 +39,108 @@ class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether the peer opened the connection; `None` if unknown."""
     uid: int | None = None
     inode: int | None = None
-    """Linux: inode of the socket, as in /proc/PID/fd; `None` while no descriptor refers to it."""
+    """Linux: inode of the socket, as in the links of /proc/PID/fd; None if no process has it open."""
     cgroup: int | None = None
-    """Linux: id of the control group (v2) it was opened in."""
+    """Linux: ID of the control group (v2) in which it was created."""
     pid: int | None = None
     process: str | None = None
     part_of: str | None = None
-    """Key of the socket of which this is the traffic with one peer. Both have the same owner."""
+    """If this is the traffic of a socket with one of several peers: the key of that socket. Both have the
+    same owner."""
 
 
 class SocketSample(NamedTuple):
-    """Changes since the previous sample; the first sample has all sockets."""
+    """What changed since the previous sample of a source. The first sample has all sockets."""
 
     boottime: float
-    """Seconds, `clock.boottime`, taken once per reading."""
+    """Time of the reading in seconds of `clock.boottime`."""
     changed: Mapping[str, Socket]
-    """New or different, by key. A key is never used for another socket."""
+    """New sockets, and those of which a field changed, by key. A key is never used for another socket."""
     removed: Mapping[str, Socket]
-    """Closed, with the last bytes where the kernel reports them; also those opened and closed between two readings.
-    A socket that is not CLOSED may still have last bytes, and is then removed once more under its key."""
+    """Sockets that closed, by key, with their last bytes where the kernel reports them; also those that opened and
+    closed between two readings. One whose state is not CLOSED may still get last bytes, and is then removed a second
+    time."""
     overrun: bool = False
-    """More sockets closed at once than the kernel could report, so the last bytes of some are lost."""
+    """Whether more sockets closed at once than the kernel could report; the last bytes of some are then lost."""
     ended: Mapping[str, float] = {}
-    """When connections ended (`clock.boottime`), by key, where the kernel reports it: at most half a second late. One
-    that waits in TIME_WAIT has ended, and is removed later."""
+    """When connections ended (`clock.boottime`), by key, where the kernel reports it; at most half a second late. A
+    socket in TIME_WAIT has ended already, and is removed later."""
 
 
 class ConnectionSource(Protocol):
-    """Reads the sockets of the network namespace in which the source was opened."""
+    """Reads the sockets in the network namespace in which the source was opened."""
 
     name: str
-    """For `doctor`: the system call or the tool, not the module."""
+    """Shown by `doctor`: the system call or tool that is used."""
     note: Message | None
-    """For the user: what it cannot measure, and why no better one is used. `None` if nothing is missing."""
+    """For the user: what this source cannot measure, and why no better one is used. None if nothing is missing."""
     is_costly: bool
-    """It runs a program or walks all processes: read it in a worker thread, and only while a client subscribes."""
+    """Whether a reading starts a program or goes through all processes. Read such a source in a worker thread, and only
+    while a client shows connections."""
     is_monotonic: bool
-    """Counters of a socket never go back, except for a FIN that was counted as a byte, and a socket removed as CLOSED
-    never comes back. If false, a counter may jump and any socket may be missing from one reading."""
+    """Whether the counters of a socket never fall (except by one for a FIN counted as a byte), and a socket removed as
+    CLOSED never returns. If False, a counter may jump, and any socket may be missing from a reading."""
     descriptor: int | None
-    """Readable when something must be fetched by `catch_up` before the next reading; `None`: never."""
+    """File descriptor to watch between readings: when it is readable, call `catch_up`. None if the source has none."""
 
     def catch_up(self) -> None:
-        """Read the pending messages from `descriptor`. The next `read` returns their content. Raise CollectError."""
+        """Receive the messages that are pending at `descriptor`, before the kernel drops some. `read` returns their
+        content. Raise CollectError if that fails."""
 
     def read(self) -> SocketSample:
-        """Read once. Raise CollectError if this reading failed; the next one may succeed, and nothing is lost."""
+        """Read the sockets once. Raise CollectError if that fails; the next call may succeed, and
+        includes all changes."""
 
     def close(self) -> None: ...
 
 
 class RefusalCounts(NamedTuple):
-    """Counters of the kernel that rise when this machine refuses packets, such as those for closed ports.
+    """Counters of packets that this machine refused, such as those for closed ports.
 
     They count since boot, in this network namespace.
     """
 
     resets: int
-    """TCP segments with RST sent, for whatever reason."""
+    """TCP segments with RST that were sent, for whatever reason."""
     explained: int
-    """Resets that belong to this machine's own connections; may exceed `resets`."""
+    """Resets that have another reason: connections of this machine's own. May be greater than `resets`."""
     datagrams: int
-    """UDP datagrams that came for closed ports, IPv4."""
+    """UDP datagrams received for closed ports (IPv4)."""
     unreachables: int
-    """ICMP messages "destination unreachable" sent, IPv4."""
+    """ICMP messages "destination unreachable" that were sent (IPv4)."""
 
     def since(self, earlier: RefusalCounts) -> RefusalCounts:
-        """Return the counts minus those of an earlier reading."""
+        """Return the difference to the counts of an earlier reading."""
         return RefusalCounts(*(max(0, now - then) for now, then in zip(self, earlier, strict=True)))
 
     @property
     def unexplained(self) -> int:
-        """Return how many resets must at least have been sent to refuse packets of other hosts."""
+        """Return the least number of resets that were sent to refuse packets of other hosts."""
         return max(0, self.resets - self.explained)
 
 
 class Refusals(Protocol):
-    """Counts packets that this machine refused."""
+    """Reads counters of packets that this machine refused."""
 
     def read(self) -> RefusalCounts | None:
-        """Return the counts since boot, or `None` if they are unknown this time."""
+        """Return the counts since boot; None if they cannot be read this time."""
 
     def close(self) -> None: ...
 
 
 class Openings(Protocol):
-    """Counts opened connections, cheaply."""
+    """Reads a counter of opened connections, at little cost."""
 
     def count(self) -> int | None:
-        """Return how many connections were opened since boot, inbound and outbound, or `None` if unknown this time."""
+        """Return how many connections were opened since boot, inbound and outbound; None if it cannot be read this
+        time."""
 
     def close(self) -> None: ...
 
 
 class Changes:
-    """Turns complete lists into changes since the previous list."""
+    """Compares the complete list of sockets of each reading with the previous list, for sources that
+    report no changes."""
 
     def __init__(self) -> None:
         self._known: Mapping[str, Socket] = {}
@@ -144,7 +153,8 @@ class Changes:
 
 
 def add_row(sockets: dict[str, Socket], key: str, found: Socket) -> None:
-    """Add a row of a list in which keys may repeat. Rows with the same key are one socket, whose bytes are summed."""
+    """Add a socket to `sockets`. If the key is there already, both rows are the same socket, and their bytes are added
+    up."""
     other = sockets.get(key)
     if other is not None:
         found = msgspec.structs.replace(
@@ -172,13 +182,14 @@ _STATES = {
 
 
 def tcp_state(word: str) -> TcpState | None:
-    """Return the state that a word of any system means (`ESTAB`, `SynSent`, `FIN-WAIT-1`), or `None` if it means
-    none."""
+    """Return the TCP state for the word that any system uses for it (`ESTAB`, `SynSent`, `FIN-WAIT-1`); None for an
+    unknown word."""
     return _STATES.get(re.sub(r"[^A-Z0-9]", "", word.upper()))
 
 
 def numeric_address(text: str) -> str:
-    """Return the normal form of an address: `*` for any address, IPv4 if IPv6 only wraps it, a scope kept after `%`.
+    """Return an address in normal form: `*` for the unspecified address, IPv4 if it is wrapped in IPv6, with its scope
+    after `%`.
 
     Raise ParseError if it is not a numeric address.
     """
@@ -200,7 +211,7 @@ def numeric_address(text: str) -> str:
 
 @functools.lru_cache(maxsize=1024)  # the same addresses recur
 def packed_address(packed: bytes) -> str:
-    """Return the normal form of an address of 4 or 16 bytes in network order."""
+    """Return the normal form of an address given as 4 or 16 bytes in network order."""
     if len(packed) == 4:
         return socket.inet_ntop(socket.AF_INET, packed) if any(packed) else "*"
     if packed[:12] == b"\0\0\0\0\0\0\0\0\0\0\xff\xff":

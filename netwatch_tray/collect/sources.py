@@ -1,4 +1,5 @@
-"""The sources of all measurements of one machine. A recording is another set of them (recording.replay)."""
+"""Opens the sources of all measurements of this machine. A replay of a recording (recording.replay) has other sources
+with the same methods."""
 
 from __future__ import annotations
 
@@ -19,20 +20,20 @@ if TYPE_CHECKING:
 
 
 HELPER_SOCKET = "/run/netwatch-tray-helper.socket"
-"""helper.protocol.SOCKET, repeated so that an agent without a helper does not load the protocol."""
+"""Same value as helper.protocol.SOCKET, so that an agent without a helper does not import the protocol."""
 
 
 class Sources:
-    """The best sources of this machine, opened on request."""
+    """Opens the best sources of this machine, each when it is requested."""
 
     is_live = True
-    """Whether the sources measure this machine now, rather than replay a recording."""
+    """Whether the sources measure this machine now; False if they replay a recording."""
     speed: float = 1.0
-    """Seconds of measurements per second."""
+    """How many seconds of measurements pass in a second of real time; 1 unless a recording is replayed."""
     _countries: Countries | None = None
 
     def now(self) -> float:
-        """Return the Unix time of the measurements."""
+        """Return the Unix time now; during a replay, that of the recording."""
         return time.time()
 
     def interfaces(self) -> OpenedSource:
@@ -44,13 +45,14 @@ class Sources:
         return open_source()
 
     def openings(self) -> Openings | None:
-        """Return a counter of opened connections that is cheap to read, or `None` if this system has none."""
+        """Return an object that counts opened connections and is cheap to read; None if this system has no such
+        counter."""
         return open_openings()
 
     def refusals(self) -> Refusals | None:
-        """Return a counter of packets that this machine refused.
+        """Return an object that counts packets refused by this machine.
 
-        Return `None` if this system has no such counter, or this user may not read it.
+        None if this system has no such counter, or this user may not read it.
         """
         return open_refusals()
 
@@ -59,13 +61,13 @@ class Sources:
         return open_finder()
 
     def countries(self) -> Countries:
-        """Return the lookup of countries by address, always the same object."""
+        """Return the object that looks up the country of an address, the same one at each call."""
         if self._countries is None:
             self._countries = Countries()
         return self._countries
 
     def hosts_file(self) -> HostsFile:
-        """Return a new reader of the names that the administrator has given to addresses."""
+        """Return a new object that looks up names of addresses in the hosts file."""
         return HostsFile()
 
     def helper(self) -> HelperClient | None:

@@ -17,7 +17,7 @@ from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 from netwatch_tray.text import decoded, from_os
 
 _MOST_DIGITS = 20
-"""Most digits of a number in /proc/meminfo, which counts KiB in 64 bits."""
+"""Most digits of a number in /proc/meminfo that are parsed. Its KiB fit into 64 bits."""
 _MEMORY_FIELDS = frozenset((b"MemTotal", b"MemFree", b"MemAvailable", b"Buffers", b"Cached", b"SwapTotal", b"SwapFree"))
 """The lines of /proc/meminfo that are used, of about fifty."""
 _PRETTY_NAME = re.compile(r"""PRETTY_NAME=(["']?)(.*)\1$""")
@@ -25,7 +25,7 @@ _SHELL_ESCAPE = re.compile(r"\\(.)")
 
 
 class CpuTimes(NamedTuple):
-    """Processor times since boot, in any unit."""
+    """Processor times since boot, all in the same unit."""
 
     busy: float
     total: float
@@ -50,7 +50,7 @@ class SystemSample(NamedTuple):
     cpu_per_core: tuple[float, ...] | None
     memory: Memory
     load: tuple[float, float, float]
-    """Mean over 1, 5 and 15 minutes."""
+    """Load averages of the last 1, 5 and 15 minutes."""
 
 
 class Machine(NamedTuple):
@@ -69,16 +69,16 @@ class SystemReadings(Protocol):
 
 
 class SystemSource:
-    """Samples of processor, memory and load. Shares are computed since the previous sample, so a caller does not have
-    to wait between two readings."""
+    """Source of samples of processor, memory and load. CPU use is that since the previous sample, so `sample` returns
+    at once."""
 
     def __init__(self, readings: SystemReadings | None = None) -> None:
-        """`readings`: by default those of this system."""
+        """`readings`: reads the raw numbers; by default from this system."""
         self._readings = readings or open_readings()
         self._before: Sequence[CpuTimes] = ()
 
     def sample(self) -> SystemSample:
-        """Return a sample. Raise CollectError."""
+        """Return a sample. Raise CollectError if the numbers cannot be read."""
         before, self._before = self._before, self._readings.cpu()
         shares = usage(before, self._before)
         try:
@@ -89,13 +89,13 @@ class SystemSource:
 
 
 def open_readings() -> SystemReadings:
-    """Return the readings of this system."""
+    """Return the object that reads the raw numbers of this system."""
     return ProcReadings() if sys.platform == "linux" else _PsutilReadings()
 
 
 def usage(before: Sequence[CpuTimes], now: Sequence[CpuTimes]) -> tuple[float, ...]:
-    """Return the share of time in which the processors were busy between two readings, in percent: all together, then
-    each. Empty if unknown."""
+    """Return the CPU use between two readings in percent: of all processors together, then of each. Empty if the
+    processors changed or no time elapsed."""
     if len(before) != len(now):  # a processor was added or removed
         return ()
     shares = []
@@ -108,7 +108,7 @@ def usage(before: Sequence[CpuTimes], now: Sequence[CpuTimes]) -> tuple[float, .
 
 
 class ProcReadings:
-    """Readings of /proc on Linux."""
+    """Reads the raw numbers from /proc on Linux."""
 
     def __init__(self, root: str = "/proc") -> None:
         self._root = root
@@ -143,9 +143,10 @@ class _PsutilReadings:
 
 
 def parse_stat(content: bytes) -> Sequence[CpuTimes]:
-    """Parse the `cpu` lines of /proc/stat: all processors first, then each. Raise ParseError.
+    """Return the times in the `cpu` lines of /proc/stat: first of all processors together, then of each. Raise
+    ParseError if there are none.
 
-    Waiting for a disk counts as idle; guest time is part of user and nice already.
+    Waiting for a disk counts as idle. Guest time is not added, because user and nice contain it.
     """
     lines = [line for line in content.split(b"\n") if line.startswith(b"cpu")]
     found = dict(parsed("/proc/stat", lines, _cpu_times))
@@ -164,9 +165,9 @@ def _cpu_times(line: bytes) -> tuple[bytes, CpuTimes]:
 
 
 def parse_meminfo(content: bytes) -> Memory:
-    """Parse /proc/meminfo. Raise ParseError.
+    """Parse /proc/meminfo. Raise ParseError if a needed line is missing.
 
-    Before Linux 3.14 the kernel does not estimate the available memory. Then it is the free memory and that of cached
+    Before Linux 3.14 the kernel does not report the available memory. It is then the free memory plus that of cached
     files.
     """
     fields: dict[bytes, int] = {}
@@ -188,7 +189,7 @@ def parse_meminfo(content: bytes) -> Memory:
 
 
 def parse_cpu_model(content: bytes) -> str | None:
-    """Return the first model in /proc/cpuinfo, or `None` if it names none, as on ARM."""
+    """Return the name of the first processor model in /proc/cpuinfo; None if it has none, as on ARM."""
     for line in content.split(b"\n"):
         name, _, value = line.partition(b":")
         if name.strip() == b"model name":

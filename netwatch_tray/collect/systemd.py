@@ -1,4 +1,4 @@
-"""Names of systemd's units (systemd.unit(5), systemd-escape(1))."""
+"""Parses names of systemd's units (systemd.unit(5), systemd-escape(1))."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from netwatch_tray.text import decoded
 # Compiled when the first such name is read: a server has none.
 _ESCAPE = rb"\\x([0-9a-fA-F]{2})"
 _DESKTOP_APP = r"app-(?:(?P<launcher>[^-]+)-)?(?P<id>[^-@]+)(?:-[^-]+\.scope|-[^-]+\.slice|(?:@[^@]*)?\.service)"
-"""As https://systemd.io/DESKTOP_ENVIRONMENTS defines it; a `-` within a part is escaped."""
+"""Pattern of the unit of a desktop app, by https://systemd.io/DESKTOP_ENVIRONMENTS. A `-` inside one of its parts is
+escaped."""
 
 
 def unescaped(name: str) -> str:
@@ -22,9 +23,9 @@ def _byte(found: re.Match[bytes]) -> bytes:
 
 
 def desktop_app(unit: str | None) -> tuple[str | None, str] | None:
-    r"""Return launcher and ID of the desktop app that runs in a unit, or `None` if the unit is not that of an app.
+    r"""Return the launcher and the app ID in the name of a desktop app's unit; None if it is another unit.
 
-    `unit`: escaped as systemd has it. `app-gnome-org.gnome.Foo\x2dBar-77.scope` → `gnome`, `org.gnome.Foo-Bar`.
+    `unit`: the name with systemd's escapes. `app-gnome-org.gnome.Foo\x2dBar-77.scope` → `gnome`, `org.gnome.Foo-Bar`.
     """
     if unit is None or not unit.startswith("app-"):
         return None
@@ -36,5 +37,5 @@ def desktop_app(unit: str | None) -> tuple[str | None, str] | None:
 
 
 def short_name(app_id: str) -> str:
-    """Return a short name from an app ID: the last part of `org.gnome.Foo`."""
+    """Return the last part of an app ID, as a short name for the app: `Foo` for `org.gnome.Foo`."""
     return app_id.rpartition(".")[2] if app_id.count(".") > 1 else app_id

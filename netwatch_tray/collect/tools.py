@@ -42,10 +42,10 @@ def find(program: str) -> str:
 def output(
     command: list[str], *, timeout: float = 10.0, most_bytes: int = _MOST_BYTES, harmless: int | None = None
 ) -> bytes:
-    """Run a command and return its output. Its exit code must be 0, or `harmless` unless it wrote only error messages.
+    """Run a command and return its output. Any exit code but 0 is a failure; `harmless` is not, unless the tool wrote
+    nothing but error messages.
 
-    Raise CollectError if it is missing, late, killed, fails or writes too much; with the tool's error message if it has
-    one.
+    Raise CollectError with the reason if the tool is missing, late, killed, fails or writes too much.
     """
     import subprocess  # noqa: PLC0415  costs 1 MB, and most systems never need a tool
 
@@ -101,7 +101,8 @@ def _started(command: list[str], name: str) -> Popen[bytes]:
 
 
 def _read(process: Popen[bytes], deadline: float, most_bytes: int) -> tuple[bytes, bytes]:
-    """Read both pipes to their end. Raise TimeoutError past the deadline and OverflowError past the limit."""
+    """Read stdout and stderr to their ends. Raise TimeoutError after the deadline, and OverflowError if there is more
+    than `most_bytes`."""
     written, complaint = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
         for stream, kept in ((process.stdout, written), (process.stderr, complaint)):

@@ -39,7 +39,8 @@ _NETLINK_GENERIC, _IFMIB_IFALLDATA, _IFDATA_GENERAL = 0, 3, 1
 _NET_RT_FLAGS, _NET_RT_IFLIST2 = 2, 6
 
 _DEFAULT_ROUTES = (_CTL_NET, _PF_ROUTE, 0, 0, _NET_RT_FLAGS, RTF_GATEWAY | RTF_STATIC)
-"""Flags of the routes to request. This leaves out the neighbours, of which a large network has thousands."""
+"""Flags that select the routes to request. They leave out neighbours (entries of the ARP table), of which a large
+network has thousands."""
 
 _SATURATED_BAUDRATE = 0xFFFFFFFF
 
@@ -63,37 +64,39 @@ _KIND_OF_DRIVER = {
     "ipsec": "ipsec",
     **dict.fromkeys(("anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet")),
 }
-"""Kinds by interface name without its number, where the name is more precise than the type; `None` stands for the name
-itself."""
+"""Kind of an interface by its name without the number, where the name tells more than the type. None: the kind is the
+name itself."""
 _TUNNELS = frozenset({InterfaceKind.TUN, "ipsec", "gif", "stf"})
-"""Kinds that need another interface below them. Not PPP: it may be a modem."""
+"""Kinds of interfaces that run over another one. PPP is not among them, because it may be a modem."""
 
 _SIOCGIFMEDIA = 0xC02C6938
-"""_IOWR('i', 56, struct ifmediareq), 44 bytes: the name, at 16 the current media word, at 24 the status."""
+"""ioctl request: _IOWR('i', 56, struct ifmediareq). The struct has 44 bytes: the name, at 16 the current medium, at 24
+the status."""
 _IFM_NMASK, _IFM_IEEE80211 = 0xE0, 0x80
 _IFM_AVALID, _IFM_ACTIVE = 0x1, 0x2
 _SCOPED = 1
-"""The metric of default routes for sockets bound to their interface; see parse_default_routes."""
+"""Metric assigned to default routes that only sockets bound to their interface use; see parse_default_routes."""
 
 
 class Medium(NamedTuple):
     """What the driver reports about the medium of an interface (<net/if_media.h>)."""
 
     is_wireless: bool
-    """IEEE 802.11."""
+    """Whether it is Wi-Fi (IEEE 802.11)."""
     has_carrier: bool | None
-    """A cable with a device at its other end, or a joined network; `None` if the driver does not report it."""
+    """Whether a cable has a device at its other end, or a Wi-Fi network is joined; None if the driver does not report
+    it."""
 
 
 NO_MEDIUM = Medium(is_wireless=False, has_carrier=None)
 
 
 class Dump(NamedTuple):
-    """One of the two dumps in which the kernel reports its counters."""
+    """One of the two sysctl requests by which the kernel returns its counters, with the parser of the response."""
 
     name: str
     note: Message | None
-    """What the user should know about these counters, as in InterfaceSource."""
+    """What the user should know about these counters; see InterfaceSource.note."""
     mib: tuple[int, ...]
     parse: Callable[[memoryview], list[Row]]
     counter_bits: int
@@ -117,11 +120,11 @@ IFLIST2 = Dump(
 
 
 class SysctlSource:
-    """Counters from one of the two dumps, and the properties of its interfaces."""
+    """Source of interface counters from one of the two dumps, with the properties of the interfaces."""
 
     def __init__(self, dump: Dump, function: Callable[..., int] | None = None) -> None:
-        """Read once, to check that the source works; `function` is C's sysctl. Raise UnsupportedError if
-        it does not."""
+        """Read the counters once, to check that the source works. Raise UnsupportedError if it does not. `function`:
+        replaces C's sysctl in tests."""
         self.name = dump.name
         self.note = dump.note
         self._dump = dump
@@ -176,10 +179,10 @@ class SysctlSource:
         return without_stranded_tunnels(found)
 
     def _known_routes(self) -> tuple[Mapping[int, int], Collection[int]]:
-        """Return the metrics of default routes by interface index, and the indexes of interfaces with a route to one
-        host.
+        """Return the metrics of default routes by interface index, and the indexes of the interfaces that have a static
+        route to a single host.
 
-        If the routes cannot be read, log that once and return none, so that the counters are still used.
+        If the routes cannot be read, log that once and return none; the counters are still used.
         """
         try:
             dump = self._routes.read()
@@ -194,10 +197,10 @@ class SysctlSource:
 
 
 def without_stranded_tunnels(interfaces: Iterable[Interface]) -> Iterator[Interface]:
-    """Yield the interfaces, without the default routes of tunnels that cannot reach anything.
+    """Yield the interfaces; those of tunnels that cannot reach anything now have no default route.
 
-    macOS keeps scoped IPv6 default routes on the utun interfaces of its own services, with or without a network, and a
-    VPN's route may outlive the network that the VPN needs.
+    macOS keeps scoped IPv6 default routes on the utun interfaces of its own services, with or without a network. A
+    VPN's route may also outlast the network that the VPN runs over.
     """
     interfaces = tuple(interfaces)
     has_network = any(
@@ -209,7 +212,8 @@ def without_stranded_tunnels(interfaces: Iterable[Interface]) -> Iterator[Interf
 
 
 def kind_of(name: str, type_: int, *, is_wireless: bool) -> str:
-    """Return the kind of an interface (`ethernet`, `wifi`, `tun` …) by its name, its IFT_ number and its medium."""
+    """Return the kind of an interface (`ethernet`, `wifi`, `tun` …) by its name, its IFT_ number (<net/if_types.h>) and
+    its medium."""
     driver = name.rstrip("0123456789")
     if driver in _KIND_OF_DRIVER:
         return _KIND_OF_DRIVER[driver] or driver
@@ -219,7 +223,7 @@ def kind_of(name: str, type_: int, *, is_wireless: bool) -> str:
 
 
 def medium_of(name: str) -> Medium:
-    """Return the medium that SIOCGIFMEDIA reports, or NO_MEDIUM if the driver reports nothing."""
+    """Return the medium of an interface (ioctl SIOCGIFMEDIA), or NO_MEDIUM if the driver reports nothing."""
     request = name.encode().ljust(44, b"\0")
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

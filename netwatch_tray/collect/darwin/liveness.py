@@ -1,4 +1,4 @@
-"""Detects byte counters that stand still while packets are counted.
+"""Detects byte counters that do not change although packets are counted.
 
 On some Macs the kernel counts the packets of an interface but not its bytes (aristocratos/btop#1850); a rate of 0 is
 wrong there. Both dumps copy the same counters (XNU, if_data_internal_to_if_data64), so the other dump does not help,
@@ -16,27 +16,28 @@ from netwatch_tray.model import Sample
 _log = logging.getLogger(__name__)
 
 _PATIENCE = 20.0
-"""Seconds without counted bytes after which the counters are considered faulty."""
+"""Seconds in which packets but no bytes are counted, until the counters are reported as faulty."""
 _ENOUGH_PACKETS = 64
-"""Packets in that time. Fewer may fit into the 1024 bytes to which NET_RT_IFLIST2 rounds down."""
+"""Least number of packets in that time. Fewer may have less than the 1024 bytes to which NET_RT_IFLIST2 rounds down."""
 _DIRECTIONS = (("received", 0, 2), ("sent", 1, 3))
-"""Name of each direction, and the positions of its packets and bytes in a CounterRow."""
+"""For each direction: its name, and the indexes of its packets and its bytes in a CounterRow."""
 
 
 class LivenessGuard:
-    """A source of interfaces that checks another one: it sets `note` when an interface counts packets but no bytes."""
+    """Wraps another source of interfaces. It passes on the samples, and sets `note` when an interface counts packets
+    but no bytes."""
 
     def __init__(self, source: InterfaceSource) -> None:
         self.name = source.name
         self.note = source.note
-        """For `doctor`: what is wrong with the counters of this machine."""
+        """For `doctor`: which counters of this machine are faulty; None if none was found."""
         self._source = source
         self._before: Sample | None = None
         self._has_settled = False
 
     def sample(self) -> Sample:
-        """Return the next sample of the wrapped source, and check its counters until a fault is found. Raise
-        CollectError."""
+        """Return the next sample of the wrapped source, and check it unless a fault was found before. Raise
+        CollectError if the source does."""
         sample = self._source.sample()
         if self._has_settled:
             return sample
@@ -62,8 +63,8 @@ class LivenessGuard:
 
 
 def _frozen(before: Sample, after: Sample) -> list[str]:
-    """Return interface and direction, in words, of each counter where packets flowed between two samples and bytes did
-    not."""
+    """Return, in words, the interface and direction of each byte counter that did not change between two samples
+    although enough packets were counted."""
     found = []
     for index, counters in after.counters.items():
         interface = after.interfaces.get(index)

@@ -1,6 +1,6 @@
-"""Sockets with bytes from nettop(1), owners and states from the kernel's list or from lsof's.
+"""Reads sockets from nettop(1), which counts bytes, and from the kernel's list or lsof, which have owners and states.
 
-A reading starts one or two programs, so it is done only while a client subscribes.
+A reading starts one or two programs, so it is done only while a client shows connections.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ _RTT = re.compile(r"^(\d{1,12}(?:\.\d{1,12})?) ms$")
 
 
 class NettopSource:
-    """Runs nettop, and reads the owners of sockets from the kernel, or from lsof where the kernel hides them."""
+    """Source of sockets: the bytes are nettop's, the owners are the kernel's or, where the kernel hides
+    them, lsof's."""
 
     is_costly = True
     is_monotonic = False
@@ -90,7 +91,7 @@ class _Owners(Protocol):
 
 
 class _Ends(NamedTuple):
-    """Both ends of a connection without the scope of link-local addresses, which each list writes differently."""
+    """Both ends of a connection. Link-local addresses are without scope, because the two lists write it differently."""
 
     protocol: str
     local_address: str
@@ -100,10 +101,11 @@ class _Ends(NamedTuple):
 
 
 def join(listed: Mapping[str, Socket], flows: Mapping[str, Socket]) -> dict[str, Socket]:
-    """Return the listed sockets with nettop's bytes and RTTs, and those that only nettop lists.
+    """Return the sockets of the owners' list (`listed`) with the bytes and RTTs of nettop's (`flows`), and those that
+    only nettop lists.
 
     Several programs, and sockets of both families, may share a port (mDNS: always), so a flow belongs to the socket of
-    its process and family. Where a connection's two ends match, its process need not: nettop and lsof choose
+    its process and family. Where both ends of a connection match, the process may differ: nettop and lsof choose
     differently among the processes that share a socket. Each flow is used once, and a socket with bytes keeps the key
     of its flow, whether it is listed or not; under another key its bytes would count again. A socket without a flow has
     no bytes, because those of another source are not comparable from reading to reading.
@@ -149,8 +151,8 @@ def _with_owner(found: Socket) -> Hashable:
 
 
 def _connection(found: Socket) -> Hashable:
-    """Return a key by which a listed socket and nettop's flow of the same connection are equal. The key of a socket
-    without a remote end is equal to no other."""
+    """Return a key that a listed socket and nettop's flow of the same connection have in common. The key of a socket
+    without a remote end differs from all others."""
     return _ends(found) if found.remote_port else id(found)
 
 
@@ -161,7 +163,7 @@ def _ends(found: Socket) -> _Ends:
 
 
 class _Row(NamedTuple):
-    """The row of a flow, and the process in the row above it."""
+    """The row of a flow in nettop's output, with the process from the row above it."""
 
     label: str
     fields: Mapping[str, str]
@@ -233,8 +235,8 @@ def _socket(row: _Row) -> tuple[str, Socket]:
 
 
 def _endpoint(text: str, version: str) -> tuple[str, int | None]:
-    """Parse `192.0.2.1:443`, `fe80::1%en0.443`, `*.*`, or `.50100`, which both families have where Network.framework
-    keeps the address to itself. Raise ParseError."""
+    """Parse an address and port: `192.0.2.1:443`, `fe80::1%en0.443` or `*.*`. Programs that use Network.framework may
+    have `.50100`, without an address in both families. Raise ParseError if it is anything else."""
     host, dot, port = text.rpartition("." if version == "6" or text.startswith(".") else ":")
     if not dot:
         raise ParseError(f"nettop wrote {text[:80]!r} for an address with a port.")

@@ -16,13 +16,14 @@ from netwatch_tray.errors import ParseError
 from netwatch_tray.model import CounterRow
 
 _IF_DATA64 = "B7xI4xQQQQQ8xQQ16xQ24x"
-"""128 bytes: type, mtu, baudrate, packets in, errors in, packets out, errors out, bytes in, bytes out, drops in."""
+"""The 128 bytes of struct if_data64: type, mtu, baudrate, packets in, errors in, packets out, errors out, bytes in,
+bytes out, drops in."""
 IFMIBDATA = struct.Struct(f"<16s4xI8xI16x{_IF_DATA64}")
-"""Name, flags, drops of the send queue, if_data64."""
+"""struct ifmibdata: name, flags, drops of the send queue, if_data64."""
 IF_MSGHDR2 = struct.Struct(f"<HBBiiH10xI4x{_IF_DATA64}")
-"""Length, version, type, addresses, flags, index, drops of the send queue, if_data64."""
+"""struct if_msghdr2: length, version, type, addresses (bit mask), flags, index, drops of the send queue, if_data64."""
 RT_MSGHDR = struct.Struct("<HBBH2xii76x")
-"""Length, version, type, index, flags, addresses."""
+"""struct rt_msghdr: length, version, type, index, flags, addresses (bit mask)."""
 
 _MESSAGE = struct.Struct("<HBB")
 """The beginning of every routing message: length, version, type."""
@@ -50,16 +51,17 @@ class Link(NamedTuple):
     is_up: bool
     is_loopback: bool
     type: int
-    """IFT_ETHER and so on, <net/if_types.h>."""
+    """Number of the type of interface, such as IFT_ETHER (<net/if_types.h>)."""
     mtu: int
 
 
 class Row(NamedTuple):
-    """One interface in a dump."""
+    """Properties and counters of one interface in a dump."""
 
     link: Link
     baudrate: int
-    """Of the link, bit/s. The kernel keeps 32 bits of it: 0xFFFFFFFF means that or more (XNU, ifnet_set_baudrate)."""
+    """Speed of the link in bit/s. The kernel keeps 32 bits of it: 0xFFFFFFFF means that or more (XNU,
+    ifnet_set_baudrate)."""
     counters: CounterRow
 
 
@@ -98,11 +100,12 @@ def parse_iflist2(data: bytes | memoryview) -> list[Row]:
 
 
 def parse_default_routes(data: bytes | memoryview) -> dict[int, int]:
-    """Parse the default routes in a NET_RT_DUMP or NET_RT_FLAGS dump; return the metric by interface index.
+    """Return the metric of the default route of each interface, by index, from a NET_RT_DUMP or NET_RT_FLAGS dump.
 
-    macOS has no metrics. The one default route that unbound sockets take is 0; those that only sockets bound to their
-    interface take (RTF_IFSCOPE), which each further network service has, are 1. A scoped route without a gateway leads
-    to a network of this machine's own (its virtual machines', for example), so it is left out.
+    macOS has no metrics, so they are made up: 0 for the one default route that unbound sockets take, 1 for those that
+    only sockets bound to their interface take (RTF_IFSCOPE); each further network service has one. A scoped route
+    without a gateway is left out, because it leads to a network within this machine, such as that of its virtual
+    machines.
     """
     metrics: dict[int, int] = {}
     for index, flags, addresses, sockaddrs in _routes(data):
@@ -117,7 +120,8 @@ def parse_default_routes(data: bytes | memoryview) -> dict[int, int]:
 
 
 def parse_host_routes(data: bytes | memoryview) -> set[int]:
-    """Return the indexes of the interfaces of static routes to one host by way of a gateway, in such a dump.
+    """Return the indexes of the interfaces that have a static route to a single host through a gateway, from such a
+    dump.
 
     VPN clients add such a route for their server. Routes that the kernel clones from others are not static.
     """
@@ -130,7 +134,8 @@ def parse_host_routes(data: bytes | memoryview) -> set[int]:
 
 
 def _routes(data: bytes | memoryview) -> Iterator[tuple[int, int, int, memoryview]]:
-    """Yield for each route its interface index, flags, the bits of the addresses that it has (rtm_addrs), and these."""
+    """Yield for each route: interface index, flags, the bit mask that says which addresses follow (rtm_addrs), and the
+    bytes of these addresses."""
     for kind, message in _messages(data):
         if kind != _RTM_GET:
             continue
@@ -163,8 +168,8 @@ def _row(
 
 
 def _messages(data: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield the type and bytes of each routing message. Lengths are multiples of four, because the kernel aligns what
-    it adds."""
+    """Yield type and bytes of each routing message in a dump. Lengths are multiples of four, because the kernel pads
+    messages."""
     rest = memoryview(data)
     while rest:
         if len(rest) < _MESSAGE.size:
@@ -179,7 +184,7 @@ def _messages(data: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def _link_name(addresses: memoryview) -> str:
-    """Return the name in the sockaddr_dl that follows an if_msghdr2."""
+    """Return the interface's name from the sockaddr_dl that follows an if_msghdr2."""
     if len(addresses) < _SOCKADDR_DL.size:
         raise ParseError(f"A link-level address has {len(addresses)} bytes.")
     length, family, _index, _type, name_length = _SOCKADDR_DL.unpack_from(addresses)
@@ -190,10 +195,10 @@ def _link_name(addresses: memoryview) -> str:
 
 
 def _leads_everywhere(sockaddrs: memoryview, addresses: int) -> bool:
-    """Return whether destination and netmask of a route are 0.0.0.0/0 or ::/0.
+    """Return whether a route is a default route: its destination and netmask are 0.0.0.0/0 or ::/0.
 
-    The sockaddrs come in the order of their bits, each padded to four bytes; trailing zeros of a netmask are cut off,
-    up to one of length 0, and its family is not to be trusted (XNU, rtm_scrub).
+    The sockaddrs follow in the order of their bits in `addresses`, each padded to four bytes. The kernel cuts trailing
+    zeros of a netmask, even to length 0, and does not set its family reliably (XNU, rtm_scrub).
     """
     if not addresses & _RTA_DST:
         return False

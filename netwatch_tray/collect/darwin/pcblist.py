@@ -29,39 +29,41 @@ from netwatch_tray.kinds import TcpState
 
 _TABLES = {"net.inet.tcp.pcblist_n": "TCP", "net.inet.udp.pcblist_n": "UDP"}
 _XINPGEN = 24
-"""Size of struct xinpgen, before the first item and after the last."""
+"""Size in bytes of struct xinpgen, which begins and ends a table."""
 _SOCKET, _RECEIVE, _SEND, _STATS, _INPCB, _TCPCB = 0x1, 0x2, 0x4, 0x8, 0x10, 0x20
 _LENGTHS = {_SOCKET: (76, 104), _RECEIVE: (32,), _SEND: (32,), _STATS: (136,), _INPCB: (104,), _TCPCB: (204,)}
-"""Sizes of the structures, bytes. struct xsocket_n ended with the pids in XNU 8019 (macOS 12) and grew since."""
+"""Known sizes of the structures in bytes, by kind of item. struct xsocket_n ended with the PIDs in XNU 8019 (macOS 12)
+and has grown since."""
 _ITEM = struct.Struct("=II")
-"""Length and kind; items are padded to 8 bytes."""
+"""Begin of every item: its length and its kind. Items are padded to 8 bytes."""
 _PCB = struct.Struct("=8xQ")
-"""struct xinpcb_n: an id that no other socket has; 0 for the flows of the network stack in user space (Skywalk)."""
+"""From struct xinpcb_n: an ID that no other socket has; 0 for the flows of the network stack in user
+space (Skywalk)."""
 _PORTS = struct.Struct(">HH")
 _PORTS_AT, _FLAGS_AT, _REMOTE_AT, _LOCAL_AT = 16, 44, 48, 64
 """Remote and local port; 1: IPv4, 2: IPv6; addresses of 16 bytes, IPv4 in the last 4."""
 _OWNER = struct.Struct("=8xQ48xIii")
-"""struct xsocket_n: the socket (0 if the kernel has none), UID, PID of its last user, PID on whose behalf
-it is used."""
+"""From struct xsocket_n: the kernel's address of the socket (0 if it has none), UID, PID of its last user, PID on whose
+behalf it is used."""
 _COUNTERS = struct.Struct("=8x" + "QQQQ" * 4)
-"""struct xsockstat_n: four times packets and bytes received, packets and bytes sent."""
+"""From struct xsockstat_n, for each of four traffic classes: packets and bytes received, packets and bytes sent."""
 COUNTS_BYTES = (22, 23)
-"""Darwin releases (macOS 13 and 14) whose bytes are good enough to be read all the time. macOS 12 is left to nettop: no
-report shows that its counters hold."""
+"""Darwin releases (macOS 13 and 14) whose byte counters are good enough for this source to be the one in use. On macOS
+12 nettop is used, because no report shows that these counters are right there."""
 _STATS_OF_DATA = 24
-"""The first Darwin whose first counters are those of all data; see the module."""
+"""The first Darwin release whose first traffic class counts all data; see the module."""
 _STATE = struct.Struct("=36xi96xI")
-"""struct xtcpcb_n: t_state; t_srtt in 1/32 ms."""
+"""From struct xtcpcb_n: t_state; t_srtt in 1/32 ms."""
 _STATES = (
     *(TcpState.CLOSED, TcpState.LISTEN, TcpState.SYN_SENT, TcpState.SYN_RECV, TcpState.ESTABLISHED),
     *(TcpState.CLOSE_WAIT, TcpState.FIN_WAIT_1, TcpState.CLOSING, TcpState.LAST_ACK, TcpState.FIN_WAIT_2),
     TcpState.TIME_WAIT,
 )
-"""By BSD's number (<netinet/tcp_fsm.h>)."""
+"""States of TCP by BSD's number (<netinet/tcp_fsm.h>)."""
 
 
 class PcblistSource:
-    """Reads both tables of the kernel, with two system calls a reading."""
+    """Source of sockets that reads the kernel's tables of TCP and UDP, with two system calls a reading."""
 
     name = "sysctl pcblist_n"
     is_costly = False
@@ -106,10 +108,11 @@ def darwin_release() -> int:
 
 
 def require_other_programs(sockets: Mapping[str, Socket]) -> Mapping[str, Socket]:
-    """Return the sockets unchanged. Raise CollectError if no socket is known to belong to another process.
+    """Return the sockets unchanged, after checking that the list is complete. Raise CollectError if none of them is
+    known to belong to another process.
 
-    Newer systems report to a program of an unidentified developer only its own sockets, or no sockets, without an
-    error. On every Mac processes of the system have sockets.
+    On every Mac some processes of the system have sockets. But newer systems report to a program of an unidentified
+    developer only its own sockets, or none, without an error.
     """
     if all(found.pid in (None, os.getpid()) for found in sockets.values()):
         raise CollectError("macOS hides the sockets of other programs from this one.")
@@ -117,7 +120,8 @@ def require_other_programs(sockets: Mapping[str, Socket]) -> Mapping[str, Socket
 
 
 def parse(table: bytes | memoryview, protocol: str, release: int) -> Mapping[str, Socket]:
-    """Parse one table of a kernel with this `darwin_release`. Raise ParseError on an unknown layout."""
+    """Parse the table of one protocol. `release`: the `darwin_release` of the kernel that made it. Raise ParseError if
+    a layout is unknown."""
     sockets: dict[str, Socket] = {}
     for items in _sockets(memoryview(table)):
         pcb, owner = items[_INPCB], items.get(_SOCKET)
@@ -159,15 +163,15 @@ def parse(table: bytes | memoryview, protocol: str, release: int) -> Mapping[str
 
 
 def _bytes(counters: tuple[int, ...], protocol: str, release: int) -> tuple[int, int | None]:
-    """Return the bytes received and sent; `None` if they are not counted. The docstring of the module describes what
-    each kernel counts."""
+    """Return the bytes received and sent (None if not counted). Which counters are right depends on the kernel; see the
+    docstring of the module."""
     if release < _STATS_OF_DATA:
         return sum(counters[1::4]), sum(counters[3::4])
     return counters[1], None if protocol == "TCP" else counters[3]
 
 
 def _sockets(table: memoryview) -> Iterator[dict[int, memoryview]]:
-    """Yield the items of each socket, by kind; each socket begins with its INPCB."""
+    """Yield for each socket the items that describe it, by kind. An item of the kind INPCB begins the next socket."""
     if len(table) < _XINPGEN or _ITEM.unpack_from(table)[0] != _XINPGEN:
         raise ParseError("A table of sockets does not begin as macOS begins it.")
     items: dict[int, memoryview] = {}
@@ -193,14 +197,15 @@ def _sockets(table: memoryview) -> Iterator[dict[int, memoryview]]:
 
 
 def _address(packed: bytes) -> tuple[str, str]:
-    """Return an address and its scope, which the kernel stores inside a link-local address."""
+    """Return an address and, if it is link-local, its scope as `%4`; the kernel stores the scope inside the address."""
     if len(packed) == 16 and packed.startswith(b"\xfe\x80") and any(packed[2:4]):
         return packed_address(b"\xfe\x80\0\0" + packed[4:]), f"%{int.from_bytes(packed[2:4], 'big')}"
     return packed_address(packed), ""
 
 
 def _mib(name: str) -> tuple[int, ...]:
-    """Return the numbers of a sysctl's name (sysctlnametomib(3)). Raise UnsupportedError."""
+    """Return the numbers that stand for a sysctl's name (sysctlnametomib(3)). Raise UnsupportedError if the kernel has
+    none of that name."""
     if sys.platform != "darwin":
         raise UnsupportedError("pcblist_n exists on macOS only.")
     libc: Any = ctypes.CDLL(None, use_errno=True)

@@ -11,25 +11,26 @@ from typing import Any
 from netwatch_tray.errors import CollectError, UnsupportedError
 
 _FIRST_BUFFER = 16 << 10
-"""Bytes; room for 91 interfaces."""
+"""Size of the buffer in bytes at the beginning: room for 91 interfaces."""
 _LARGEST_BUFFER = 16 << 20
 
 
 class Sysctl:
-    """One sysctl. Reading it takes one system call once the buffer is large enough."""
+    """Reads one sysctl, with one system call a reading once the buffer is large enough."""
 
     def __init__(self, mib: tuple[int, ...], function: Callable[..., int] | None = None) -> None:
-        """`mib`: the name as numbers. `function`: C's sysctl. Raise UnsupportedError where libc has none."""
+        """`mib`: the numbers that stand for the name. `function`: replaces C's sysctl in tests. Raise UnsupportedError
+        if libc has no sysctl."""
         self._function = function or _libc_sysctl()
         self._mib = (ctypes.c_int * len(mib))(*mib)
         self._size = ctypes.c_size_t()
         self._buffer = ctypes.create_string_buffer(_FIRST_BUFFER)
 
     def read(self) -> memoryview:
-        """Return the kernel's response, which is valid until the next read.
+        """Return the kernel's response, in a buffer that the next call overwrites.
 
-        The tables may grow between a request for their size and the read, so no size is requested: on ENOMEM the buffer
-        is doubled. Raise CollectError if the kernel refuses, or returns more than any machine should have.
+        The size is not requested first, because the table may grow until it is read; on ENOMEM the buffer is doubled.
+        Raise CollectError if the kernel refuses, or returns more than any machine should have.
         """
         while True:
             size = len(self._buffer)

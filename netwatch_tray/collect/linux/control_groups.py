@@ -1,4 +1,4 @@
-"""The systemd unit or container that a control group belongs to (cgroups(7), systemd.unit(5)).
+"""Finds the systemd unit or container that a control group belongs to (cgroups(7), systemd.unit(5)).
 
 The kernel reports a socket's control group to every user, as the inode of its directory. So the unit of a root service
 is known even if its processes may not be read.
@@ -18,7 +18,7 @@ from netwatch_tray.text import from_os
 
 _MOUNTS = Path("/proc/self/mounts")
 _PERIOD_OF_WALKS = 5.0
-"""Seconds between two walks through the directories. One walk takes some milliseconds on a desktop."""
+"""Least seconds between two walks through the directories. One walk takes some milliseconds on a desktop."""
 _CONTAINER = re.compile(
     r"^(?:(?P<runtime>docker|libpod|crio|cri-containerd|nerdctl|containerd)-)?(?P<id>[0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?$"
 )
@@ -27,17 +27,17 @@ _OF_A_USER = re.compile(r"^(?:user@\d+\.service|session-.+\.scope|user-\d+\.slic
 
 
 class ControlGroups:
-    """Names of units by control group id, from the directories of the v2 hierarchy, which are read again for an unknown
-    id."""
+    """Looks up units by the ID of a control group. The directories of the v2 hierarchy are read when an
+    ID is unknown."""
 
     def __init__(self, root: str | None = None) -> None:
-        """`root`: where the v2 hierarchy is mounted; searched by default."""
+        """`root`: directory where the v2 hierarchy is mounted; by default it is searched among the mounts."""
         self._root = root
         self._units: dict[int, str | None] = {}
         self._last_walk = -_PERIOD_OF_WALKS
 
     def unit(self, cgroup: int) -> str | None:
-        """Return the unit or container of a control group, or `None` if it has none, or is not known (yet)."""
+        """Return the unit or container of a control group, given by ID; None if it has none, or is not known yet."""
         if cgroup not in self._units and time.monotonic() - self._last_walk >= _PERIOD_OF_WALKS:
             self._walk()
             # A group that was removed while its sockets exist has no directory any more.
@@ -65,7 +65,7 @@ class ControlGroups:
 
 
 def _v2_mount() -> str:
-    """Return where the v2 hierarchy is mounted; empty if it is not."""
+    """Return the directory where the v2 hierarchy is mounted; empty if it is not mounted."""
     try:
         mounts = parse_mounts(_MOUNTS.read_bytes())
     except (OSError, ParseError):

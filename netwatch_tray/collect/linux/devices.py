@@ -1,4 +1,5 @@
-"""The device behind an interface in /sys/class/net (kernel: Documentation/ABI/testing/sysfs-class-net)."""
+"""Facts about the device below an interface, from /sys/class/net (kernel:
+Documentation/ABI/testing/sysfs-class-net)."""
 
 from __future__ import annotations
 
@@ -8,13 +9,14 @@ _CLAIMED_SPEEDS = frozenset(
     "virtio_net vmxnet3 hv_netvsc vif".split()  # a host's choice; traffic between its machines is not bound by it
     + "cdc_ether cdc_ncm cdc_mbim rndis_host".split()  # what a gadget or modem announced
 )
-"""Drivers that report a speed which is not that of a wire."""
+"""Drivers of virtual devices that report a speed although there is no wire."""
 
 
 def is_physical(device: Path) -> bool:
-    """Return whether the driver of /sys/class/net/NAME negotiates its speed with the other end of a wire.
+    """Return whether an interface is a real network card, whose speed is negotiated with the other end of a wire.
+    `device`: /sys/class/net/NAME.
 
-    Virtual interfaces have no device of a bus behind them, and the speeds that some of them report are made up.
+    Virtual interfaces have no driver, and the speeds that some of them report are made up.
     """
     try:
         driver = (device / "device" / "driver").readlink()
@@ -24,8 +26,8 @@ def is_physical(device: Path) -> bool:
 
 
 def number_in(file: Path) -> int | None:
-    """Return the number in a file of sysfs, or None if it cannot be read. Drivers respond EINVAL for the speed of
-    wireless links and of links that are down."""
+    """Return the number in a file of sysfs, or None if it cannot be read: drivers fail with EINVAL for the speed of
+    wireless links, and of links that are down."""
     try:
         return int(file.read_text(), 0)
     except (OSError, ValueError):

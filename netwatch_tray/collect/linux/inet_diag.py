@@ -21,61 +21,62 @@ _IDENTITY = struct.Struct("=B3xHH16s16sI20xII")
 """struct inet_diag_msg: family, ports and addresses (in network order), bound interface, uid, inode."""
 _ATTRIBUTES = HEADER.size + _IDENTITY.size
 _QUEUES = struct.Struct("=44xQ4xII")
-"""Of the same struct: cookie, bytes not yet read, bytes not yet acknowledged."""
+"""From the same struct: cookie, bytes received but not yet read, bytes sent but not yet acknowledged."""
 _SOCKET_ID = slice(HEADER.size + 4, HEADER.size + 52)
-"""Of the same struct: struct inet_diag_sockid, by which one socket is requested."""
+"""Place of struct inet_diag_sockid in the same struct; a request for one socket contains it."""
 _REQUEST = struct.Struct("=BBBxI48s")
 """struct inet_diag_req_v2: family, protocol, attributes wanted, states, struct inet_diag_sockid."""
 _ROW = "=Q9xB42xQ16xI"
-"""The fields of a message that may change: length, type and flags (its head); state; cookie (which does not change);
-inode …"""
+"""Format of the fields by which a message is compared with the previous one about the same socket: length, type and
+flags (as one number); state; cookie (which does not change); inode …"""
 _ROW_INFO = "I68xI28xI24x8s64x16s"
-"""… and of the attribute with struct tcp_info: its header, rtt, total_retrans, bytes_received, bytes_sent and
+"""… and from the attribute with struct tcp_info: its header, rtt, total_retrans, bytes_received, bytes_sent and
 bytes_retrans."""
 _TCP_INFO = struct.Struct("=56xI8xI28xI16xQQ64xQQ")
-"""last_ack_recv (ms ago), rtt (µs), total_retrans, bytes_acked, bytes_received, bytes_sent, bytes_retrans; the last two
-since Linux 4.19."""
+"""From struct tcp_info: last_ack_recv (ms ago), rtt (µs), total_retrans, bytes_acked, bytes_received, bytes_sent,
+bytes_retrans; the last two since Linux 4.19."""
 
 _STATES = (
     *(TcpState.CLOSED, TcpState.ESTABLISHED, TcpState.SYN_SENT, TcpState.SYN_RECV, TcpState.FIN_WAIT_1),
     *(TcpState.FIN_WAIT_2, TcpState.TIME_WAIT, TcpState.CLOSED, TcpState.CLOSE_WAIT, TcpState.LAST_ACK),
     *(TcpState.LISTEN, TcpState.CLOSING, TcpState.SYN_RECV),
 )
-"""By number (<net/tcp_states.h>)."""
+"""States of TCP by the kernel's number (<net/tcp_states.h>)."""
 BEFORE_PEERS_FIN = frozenset(
     {TcpState.SYN_SENT, TcpState.SYN_RECV, TcpState.ESTABLISHED, TcpState.FIN_WAIT_1, TcpState.FIN_WAIT_2}
 )
-"""States in which the peer's FIN has not come. In all others it has, or may have."""
+"""States in which the peer's FIN has not arrived. In all other states it has, or may have."""
 _LISTEN = TcpState.LISTEN
-"""A constant, because looking up an enum member takes 0.1 µs, for each socket of a dump."""
+"""Kept as a constant, because looking up an enum member takes 0.1 µs for each socket of a dump."""
 _BEFORE_OUR_FIN = {TcpState.ESTABLISHED, TcpState.CLOSE_WAIT}
 
 
 class Shape(NamedTuple):
-    """The layout of the messages that have the same header."""
+    """The layout of messages about sockets that have the same header: how to unpack them, and where their attributes
+    are."""
 
     row: struct.Struct
     stride: int
     head: int
     info: int | None
-    """Offset of the attribute with struct tcp_info."""
+    """Offset in bytes of the attribute with struct tcp_info; None if there is none."""
     cgroup: int | None
 
 
 class Destroyed(NamedTuple):
-    """What the kernel reports about a socket when it destroys it."""
+    """The kernel's message about a socket that it has destroyed."""
 
     cookie: int
     last: Socket
     """The last state of the socket. Its bytes received may include one for the peer's FIN."""
     quiet_s: float
-    """Seconds since the peer acknowledged anything, when the socket was destroyed."""
+    """Seconds from the last acknowledgement of the peer to the end of the socket."""
 
 
 def parse_socket(message: memoryview, shape: Shape | None = None) -> Socket:
-    """Parse a message of a dump. Raise ParseError.
+    """Parse a message of a dump into a socket. Raise ParseError if it is malformed.
 
-    `shape`: the expected layout; if it does not fit, the attributes are searched.
+    `shape`: the layout that the message probably has; if it does not fit, the attributes are searched.
     """
     if shape is None or not _fits(message, shape):
         shape = shape_of(message)
@@ -111,7 +112,7 @@ def parse_socket(message: memoryview, shape: Shape | None = None) -> Socket:
 
 
 def parse_destroyed(datagram: memoryview) -> Destroyed | None:
-    """Parse the message about a destroyed socket; return `None` if it has no counters. Raise ParseError."""
+    """Parse the message about a destroyed socket; None if it has no counters. Raise ParseError if it is malformed."""
     message, _ = first_message(datagram)
     info = shape_of(message).info
     if info is None:
@@ -134,7 +135,8 @@ def parse_destroyed(datagram: memoryview) -> Destroyed | None:
 
 
 def first_message(datagram: memoryview) -> tuple[memoryview, int]:
-    """Return the first message of a datagram, header included, and its type. Raise ParseError."""
+    """Return the first netlink message of a datagram, header included, and its type. Raise ParseError if it is
+    incomplete."""
     if len(datagram) < HEADER.size:
         raise ParseError("A netlink datagram ends within a header.")
     length, kind, *_ = HEADER.unpack_from(datagram)
@@ -144,7 +146,8 @@ def first_message(datagram: memoryview) -> tuple[memoryview, int]:
 
 
 def shape_of(message: memoryview) -> Shape:
-    """Find the layout of a socket's message by searching its attributes. Raise ParseError."""
+    """Find out the layout of a message about a socket by going through its attributes. Raise ParseError if it is
+    malformed."""
     if len(message) < _ATTRIBUTES:
         raise ParseError(f"A socket is reported in {len(message)} bytes instead of {_ATTRIBUTES}.")
     info = cgroup = None
@@ -164,7 +167,8 @@ def shape_of(message: memoryview) -> Shape:
 
 
 def _fits(message: memoryview, shape: Shape) -> bool:
-    """Return whether the attributes are at the offsets of the shape. Messages of one length may differ in them."""
+    """Return whether the message has its attributes at the offsets of the shape. Messages of the same length may differ
+    in that."""
     return all(
         offset is None or message[offset + 2 : offset + 4] == kind.to_bytes(2, sys.byteorder)
         for offset, kind in ((shape.info, INET_DIAG_INFO), (shape.cgroup, _INET_DIAG_CGROUP_ID))
@@ -187,14 +191,14 @@ def _identity(message: memoryview) -> tuple[str, int | None, str | None, int | N
 
 
 def state_request(message: memoryview) -> bytes:
-    """Return the body of a request for the present state of the TCP socket that a message is about."""
+    """Return the body of a request for the current state of the TCP socket that a message is about."""
     return _REQUEST.pack(message[HEADER.size], IPPROTO_TCP, 0, 0, bytes(message[_SOCKET_ID]))
 
 
 def parse_state(datagram: memoryview) -> tuple[int, TcpState | None] | None:
-    """Return cookie and state of the response to a `state_request`, or `None` if the socket does not exist any more.
+    """Return cookie and state from the response to a `state_request`; None if the socket no longer exists.
 
-    Raise ParseError.
+    Raise ParseError if the response is malformed.
     """
     message, kind = first_message(datagram)
     if kind == NLMSG_ERROR:

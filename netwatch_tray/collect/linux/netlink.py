@@ -21,19 +21,21 @@ HEADER = struct.Struct("=IHHII")
 _SEQUENCE = struct.Struct("=I")
 _ATTRIBUTE = struct.Struct("=HH")
 _ATTRIBUTE_TYPE_MASK = 0x3FFF
-"""Without NLA_F_NESTED and NLA_F_NET_BYTEORDER."""
+"""Bits of an attribute's type without the flags NLA_F_NESTED and NLA_F_NET_BYTEORDER."""
 _LARGEST_DATAGRAM = 1 << 18
 _RECEIVE_BUFFER = 1 << 20
-"""Bytes of events that the kernel queues before it drops some and returns ENOBUFS."""
+"""Size of the receive buffer in bytes. If events do not fit into it, the kernel drops some and returns ENOBUFS."""
 _TIMEOUT = struct.pack("@ll", 1, 0)
-"""struct timeval: a dump that never ends must not stop the program for longer than this."""
+"""struct timeval: how long a read may block, so that a dump that never ends does not stop the program."""
 
 
 class NetlinkSocket:
-    """One socket of one family: sends requests, and returns datagrams in a buffer that is reused."""
+    """Socket of one netlink family. Sends requests, and returns the datagrams it receives in a buffer
+    that is reused."""
 
     def __init__(self, family: int, groups: int = 0) -> None:
-        """Join the multicast `groups` (bit mask). Raise OSError if the kernel has no such family."""
+        """Open the socket and join the multicast `groups` (a bit mask), whose events it then receives. Raise OSError if
+        the kernel has no such family."""
         self._socket = socket.socket(_AF_NETLINK, socket.SOCK_RAW, family)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEOUT)
@@ -43,19 +45,20 @@ class NetlinkSocket:
         self._sequence = 0
 
     def request_dump(self, request: bytearray) -> int:
-        """Send a request of `dump_request` or `single_request`. The responses carry the returned sequence number."""
+        """Send a request made by `dump_request` or `single_request`. Return its sequence number, which the responses
+        carry."""
         self._sequence = sequence = (self._sequence + 1) & 0xFFFFFFFF
         _SEQUENCE.pack_into(request, 8, sequence)
         self._socket.send(request)
         return sequence
 
     def repeat(self, request: bytearray) -> None:
-        """Send a request of `request_dump` again, with the same sequence number."""
+        """Send the same dump request once more, with the sequence number that it had before."""
         self._socket.send(request)
 
     def request_each(self, requests: Sequence[bytearray]) -> int:
-        """Send several requests of `single_request` at once. Each gets one response in a separate datagram; all
-        responses carry the returned sequence number."""
+        """Send several requests made by `single_request` in one datagram. Return their common sequence number. Each
+        gets a response in a datagram of its own."""
         self._sequence = sequence = (self._sequence + 1) & 0xFFFFFFFF
         for request in requests:
             _SEQUENCE.pack_into(request, 8, sequence)
@@ -63,11 +66,12 @@ class NetlinkSocket:
         return sequence
 
     def receive(self) -> memoryview:
-        """Return the next datagram, valid until the next call. Raise OSError: ENOBUFS when events were lost."""
+        """Return the next datagram, in a buffer that the next call overwrites. Raise OSError; its errno is ENOBUFS if
+        events were lost."""
         return self._buffer[: self._socket.recv_into(self._buffer)]
 
     def drain(self) -> None:
-        """Discard all pending datagrams, so that the next response belongs to the next request."""
+        """Discard all datagrams that have arrived, so that the next one is the response to the next request."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 try:
@@ -81,12 +85,12 @@ class NetlinkSocket:
 
 
 def dump_request(kind: int, body: bytes) -> bytearray:
-    """Return a request for a dump, which may be sent any number of times."""
+    """Return a request for a dump (all objects of a kind). It can be sent any number of times."""
     return bytearray(HEADER.pack(HEADER.size + len(body), kind, NLM_F_REQUEST | NLM_F_DUMP, 0, 0) + body)
 
 
 def single_request(kind: int, body: bytes) -> bytearray:
-    """Return a request for one response."""
+    """Return a request that gets one response."""
     return bytearray(HEADER.pack(HEADER.size + len(body), kind, NLM_F_REQUEST, 0, 0) + body)
 
 
@@ -123,6 +127,7 @@ def attributes(body: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def raise_for_error(body: memoryview) -> None:
-    """Raise CollectError for an NLMSG_ERROR body (or the code in NLMSG_DONE) that is not an acknowledgement."""
+    """Raise CollectError with the error in the body of an NLMSG_ERROR or NLMSG_DONE. Do nothing if the body is an
+    acknowledgement."""
     if len(body) >= 4 and (code := int.from_bytes(body[:4], "little", signed=True)):
         raise CollectError("The kernel refused a netlink request: {reason}.", reason=os.strerror(-code))

@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 _PATIENCE = 2.0
-"""Seconds for the bus to accept the connection, and then for all responses together."""
+"""Seconds to wait until the bus accepts the connection, and then again for all responses together."""
 _MOST_READS = 20
-"""Most reads until the response arrives. Two short messages of the bus precede it."""
+"""Most reads from the bus until the response arrives. Two short messages of the bus itself come before it."""
 _MOST_NAME = 255
-"""Most characters of a name. The name of a Wi-Fi network has at most 32 bytes; other names are typed by the user."""
+"""Characters after which a name is cut. The name of a Wi-Fi network has at most 32 bytes; the user may
+type any other."""
 _NAME = "org.freedesktop.NetworkManager"
 _PATH = "/org/freedesktop/NetworkManager"
 _NOT_A_MESSAGE = (ValueError, LookupError, TypeError, AssertionError, struct.error, RecursionError)
 """Exceptions of jeepney's parser on malformed bytes."""
 _METERED = {1: True, 2: False, 3: True, 4: False}
-"""Values of NMMetered: yes, no, and the same two as guesses."""
+"""Values of NMMetered that mean a known answer: yes, no, and guessed yes and no."""
 
 
 class Connection(NamedTuple):
@@ -41,8 +42,8 @@ class Connection(NamedTuple):
 
 
 def is_metered() -> bool | None:
-    """Return whether NetworkManager reports the network as metered, or `None` if it does not respond. Waits some
-    seconds at most."""
+    """Return whether NetworkManager reports the network as metered; None if it does not respond or does not know. Waits
+    some seconds at most."""
 
     def metered(bus: _Bus) -> bool | None:
         match bus.value(_PATH, _NAME, "Metered"):
@@ -54,10 +55,11 @@ def is_metered() -> bool | None:
 
 
 def connection_of(interface: str) -> Connection | None:
-    """Return the connection that an interface is part of, or `None` if NetworkManager does not respond or does not
+    """Return the connection profile that is active on an interface; None if NetworkManager does not respond or does not
     manage the interface. Waits some seconds at most.
 
-    The connection of a VPN has no interface of its own or another one, so it is not returned for the interface below.
+    A VPN has a profile of its own, either without an interface or on the tunnel's; the interface below it keeps its own
+    profile.
     """
 
     def connection(bus: _Bus) -> Connection | None:
@@ -75,17 +77,18 @@ def connection_of(interface: str) -> Connection | None:
 
 
 class _Bus:
-    """Requests to NetworkManager, one after the other. Its methods raise OSError and ValueError."""
+    """Sends requests to NetworkManager over D-Bus, and waits for each response. Its methods raise OSError and
+    ValueError."""
 
     def __init__(self, connection: socket.socket, greeting: bytes) -> None:
-        """`greeting`: sent before the first request, with the serial number 1."""
+        """`greeting`: bytes of the bus's Hello call, serial number 1, which are sent before the first request."""
         self._connection = connection
         self._deadline = time.monotonic() + _PATIENCE
         self._before = greeting
         self._serial = 1
 
     def value(self, path: str, interface: str, name: str) -> object:
-        """Return the value of a property; `None` if there is none."""
+        """Return the value of a D-Bus property; None if the object has no such property."""
         from jeepney import DBusAddress, Properties  # noqa: PLC0415  once an hour
 
         match self._call(Properties(DBusAddress(path, _NAME, interface)).get(name)):
@@ -117,7 +120,7 @@ class _Bus:
         return self._connection.recv(most)
 
     def _left(self) -> float:
-        """Return the seconds until the deadline. Raise TimeoutError after it."""
+        """Return the seconds left until the deadline of all requests. Raise TimeoutError after it."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("no response in time")
@@ -125,8 +128,8 @@ class _Bus:
 
 
 def _asked(request: Callable[[_Bus], Found | None]) -> Found | None:
-    """Call `request` with a connection to the system bus, and return its result; `None` if there is no bus or no
-    response in time."""
+    """Call `request` with a connection to the system bus, and return its result. None if there is no bus, or a response
+    is late or malformed."""
     try:
         from jeepney.bus import get_bus  # noqa: PLC0415  as above
         from jeepney.bus_messages import message_bus  # noqa: PLC0415
@@ -142,8 +145,8 @@ def _asked(request: Callable[[_Bus], Found | None]) -> Found | None:
 
 
 def read_answer(receive: Callable[[int], bytes], serial: int) -> object:
-    """Return the content of NetworkManager's response to the request with that number; `None` if it is malformed or an
-    error.
+    """Read from the bus until the response to request number `serial`, and return its content; None if that is
+    malformed or an error.
 
     `receive`: returns the next bytes of the connection, empty at its end. Its exceptions are passed on.
     """

@@ -13,7 +13,8 @@ TABLE = Path("/proc/net/pppoe")
 
 
 def parse_pppoe(content: bytes) -> list[str]:
-    """Return the name of each session's card, the last of three columns (id, address of the peer, card).
+    """Return the network card of each PPPoE session, from the last of the three columns (ID, address of the peer,
+    card).
 
     The first line has the headings. Malformed lines are skipped.
     """
@@ -22,8 +23,8 @@ def parse_pppoe(content: bytes) -> list[str]:
 
 
 def card_of_pppoe(interfaces: Collection[Interface]) -> int | None:
-    """Return the index of the card that the machine's PPPoE runs over, or None if it is not certain or there is no
-    PPPoE. `interfaces`: all of them.
+    """Return the interface index of the network card that this machine's PPPoE connection runs over; None if it has
+    none or the card is uncertain. `interfaces`: all interfaces of the machine.
 
     The table names the card of each session, but not its PPP interface. So the card is certain only if there are as
     many sessions as PPP interfaces, all on one card.

@@ -21,7 +21,7 @@ class Route(NamedTuple):
     """A row of /proc/net/route or /proc/net/ipv6_route; addresses of 4 or 16 bytes in network order."""
 
     interface: str
-    """As `os` takes names: undecodable bytes are surrogates."""
+    """Name of the interface in the form that `os` uses: undecodable bytes are surrogates."""
     destination: bytes
     prefix: int
     """Prefix length of `destination`, in bits."""
@@ -40,7 +40,7 @@ class Route(NamedTuple):
 
     @property
     def next_hop(self) -> str:
-        """Return the gateway's address, with its interface if it is link-local."""
+        """Return the gateway's address; a link-local one with its interface, as `fe80::1%eth0`."""
         is_four = len(self.gateway) == 4
         address = socket.inet_ntop(socket.AF_INET if is_four else socket.AF_INET6, self.gateway)
         is_link_local = not is_four and self.gateway[0] == 0xFE and self.gateway[1] & 0xC0 == 0x80
@@ -89,7 +89,8 @@ def _route6(line: bytes) -> Route:
 
 
 def default_gateway(routes: Iterable[Route]) -> Route | None:
-    """Return the usable default route with the lowest metric that has a gateway, or `None` if there is none."""
+    """Return the default route with the lowest metric among those that are up and have a gateway; None if there is
+    none."""
     usable = (each for each in routes if each.is_default and each.is_usable and any(each.gateway))
     return min(usable, key=lambda each: each.metric, default=None)
 
@@ -99,13 +100,13 @@ class ProcessStat(NamedTuple):
 
     pid: int
     name: str
-    """At most 15 bytes: the kernel cuts longer names."""
+    """Name of the process; the kernel cuts it after 15 bytes."""
     state: str
     """One letter: R, S, I, Z or T …"""
     parent: int
-    """0 if there is none."""
+    """PID of the parent; 0 if there is none."""
     cpu_ticks: int
-    """Used since it started, user and system together; SC_CLK_TCK a second."""
+    """CPU time used since it started, user and system together, in clock ticks (SC_CLK_TCK a second)."""
     start_ticks: int
     """Clock ticks from boot to the start of the process."""
     virtual_bytes: int
@@ -113,7 +114,8 @@ class ProcessStat(NamedTuple):
 
 
 def parse_process_stat(content: bytes) -> ProcessStat:
-    """Parse /proc/PID/stat. The name may contain spaces and parentheses; the last one closes it. Raise ParseError."""
+    """Parse /proc/PID/stat. The process name is in parentheses and may itself contain any; it ends at the last one.
+    Raise ParseError if a field is missing."""
     try:
         start, end = content.index(b"("), content.rindex(b")")
         words = content[end + 1 :].split()
@@ -132,7 +134,7 @@ def parse_process_stat(content: bytes) -> ProcessStat:
 
 
 class Mount(NamedTuple):
-    """A row of /proc/self/mounts. Names are in the form that `os` takes: undecodable bytes are surrogates."""
+    """A row of /proc/self/mounts. Names are in the form that `os` uses: undecodable bytes are surrogates."""
 
     device: str
     point: str
@@ -140,8 +142,8 @@ class Mount(NamedTuple):
 
 
 def parse_mounts(content: bytes) -> list[Mount]:
-    """Parse /proc/self/mounts (fstab(5)), where space, tab, newline and backslash are octal, and any other byte stands
-    for itself.
+    """Parse /proc/self/mounts (fstab(5)). Space, tab, newline and backslash are written there as octal escapes, other
+    bytes as they are.
 
     Raise ParseError if no line can be parsed.
     """

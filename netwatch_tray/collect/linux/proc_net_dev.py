@@ -30,7 +30,7 @@ _CHUNK = 1 << 16
 _SIOCGIFFLAGS = 0x8913
 _IFREQ_NAME = struct.Struct("40s")
 _IFREQ_FLAGS = struct.Struct("=16xH22x")
-"""struct ifreq (netdevice(7)), 40 bytes where pointers have 64 bits and less elsewhere: its name, then its flags."""
+"""struct ifreq (netdevice(7)): name and flags. It has 40 bytes where pointers have 64 bits, and fewer elsewhere."""
 _IFF_UP_AND_RUNNING, _IFF_LOOPBACK = 0x1 | 0x40, 0x8
 _RTF_GATEWAY = 0x2
 _LINK_LOCAL = bytes((169, 254))
@@ -38,13 +38,14 @@ _KIND_OF_ARPHRD = {1: InterfaceKind.ETHERNET, 512: InterfaceKind.PPP, 772: Inter
 
 
 class ProcNetDevSource:
-    """Reads /proc/net/dev with pread(2). Its dropped packets include those the hardware missed."""
+    """Source of interface counters that reads /proc/net/dev by pread(2). Its drops include packets that the hardware
+    missed."""
 
     name = "/proc/net/dev"
     note: Message | None = None
 
     def __init__(self) -> None:
-        """Read once, to prove that it works. Raise UnsupportedError where there is no such file."""
+        """Read the file once, to check that the source works. Raise UnsupportedError if it does not."""
         try:
             self._fd = os.open("/proc/net/dev", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -83,7 +84,7 @@ class ProcNetDevSource:
 
 
 def parse_proc_net_dev(content: bytes) -> list[tuple[str, CounterRow]]:
-    """Return name, in the form that `os` takes, and counters of each line below the two of headings.
+    """Return name (in the form that `os` uses) and counters from each line below the two lines of headings.
 
     Raise ParseError if the headings differ, or no line can be parsed.
     """
@@ -115,9 +116,9 @@ def default_metrics(routes: Iterable[Route]) -> dict[str, int]:
 
 
 def pinned_interfaces(routes: Iterable[Route]) -> set[str]:
-    """Return the names of the interfaces with a usable route to one IPv4 host through a gateway.
+    """Return the names of the interfaces that have a usable route to a single IPv4 host through a gateway.
 
-    VPN clients add such a route for their server. Link-local hosts (metadata services) do not count.
+    VPN clients add such a route for their server. Routes to link-local hosts (metadata services) do not count.
     """
     return {
         each.interface

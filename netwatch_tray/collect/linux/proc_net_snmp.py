@@ -1,5 +1,5 @@
-"""Protocol counters in /proc/net/snmp and /proc/net/netstat (proc(5), RFC 4022, RFC 4113): new TCP connections, read
-in 17 µs, and packets that this machine refused."""
+"""Protocol counters in /proc/net/snmp and /proc/net/netstat (proc(5), RFC 4022, RFC 4113): new TCP connections, which
+take 17 µs to read, and packets that this machine refused."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from netwatch_tray.collect.sockets import RefusalCounts
 from netwatch_tray.errors import ParseError, UnsupportedError
 
 _FILE = "/proc/thread-self/net/snmp"
-"""The file of the network namespace of the thread that opens it; /proc/net would be that of the main thread."""
+"""The file for the network namespace of the calling thread; /proc/net would be that of the main thread."""
 _NETSTAT = "/proc/thread-self/net/netstat"
 _LARGEST = 1 << 14
-"""Bytes; the files have some 1.5 and 4 KB."""
+"""Most bytes that are read of a file; the two have some 1.5 and 4 KB."""
 _ABORTS = (b"TCPAbortOnData", b"TCPAbortOnClose", b"TCPAbortOnLinger", b"TCPAbortOnMemory")
-"""Connections that this machine ended by a reset, not by a FIN."""
+"""Names of the counters of connections that this machine ended by a reset instead of a FIN."""
 
 
 class TcpOpenings:
-    """Reads how many connections were opened, from a file that stays open."""
+    """Counts opened TCP connections, from a file that stays open. Implements `sockets.Openings`."""
 
     def __init__(self, file: str = _FILE) -> None:
-        """Read once, to prove that it works. Raise UnsupportedError where the file or the counters are missing."""
+        """Read the file once, to check that it works. Raise UnsupportedError if the file or the counters
+        are missing."""
         self._descriptor = _open(file)
         try:
             # Once: finding the counters by their names takes longer than reading the file.
@@ -46,10 +47,10 @@ class TcpOpenings:
 
 
 class RefusalCounters:
-    """Reads how many packets this machine refused, from files that stay open."""
+    """Counts packets that this machine refused, from files that stay open. Implements `sockets.Refusals`."""
 
     def __init__(self, snmp: str = _FILE, netstat: str = _NETSTAT) -> None:
-        """Read once, to prove that it works. Raise UnsupportedError where a file or a counter is missing."""
+        """Read the files once, to check that they work. Raise UnsupportedError if a file or a counter is missing."""
         with contextlib.ExitStack() as undo:
             self._snmp = _open(snmp)
             undo.callback(os.close, self._snmp)
@@ -75,16 +76,17 @@ def _open(file: str) -> int:
 
 
 class Line(NamedTuple):
-    """The place of counters of one protocol in a file, which has a line with their names and one with their values."""
+    """Where the wanted counters of a protocol are in such a file, which has for each protocol a line with the names and
+    then a line with the values."""
 
     titles: bytes
-    """The line with the names, and the beginning of the one with the values."""
+    """The line with the names, and the beginning of the line with the values."""
     places: tuple[int, ...]
-    """Positions of the counters among the values."""
+    """Indexes of the wanted counters among the values."""
 
     @classmethod
     def of(cls, content: bytes, protocol: bytes, names: Sequence[bytes]) -> Line:
-        """Find counters by their names. Raise ParseError."""
+        """Find the counters with these names of a protocol. Raise ParseError if one is missing."""
         try:
             _, titles, rest = (b"\n" + content).split(b"\n" + protocol)
             found, values = titles.partition(b"\n")[0].split(), rest.partition(b"\n")[0].split()
@@ -94,7 +96,8 @@ class Line(NamedTuple):
             raise ParseError(f"The kernel's {protocol.decode()} counters lack one of {names}.") from error
 
     def read(self, content: bytes) -> list[int]:
-        """Return the counters in another content of the same file, read later. Raise ParseError."""
+        """Return the values of the counters from a later content of the same file. Raise ParseError if its names have
+        changed."""
         values = content.partition(self.titles)[2].split(None, max(self.places) + 1)
         try:
             return [int(values[place]) for place in self.places]
@@ -108,11 +111,11 @@ def openings_line(content: bytes) -> Line:
 
 
 def parse_refusals(snmp: bytes, netstat: bytes) -> RefusalCounts:
-    """Parse the counters of packets that this machine refused. Raise ParseError.
+    """Parse the counters of packets that this machine refused. Raise ParseError if one is missing.
 
-    OutRsts counts every segment with RST. Those that end a connection are in the counters of aborts; a connection from
-    this machine to one of its own closed ports is in AttemptFails, as are those to other machines. The rest is the
-    least number of resets that refused packets of others.
+    OutRsts counts every segment with RST that was sent. Resets that end a connection are also in the counters of
+    aborts. Connections from this machine to closed ports, its own or those of other machines, are in AttemptFails. What
+    is left of OutRsts is the least number of resets that refused packets of others.
     """
     resets, failed = _counters(snmp, b"Tcp:", (b"OutRsts", b"AttemptFails"))
     (datagrams,) = _counters(snmp, b"Udp:", (b"NoPorts",))

@@ -18,11 +18,11 @@ _STATES = (
     *(TcpState.TIME_WAIT, TcpState.CLOSED, TcpState.CLOSE_WAIT, TcpState.LAST_ACK, TcpState.LISTEN),
     *(TcpState.CLOSING, TcpState.SYN_RECV),
 )
-"""By number, from 1 (<net/tcp_states.h>)."""
+"""States of TCP by the kernel's number, from 1 on (<net/tcp_states.h>)."""
 
 
 class ProcNetSource:
-    """Lists the sockets without their bytes, for systems on which SockDiagSource does not work."""
+    """Source of sockets without their bytes, for systems on which SockDiagSource does not work."""
 
     name = "/proc/net/{tcp,udp}"
     is_costly = True
@@ -30,7 +30,8 @@ class ProcNetSource:
     descriptor: int | None = None
 
     def __init__(self, root: Path = Path("/proc/net")) -> None:
-        """Read once. Raise UnsupportedError if /proc is not mounted or hides the tables."""
+        """Read the tables once, to check that the source works. Raise UnsupportedError if /proc is not mounted or hides
+        them."""
         self.note: Message | None = message("/proc/net has neither bytes nor rates.")
         self._root = root
         self._changes = Changes()
@@ -68,7 +69,7 @@ class ProcNetSource:
 
 
 def parse(content: bytes, protocol: str) -> Mapping[str, Socket]:
-    """Parse one table, which begins with its headings. Raise ParseError if no line can be parsed."""
+    """Parse one table, whose first line has the headings. Raise ParseError if no line can be parsed."""
     return dict(parsed("/proc/net", content.split(b"\n")[1:], lambda line: _socket(line, protocol)))
 
 

@@ -22,34 +22,36 @@ from netwatch_tray.errors import ParseError
 from netwatch_tray.text import decoded, from_os
 
 _PERIOD_OF_FULL_SCANS = 5.0
-"""Seconds."""
+"""Least seconds between two searches through all processes."""
 _YOUTH = 10.0
-"""Seconds in which a starting process opens and closes files, so that their number means little."""
+"""Seconds for which a new process is searched every time: it opens and closes files, so the number of its open files
+says little."""
 _REMEMBERED_OWNERS = 8
 _LINKS_A_STEP = 128
 _LONGEST_COMMAND = 64 << 10
-"""Bytes of a command line; the class path of a Java program takes many of them."""
+"""Most bytes that are read of a command line. That of a Java program may be long, because it contains the
+class path."""
 _COMM_LENGTH = 15
-"""TASK_COMM_LEN without its NUL: the kernel cuts longer names."""
+"""Length at which the kernel cuts the name of a process (TASK_COMM_LEN without the NUL)."""
 
 
 class ProcessMap:
-    """Finds the owners of sockets in /proc. An implementation of ProcessFinder."""
+    """Finds the owners of sockets in /proc. Implements ProcessFinder."""
 
     def __init__(self, root: str = "/proc", *, sees_all: bool | None = None) -> None:
         """`sees_all`: whether other users' processes can be read; by default if this user is root."""
         self._root = root
         self._sees_all = os.geteuid() == 0 if sees_all is None else sees_all
         self._wanted: dict[int, str] = {}
-        """Keys of the sockets to find, by inode."""
+        """Sockets whose owner is to be found: key by inode."""
         self._answers: dict[str, Process | None] = {}
         self._recent_owners: list[int] = []
-        """Latest first."""
+        """PIDs of the owners found last, latest first."""
         self._file_counts: dict[str, tuple[int, float]] = {}
-        """Number of open files, and when the process was first seen, by PID."""
+        """By PID: number of open files, and when the process was first seen (monotonic clock)."""
         self._steps: Iterator[None] | None = None
         self._is_stale = False
-        """Whether sockets were added that the search in progress has not looked for everywhere."""
+        """Whether sockets were added after the current search had begun, so that another search must follow."""
         self._last_full_scan = -_PERIOD_OF_FULL_SCANS
         self._groups = ControlGroups()
         self._users = UserNames()
@@ -139,7 +141,8 @@ class ProcessMap:
                 self._answers[key] = None
 
     def _scan(self, pid: str) -> Iterator[None]:
-        """Look through the open files of one process, the newest first."""
+        """Look for the wanted sockets among the open files of one process, newest file first. Yields now and then, so
+        that the search can be interrupted."""
         if not self._wanted:
             return
         owner: Process | None = None
@@ -177,7 +180,7 @@ def _socket_inode(name: str, directory: int) -> int | None:
 
 
 def read_process(directory: str) -> Process | None:
-    """Return the process of a directory /proc/PID, or `None` if it exited."""
+    """Read the facts about a process from its directory, /proc/PID. None if it has exited."""
     try:
         stat = parse_process_stat(_read(directory + "/stat"))
     except ParseError:
@@ -212,8 +215,8 @@ def read_process(directory: str) -> Process | None:
 
 
 def _read(file: str, most: int = 4096) -> bytes:
-    """Return the beginning of a file; empty if it cannot be read. pathlib is not used, because it takes more time than
-    the kernel here."""
+    """Return the first `most` bytes of a file; empty if it cannot be read. It does not use pathlib, which takes longer
+    than the kernel does here."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -234,8 +237,8 @@ def _numbers_in(directory: str) -> list[str]:
 
 
 def _group(content: bytes) -> str:
-    """Return the control group's path that systemd or a container runtime set, from /proc/PID/cgroup (cgroups(7)), v2
-    or v1."""
+    """Return the path of the control group that systemd or a container runtime made, from /proc/PID/cgroup, v2 or v1
+    (cgroups(7))."""
     path = ""
     for line in decoded(content).split("\n"):
         _, _, rest = line.partition(":")

@@ -69,26 +69,28 @@ _GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 
 _KIND_OF_DEVTYPE = {"wlan": InterfaceKind.WIFI, "wwan": InterfaceKind.CELLULAR}
 _KINDS_TO_REFINE = frozenset({InterfaceKind.ETHERNET, InterfaceKind.OTHER, "wwan"})
-"""Kinds that sysfs may refine. The end of a container is not among them, because there may be a thousand."""
+"""Kinds for which sysfs may have a more precise one. Container ends (veth) are not among them, because there may be a
+thousand of them."""
 
 _ATTRIBUTE_OFFSET = HEADER.size + IF_STATS.size
 _ROW_HEAD = struct.Struct("=IH2xI16xHH")
-"""Of an RTM_NEWSTATS message: length, type, sequence; length and type of its first attribute."""
+"""From an RTM_NEWSTATS message: length, type, sequence number; length and type of its first attribute."""
 _SMALLEST_ROW = _ATTRIBUTE_OFFSET + 4 + STATS.size
 _DONE = struct.Struct("=IH2xI4xi")
-"""NLMSG_DONE: length, type, sequence, outcome of the dump."""
+"""NLMSG_DONE: length, type, sequence number, result of the dump."""
 
 _ATTEMPTS = 5
 
 
 class _Source:
-    """Base class of both dumps: the cache of interfaces, and the retries when interfaces change during a dump."""
+    """What both sources have in common: the cache of interfaces, and repeated dumps when interfaces
+    change meanwhile."""
 
     name: str
     note: Message | None = None
 
     def __init__(self) -> None:
-        """Read once, to prove that it works. Raise UnsupportedError where the kernel refuses."""
+        """Read the counters once, to check that the source works. Raise UnsupportedError if it does not."""
         try:
             self._socket = NetlinkSocket(_NETLINK_ROUTE, _GROUPS)
         except OSError as error:
@@ -102,7 +104,8 @@ class _Source:
             raise UnsupportedError(error.message) from error
 
     def sample(self) -> Sample:
-        """Return all counters. Raise CollectError if the kernel refuses, or events are lost in every attempt."""
+        """Return all counters. Raise CollectError if the kernel refuses, or if events were lost in each of several
+        attempts."""
         for _ in range(_ATTEMPTS):
             try:
                 counters, stamp = self._dump_counters()
@@ -137,7 +140,8 @@ class _Source:
         raise NotImplementedError
 
     def _answers(self, kind: int, body: bytes) -> Iterator[tuple[int, memoryview]]:
-        """Yield type and body of each message of one dump; events among them mark the cache stale."""
+        """Request one dump, and yield type and body of each message of the response. Events that arrive meanwhile mark
+        the cache of interfaces as stale."""
         sequence = self._socket.request_dump(dump_request(kind, body))
         while True:
             for found, answers, content in messages(self._socket.receive()):
@@ -185,7 +189,8 @@ class _Source:
     def _with_underlay(
         self, interface: Interface, interfaces: Mapping[int, Interface], peer: bytes | None
     ) -> Interface:
-        """Return the interface with its underlay as its parent, if the kernel's tables contain it."""
+        """Return the interface with its `parent` set to the interface that the tunnel runs over, if it is a tunnel and
+        the kernel's tables show that. `peer`: address of the tunnel's far end, packed."""
         if interface.parent is not None or interface.kind not in STACKED_BY_ROUTE:
             return interface
         parent = None if peer is None else self._towards(peer)
@@ -197,7 +202,8 @@ class _Source:
         return msgspec.structs.replace(interface, parent=under.index)
 
     def _towards(self, peer: bytes) -> int | None:
-        """Return the index of the interface by which the kernel sends to this address, or None if it is unreachable."""
+        """Return the index of the interface through which the kernel would send to this address (packed); None if it is
+        unreachable."""
         family = socket.AF_INET if len(peer) == 4 else socket.AF_INET6
         body = RTMSG.pack(family, 8 * len(peer), 0, 0, 0, 0, 0, 0, 0) + attribute(RTA_DST, peer)
         sequence = self._socket.request_dump(single_request(RTM_GETROUTE, body))
@@ -212,7 +218,7 @@ class _Source:
 
 
 class StatsSource(_Source):
-    """RTM_GETSTATS: counters only, 232 bytes an interface; Linux 4.7 and newer."""
+    """Source that requests RTM_GETSTATS: counters only, 232 bytes an interface. Needs Linux 4.7."""
 
     name = "rtnetlink RTM_GETSTATS"
 
@@ -221,9 +227,10 @@ class StatsSource(_Source):
         self._request = dump_request(RTM_GETSTATS, IF_STATS.pack(0, 0, 0, 0, filter_mask))
         self._layouts: dict[int, struct.Struct] = {}
         self._sequence: int | None = None
-        """Sequence number of the previous dump; None if that was not read to its end."""
+        """Sequence number of the previous dump; None if its response was not read to the end."""
         self._response: bytes | None = None
-        """The previous dump, if it was a single datagram without an event."""
+        """Response to the previous dump if it was a single datagram; None if it had several, or an event
+        came with it."""
         self._counters: dict[int, CounterRow] = {}
         """Counters parsed from `_response`."""
         super().__init__()
@@ -251,7 +258,8 @@ class StatsSource(_Source):
         return self._counters, stamp
 
     def _take(self, datagram: memoryview, sequence: int, counters: dict[int, CounterRow]) -> bool:
-        """Add the counters of a datagram; return whether it ends the dump. Raise CollectError."""
+        """Add the counters of a datagram to `counters`. Return whether the dump is complete. Raise CollectError if the
+        kernel reports an error."""
         end = 0
         layout = self._row_layout(datagram, sequence)
         if layout is not None:
@@ -272,11 +280,12 @@ class StatsSource(_Source):
         return False
 
     def _row_layout(self, datagram: memoryview, sequence: int) -> struct.Struct | None:
-        """Return how to unpack all rows of a datagram at once: index and counters. None if each must be parsed by
-        itself.
+        """Return a Struct that unpacks index and counters of all messages in a datagram at once; None if each must be
+        parsed by itself.
 
-        A datagram of a dump holds responses of that dump only, of one size because the kernel writes one structure in
-        each. So the first row shows the layout (newer kernels append counters), and the last one proves the stride.
+        A datagram of a dump holds responses of that dump only, of one size because the kernel writes the same structure
+        in each. So the first message shows the layout (newer kernels append counters), and the last one proves that all
+        have that size.
         """
         if len(datagram) < _SMALLEST_ROW:
             return None
@@ -294,7 +303,8 @@ class StatsSource(_Source):
 
 
 class LinkSource(_Source):
-    """RTM_GETLINK with its 64-bit statistics: the same numbers from any kernel, for more work."""
+    """Source that requests RTM_GETLINK with its 64-bit statistics: the same counters, from any kernel, at a higher
+    cost."""
 
     name = "rtnetlink RTM_GETLINK"
 
@@ -311,7 +321,7 @@ class LinkSource(_Source):
 def _with_facts(
     link: Interface, addresses: tuple[str, ...], default_metric: int | None, *, has_host_route: bool
 ) -> Interface:
-    """Return the interface with the properties of a link that other tables and sysfs contain."""
+    """Return the interface with addresses and routes from other tables, and with kind and speed from sysfs."""
     kind, speed, physical = link.kind, None, False
     device = Path("/sys/class/net", link.name)
     # /sys shows the namespace it was mounted in, which need not be ours: the index shows it.
@@ -333,7 +343,8 @@ def _with_facts(
 
 
 def _device_type(device: Path) -> str:
-    """Return DEVTYPE of the device's uevent (kernel: SET_NETDEV_DEVTYPE); empty if it has none."""
+    """Return DEVTYPE from the device's file `uevent` in sysfs, such as `wlan` (kernel: SET_NETDEV_DEVTYPE); empty if it
+    has none."""
     try:
         lines = (device / "uevent").read_bytes().split(b"\n")
     except OSError:

@@ -35,9 +35,10 @@ _REMOTES = {
     InterfaceKind.VXLAN: (2, 16),  # IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6
     "geneve": (2, 7),  # IFLA_GENEVE_REMOTE, IFLA_GENEVE_REMOTE6
 }
-"""Attributes of IFLA_INFO_DATA with the peer's address, for tunnels whose hardware address is another one."""
+"""For kinds of tunnels whose hardware address is not the peer's: the attribute in IFLA_INFO_DATA that has the peer's
+address."""
 _POINT_TO_POINT = frozenset({"ipip", "gre", "sit", "vti", "vti6", "ip6tnl", "ip6gre"})
-"""Tunnels whose IFLA_BROADCAST is the peer's address."""
+"""Kinds of tunnels whose IFLA_BROADCAST is the peer's address."""
 RTEXT_FILTER_SKIP_STATS = 1 << 3
 IFADDR = struct.Struct("=BBBBI")
 """struct ifaddrmsg: family, prefix length, flags, scope, index."""
@@ -64,11 +65,11 @@ _KIND_OF_ARPHRD = {
 }
 
 STACKED_BY_ROUTE = _POINT_TO_POINT | _REMOTES.keys() | {InterfaceKind.PPP}
-"""Tunnels that the kernel runs, so that it has the peer's address."""
+"""Kinds of tunnels whose peer's address the kernel knows, so that a route lookup shows what they run over."""
 
 
 def parse_stats(body: memoryview) -> Mapping[int, CounterRow]:
-    """Parse one RTM_NEWSTATS body into {index: counters}; empty without 64-bit counters."""
+    """Return the counters in an RTM_NEWSTATS body by interface index; empty if it has no 64-bit counters."""
     index = _unpack(IF_STATS, body)[3]
     for kind, value in attributes(body[IF_STATS.size :]):
         if kind == IFLA_STATS_LINK_64:
@@ -77,7 +78,7 @@ def parse_stats(body: memoryview) -> Mapping[int, CounterRow]:
 
 
 def parse_link_stats(body: memoryview) -> Mapping[int, CounterRow]:
-    """Parse the counters in an RTM_NEWLINK body into {index: counters}; empty without 64-bit counters."""
+    """Return the counters in an RTM_NEWLINK body by interface index; empty if it has no 64-bit counters."""
     index = _unpack(IFINFO, body)[3]
     for kind, value in attributes(body[IFINFO.size :]):
         if kind == _IFLA_STATS64:
@@ -86,7 +87,7 @@ def parse_link_stats(body: memoryview) -> Mapping[int, CounterRow]:
 
 
 def parse_link(body: memoryview) -> Interface:
-    """Parse one RTM_NEWLINK body: an interface of the kernel's link table."""
+    """Parse an RTM_NEWLINK body into an interface with the properties that this message contains."""
     _family, _pad, arphrd, index, flags, _change = _unpack(IFINFO, body)
     values = dict(attributes(body[IFINFO.size :]))
     kind = ""
@@ -109,18 +110,18 @@ def parse_link(body: memoryview) -> Interface:
 
 
 class Address(NamedTuple):
-    """An address in an RTM_NEWADDR message."""
+    """An address of an interface, from an RTM_NEWADDR message."""
 
     interface: int
-    """Index."""
+    """Index of the interface."""
     address: str
-    """`192.0.2.24/24`"""
+    """Address and prefix length, such as `192.0.2.24/24`."""
     peer: bytes | None
-    """The far end of a point-to-point link."""
+    """Address of the far end of a point-to-point link, packed; None if there is none."""
 
 
 def parse_address(body: memoryview) -> Address | None:
-    """Parse one RTM_NEWADDR body; return None for other families."""
+    """Parse an RTM_NEWADDR body; None if the address is neither IPv4 nor IPv6."""
     family, prefix, _flags, _scope, index = _unpack(IFADDR, body)
     values = dict(attributes(body[IFADDR.size :]))
     # IFA_ADDRESS is the far end of a point-to-point link, IFA_LOCAL the near one.
@@ -149,8 +150,8 @@ def parse_default_route(body: memoryview) -> list[tuple[int, int]]:
 
 
 def parse_host_route(body: memoryview) -> list[int]:
-    """Return the index of the outgoing interface in an RTM_NEWROUTE body, as a list; an empty list unless it is a route
-    of the main table to one host by way of a gateway.
+    """Return the index of the outgoing interface in an RTM_NEWROUTE body, as a list with one element; an empty list
+    unless it is a route of the main table to a single host through a gateway.
 
     VPN clients add such a route for their server. Routes to link-local hosts (metadata services) are left out.
     """
@@ -165,16 +166,16 @@ def parse_host_route(body: memoryview) -> list[int]:
 
 
 def parse_route_answer(body: memoryview) -> int | None:
-    """Return the index in the RTM_NEWROUTE body that responds to a request for one address, or None if it is
-    unreachable."""
+    """Return the index of the outgoing interface in an RTM_NEWROUTE body that responds to a route lookup; None if the
+    address is unreachable."""
     kind = _unpack(RTMSG, body)[7]
     index = _number(dict(attributes(body[RTMSG.size :])).get(_RTA_OIF))
     return index if kind == _RTN_UNICAST and index else None
 
 
 def parse_remote(body: memoryview, kind: str) -> bytes | None:
-    """Return the address of a tunnel's peer in an RTM_NEWLINK body of this kind, or None if it has none or is not a
-    tunnel."""
+    """Return the packed address of a tunnel's peer from an RTM_NEWLINK body; None if it has none. `kind`: kind of the
+    interface."""
     if kind not in _POINT_TO_POINT and kind not in _REMOTES:
         return None
     values = dict(attributes(body[IFINFO.size :]))

@@ -53,19 +53,21 @@ from netwatch_tray.kinds import TcpState
 
 NETLINK_SOCK_DIAG = 4
 _DESTROYED_TCP = 1 << 0 | 1 << 2
-"""Multicast groups SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY, as a mask."""
+"""Multicast groups with the kernel's messages about destroyed TCP sockets, as a bit mask: SKNLGRP_INET_TCP_DESTROY and
+SKNLGRP_INET6_TCP_DESTROY."""
 _DESTROYED_BUFFER = 4 << 20
-"""Bytes requested; the kernel grants net.core.rmem_max, whose usual 208 KiB hold some 330 destroyed sockets."""
+"""Receive buffer to request, in bytes. The kernel grants at most net.core.rmem_max, whose usual 208 KiB hold about 330
+messages about destroyed sockets."""
 _STATES_AT_A_TIME = 64
 
 _ALL_STATES = 0xFFF
 _TCP_REQUEST = struct.pack("=BBBB48xII", 0, 0, 0, 1 << (INET_DIAG_INFO - 1), _ALL_STATES, 0)
-"""struct inet_diag_req: the older request, which dumps both families at once."""
+"""struct inet_diag_req: the older form of request, which dumps IPv4 and IPv6 at once."""
 _UDP_REQUEST = struct.Struct("=BBBxI48x")
-"""struct inet_diag_req_v2: family, protocol, attributes wanted, states; no endpoint."""
+"""struct inet_diag_req_v2 without addresses: family, protocol, attributes wanted, states."""
 _MOST_SHAPES = 256
 _BURST = 2000
-"""Number of sockets. After more than this, the memory is given back."""
+"""Number of sockets above which the memory used for them is given back when most of them have closed."""
 
 
 class SocketTable:
@@ -93,26 +95,27 @@ class SocketTable:
         self._alive: list[int] = []
         self._changed: dict[int, Socket] = {}
         self._unconfirmed: dict[int, tuple[bytes, int]] = {}
-        """By cookie: the request for the state, and the bytes received that are certain."""
+        """By cookie: the request for the socket's state, and the received bytes that are certain without
+        its response."""
         self._destroyed: list[Destroyed] = []
         self._ended: dict[int, float] = {}
-        """Times at which the messages about destroyed sockets came, by cookie."""
+        """By cookie: when the message about the destroyed socket arrived (boot-time clock)."""
         self._missing: set[int] = set()
         self._final: set[int] = set()
-        """Cookies of TIME_WAIT sockets whose last counters are known."""
+        """Cookies of sockets in TIME_WAIT whose last counters were received."""
         self._has_baseline = False
         self._most = 0
-        """Largest number of sockets at one time since memory was given back."""
+        """Greatest number of sockets since memory was given back last."""
 
     def begin(self) -> None:
-        """Begin a set of dumps. Sockets reported by a failed set are kept."""
+        """Begin a reading (a set of dumps). If the previous reading failed, what its dumps reported is kept."""
         self._lower_unconfirmed()
         self._alive.clear()
 
     def take(self, datagram: memoryview) -> bool:
-        """Add a datagram of a dump; return whether it ends the dump.
+        """Add a datagram of a dump. Return whether the dump is complete.
 
-        Raise ParseError, and CollectError when the kernel reports that the dump failed.
+        Raise ParseError if the datagram is malformed, and CollectError if the kernel reports that the dump failed.
         """
         rows, seen = self._rows, self._alive.append
         known = rows.get
@@ -141,10 +144,10 @@ class SocketTable:
         return False
 
     def take_destroyed(self, datagram: memoryview, since_first_s: float = math.inf, boottime: float = 0.0) -> None:
-        """Add the message about a destroyed socket. Raise ParseError.
+        """Add the kernel's message about a destroyed socket. Raise ParseError if it is malformed.
 
-        `since_first_s`: seconds since the first dump began. A socket that no dump listed and that has been quiet for
-        longer was closed before that: its bytes are not of the time that is measured. `boottime`: now.
+        `boottime`: the time now. `since_first_s`: seconds since the first dump began; a socket that no dump listed and
+        that has been quiet for longer was closed before, so its bytes are not counted.
         """
         destroyed = parse_destroyed(datagram)
         if destroyed is not None and (destroyed.quiet_s <= since_first_s or destroyed.cookie in self._sockets):
@@ -152,18 +155,19 @@ class SocketTable:
             self._ended[destroyed.cookie] = boottime
 
     def state_requests(self) -> list[bytes]:
-        """Return the bodies of requests to send after the dumps; their responses confirm the counters
-        that have grown."""
+        """Return the bodies of requests that the caller must send after the dumps. Their responses, passed to
+        `take_state`, confirm the counters that have grown."""
         return [request for request, _ in self._unconfirmed.values()]
 
     def take_state(self, datagram: memoryview) -> None:
-        """Add the response to a state request. Raise ParseError."""
+        """Add the response to one of the `state_requests`. Raise ParseError if it is malformed."""
         answered = parse_state(datagram)
         if answered is not None and answered[1] in BEFORE_PEERS_FIN:
             self._unconfirmed.pop(answered[0], None)
 
     def changes(self) -> tuple[dict[int, Socket], dict[int, Socket]]:
-        """Return what all complete dumps and messages since the last call changed and removed, by cookie."""
+        """Return the changed and the removed sockets, by cookie, according to all complete dumps and messages since the
+        last call."""
         destroyed, self._destroyed = self._destroyed, []
         self._lower_unconfirmed()
         changed, self._changed = self._changed, {}
@@ -177,12 +181,13 @@ class SocketTable:
         return changed, removed
 
     def take_ended(self) -> dict[int, float]:
-        """Return the boot-time stamps at which sockets were destroyed since the last call, by cookie."""
+        """Return when sockets were destroyed since the last call: seconds of the boot-time clock, by cookie."""
         ended, self._ended = self._ended, {}
         return ended
 
     def _give_back_memory(self) -> None:
-        """Shrink the dicts after a burst, because they keep the room of their largest size."""
+        """Copy the dicts when most sockets of a burst have closed, because a dict keeps the memory of its greatest
+        size."""
         count = len(self._rows)
         self._most = max(self._most, count)
         if self._most >= _BURST and count <= self._most // 4:
@@ -210,7 +215,8 @@ class SocketTable:
         self._changed[cookie] = self._sockets[cookie] = found
 
     def _confirmed_or_noted(self, cookie: int, found: Socket, before: Socket | None, message: memoryview) -> Socket:
-        """Return the socket with bytes received that are certain, or note that they are unconfirmed."""
+        """Return the socket. If a FIN may be among its received bytes, either lower them to what is certain, or add it
+        to `_unconfirmed`, until the kernel reports its state again."""
         _, certain = self._unconfirmed.pop(cookie, (b"", 0 if before is None else before.rx_bytes or 0))
         rx_bytes = found.rx_bytes or 0
         if found.state == TcpState.CLOSED:
@@ -220,7 +226,7 @@ class SocketTable:
         return found
 
     def _lower_unconfirmed(self) -> None:
-        """Take the byte that may be a FIN off the sockets that no response has confirmed."""
+        """Subtract the byte that may be a FIN from the sockets whose state no response has confirmed."""
         for cookie, (_, certain) in self._unconfirmed.items():
             found = self._sockets[cookie]
             rx_bytes = max(certain, (found.rx_bytes or 0) - 1)
@@ -228,10 +234,11 @@ class SocketTable:
         self._unconfirmed = {}
 
     def _remove_missing(self, destroyed: set[int]) -> dict[int, Socket]:
-        """Drop what the dumps no longer list.
+        """Remove the sockets that the last dumps did not list. Return them by cookie. `destroyed`: those with a message
+        about their end.
 
-        A dump is not atomic: it may skip a socket while its neighbours in the kernel's table come and go. One that has
-        counters and was not destroyed is dropped only when the next dump does not list it either.
+        A dump is not atomic: it may skip a socket while its neighbours in the kernel's table come and go. So one that
+        has counters and was not destroyed is removed only if the next dump does not list it either.
         """
         if len(self._alive) == len(self._rows):
             self._missing = set()
@@ -254,8 +261,8 @@ class SocketTable:
         return removed
 
     def _end(self, destroyed: Destroyed, changed: dict[int, Socket], removed: dict[int, Socket]) -> None:
-        """Store the last counters of a socket, even of one that no dump listed, unless it is older than
-        the first dump."""
+        """Put the last counters of a destroyed socket into `removed`, also if no dump ever listed it; into `changed` if
+        it waits in TIME_WAIT. A socket that may be older than the first dump is ignored."""
         cookie, last = destroyed.cookie, destroyed.last
         living = self._sockets.get(cookie)
         before = living or removed.get(cookie)
@@ -280,19 +287,19 @@ class SocketTable:
 
 
 class SockDiagSource:
-    """Dumps the sockets of the network namespace it was opened in."""
+    """Source of the sockets in the network namespace in which it was opened."""
 
     name = "sock_diag"
     is_costly = False
     is_monotonic = True
 
     def __init__(self) -> None:
-        """Read once, to prove that it works. Raise UnsupportedError where the kernel refuses."""
+        """Read the sockets once, to check that the source works. Raise UnsupportedError if the kernel refuses."""
         self.note: Message | None = None
         self._table = SocketTable()
         self._overrun = False
         self._first_read: float | None = None
-        """When the first complete reading began."""
+        """When the first complete reading began (boot-time clock); None before it."""
         try:
             self._dumps = NetlinkSocket(NETLINK_SOCK_DIAG)
             self._events = _open_events()
@@ -350,7 +357,7 @@ class SockDiagSource:
         self._events.close()
 
     def _answered_requests(self) -> list[bytearray]:
-        """Return the dumps that this kernel supports. TCP is required; UDP may be missing."""
+        """Return those dump requests that this kernel answers. TCP is required; UDP may be missing."""
         requests = [dump_request(TCPDIAG_GETSOCK, _TCP_REQUEST)]
         self._dump(requests[0], SocketTable())
         for family in (AF_INET, AF_INET6):
@@ -373,7 +380,8 @@ class SockDiagSource:
                 return
 
     def _confirm(self) -> None:
-        """Request the states that the table needs, some at a time: more responses would not fit into the buffer."""
+        """Send the table's `state_requests` and pass it the responses; a limited number at a time, because more
+        responses would not fit into the socket's buffer."""
         requests = self._table.state_requests()
         for first in range(0, len(requests), _STATES_AT_A_TIME):
             batch = requests[first : first + _STATES_AT_A_TIME]
@@ -387,7 +395,8 @@ class SockDiagSource:
 
 
 def _open_events() -> socket.socket:
-    """Return a netlink socket that receives a message about each destroyed socket. Raise OSError, UnsupportedError."""
+    """Return a netlink socket that receives a message about each destroyed TCP socket. Raise OSError or
+    UnsupportedError if this system has none."""
     if sys.platform != "linux":
         raise UnsupportedError("sock_diag exists on Linux only.")
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK

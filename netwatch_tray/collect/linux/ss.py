@@ -1,4 +1,4 @@
-"""Sockets from ss(8), for systems where that program may read the kernel's responses and this one may not."""
+"""Reads sockets by the program ss(8), on systems where it may use sock_diag and this process may not."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from netwatch_tray.kinds import TcpState
 from netwatch_tray.text import decoded
 
 _USERS = re.compile(r'users:\(\("(?P<name>.*?)",pid=(?P<pid>\d{1,10}),fd=\d+\)(?:.*,fd=\d+\))?\)', re.DOTALL)
-"""All processes that share the socket; the groups are those of the first. A name may contain any character except NUL,
-even newlines."""
+"""Pattern of the processes that share a socket; its groups are the first one's. A name may contain any character except
+NUL, even newlines."""
 _NUMBER = re.compile(r" (uid|ino|bytes_sent|bytes_retrans|bytes_acked|bytes_received|segs_out):(\d{1,20})(?= |$)")
 _COOKIE = re.compile(r" sk:([0-9a-f]{1,16})(?= |$)")
 _RTT = re.compile(r" rtt:(\d{1,12}(?:\.\d{1,12})?)/")
@@ -23,15 +23,15 @@ _RETRANSMITS = re.compile(r" retrans:\d+/(\d{1,12})(?= |$)")
 _AFTER_PEERS_FIN = {TcpState.CLOSE_WAIT, TcpState.LAST_ACK, TcpState.CLOSING, TcpState.CLOSED}
 _WITHOUT_COUNTERS = {TcpState.LISTEN, TcpState.TIME_WAIT, TcpState.SYN_RECV}
 _EVIDENCE = {"bytes_sent", "bytes_acked", "bytes_received", "segs_out"}
-"""Fields (Linux 4.2) that prove that kernel and ss count bytes, so that a missing counter is 0. A connection has sent
-at least one segment."""
+"""Fields (since Linux 4.2) whose presence shows that kernel and ss count bytes, so that another missing counter is 0. A
+connection has sent at least one segment, so one of them is there."""
 _NAME_BEGUN = re.compile(rb'users:\(\((?:.*,\()?"((?:(?!",pid=).){0,15})$', re.DOTALL)
 _NAME_ENDS = re.compile(rb'.{0,15}(?:",pid=\d|$)', re.DOTALL)
-"""The kernel's names have at most 15 bytes; more newlines may follow."""
+"""Matches a line that continues a process name: names have at most 15 bytes, and may contain several newlines."""
 
 
 class SsSource:
-    """Runs ss once per reading."""
+    """Source of sockets that runs ss once per reading."""
 
     name = "ss"
     is_costly = True
@@ -62,7 +62,8 @@ class SsSource:
 
 
 def parse(written: bytes) -> Mapping[str, Socket]:
-    """Parse the output of `ss -H -tunapie`; details may follow on a separate line. A truncated last line is left out.
+    """Parse the output of `ss -H -tunapie`. The details of a socket may be on a line of their own. The last line is
+    left out if it is truncated.
 
     Raise ParseError if no line can be parsed.
     """
@@ -73,7 +74,8 @@ def parse(written: bytes) -> Mapping[str, Socket]:
 
 
 def _rows(written: bytes) -> list[bytes]:
-    """Return one row for each socket, with its details, and with the newlines that process names contain."""
+    """Join the lines that belong together: return one row for each socket, with its details. Newlines within process
+    names are kept."""
     lines = written.split(b"\n")
     lines.pop()
     rows: list[bytes] = []
@@ -88,7 +90,7 @@ def _rows(written: bytes) -> list[bytes]:
 
 
 def _continues_name(row: bytes, line: bytes) -> bool:
-    """Return whether the row ends within a process name that continues in this line."""
+    """Return whether `row` ends inside a process name whose rest is at the beginning of `line`."""
     begun = _NAME_BEGUN.search(row)
     return begun is not None and _NAME_ENDS.match(begun[1] + b"\n" + line) is not None
 
@@ -136,7 +138,8 @@ def _received(numbers: Mapping[str, int], state: TcpState | None) -> int | None:
 
 
 def _sent(numbers: Mapping[str, int]) -> int | None:
-    """Return the payload sent, without repetitions; before Linux 4.19 the acknowledged part of it, without the SYN."""
+    """Return the payload sent, each byte counted once although it may be sent again. Before Linux 4.19: the payload
+    that the peer has acknowledged. None if ss shows no counters."""
     if numbers.keys().isdisjoint(_EVIDENCE):
         return None
     if "bytes_sent" in numbers:

@@ -16,24 +16,25 @@ from netwatch_tray.errors import ParseError
 
 TAG_SIZE = 16
 _USUAL_SIZE = 2048
-"""Bytes; the text of an Initial is smaller than a packet of the network."""
+"""Size in bytes of the buffer for decrypted text. An Initial is smaller than a packet of the network."""
 _WORDS = struct.Struct(">4I")
 _WRONG_TAG = "The tag of a sealed packet is wrong."
 
 
 class Aes(Protocol):
-    """An implementation of AES. Keys have 16 bytes, nonces 12."""
+    """An implementation of AES-128. Keys have 16 bytes, nonces 12."""
 
     def encrypt_block(self, key: bytes, block: bytes) -> bytes: ...
 
     def open(self, key: bytes, nonce: bytes, header: bytes, sealed: bytes) -> bytes:
-        """Decrypt `sealed`, which ends with the tag. Raise ParseError if the tag is wrong."""
+        """Decrypt `sealed`, which ends with the authentication tag, by AES-128-GCM. `header`: authenticated, but not
+        encrypted. Raise ParseError if the tag is wrong."""
 
 
 @functools.cache
 def implementation() -> Aes:
-    """Return OpenSSL's AES if the library can be loaded, else the one in Python, which takes 20 times as long. For one
-    thread only.
+    """Return OpenSSL's AES if the library can be loaded, otherwise the one written in Python, which takes 20 times as
+    long. Use it in one thread only.
     """
     for library in _libraries():
         try:
@@ -44,7 +45,8 @@ def implementation() -> Aes:
 
 
 def _libraries() -> list[str]:
-    """Return what to load: hashlib's extension, whose libcrypto is in memory already, then the system's."""
+    """Return the files in which to look for libcrypto: first the extension module of hashlib, through which it is
+    loaded already, then the system's libraries."""
     own = getattr(sys.modules.get("_hashlib"), "__file__", None)
     return [*([own] if own else []), "libcrypto.so.3", "libcrypto.so.1.1"]
 
@@ -56,7 +58,7 @@ class LibCrypto:
     """EVP_CTRL_AEAD_SET_TAG."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        """Load the functions. Raise AttributeError if the library lacks one."""
+        """Look up the functions in the library. Raise AttributeError if it lacks one."""
         pointer = ctypes.c_void_p
         self._init, self._encrypt = library.EVP_CipherInit_ex, library.EVP_CipherUpdate
         self._control, self._final = library.EVP_CIPHER_CTX_ctrl, library.EVP_CipherFinal_ex
@@ -72,7 +74,7 @@ class LibCrypto:
         self._text = ctypes.create_string_buffer(_USUAL_SIZE)
 
     def _context(self, library: ctypes.CDLL, cipher: str, *, encrypts: int) -> ctypes.c_void_p:
-        """Return a context for a cipher, which needs no more than keys."""
+        """Return an OpenSSL context set up for a cipher; each use only has to set the key."""
         pointer = ctypes.c_void_p
         found, made = getattr(library, cipher), library.EVP_CIPHER_CTX_new
         found.restype = made.restype = pointer
@@ -102,7 +104,7 @@ class LibCrypto:
 
 
 def _tables() -> tuple[bytes, tuple[list[int], ...]]:
-    """Return the S-box, and for each row of the state what a byte adds to its column (FIPS 197, 5.1)."""
+    """Return the S-box and, for each row of the state, a table with what a byte adds to its column (FIPS 197, 5.1)."""
     power, logarithm, value = [0] * 255, [0] * 256, 1
     for exponent in range(255):
         power[exponent], logarithm[value] = value, exponent
@@ -144,7 +146,7 @@ class PythonAes:
         return _xor(encrypted, stream[16 : 16 + len(encrypted)])
 
     def _schedule(self, key: bytes) -> list[int]:
-        """Return the 44 words of the key (FIPS 197, 5.2)."""
+        """Return the key schedule: 44 words derived from the key (FIPS 197, 5.2)."""
         words, box, constant = list(_WORDS.unpack(key)), self._box, 1
         for at in range(4, 44):
             word = words[-1]
@@ -181,10 +183,11 @@ class PythonAes:
 
 
 def _ghash(key: bytes, data: bytes) -> bytes:
-    """Return the sum that the tag is made of (NIST SP 800-38D, 6.4); `data`: whole blocks.
+    """Return GHASH of the data, of which the authentication tag is made (NIST SP 800-38D, 6.4). The length of `data` is
+    a multiple of 16.
 
-    A polynomial is a number with one byte for each of its 128 coefficients. The product of two such numbers has in
-    each byte the sum of at most 128 products of coefficients, and its lowest bit is the coefficient of their product.
+    A polynomial is an integer with one byte for each of its 128 coefficients. The product of two such integers has in
+    each byte the sum of at most 128 products of coefficients, so its lowest bit is the coefficient of the product.
     """
     low = (1 << 1024) - 1
     factor, total = _spread(key), 0
@@ -200,11 +203,12 @@ def _ghash(key: bytes, data: bytes) -> bytes:
 
 
 _DIGITS = bytes(0x30 | each & 1 for each in range(256))
-"""Maps the lowest bit of each byte to a digit."""
+"""Translation table: the lowest bit of each byte becomes the digit `0` or `1`."""
 
 
 def _spread(block: bytes) -> int:
-    """Return a block as a polynomial; its first bit is the coefficient of x^0."""
+    """Return a block of 16 bytes as a polynomial in the form that `_ghash` describes; its first bit is the coefficient
+    of x^0."""
     digits = f"{int.from_bytes(block, 'big'):0128b}".encode()
     return int.from_bytes(digits, "little") & _ONES
 

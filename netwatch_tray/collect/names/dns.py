@@ -1,4 +1,4 @@
-"""DNS messages (RFC 1035), with service bindings (RFC 9460)."""
+"""Parses DNS messages (RFC 1035), with the records HTTPS and SVCB ("service bindings", RFC 9460)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from netwatch_tray.collect.sockets import packed_address
 from netwatch_tray.errors import ParseError
 
 A, CNAME, AAAA, HTTPS = 1, 5, 28, 65
-"""Record types that are evaluated."""
+"""Types of records that are read; all others are skipped."""
 
 _ADDRESS_SIZES = {A: 4, AAAA: 16}
 _HINT_SIZES = {4: 4, 6: 16}
-"""Size of an address in the service parameters ipv4hint and ipv6hint."""
+"""Size in bytes of an address in the service parameters ipv4hint and ipv6hint, by the parameter's key."""
 _ECH = 5
-"""The service parameter with a list of ECHConfig structures."""
+"""Key of the service parameter that contains a list of ECHConfig structures (Encrypted ClientHello)."""
 _ECH_VERSION = 0xFE0D
 _ECH_MARK = _ECH_VERSION.to_bytes(2, "big")
 _LONGEST_NAME = 255
@@ -24,7 +24,7 @@ _MOST_RECORDS = 256
 _MOST_ADDRESSES = 64
 
 _SPELLINGS = [chr(each) if 0x20 < each < 0x7F else f"\\{each:03}" for each in range(256)]
-"""Notation of each byte of a name."""
+"""How each byte of a name is written, by its value."""
 
 _HEADER = struct.Struct(">HHHH4x")
 _QUESTION = struct.Struct(">HH")
@@ -35,45 +35,46 @@ class Address(NamedTuple):
     """An address to which a name resolves."""
 
     address: str
-    """Numeric, as in `Connection.remote_address`."""
+    """Numeric address, written as in `Connection.remote_address`."""
     ttl: int
-    """Seconds; the least of the records that lead to the address."""
+    """Seconds for which the address is valid: the smallest TTL of the records that lead to it."""
 
 
 class Question(NamedTuple):
-    """The question of a message, without its records."""
+    """The question in a message, with the message's ID and code, without its records."""
 
     number: int
-    """Message ID, the same in query and response."""
+    """ID of the message; a query and its response have the same."""
     is_response: bool
     name: str
-    """Lower case, without the last dot; a byte that is no printable ASCII as `\\ddd`."""
+    """The name in lower case, without the last dot. A byte that is not printable ASCII is written as three digits after
+    a backslash."""
     kind: int
-    """Type of record."""
+    """Type of the record that is requested."""
     code: int
-    """RCODE of a response: 0 no error, 3 no such name."""
+    """RCODE of a response: 0 for success, 3 if there is no such name."""
 
 
 class Message(NamedTuple):
-    """A query with one question, or the response to one."""
+    """A query with one question, or the response to one, with what its records say about the name."""
 
     is_response: bool
     name: str
-    """In the question: lower case, without the last dot; a byte that is no printable ASCII as `\\ddd`."""
+    """The name in the question, in the form of `Question.name`."""
     kind: int
-    """Type of record in the question."""
+    """Type of the record that is requested."""
     code: int
-    """RCODE of a response: 0 no error, 3 no such name."""
+    """RCODE of a response: 0 for success, 3 if there is no such name."""
     addresses: tuple[Address, ...]
-    """From A, AAAA and HTTPS records of the name, and of the names that it is an alias of."""
+    """Addresses in the A, AAAA and HTTPS records for the name, and for the names that it is an alias of."""
     public_names: tuple[str, ...]
-    """The server names in ClientHellos to these addresses when the real name is encrypted (ECH)."""
+    """Server names that clients send to these addresses in place of the real name, if they encrypt that (ECH)."""
 
 
 def parse(data: bytes) -> Message:
-    """Parse a message without the length that precedes it over TCP.
+    """Parse a message (over TCP: without the length in front of it).
 
-    A truncated copy yields the records before the cut. Raise ParseError if the question is incomplete.
+    If the data is cut, return the records before the cut. Raise ParseError if the question is incomplete.
     """
     found, answers, offset = _question(data)
     records = _Records()
@@ -84,17 +85,18 @@ def parse(data: bytes) -> Message:
 
 
 def may_have_ech(data: bytes) -> bool:
-    """Return whether a message may have public names; if not, it has none."""
+    """Return False if the message certainly has no `public_names`, without parsing it."""
     return _ECH_MARK in data
 
 
 def question(data: bytes) -> Question:
-    """Parse only the question of a message, in a third of the time. Raise ParseError."""
+    """Parse only the question of a message, in a third of the time of `parse`. Raise ParseError if it is incomplete."""
     return _question(data)[0]
 
 
 def _question(data: bytes) -> tuple[Question, int, int]:
-    """Return the question, the number of answers, and where they begin. Raise ParseError."""
+    """Return the question, the number of answer records, and the offset where they begin. Raise ParseError if the
+    question is incomplete."""
     try:
         number, flags, questions, answers = _HEADER.unpack_from(data)
         if questions != 1:
@@ -112,8 +114,8 @@ def _question(data: bytes) -> tuple[Question, int, int]:
 
 @functools.lru_cache(maxsize=128)  # the response repeats the question of the query
 def _plain_question(packed: bytes) -> tuple[str | None, int]:
-    """Parse a question that consists of a plain name, type and class and nothing else, and return name and type. Return
-    `None` as the name of any other, such as one whose name contains a pointer."""
+    """Return name and type from the bytes of a question. The name is None if these bytes are not exactly one question,
+    as when the name contains a pointer."""
     try:
         name, at = _name(packed, 0)
         kind, _class = _QUESTION.unpack_from(packed, at)
@@ -123,7 +125,7 @@ def _plain_question(packed: bytes) -> tuple[str | None, int]:
 
 
 class _Records:
-    """The answers of a message by the name to which they belong."""
+    """The answer records of a message, by the name that each is about."""
 
     def __init__(self) -> None:
         self._aliases: dict[str, tuple[str, int]] = {}
@@ -156,9 +158,9 @@ class _Records:
             return
 
     def of(self, name: str) -> tuple[tuple[Address, ...], tuple[str, ...]]:
-        """Return the addresses and the public names of a name and its aliases.
+        """Return the addresses and the public names of a name, including those of the names that it is an alias of.
 
-        The lifetime of an address ends at the latest with that of the aliases that lead to it.
+        The TTL of an address is at most that of the aliases which lead to it.
         """
         addresses: dict[str, Address] = {}
         public_names: dict[str, None] = {}
@@ -178,7 +180,7 @@ class _Records:
             known.append(Address(packed_address(packed), ttl))
 
     def _read_binding(self, owner: str, ttl: int, data: bytes, offset: int, end: int) -> None:
-        """Read a service binding. In alias mode (priority 0) its target is an alias, like that of a CNAME."""
+        """Read an HTTPS record. With priority 0 its target is an alias, like that of a CNAME."""
         priority = int.from_bytes(data[offset : offset + 2], "big")
         target, offset = _name(data, offset + 2)
         if priority == 0 and target:
@@ -217,7 +219,7 @@ def _public_names(value: bytes) -> list[str]:
 
 
 def _name(data: bytes, offset: int) -> tuple[str, int]:
-    """Return the name at an offset, and the offset after it. Raise ParseError, IndexError.
+    """Return the name at an offset, and the offset after it. Raise ParseError or IndexError if it is malformed.
 
     A pointer must lead to an earlier byte than the previous pointer did, so that a loop is impossible.
     """

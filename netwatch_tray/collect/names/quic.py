@@ -1,4 +1,4 @@
-"""ClientHellos in QUIC Initial packets, versions 1 (RFC 9000, RFC 9001) and 2 (RFC 9369).
+"""Finds ClientHellos in QUIC Initial packets, versions 1 (RFC 9000, RFC 9001) and 2 (RFC 9369).
 
 An Initial is encrypted with keys derived from the destination connection ID of the client's first packet. Every host
 that sees that packet can decrypt it; the encryption keeps middleboxes from changing it and hides nothing.
@@ -18,9 +18,9 @@ from netwatch_tray.errors import ParseError
 
 _MOST_FLOWS = 128
 _MOST_PIECES = 256
-"""Most pieces of one hello. Chromium and quic-go send up to about 20."""
+"""Most parts of one ClientHello. Chromium and quic-go send up to about 20."""
 _MOST_PACKETS = 4
-"""Most packets that are read in one datagram."""
+"""Most QUIC packets that are read from one datagram."""
 _LONGEST_ID = 20
 
 _PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO = 0, 1, 2, 3, 6
@@ -28,12 +28,13 @@ _CLOSE = 0x1C
 
 
 _BLOCK = 64
-"""Bytes that SHA-256 hashes at a time."""
+"""Block size of SHA-256 in bytes."""
 _INNER, _OUTER = (bytes(each ^ pad for each in range(256)) for pad in (0x36, 0x5C))
 
 
 def _label(label: bytes, size: int) -> bytes:
-    """Return what HKDF-Expand-Label (RFC 8446, 7.1) authenticates for a result of up to 32 bytes."""
+    """Return the structure HkdfLabel (RFC 8446, 7.1), followed by the counter 1: the message of the HMAC that derives a
+    key of up to 32 bytes."""
     label = b"tls13 " + label
     return struct.pack(">HB", size, len(label)) + label + b"\0\1"
 
@@ -44,9 +45,9 @@ _CLIENT = _label(b"client in", 32)
 class _Version(NamedTuple):
     salt: bytes
     labels: tuple[bytes, bytes, bytes]
-    """Labels from which the three keys are derived."""
+    """HkdfLabel structures from which key, nonce and header-protection key are derived."""
     initial: int
-    """Type of a packet that is an Initial."""
+    """Value of the header's type field in an Initial packet."""
 
     @classmethod
     def of(cls, salt: str, prefix: bytes, initial: int) -> _Version:
@@ -82,18 +83,19 @@ def client_keys(version: int, connection: bytes) -> Keys:
 
 
 def _pads(key: bytes) -> tuple[bytes, bytes]:
-    """Return what HMAC (RFC 2104) hashes with a key before the message, and before the hash of that."""
+    """Return the inner and the outer block that HMAC (RFC 2104) makes of a key; `_hmac` needs both."""
     block = key.ljust(_BLOCK, b"\0")
     return block.translate(_INNER), block.translate(_OUTER)
 
 
 def _hmac(inner: bytes, outer: bytes, message: bytes) -> bytes:
-    """Return HMAC-SHA-256, in half the time of hmac.digest."""
+    """Return HMAC-SHA-256 of a message with the key that `_pads` has prepared. It takes half the time of
+    hmac.digest."""
     return hashlib.sha256(outer + hashlib.sha256(inner + message).digest()).digest()
 
 
 class _Flow:
-    """The parts of an incomplete ClientHello that were received so far."""
+    """The parts of a ClientHello that have arrived so far."""
 
     __slots__ = ("connection", "pieces")
 
@@ -101,10 +103,10 @@ class _Flow:
         self.connection = connection
         """The destination connection ID of the client's first packet."""
         self.pieces: dict[int, bytes] = {}
-        """Parts of the hello by their offset."""
+        """Parts of the ClientHello, by their offset in it."""
 
     def hello(self) -> Hello | None:
-        """Return the hello, or `None` while it is incomplete. Raise ParseError."""
+        """Return the ClientHello, or None while it is incomplete. Raise ParseError if it is malformed."""
         if 0 not in self.pieces:
             return None
         message = b""
@@ -118,7 +120,7 @@ class _Flow:
 
 
 class Flows:
-    """Assembles ClientHellos, whose pieces may arrive in any order and in several datagrams.
+    """Assembles ClientHellos, whose parts may arrive in any order and in several datagrams.
 
     A flow is any value that identifies a socket and its peer.
     """
@@ -128,10 +130,11 @@ class Flows:
         self._flows: dict[object, _Flow] = {}
 
     def take(self, flow: object, datagram: bytes) -> Hello | None:
-        """Return the hello once it is complete, `None` while parts of it are missing.
+        """Add a datagram that the client sent. Return the ClientHello once it is complete, None while parts of it are
+        missing.
 
-        `datagram`: as the client sent it. Raise ParseError if no Initial in it can be decrypted, or if its content is
-        not a hello; in the latter case the flow is forgotten.
+        Raise ParseError if no Initial in the datagram can be decrypted, or if its content is not a ClientHello; in the
+        latter case the flow is forgotten.
         """
         known = self._flows.pop(flow, None)
         opened = False
@@ -164,17 +167,18 @@ class Flows:
 
 
 class _Initial(NamedTuple):
-    """A protected packet."""
+    """An Initial packet that is still encrypted."""
 
     version: int
     connection: bytes
     """Destination connection ID."""
     data: bytes
     number_offset: int
-    """Where the protected packet number begins."""
+    """Offset of the packet number, which is protected."""
 
     def open(self, cipher: aes.Aes, connection: bytes) -> bytes:
-        """Return the frames. Raise ParseError unless `connection` is the client's first destination ID."""
+        """Decrypt the packet and return its frames. Raise ParseError if `connection` is not the destination ID of the
+        client's first packet."""
         keys, at, data = client_keys(self.version, connection), self.number_offset, self.data
         mask = cipher.encrypt_block(keys.header_key, data[at + 4 : at + 20])
         first = data[0] ^ mask[0] & 0x0F
@@ -213,7 +217,8 @@ def _initials(datagram: bytes) -> Iterator[_Initial]:
 
 
 def _sized(data: bytes, at: int) -> tuple[bytes, int]:
-    """Return a connection ID, and the offset after it. Raise ParseError, IndexError."""
+    """Return the connection ID at an offset (its length is in the first byte), and the offset after it. Raise
+    ParseError or IndexError if it is incomplete."""
     size = data[at]
     if size > _LONGEST_ID:
         raise ParseError(f"A QUIC connection ID has {size} bytes.")
@@ -221,7 +226,8 @@ def _sized(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number of variable length, and the offset after it. Raise ParseError, IndexError."""
+    """Return the variable-length integer at an offset, and the offset after it. Raise ParseError or IndexError if it is
+    incomplete."""
     first = data[at]
     if first < 0x40:
         return first, at + 1
@@ -234,7 +240,8 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _pieces(frames: bytes) -> dict[int, bytes]:
-    """Return the CRYPTO data in a packet's frames, by offset. Raise ParseError."""
+    """Return the data of the CRYPTO frames in a packet, by their offset in the ClientHello. Raise ParseError if a frame
+    is malformed."""
     pieces: dict[int, bytes] = {}
     at = 0
     try:
@@ -262,7 +269,8 @@ def _pieces(frames: bytes) -> dict[int, bytes]:
 
 
 def _behind_ack(frames: bytes, at: int, *, has_ecn: bool) -> int:
-    """Return the offset after an ACK frame: largest, delay, count of ranges, first range, ranges, counts of ECN."""
+    """Return the offset after an ACK frame, whose fields are: largest, delay, count of ranges, first range, ranges, ECN
+    counts."""
     _largest, at = _varint(frames, at)
     _delay, at = _varint(frames, at)
     ranges, at = _varint(frames, at)

@@ -1,4 +1,4 @@
-"""ClientHellos of TLS (RFC 8446), in a handshake message or in the records of a stream."""
+"""Parses ClientHellos of TLS (RFC 8446), from a handshake message or from the records of a stream."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from netwatch_tray.collect.names.dns import host_name
 from netwatch_tray.errors import ParseError
 
 LONGEST_HELLO = 1 << 14
-"""Bytes; one with a post-quantum key share takes about 2 000."""
+"""Size in bytes above which a ClientHello is not read. One with a post-quantum key share has about 2 000."""
 
 _HANDSHAKE = 0x16
 _SERVER_NAME, _ENCRYPTED_CLIENT_HELLO = 0, 0xFE0D
 _LONGEST_NAME = 255
 _MOST_STREAMS = 128
 _FIXED = 4 + 2 + 32
-"""Bytes of a ClientHello before its first vector: header, version, random."""
+"""Number of bytes before the first variable-length field of a ClientHello: header, version and random."""
 _EXTENSION = struct.Struct(">HH").unpack_from
-"""Kind and length."""
+"""Head of an extension: its type and its length."""
 _CUT = "A TLS message ends within a field."
 
 
 class Hello(NamedTuple):
-    """The content of a ClientHello about the requested server."""
+    """What a ClientHello says about the server that the client wants."""
 
     name: str | None
     """From the extension server_name; `None` if the client sent no name."""
     has_encrypted_part: bool
-    """The name may be only that of the provider (ECH). Browsers send an encrypted part without contents as well
-    (GREASE), and these cannot be told apart."""
+    """Whether it has the extension of ECH, so that `name` may be only the provider's. Browsers also send that extension
+    without contents (GREASE), which cannot be distinguished."""
 
 
 def parse_hello(message: bytes) -> Hello:
@@ -63,18 +63,20 @@ def parse_hello(message: bytes) -> Hello:
 
 
 def hello_size(message: bytes) -> int:
-    """Return the size of a handshake message with its header, or the size of the header while that is incomplete."""
+    """Return the size in bytes of a handshake message including its header of 4 bytes; 4 while the header is
+    incomplete."""
     return 4 + int.from_bytes(message[1:4], "big") if len(message) >= 4 else 4
 
 
 class Streams:
-    """Assembles ClientHellos of several segments. `stream` is any value that identifies a connection."""
+    """Assembles ClientHellos that arrive in several TCP segments. `stream` is any value that identifies a
+    connection."""
 
     def __init__(self) -> None:
         self._pending: dict[object, bytes] = {}
 
     def take(self, stream: object, segment: bytes) -> Hello | None:
-        """Return the hello once it is complete, `None` while parts of it are missing.
+        """Add a segment of a stream. Return the ClientHello once it is complete, None while parts of it are missing.
 
         Raise ParseError if the stream begins with something else; then it is forgotten.
         """
@@ -92,7 +94,8 @@ class Streams:
 
 
 def _handshake(data: bytes) -> bytes:
-    """Return the contents of the records, the last of which may be truncated. Raise ParseError."""
+    """Return the joined contents of the TLS records, of which the last may be truncated. Raise ParseError if one is not
+    a handshake record."""
     parts: list[bytes] = []
     offset = total = 0
     while offset < len(data) and total <= LONGEST_HELLO:
@@ -110,8 +113,8 @@ def _handshake(data: bytes) -> bytes:
 
 
 def _server_name(value: bytes) -> str | None:
-    """Return the first host name in a list of server names, or `None` if it has none. Raise ParseError, struct.error,
-    IndexError."""
+    """Return the first host name in the value of the extension server_name; None if it has none. Raise ParseError,
+    struct.error or IndexError if it is malformed."""
     at, end = 2, 2 + _number(value, 0)
     while at < end:
         kind, size = value[at], _number(value, at + 1)

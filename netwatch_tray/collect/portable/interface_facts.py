@@ -1,4 +1,4 @@
-"""Facts about interfaces besides their counters, for sources without kernel events about changes."""
+"""Caches the properties of interfaces, for sources that get no events from the kernel when they change."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from collections.abc import Callable, Iterable, Mapping
 from netwatch_tray.model import Interface
 
 _PERIOD = 10.0
-"""Seconds after which everything is read again although the list looks the same."""
+"""Seconds after which the properties are read again even if the list of interfaces looks the same."""
 
 
 class InterfaceFacts:
-    """A cache of interfaces, read again when the list that comes with the counters changes, and every 10 s."""
+    """The cache. It is filled again when the list of interfaces that comes with the counters changes, and
+    every 10 s."""
 
     def __init__(self) -> None:
         self.interfaces: Mapping[int, Interface] = {}
-        """Interfaces by index; the same object for as long as nothing changed."""
+        """By index. The same object as long as nothing changed."""
         self.index_of: Mapping[str, int] = {}
-        """Index by name in the form that `os` takes, because two names that cannot be decoded may be shown alike."""
+        """Index by name, in the form that `os` uses: two names that cannot be decoded may look alike in
+        `Interface.name`."""
         self._seen: tuple[object, ...] | None = None
         self._due = 0.0
 
     def update(self, now: float, seen: tuple[object, ...], read: Callable[[], Iterable[tuple[str, Interface]]]) -> None:
-        """Read the interfaces again if `seen` changed, or 10 s have elapsed.
+        """Read the properties again if `seen` changed, or 10 s have elapsed.
 
-        `now`: seconds on the boot-time clock. `seen`: one entry for each interface that has counters. `read`: returns
-        those of them that still exist, by name in the form that `os` takes.
+        `now`: seconds of the boot-time clock. `seen`: one entry for each interface that has counters. `read`: returns
+        name (in the form that `os` uses) and properties of those that still exist.
         """
         if seen == self._seen and now < self._due:
             return

@@ -1,4 +1,5 @@
-"""Sockets from psutil, the last resort on Linux. Not used on macOS, where its net_connections can hang forever."""
+"""Source of sockets by psutil, the last choice on Linux. Not used on macOS, where its net_connections can
+hang forever."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from netwatch_tray.errors import CollectError, Message, message
 
 
 class PsutilSource:
-    """Reads the sockets of all processes once per reading."""
+    """Source of sockets that calls psutil.net_connections once per reading. It has no byte counters."""
 
     name = "psutil"
     is_costly = True

@@ -1,4 +1,4 @@
-"""Counters, states and addresses of interfaces from psutil: the last resort on every system."""
+"""Counters, states and addresses of interfaces by psutil: the last choice on every system."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from netwatch_tray.text import from_os
 
 
 class PsutilSource:
-    """Counters from psutil.net_io_counters. It reports no default routes, and only the loopback as a kind."""
+    """Source of interface counters from psutil.net_io_counters. It has no default routes, and recognises only the
+    loopback interface by kind."""
 
     name = "psutil"
     note: Message | None = message(
@@ -24,7 +25,7 @@ class PsutilSource:
     )
 
     def __init__(self, counter_bits: int) -> None:
-        """`counter_bits`: width of the byte counters that psutil reads from this system."""
+        """`counter_bits`: number of bits after which this system's byte counters start again at 0."""
         self._counter_bits = counter_bits
         self._facts = InterfaceFacts()
         try:
