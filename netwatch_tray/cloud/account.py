@@ -1,6 +1,6 @@
-"""Where snapshots go and under which name: the server's URL, the key, and the random id of this host.
+"""The account that snapshots are sent under: the server's URL, the API key, and the random ID of this host.
 
-The key is stored in the system's keyring where the optional package `keyring` finds one, else in a file that only the
+The key is stored in the system's keyring if the optional package `keyring` finds one, otherwise in a file that only the
 user can read. It is in no setting, log, error, representation or command line.
 """
 
@@ -49,7 +49,8 @@ class Endpoint(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """Return host and port as in a URL and the Host header, without the default port of the scheme."""
+        """Return host and port in the form of the Host header; the port is left out if it is the default
+        of the scheme."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.is_secure else 80) else f"{host}:{self.port}"
 
@@ -58,7 +59,7 @@ class Endpoint(NamedTuple):
 
 
 class Key:
-    """An API key whose text only `reveal` returns."""
+    """An API key. Only its method `reveal` returns the text, so that it cannot get into a log by accident."""
 
     __slots__ = ("_text",)
 
@@ -77,11 +78,11 @@ class Key:
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """The identity of this host for one account."""
+    """Random values that identify this host to one account."""
 
     host_id: str
     secret: str
-    """Hexadecimal; never sent. The words that replace hidden names are derived from it."""
+    """Hexadecimal; never sent. With `hide_names`, the words that replace names are derived from it."""
 
 
 class Account(NamedTuple):
@@ -93,10 +94,10 @@ class Account(NamedTuple):
 
 
 def parse_endpoint(address: str, api: str = _INGEST) -> Endpoint:
-    """Parse `https://host`, with or without the path of the API. Raise SettingsError.
+    """Parse the URL of a server: `https://host`, with or without the path of the API. Raise SettingsError if it is
+    invalid.
 
-    `api`: that path. Unencrypted URLs are accepted for the loopback only; user names, queries and fragments are not
-    accepted.
+    `api`: that path. `http` is accepted for the loopback only; user names, queries and fragments are not accepted.
     """
     address = address.strip()
     shown = without_credentials(address)
@@ -123,7 +124,8 @@ def parse_endpoint(address: str, api: str = _INGEST) -> Endpoint:
 
 
 def _is_host(name: str) -> bool:
-    """Return whether this is an address or an ASCII host name, with labels no longer than in the DNS (RFC 1035)."""
+    """Return whether this is an IP address or an ASCII host name whose labels are short enough for the
+    DNS (RFC 1035)."""
     return name.isascii() and all(0 < len(label) < 64 for label in name.removesuffix(".").split("."))
 
 
@@ -135,9 +137,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def resolve(upload: Upload, environment: Mapping[str, str] = os.environ) -> Account:
-    """Return the account in use. Raise SettingsError, which explains what is missing.
+    """Return the account to send under. Raise SettingsError, which explains what is missing.
 
-    NETWATCH_ENDPOINT and NETWATCH_API_KEY override what was set up.
+    The environment variables NETWATCH_ENDPOINT and NETWATCH_API_KEY override what the user has set up.
     """
     endpoint, key = _server_and_key(upload, environment)
     if key is None:
@@ -152,19 +154,22 @@ def _server_and_key(upload: Upload, environment: Mapping[str, str]) -> tuple[End
 
 
 def server(upload: Upload, environment: Mapping[str, str] = os.environ) -> Endpoint:
-    """Return the server in use. NETWATCH_ENDPOINT overrides the user's setting. Raise SettingsError."""
+    """Return the server to send to. The environment variable NETWATCH_ENDPOINT overrides the setting. Raise
+    SettingsError if the URL is invalid."""
     chosen = environment.get("NETWATCH_ENDPOINT")
     return parse_endpoint(chosen if chosen and "upload.endpoint" not in settings.managed() else upload.endpoint)
 
 
 def known_identity(upload: Upload, environment: Mapping[str, str] = os.environ) -> Identity | None:
-    """Return the identity in use without creating one, or `None` if nothing was set up. Raise NetWatchError."""
+    """Return the identity of this host for the account in use, or None if none was made yet. Raise NetWatchError if it
+    cannot be read."""
     endpoint, key = _server_and_key(upload, environment)
     return None if key is None else _read_identities(paths.identities_file()).get(_fingerprint(endpoint, key))
 
 
 def interval(upload: Upload, environment: Mapping[str, str] = os.environ) -> int:
-    """Return the seconds between snapshots. NETWATCH_INTERVAL overrides the user's setting. Raise SettingsError."""
+    """Return the seconds between snapshots. The environment variable NETWATCH_INTERVAL overrides the setting. Raise
+    SettingsError if it is invalid."""
     text = environment.get("NETWATCH_INTERVAL")
     if not text or "upload.interval" in settings.managed():
         return upload.interval
@@ -176,11 +181,11 @@ def interval(upload: Upload, environment: Mapping[str, str] = os.environ) -> int
 
 
 def identity(endpoint: Endpoint, key: Key, *, like: tuple[Endpoint, Key] | None = None) -> Identity:
-    """Return this host's identity for the account of a key; a new random one for a new key.
+    """Return this host's identity for the account of a key; a new random one if the key is new. Raise NetWatchError if
+    it cannot be stored.
 
-    It is not derived from the machine: a server files snapshots under the account that used the id first, so two
-    accounts must not share one. `like`: URL and key by which the same account was used before, whose identity is kept.
-    Raise NetWatchError.
+    It is not derived from the machine: a server files snapshots under the account that used the ID first, so two
+    accounts must not share one. `like`: URL and key under which the same account was used before, to keep its identity.
     """
     file = paths.identities_file()
     known = _read_identities(file)
@@ -198,7 +203,7 @@ def identity(endpoint: Endpoint, key: Key, *, like: tuple[Endpoint, Key] | None 
 
 
 def _fingerprint(endpoint: Endpoint, key: Key) -> str:
-    """Return the name of an account's entry in the file, which reveals neither key nor server."""
+    """Return the key under which an account's identity is in the file; it reveals neither API key nor server."""
     return hashlib.sha256(f"{endpoint}\n{key.reveal()}".encode()).hexdigest()[:32]
 
 
@@ -217,7 +222,8 @@ def _read_identities(file: Path) -> dict[str, Identity]:
 
 
 def load_key(endpoint: Endpoint) -> Key | None:
-    """Return the key that was set up for this server, or `None` if there is none. Raise NetWatchError."""
+    """Return the API key that was set up for this server, or None if there is none. Raise NetWatchError if it cannot be
+    read."""
     try:
         text = paths.upload_key_file().read_text()
     except FileNotFoundError:
@@ -232,7 +238,7 @@ def load_key(endpoint: Endpoint) -> Key | None:
 
 
 def save_key(endpoint: Endpoint, key: Key) -> str:
-    """Store the key; return where, for the user. Raise NetWatchError."""
+    """Store the API key of a server. Return in words where it is stored. Raise NetWatchError if that fails."""
     file = paths.upload_key_file()
     if _has_keyring():
         import keyring  # noqa: PLC0415  12 MB, and in the terminal only
@@ -255,9 +261,10 @@ def _has_keyring() -> bool:
 
 
 def _key_in_keyring(endpoint: Endpoint) -> Key | None:
-    """Return the API key, or `None` if there is no keyring or no key in it. Raise NetWatchError if the keyring refuses.
+    """Return the API key in the keyring, or None if there is no keyring or no key in it. Raise NetWatchError if the
+    keyring refuses.
 
-    The key is read in a child process, which frees the 12 MB of the keyring library when it exits.
+    The key is read in a child process, so that the 12 MB of the keyring library are freed when it exits.
     """
     if not _has_keyring():
         return None
@@ -279,7 +286,7 @@ def _key_in_keyring(endpoint: Endpoint) -> Key | None:
 
 
 def _write_private(file: Path, content: bytes) -> None:
-    """Write a file atomically, with mode 0600 from the start. Raise NetWatchError."""
+    """Write a file atomically, with mode 0600 from the start. Raise NetWatchError if that fails."""
     new = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

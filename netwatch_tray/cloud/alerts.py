@@ -1,7 +1,6 @@
-"""Alerts in the servers' format: four categories, in English, without names of hosts.
+"""Converts events to alerts in the format of NetWatch servers: four categories, in English, without names of hosts.
 
-The servers' texts have no field for a name that could be hidden later, so they only contain what the user chose to
-send.
+An alert is one text. Names cannot be removed from it later, so it contains only what the user chose to send.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class Text(NamedTuple):
 
 
 def alert(event: Event, upload: Upload, secret: bytes) -> wire.Alert | None:
-    """Return an event in the wire format, or `None` if the servers have no category for it. `secret`: see
+    """Return an event in the wire format, or None if the servers have no category for it. `secret`: as in
     privacy.limited."""
     app = event.app_name or "an unknown app"
     if upload.hide_names and event.app_name:
@@ -45,7 +44,8 @@ def alert(event: Event, upload: Upload, secret: bytes) -> wire.Alert | None:
 
 
 def text(event: Event, app: str, address: str) -> Text | None:
-    """Return category and English sentences of an event, or `None` if the servers have no category for it."""
+    """Return the category and the English sentences of an event, or None if the servers have no category for it. `app`,
+    `address`: names to use in them."""
     match event.evidence:
         case PortScan(inbound=True) as scan:
             return Text(
@@ -81,7 +81,8 @@ def text(event: Event, app: str, address: str) -> Text | None:
 
 
 def address_of(host: str | None, *, hide: bool) -> str:
-    """Return the host if it is an address, else words in its place: no level sends names of hosts."""
+    """Return the host if it is an IP address, otherwise or with `hide` words that take its place. No level sends names
+    of hosts."""
     try:
         ipaddress.ip_address(host or "")
     except ValueError:

@@ -1,7 +1,7 @@
 """Makes snapshots from the engine's measurements: one for each upload interval, with the numbers that the tray shows.
 
-Deltas and rates cover the time since the previous snapshot, histories the last sixty seconds. Pure: the caller reads
-the system and passes in the results.
+Deltas and rates cover the time since the previous snapshot; the fields named `history` have the last sixty seconds.
+Pure: the caller reads the system and passes in the results.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
 MOST_PROCESSES = 25
 MOST_CONNECTIONS = 100
 _MOST_HELD_TICKS = 15
-"""Ticks that are summed together. Each alone would take several times as long, because a second later the processor's
-caches hold other things."""
+"""Number of ticks that are kept and then summed together. Summing each at once would take several times as long,
+because a second later the processor's caches hold other data."""
 _MOST_HELD_ALERTS = 20
-"""Between two snapshots; more than are made in the longest interval."""
+"""Most alerts kept until the next snapshot. Fewer happen in the longest interval."""
 
 
 class Sockets(NamedTuple):
-    """The contents of the connection table."""
+    """What a snapshot needs from the connection table."""
 
     states: dict[TcpState, int]
     rows: tuple[Connection, ...] | None
-    """`None` if neither apps nor connections are sent."""
+    """All connections; None if the level of uploading includes neither apps nor connections."""
 
 
 class Readings(NamedTuple):
-    """What a snapshot has besides ticks and disks. A field is `None` if the level excludes it, or it is unknown."""
+    """What a snapshot contains besides ticks and disks. A field is None if the level excludes it, or it is unknown."""
 
     system: SystemSample | None = None
     health: wire.HealthMetric | None = None
@@ -70,7 +70,8 @@ class _Meter:
         self.is_whole = True
 
     def add(self, tick: InterfaceTick, interval: float | None) -> None:
-        """Add a tick. `interval`: measured seconds since the previous sample."""
+        """Add the interface's part of a tick. `interval`: measured seconds since the previous sample;
+        None if unknown."""
         if (
             tick.rx_rate is None
             or tick.tx_rate is None
@@ -91,30 +92,30 @@ class _Meter:
 
 
 class SnapshotBuilder:
-    """Sums ticks and connection intervals; `build` ends an interval and begins the next."""
+    """Sums ticks and traffic of apps. `build` returns the snapshot of an interval, and begins the next interval."""
 
     def __init__(
         self, *, all_interfaces: bool, facts: Callable[[int], ProcessFacts | None], all_moved: bool = False
     ) -> None:
-        """`all_interfaces`: include interfaces that are down or not part of the total; never the loopback, because the
-        servers sum and monitor all they receive. `facts`: returns the facts of a process by its PID. `all_moved`:
-        include all processes that moved bytes, also above `MOST_PROCESSES`."""
+        """`all_interfaces`: include interfaces that are down or not part of the total; never the loopback, because
+        servers sum all they receive. `facts`: returns the facts about a process by its PID. `all_moved`: include every
+        process that sent or received bytes, even beyond `MOST_PROCESSES`."""
         self._all_interfaces = all_interfaces
         self._all_moved = all_moved
         self._facts = facts
         self._ticks: list[Tick] = []
-        """Not summed yet."""
+        """Ticks that are not summed yet."""
         self._meters: dict[int, _Meter] = {}
         self._processes: dict[int, Traffic] = {}
         self._processes_elapsed = 0.0
         self._names: dict[int, str] = {}
         self._cpu: dict[tuple[int, float], tuple[float, float]] = {}
-        """By PID and start time: boot-time clock and CPU seconds of the last reading."""
+        """CPU time of processes at their last reading, by PID and start time: boot-time clock and CPU seconds."""
         self._alerts: deque[wire.Alert] = deque(maxlen=_MOST_HELD_ALERTS)
         """Alerts that are in no snapshot yet."""
 
     def add(self, tick: Tick) -> None:
-        """Add a tick. Call with each tick, in their order."""
+        """Add a tick. Call it for every tick, in order."""
         self._ticks.append(tick)
         if len(self._ticks) >= _MOST_HELD_TICKS:
             self._sum_up()
@@ -141,7 +142,8 @@ class SnapshotBuilder:
                 meter.add(each, tick.interval_s)
 
     def add_connections(self, interval: AppInterval, rows: Callable[[], Iterable[Connection]]) -> None:
-        """Add each interval of the connection table, in order. `rows`: returns its current rows."""
+        """Add the traffic of apps between two readings of the sockets. Call it for each interval, in order. `rows`:
+        returns the current connections."""
         if any(pid not in self._names for pid in interval.processes):
             self._names.update({row.pid: row.process for row in rows() if row.pid is not None and row.process})
         for pid, traffic in interval.processes.items():
@@ -149,11 +151,12 @@ class SnapshotBuilder:
         self._processes_elapsed += interval.elapsed_s or 0.0
 
     def add_alert(self, alert: wire.Alert) -> None:
-        """Add an alert, which is part of the next snapshot only."""
+        """Add an alert. It is part of the next snapshot only."""
         self._alerts.append(alert)
 
     def build(self, tick: Tick, readings: Readings, boottime: float) -> wire.Snapshot:
-        """Return the snapshot at `tick`, the last one added. `boottime`: of the readings, in seconds since boot."""
+        """Return the snapshot at `tick`, which must be the last tick that was added. `boottime`: time of the readings,
+        in seconds since boot."""
         self._sum_up()
         interfaces = self._interfaces({each.index for each in tick.interfaces})
         sockets = readings.sockets
@@ -182,9 +185,10 @@ class SnapshotBuilder:
         return is_sent(interface, all_interfaces=self._all_interfaces)
 
     def _interfaces(self, there: set[int]) -> tuple[wire.InterfaceMetric, ...]:
-        """Return the interfaces to send, and once more those that were counted in this interval and no longer are.
+        """Return the interfaces to send. One that has been removed or is no longer counted is sent a last time, with
+        its bytes since the previous snapshot.
 
-        `there`: indexes of those that exist.
+        `there`: indexes of the interfaces that exist.
         """
         names = {meter.last.name: meter for index, meter in self._meters.items() if index in there}
         found = []
@@ -271,14 +275,14 @@ class SnapshotBuilder:
 
 
 class HealthHistory:
-    """Results of the last probes, in the wire format."""
+    """Results of the last probes of gateway and DNS server, in the wire format."""
 
     def __init__(self) -> None:
         self._gateway = _Probes()
         self._dns = _Probes()
 
     def add(self, health: Health) -> wire.HealthMetric:
-        """Add the newest probe and return all."""
+        """Add a probe. Return it with the previous ones."""
         self._gateway.add(health.gateway)
         self._dns.add(health.dns)
         return wire.HealthMetric(
@@ -294,7 +298,7 @@ class HealthHistory:
 
 
 class _Probes:
-    """RTTs of one address. The history restarts when the address changes."""
+    """RTTs of the probes of one address. They are dropped when the address changes."""
 
     def __init__(self) -> None:
         self.times: deque[float | None] = deque(maxlen=wire.LONGEST_HISTORY)
@@ -311,7 +315,7 @@ class _Probes:
 
 
 def with_disks(snapshot: wire.Snapshot, usages: tuple[Usage, ...] | None, traffic: DiskTraffic | None) -> wire.Snapshot:
-    """Return the snapshot with usage and traffic of the disks. Either is `None` if it could not be read."""
+    """Return the snapshot with usage and traffic of the disks, each None if it could not be read."""
     return msgspec.structs.replace(
         snapshot,
         disk_usage=None
@@ -332,7 +336,7 @@ def with_disks(snapshot: wire.Snapshot, usages: tuple[Usage, ...] | None, traffi
 
 
 def _dns(found: DnsCounts) -> wire.DnsAnalytics:
-    """Return the counts without names, because no level sends names."""
+    """Return the counts of DNS in the wire format, without names, because no level sends names."""
     return wire.DnsAnalytics(
         total_queries=found.queries,
         total_responses=found.responses,
@@ -358,7 +362,8 @@ def _system(found: SystemSample) -> wire.SystemMetric:
 
 
 def _top_connections(rows: tuple[Connection, ...]) -> tuple[wire.ConnectionDetail, ...]:
-    """Return the connections in the wire format: established ones first, then by rate, the highest first."""
+    """Return the connections to send, in the wire format: established ones first, then sorted by rate,
+    highest first."""
 
     def rank(row: Connection) -> tuple[bool, float, int, str]:
         rate = (row.rx_rate or 0.0) + (row.tx_rate or 0.0)

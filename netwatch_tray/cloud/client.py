@@ -1,4 +1,4 @@
-"""Sends requests to one server over a kept connection; errors have a sentence for the user.
+"""Sends requests to one server over a connection that is kept open. Each error has a sentence for the user.
 
 Redirects are never followed, so that key and data are sent to the configured server alone.
 """
@@ -18,11 +18,11 @@ from netwatch_tray.cloud.http_response import ClosedEarlyError, ResponseError, R
 from netwatch_tray.errors import Message, NetWatchError, message
 
 _MAX_RETRY_AFTER = 999_999.0
-"""Seconds, eleven days."""
+"""Greatest accepted value of Retry-After: eleven days, in seconds."""
 
 
 class UnreachableError(NetWatchError):
-    """No response came: no network, no server, an untrusted certificate, or a timeout."""
+    """No response arrived: no network, no server, an untrusted certificate, or a timeout."""
 
     def __init__(self, reason: Message, *, was_sent: bool = False) -> None:
         """`was_sent`: whether the server may have received the whole request."""
@@ -31,7 +31,7 @@ class UnreachableError(NetWatchError):
 
 
 class LateError(UnreachableError):
-    """The deadline passed before the whole response arrived; a smaller request may get through."""
+    """The deadline passed before the whole response had arrived. A smaller request may succeed."""
 
 
 class Response(NamedTuple):
@@ -40,11 +40,11 @@ class Response(NamedTuple):
     status: int
     body: bytes
     server_time: float | None
-    """Its clock at the moment of the response, Unix time in seconds."""
+    """The server's clock when it responded (header Date), Unix time; None if unknown."""
     retry_after: float | None
-    """Seconds that the server requests to wait."""
+    """Seconds that the server requests to wait; None if it does not."""
     location: str | None
-    """Where it redirects to."""
+    """URL that the server redirects to; None if it does not."""
 
 
 class JsonClient:
@@ -59,8 +59,8 @@ class JsonClient:
         timeout: float,
         trusted: Callable[[], ssl.SSLContext] = trusted_by_system,
     ) -> None:
-        """`headers`: sent besides those of any request. `agent`: the program's name and version. `timeout`: seconds for
-        a whole request, without the DNS lookup. `trusted`: returns the TLS context; may raise OSError."""
+        """`headers`: sent with each request. `agent`: name and version of this program. `timeout`: seconds for a whole
+        request, without the DNS lookup. `trusted`: returns the TLS context; may raise OSError."""
         self._endpoint = endpoint
         self._headers = {
             "Host": endpoint.authority,
@@ -73,10 +73,10 @@ class JsonClient:
         self._timeout = timeout
         self._connection = Connection(endpoint, trusted)
         self._was_cut = False
-        """`hurry` ended the request under way."""
+        """Whether `hurry` has ended the running request."""
 
     def post(self, body: bytes) -> Response:
-        """Send a body. Raise UnreachableError."""
+        """Send a body and return the response, whatever its status. Raise UnreachableError if there is none."""
         return self._request("POST", self._endpoint.path, body)
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> Response:
@@ -102,7 +102,8 @@ class JsonClient:
         return f"{method} {path} HTTP/1.1\r\n{fields}\r\n".encode("latin-1")
 
     def hurry(self, seconds: float) -> None:
-        """Limit the current request and every later one to this time; callable from any thread, before the end."""
+        """Limit the running request and all later ones to `seconds`. Called from any thread when the program is about
+        to end."""
         self._timeout = min(self._timeout, seconds)
         timer = threading.Timer(seconds, self._cut)
         timer.daemon = True
@@ -142,26 +143,28 @@ class JsonClient:
 
 
 class ServerClient(JsonClient):
-    """Sends envelopes to a NetWatch server."""
+    """Sends envelopes (bodies with snapshots) to a NetWatch server."""
 
     def __init__(self, account: Account, agent: str, *, timeout: float) -> None:
         super().__init__(account.endpoint, {"Authorization": f"Bearer {account.key.reveal()}"}, agent, timeout=timeout)
 
     def list_stored(self, host_id: str, first: str, last: str) -> Response:
-        """Request the list of this host's snapshots between two timestamps. Raise UnreachableError."""
+        """Request a list of this host's snapshots that the server has stored, between two timestamps. Raise
+        UnreachableError if there is no response."""
         query = urlencode({"from": first, "to": last})
         return self._request("GET", f"{self._endpoint.path.removesuffix('/ingest')}/hosts/{host_id}/metrics?{query}")
 
 
 def describe(endpoint: Endpoint) -> Message:
-    """Return how the connection to the server is protected, as a text for the user."""
+    """Return in words how the connection to the server is protected."""
     if endpoint.is_secure:
         return message("encrypted, certificate verified")
     return message("not encrypted: it never leaves this computer")
 
 
 def _retry_after(text: str | None, server_time: float | None) -> float | None:
-    """Parse Retry-After (RFC 9110, section 10.2.3): seconds, or a date by the server's clock."""
+    """Parse the header Retry-After (RFC 9110, section 10.2.3), which has seconds, or a date by the server's clock. None
+    if there is none or it is invalid."""
     if text is not None and text.isascii() and text.isdecimal():
         return min(float(text), _MAX_RETRY_AFTER)
     until = unix_time(text or "")

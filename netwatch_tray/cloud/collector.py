@@ -1,4 +1,5 @@
-"""Reads what a snapshot of the chosen level contains besides ticks, and the facts about this host."""
+"""Reads what a snapshot of the chosen level contains besides ticks, and the facts about this host. A snapshot is the
+set of measurements that is uploaded at one time."""
 
 from __future__ import annotations
 
@@ -27,20 +28,22 @@ if TYPE_CHECKING:
 
 _Found = TypeVar("_Found")
 _FRESH = 0.5
-"""Seconds; shorter than a tick."""
+"""Seconds for which a reading is shared; less than the time between two ticks."""
 
 
 class Recent:
-    """Readings of the last half second. Services that make snapshots at the same tick share them. Thread-safe."""
+    """Caches readings for half a second, so that services which make snapshots at the same tick share them.
+    Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._at = 0.0
-        """When the first of them was made; boot-time clock."""
+        """Time (boot-time clock) of the first cached reading."""
         self._found: dict[object, Any] = {}
 
     def read(self, key: object, source: Callable[[], _Found]) -> _Found:
-        """Return what `source` returned for this key, or call it. Raise what it raises."""
+        """Return the cached reading with this key; if there is none, call `source` for it. Raise what
+        `source` raises."""
         with self._lock:
             now = clock.boottime()
             if now - self._at >= _FRESH:
@@ -53,13 +56,13 @@ class Recent:
 
 
 class SharedReadings:
-    """What uploads and the export to a collector read of this system, once for both."""
+    """Readings of this system that uploading and the export to an OpenTelemetry collector share."""
 
     def __init__(self) -> None:
         self._system = open_readings()
         self._of_tick = Recent()
         self._of_disks = Recent()
-        """Apart, because reading a disk may block."""
+        """A separate cache, because its lock is held while a disk is read, which may block."""
 
     def cpu(self) -> Sequence[CpuTimes]:
         return self._of_tick.read("cpu", self._system.cpu)
@@ -78,10 +81,7 @@ class SharedReadings:
 
 
 class SnapshotCollector:
-    """Turns ticks and connections into the snapshots that are stored and sent.
-
-    Belongs to one thread, except `finished` and `host`.
-    """
+    """Turns ticks and connections into snapshots. One thread uses it, except for `finished` and `host`."""
 
     def __init__(
         self,
@@ -92,8 +92,8 @@ class SnapshotCollector:
         all_moved: bool = False,
         shared: SharedReadings | None = None,
     ) -> None:
-        """`dns`: returns the counts of DNS since the agent started. `all_moved`: include all processes that moved
-        bytes, not only the busiest. `shared`: by default readings of its own."""
+        """`dns`: returns the counts of DNS queries since the agent started. `all_moved`: include every process that
+        sent or received bytes, not only the busiest. `shared`: by default readings of its own."""
         self._upload = upload
         self._identity = identity
         self._builder = SnapshotBuilder(all_interfaces=upload.all_interfaces, facts=self._facts, all_moved=all_moved)
@@ -104,7 +104,7 @@ class SnapshotCollector:
         self._dns = dns
         self._probes = HealthHistory()
         self._health: wire.HealthMetric | None = None
-        """Result of the last probe; `None` if there is none yet, or it failed."""
+        """Results of the last probes; None if there is none yet, or the last one failed."""
         if self._system is not None:
             self._read("system", self._system.sample)  # the start of the first interval
 
@@ -118,45 +118,48 @@ class SnapshotCollector:
 
     @property
     def faults(self) -> tuple[Message, ...]:
-        """Return what could not be read for the last snapshot, for the user."""
+        """Return in words what could not be read for the last snapshot."""
         return tuple(self._faults.values())
 
     def add(self, tick: Tick) -> None:
-        """Add a tick. Call with each tick, in their order."""
+        """Add a tick. Call it for every tick, in order."""
         self._builder.add(tick)
 
     def add_connections(self, table: ConnectionTable) -> None:
-        """Add the connections of the table's last interval; call it after each update of the table."""
+        """Add the traffic of apps between the last two readings of the sockets. Call it after each reading."""
         self._faults.pop("connections", None)
         if includes(self._upload.level, "apps"):
             self._builder.add_connections(table.interval, table.rows)
 
     def add_alert(self, event: Event) -> None:
-        """Add an event that became an alert. It is in one snapshot, if the level includes events."""
+        """Add an event that became an alert. The next snapshot has it, if the level includes events."""
         if includes(self._upload.level, "events"):
             found = alert(event, self._upload, bytes.fromhex(self._identity.secret))
             if found is not None:
                 self._builder.add_alert(found)
 
     def connections_failed(self, fault: Message) -> None:
-        """Set the reason why connections and apps cannot be read. `faults` returns it until `add_connections`."""
+        """Note why connections and apps cannot be read; it is among the `faults` until the next `add_connections`."""
         self._faults["connections"] = fault
 
     def add_health(self, health: Health) -> None:
-        """Add a probe of gateway and DNS server. Each snapshot has the last one, if the level includes it."""
+        """Add the result of probing gateway and DNS server. Every snapshot has the last results, if the level includes
+        them."""
         self._faults.pop("health", None)
         self._health = self._probes.add(health)
 
     def health_failed(self, fault: Message) -> None:
-        """Set the reason why the last probe failed. If the level has probes, `faults` returns it until `add_health`."""
+        """Note why the last probe failed; if the level includes probes, it is among the `faults` until the next
+        `add_health`."""
         self._health = None
         if self._system is not None:
             self._faults["health"] = fault
 
     def draft(self, tick: Tick, table: ConnectionTable | None) -> wire.Snapshot:
-        """Return the snapshot at the last tick added, to be passed to `finished`. Never blocks.
+        """Return the snapshot at the last tick added, still without disks and unreduced; pass it to `finished`. Never
+        blocks.
 
-        `table`: `None` where the connections are unknown.
+        `table`: None if the connections are unknown.
         """
         readings = Readings()
         if self._system is not None:
@@ -173,9 +176,10 @@ class SnapshotCollector:
         return self._builder.build(tick, readings, clock.boottime())
 
     def finished(self, draft: wire.Snapshot) -> wire.Snapshot:
-        """Return the snapshot to send: with disks, and without what level, `hide_addresses` and `hide_names` exclude.
+        """Add the disks to a draft, and remove what level, `hide_addresses` and `hide_names` exclude. Return the
+        snapshot to send.
 
-        Callable from any thread; may block on a disk.
+        Callable from any thread; may block while a disk is read.
         """
         upload = self._upload
         if includes(upload.level, "system"):
@@ -191,7 +195,7 @@ class SnapshotCollector:
         )
 
     def host(self) -> wire.HostInfo:
-        """Return the current facts."""
+        """Return the current facts about this host, reduced as the user chose."""
         found = self._machine
         host = wire.HostInfo(
             host_id=self._identity.host_id,

@@ -31,18 +31,18 @@ from netwatch_tray.errors import Message, message
 from netwatch_tray.text import printable, without_credentials
 
 _MAX_BODY = 1 << 20
-"""Bytes; a hundred results take a hundredth of it."""
+"""Most bytes of a response's body. The results for a hundred snapshots take a hundredth of it."""
 _MAX_RECEIVED = 2 << 20
-"""Bytes of one request's response with all its heads; a hundred results take a hundredth of it."""
+"""Most bytes received for one request, with all headers and interim responses."""
 _RECORD = 1 << 14
-"""Bytes read at a time: the most in a record of TLS."""
+"""Bytes read at a time: the greatest size of a TLS record."""
 _MAX_REASON = 100
-"""Characters of a proxy's reason."""
+"""Characters quoted of the reason for which a proxy refuses."""
 _PROXY_PORT = 80
 
 
 class ProxyError(OSError):
-    """The proxy cannot be used, or refused the connection; the message is a sentence for the user."""
+    """The proxy cannot be used, or refused to connect. `message` is a sentence for the user."""
 
     def __init__(self, reason: Message) -> None:
         super().__init__(str(reason))
@@ -55,19 +55,19 @@ class Proxy(NamedTuple):
     host: str
     port: int
     authorization: str | None
-    """Value of Proxy-Authorization (RFC 7617)."""
+    """Value of the header Proxy-Authorization (RFC 7617); None if there are no credentials."""
 
     def __repr__(self) -> str:
-        """Return host and port: the credentials must not get into a log."""
+        """Return host and port only, because credentials must not get into a log."""
         return f"{self.host}:{self.port}"
 
 
 class Connection:
-    """One connection. It connects when a request needs it, and again after the server closed it. Not thread-safe,
-    except `shutdown`."""
+    """A connection to one server. It connects when a request needs it, and again if the server has closed it. Not
+    thread-safe, except `shutdown`."""
 
     def __init__(self, endpoint: Endpoint, trusted: Callable[[], ssl.SSLContext]) -> None:
-        """`trusted`: returns the TLS context; called when it is first needed, and may raise OSError."""
+        """`trusted`: returns the TLS context. Called when it is needed first; may raise OSError."""
         self._endpoint = endpoint
         self._trusted = trusted
         self._limits = _Limits()
@@ -75,7 +75,8 @@ class Connection:
         self._socket: socket.socket | None = None
 
     def send(self, request: bytes, timeout: float) -> None:
-        """Send a request. `timeout`: seconds for request and response. Raise OSError (ssl.SSLError, ProxyError …)."""
+        """Send a request. `timeout`: seconds until the response must be complete. Raise OSError (ssl.SSLError,
+        ProxyError …) if it cannot be sent."""
         self._limits = _Limits(timeout)
         sock = self._socket
         if sock is None or _is_readable(sock):  # the server has closed it in the meantime
@@ -85,7 +86,8 @@ class Connection:
         sock.sendall(request)
 
     def receive(self) -> HttpResponse:
-        """Return the response to the request. Raise OSError or ResponseError."""
+        """Return the response to the request that was sent last. Raise OSError or ResponseError if there is none or it
+        is malformed."""
         if self._socket is None:
             raise ClosedEarlyError
         response = read_response(self._receiver(self._socket), _MAX_BODY)
@@ -99,8 +101,8 @@ class Connection:
             sock.close()
 
     def shutdown(self) -> None:
-        """Make the running request fail at once, from any thread, if its socket is open. While a name is resolved or a
-        connection is being established, nothing happens."""
+        """Make the running request fail at once; callable from any thread. While a name is resolved or a connection is
+        being established, nothing happens."""
         sock = self._socket
         if sock is not None:
             with contextlib.suppress(OSError):
@@ -132,7 +134,8 @@ class Connection:
         return sock
 
     def _open_tunnel(self, proxy: Proxy) -> socket.socket:
-        """Make the proxy connect to the server (RFC 9110, section 9.3.6)."""
+        """Connect to the proxy and make it connect to the server, by CONNECT (RFC 9110, section 9.3.6). Return the
+        socket."""
         try:
             return self._request_tunnel(proxy)
         except TimeoutError as error:
@@ -190,31 +193,32 @@ class Connection:
 
 
 class _Limits:
-    """Deadline and size limit of one request and its responses."""
+    """What is left of the time and the bytes that one request and its response may take."""
 
     def __init__(self, timeout: float = 0.0) -> None:
         self._deadline = time.monotonic() + timeout
         self._room = _MAX_RECEIVED
 
     def left(self) -> float:
-        """Return the seconds until the deadline. Raise TimeoutError."""
+        """Return the seconds until the deadline. Raise TimeoutError after it."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
         return left
 
     def count(self, received: int) -> None:
-        """Add received bytes. Raise ResponseTooLargeError if there are too many."""
+        """Subtract received bytes. Raise ResponseTooLargeError if there are more than allowed."""
         self._room -= received
         if self._room < 0:
             raise ResponseTooLargeError
 
 
 def find_proxy(endpoint: Endpoint) -> Proxy | None:
-    """Return the proxy for a server, as urllib finds it: HTTPS_PROXY and NO_PROXY, on macOS also the system's settings.
+    """Return the proxy for a server by urllib's rules: from HTTPS_PROXY and NO_PROXY, on macOS also from the system's
+    settings.
 
-    ALL_PROXY is used if HTTPS_PROXY is not set. Return `None` to connect directly, as to every unencrypted endpoint,
-    because those are on this host. Raise ProxyError if the proxy is of another kind.
+    ALL_PROXY is used if HTTPS_PROXY is not set. Return None to connect directly, as to every unencrypted endpoint,
+    because those are on this host. Raise ProxyError if the proxy is not an HTTP proxy.
     """
     if not endpoint.is_secure or not _may_have_proxy():
         return None
@@ -228,12 +232,14 @@ def find_proxy(endpoint: Endpoint) -> Proxy | None:
 
 
 def _may_have_proxy() -> bool:
-    """Return whether a proxy may be set: in the environment, or on macOS, whose settings Python reads by `_scproxy`."""
+    """Return whether `urllib.request`, a costly import, has to be used: a proxy may be set in the environment, or by
+    macOS, whose settings Python reads by the module `_scproxy`."""
     return any(name.lower().endswith("_proxy") for name in os.environ) or bool(importlib.util.find_spec("_scproxy"))
 
 
 def parse_proxy(url: str) -> Proxy:
-    """Parse `http://user:password@host:port`; scheme, credentials and port (80) are optional. Raise ProxyError."""
+    """Parse `http://user:password@host:port`; scheme, credentials and port (80) are optional. Raise ProxyError if it is
+    invalid."""
     shown = without_credentials(url)
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
@@ -262,10 +268,11 @@ def parse_proxy(url: str) -> Proxy:
 
 
 def trusted_by_system() -> ssl.SSLContext:
-    """Return a context that verifies certificates and names, with TLS 1.2 at least.
+    """Return a TLS context that verifies certificates and host names, by the system's certificate authorities, with TLS
+    1.2 at least.
 
-    Where the system keeps its authorities in one file each, named by hash, OpenSSL reads only those it needs: all of
-    them would take 1.3 MB for as long as the program runs.
+    If the system has a directory with a file for each authority, named by hash, OpenSSL reads only those it needs: all
+    of them would take 1.3 MB of memory.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -278,7 +285,8 @@ def trusted_by_system() -> ssl.SSLContext:
 
 
 def _is_readable(sock: socket.socket) -> bool:
-    """Return whether an idle connection has something to read: its end, or bytes that belong to no request."""
+    """Return whether an idle connection has something to read: the end of the stream, or bytes that belong to no
+    request. It must not be used any more then."""
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     if not poll.poll(0):

@@ -1,4 +1,4 @@
-"""Reads responses of HTTP/1.1 (RFC 9112), and dates of their fields.
+"""Reads responses of HTTP/1.1 (RFC 9112), and dates in their header fields.
 
 http.client and email.utils do the same, but cost the agent a megabyte of memory and a third of a millisecond of
 processor time for each response.
@@ -12,19 +12,19 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 _LONGEST_LINE = 1 << 16
-"""Bytes."""
+"""Most bytes of a line of the header."""
 _MOST_FIELDS = 100
 _STATUS_LINE = re.compile(rb"HTTP/1\.(\d) ([1-9]\d\d)(?: (.*))?")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _DATE = re.compile(r"[A-Za-z]+, (\d\d)[ -]([A-Za-z]{3})[ -](\d{4}|\d\d) (\d\d):(\d\d):(\d\d) GMT", re.ASCII)
-"""A date as servers send it today, or as in RFC 850."""
+"""Pattern of a date, in the form that servers send today or in that of RFC 850."""
 _ASCTIME = re.compile(r"[A-Za-z]{3} ([A-Za-z]{3}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\d{4})", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 class ResponseError(Exception):
-    """The received bytes are not a response."""
+    """The received bytes are not a valid response."""
 
 
 class ClosedEarlyError(ResponseError):
@@ -36,22 +36,23 @@ class ResponseTooLargeError(ResponseError):
 
 
 class HttpResponse(NamedTuple):
-    """A response with its whole body."""
+    """A complete response."""
 
     status: int
     reason: str
     fields: dict[str, str]
-    """Values by name in lower case; of repeated fields the first."""
+    """Header fields by name in lower case. If a field occurs repeatedly, the first one counts."""
     body: bytes
     is_last: bool
-    """The connection cannot be used for another request."""
+    """Whether the server closes the connection after it, so that no other request can be sent."""
 
 
 def read_response(receive: Callable[[], bytes], most: int, *, has_body: bool = True) -> HttpResponse:
-    """Return the next final response; interim responses (1xx) are skipped.
+    """Read and return the next final response; interim responses (status 1xx) are skipped.
 
-    `receive`: returns the next bytes, none at the end of the connection. `most`: bytes of a body. `has_body`: False for
-    the response to CONNECT. Raise ResponseError, and whatever `receive` raises.
+    `receive`: returns the next bytes, empty at the end of the connection. `most`: greatest size of the body in bytes.
+    `has_body`: False for the response to CONNECT. Raise ResponseError if it is malformed, and whatever `receive`
+    raises.
     """
     reader = _Reader(receive)
     while True:
@@ -74,7 +75,8 @@ def read_response(receive: Callable[[], bytes], most: int, *, has_body: bool = T
 
 
 def _status(line: bytes) -> tuple[int, int, str]:
-    """Return the minor version of HTTP, the status and the reason. Raise ResponseError."""
+    """Parse the status line. Return HTTP's minor version, the status and the reason. Raise ResponseError if it is
+    malformed."""
     found = _STATUS_LINE.fullmatch(line)
     if found is None:
         raise ResponseError(line[:100])
@@ -82,7 +84,7 @@ def _status(line: bytes) -> tuple[int, int, str]:
 
 
 def _fields(reader: _Reader) -> dict[str, str]:
-    """Read header fields up to the empty line. A line that is not a field is left out."""
+    """Read the header fields, up to the empty line. A line that is not a field is left out."""
     found: dict[str, str] = {}
     name = ""
     count = 0
@@ -117,7 +119,7 @@ def _chunks(reader: _Reader, most: int) -> bytes:
 
 
 class _Reader:
-    """Received bytes that are not parsed yet."""
+    """Buffers received bytes, and returns them by line or by number."""
 
     def __init__(self, receive: Callable[[], bytes]) -> None:
         self._receive = receive
@@ -128,7 +130,7 @@ class _Reader:
         return bool(self._buffer)
 
     def line(self) -> bytes:
-        """Return the next line without its end. Raise ResponseTooLargeError if it is too long."""
+        """Return the next line without its line end. Raise ResponseTooLargeError if it is too long."""
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
@@ -140,7 +142,7 @@ class _Reader:
         return line.removesuffix(b"\r")
 
     def exactly(self, count: int, most: int) -> bytes:
-        """Return `count` bytes. Raise ResponseTooLargeError if that is more than `most`."""
+        """Return the next `count` bytes. Raise ResponseTooLargeError if `count` is greater than `most`."""
         while len(self._buffer) < count:
             if len(self._buffer) > most:
                 raise ResponseTooLargeError
@@ -152,7 +154,8 @@ class _Reader:
         return found
 
     def rest(self, most: int) -> bytes:
-        """Return all bytes to the end of the connection."""
+        """Return all bytes up to the end of the connection. Raise ResponseTooLargeError if there are more
+        than `most`."""
         while received := self._receive():
             self._buffer += received
             if len(self._buffer) > most:

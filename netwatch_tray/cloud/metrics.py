@@ -1,4 +1,5 @@
-"""Writes numbers in the text format of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
+"""Writes the numbers of this machine in the text format of Prometheus
+(https://prometheus.io/docs/instrumenting/exposition_formats/)."""
 
 from __future__ import annotations
 
@@ -17,19 +18,19 @@ from netwatch_tray.model import InterfaceTick
 
 
 class Reading(NamedTuple):
-    """The numbers to serve, read at one moment; `None` if unknown, or not read here."""
+    """The numbers to serve, read at one moment. None if unknown, or not measured by this process."""
 
     interfaces: tuple[InterfaceTick, ...] = ()
-    """Those that are served."""
+    """The interfaces whose numbers are served."""
     states: Mapping[TcpState, int] | None = None
-    """Number of TCP connections."""
+    """Number of TCP connections by state."""
     system: SystemSample | None = None
     health: Health | None = None
     usages: tuple[Usage, ...] | None = None
-    """Space of the file systems whose names are served."""
+    """Space of file systems. Their names are served, so these are only the ones that the user allows."""
     traffic: DiskTraffic | None = None
     events: Mapping[EventKind, int] | None = None
-    """How many began since metrics are served."""
+    """Number of events that have begun since metrics are served, by kind."""
     alerts: Mapping[EventKind, int] | None = None
 
 
@@ -38,14 +39,15 @@ class Metric(NamedTuple):
 
     name: str
     kind: str
-    """`counter` or `gauge`."""
+    """`counter` or `gauge`, as Prometheus defines them."""
     help: str
     samples: Iterable[tuple[dict[str, str], float | None]]
-    """Labels and value."""
+    """Labels and value of each sample."""
 
 
 def render(reading: Reading) -> str:
-    """Return the exposition. Unknown values are omitted, because a missing sample is a gap and a 0 would be wrong."""
+    """Return the whole text to serve. Unknown values are left out: Prometheus shows a missing sample as a gap, and 0
+    would be wrong."""
     lines = []
     for metric in _families(reading):
         samples: dict[str, float] = {}
@@ -61,7 +63,8 @@ def render(reading: Reading) -> str:
 
 
 def _families(reading: Reading) -> Iterator[Metric]:
-    """Yield every number except those of processes and connections, whose names would create unlimited series."""
+    """Yield all metrics. There are none of single processes and connections, because each of their names would be a new
+    series."""
     version = {"version": netwatch_tray.__version__}
     yield Metric("netwatch_build_info", "gauge", "NetWatch Tray, by its version; always 1.", [(version, 1)])
     yield _one("process_cpu_seconds_total", "counter", "Processor time of the program.", time.process_time())

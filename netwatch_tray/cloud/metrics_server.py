@@ -17,14 +17,14 @@ _log = logging.getLogger(__name__)
 MOST_CLIENTS = 16
 """Most clients at a time. One more replaces the oldest, so that idle clients do not exclude others."""
 MOST_PER_SECOND = 32
-"""Most connections accepted in a second; later ones wait in the backlog."""
+"""Most connections accepted in a second. Others wait in the kernel's queue."""
 PATIENCE = 10.0
-"""Seconds from accepting a client until it must have read its response."""
+"""Seconds from accepting a client until it is disconnected if it has not read its response."""
 LONGEST_REQUEST = 8192
-"""Bytes; servers that collect metrics send some hundreds."""
+"""Most bytes of a request. Programs that collect metrics send some hundreds."""
 _BACKLOG = 16
 _OUT_OF = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-"""Why accept(2) fails while the connection stays in the backlog, so that the listener stays ready."""
+"""Errors of accept(2) that leave the connection in the queue, so that the listening socket stays readable."""
 _REASONS = {
     200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
     431: "Request Header Fields Too Large",
@@ -34,22 +34,23 @@ _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsServer:
-    """Responds to GET and HEAD of /metrics and /healthz, one request a connection, until `close`.
+    """HTTP server for GET and HEAD of /metrics and /healthz, one request a connection, until `close`.
 
     It holds at most MOST_CLIENTS connections, about LONGEST_REQUEST bytes of each, and one text for all of them.
     """
 
     def __init__(self, scheduler: Scheduler, address: str, port: int, wanted: Callable[[], None]) -> None:
-        """`address`: a numeric address. `port`: 0 chooses a free one. `wanted`: called when clients wait for `publish`.
+        """`address`: numeric address to listen on. `port`: 0 chooses a free one. `wanted`: called when clients have
+        requested the metrics and wait for `publish`.
 
-        Raise OSError, or SettingsError if `address` is not an address.
+        Raise OSError if it cannot listen, SettingsError if `address` is not an address.
         """
         self._scheduler = scheduler
         self._wanted = wanted
         self._clients: dict[socket.socket, _Client] = {}
-        """Oldest first."""
+        """Connected clients by socket, oldest first."""
         self._second, self._accepted = 0.0, 0
-        """Start of the current second, and the connections in it."""
+        """Beginning of the current second, and how many connections were accepted in it."""
         self._sweep_at: float | None = None
         try:
             family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
@@ -76,7 +77,7 @@ class MetricsServer:
         return len(self._clients)
 
     def publish(self, text: bytes) -> None:
-        """Send the text to all waiting clients."""
+        """Send the text of the metrics to all clients that wait for it."""
         for client in [each for each in self._clients.values() if each.is_waiting]:
             self._respond(client, 200, text, _METRICS)
 
@@ -110,8 +111,8 @@ class MetricsServer:
         self._sweep_later()
 
     def _sweep_later(self) -> None:
-        """Schedule the end of the oldest client at its deadline. One timer serves all, because clients come faster than
-        timers expire."""
+        """Set a timer that disconnects the oldest client at its deadline. There is one timer for all clients, because
+        they come faster than timers expire."""
         if self._sweep_at is None and self._clients:
             self._sweep_at = next(iter(self._clients.values())).deadline
             self._scheduler.after(self._sweep_at - clock.boottime(), self._sweep)
@@ -204,19 +205,19 @@ class _Client:
     def __init__(self, connection: socket.socket, deadline: float) -> None:
         self.socket = connection
         self.deadline = deadline
-        """Boot-time clock."""
+        """Time (boot-time clock) at which the client is disconnected."""
         self.received = bytearray()
         self.is_head = False
         self.is_waiting = False
-        """Whether the client has requested the metrics and not got them yet."""
+        """Whether the client has requested the metrics and has not been sent them yet."""
         self.unsent: list[memoryview] = []
 
 
 def is_served(host: str) -> bool:
-    """Return whether a request with this `Host` is answered.
+    """Return whether requests with this `Host` header are served: it is an IP address or names this machine.
 
-    A web page can have its reader's browser request it under a name of its own that resolves to this machine (DNS
-    rebinding), but not by an address.
+    A web page can make the browser of its reader send requests to a name of its own that resolves to this machine (DNS
+    rebinding), but not to an address.
     """
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() and not host.endswith("]") else host
     if name.lower() in {"localhost", socket.gethostname().lower()}:

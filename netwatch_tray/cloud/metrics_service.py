@@ -1,4 +1,5 @@
-"""Metrics for Prometheus while they are turned on: numbers of the ticks, and numbers that are read on request."""
+"""Serves metrics for Prometheus while they are turned on: numbers from the ticks, and numbers that are
+read on request."""
 
 from __future__ import annotations
 
@@ -23,13 +24,14 @@ from netwatch_tray.settings import Settings
 from netwatch_tray.worker import Worker
 
 DISK_PATIENCE = 2.0
-"""Seconds that a response waits for a disk; then it has no file systems. Prometheus gives up after ten."""
+"""Seconds for which a response waits until the disks are read. After that it has no file systems.
+Prometheus waits ten."""
 
 _Found = TypeVar("_Found")
 
 
 class MetricsService:
-    """Serves metrics from its creation to `close`, in the scheduler's loop. Only the disks are read in a thread.
+    """Serves metrics from its construction until `close`, in the scheduler's loop. Only the disks are read in a thread.
 
     However often clients send requests, the system is read at most once a tick.
     """
@@ -42,9 +44,10 @@ class MetricsService:
         *,
         with_events: bool,
     ) -> None:
-        """`states`: returns the number of TCP sockets by state as last read. `with_events`: events are detected.
+        """`states`: returns the number of TCP sockets by state at the last reading. `with_events`: whether events are
+        detected, so that their numbers are known.
 
-        Raise OSError, SettingsError.
+        Raise OSError or SettingsError if it cannot listen on the address of the settings.
         """
         self._scheduler = scheduler
         self._upload = settings.upload
@@ -53,7 +56,7 @@ class MetricsService:
         _found(self._system.sample)  # the start of the first interval
         self._tick: Tick | None = None
         self._text: bytes | None = None
-        """The text as of the last tick; `None` if it was not made yet."""
+        """Text of the metrics at the last tick; None if no client has requested it since."""
         self._health: Health | None = None
         self._with_events = with_events
         self._events: Counter[EventKind] = Counter()
@@ -67,16 +70,16 @@ class MetricsService:
         return self._server.url
 
     def tick(self, tick: Tick) -> None:
-        """Add a tick. Call it for each tick, in order."""
+        """Add a tick. Call it for every tick, in order."""
         self._tick = tick
         self._text = None
 
     def health(self, health: Health) -> None:
-        """Add a probe of gateway and DNS server. Call it for each probe."""
+        """Add the result of probing gateway and DNS server. Call it for every probe."""
         self._health = health
 
     def take(self, outcome: Outcome) -> None:
-        """Add the outcome of a finding. Call it for each finding."""
+        """Count what became of a finding (merged into an event, new, notified …). Call it for every finding."""
         if outcome.is_new:
             self._events[outcome.events[-1].kind] += 1
         if outcome.is_new_alert:
@@ -89,7 +92,8 @@ class MetricsService:
         self._worker.close(0)
 
     def _make(self) -> None:
-        """Publish the text as of the last tick, at once or when the disks have been read."""
+        """Make the text of the metrics at the last tick, and publish it at once, or when the thread has
+        read the disks."""
         if self._text is not None:
             self._server.publish(self._text)
         elif self._timeout is None:  # else it is being made
@@ -114,7 +118,8 @@ class MetricsService:
         )
 
     def _arrived(self, text: str) -> None:
-        """Publish the text with the disks that the thread has read, unless they arrived too late."""
+        """Publish the text when the thread has added the disks to it. Do nothing if that took too long and the text was
+        published without them."""
         if self._timeout is not None:
             self._publish(text)
 
@@ -130,14 +135,15 @@ class MetricsService:
 
 
 def _with_disks(reading: metrics.Reading, *, is_named: bool) -> str:
-    """Add the disks; called in the thread. `is_named`: names of file systems may be served."""
+    """Return the text with the numbers of the disks. Runs in the thread. `is_named`: whether names of file systems may
+    be served."""
     return metrics.render(
         reading._replace(usages=_found(disks.usages) if is_named else None, traffic=_found(disks.traffic))
     )
 
 
 def _found(source: Callable[[], _Found]) -> _Found | None:
-    """Return what the source reads, or None if that fails; these metrics are then missing from the response."""
+    """Return what `source` returns, or None if it raises an error; its metrics are then missing from the text."""
     try:
         return source()
     except CollectError:

@@ -1,7 +1,7 @@
-"""Exports snapshots to OpenTelemetry by the official SDK: OTLP over HTTP, with the metrics of `otlp_metrics`.
+"""Exports snapshots to OpenTelemetry by its official SDK: OTLP over HTTP, with the metrics of `otlp_metrics`.
 
-An optional extra. The SDK takes more memory than the whole agent, so it runs only in the process of `serve-metrics`.
-The agent's own export is `otlp_service`.
+Only the subcommand `serve-metrics --otlp` uses it, as an optional extra: the SDK takes more memory than the whole
+agent. The agent's own export is `otlp_service`.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricReader
 
 _Key = tuple[str, frozenset[tuple[str, str]]]
-"""Name and attributes of a counter."""
+"""Identifies a counter: its name and its attributes."""
 
 
 class Export:
-    """Exports the snapshots it is given until `close`.
+    """Exports the snapshots that are added, from its construction until `close`.
 
-    Cumulative amounts are counted from the first snapshot, since the SDK gives them the program's start time: with the
-    kernel's counters a collector would take all bytes since boot for the first interval's.
+    Cumulative amounts are those since the first snapshot. The SDK reports the start of this program as their start
+    time, so a collector would take the kernel's counters, which count since boot, for traffic of the first interval.
     """
 
     def __init__(self, reader: MetricReader, first: Snapshot) -> None:
@@ -48,7 +48,7 @@ class Export:
 
         self._latest = first
         self._counters: dict[_Key, int] = {}
-        """Amounts as of the latest snapshot."""
+        """Amounts since boot at the latest snapshot."""
         self._moved: dict[_Key, int] = {}
         self.add(first)
         resource = Resource.create(
@@ -81,7 +81,7 @@ class Export:
             create(each.name, [observed(each)], unit=each.unit)
 
     def add(self, snapshot: Snapshot) -> None:
-        """Export this one from now on. Call it for each snapshot, in order."""
+        """Make this the snapshot that is exported from now on. Call it for each snapshot, in order."""
         counters = {(each.name, frozenset(each.attributes.items())): each.amount for each in _counters(snapshot)}
         moved = {}
         for key, count in counters.items():
@@ -96,7 +96,7 @@ class Export:
         return self._provider.force_flush()
 
     def close(self) -> None:
-        """Export once more, and end."""
+        """Export a last time, and stop the SDK."""
         self._provider.shutdown()
 
 
@@ -108,10 +108,10 @@ def _counters(snapshot: Snapshot) -> Iterable[Counter]:
 
 
 def start(endpoint: str | None, interval_s: float, first: Snapshot) -> Export:
-    """Begin to export over HTTP every `interval_s` seconds.
+    """Start an Export over HTTP every `interval_s` seconds.
 
-    `endpoint`: URL of a collector, with or without the path for metrics; by default the environment variables
-    OTEL_EXPORTER_OTLP_… apply. Raise UnsupportedError if the extra is not installed.
+    `endpoint`: URL of a collector, with or without the path for metrics; None: from the environment variables
+    OTEL_EXPORTER_OTLP_…. Raise UnsupportedError if the extra is not installed.
     """
     try:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415  extra
@@ -127,5 +127,6 @@ def start(endpoint: str | None, interval_s: float, first: Snapshot) -> Export:
 
 
 def _with_path(endpoint: str) -> str:
-    """Complete a URL such as `http://host:4318`, as the SDK does with OTEL_EXPORTER_OTLP_ENDPOINT."""
+    """Append the path for metrics to a URL such as `http://host:4318`, as the SDK does with
+    OTEL_EXPORTER_OTLP_ENDPOINT."""
     return endpoint if urlsplit(endpoint).path.strip("/") else f"{endpoint.rstrip('/')}/v1/metrics"

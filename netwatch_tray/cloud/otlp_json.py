@@ -1,4 +1,4 @@
-"""OTLP/JSON (OpenTelemetry protocol 1.x over HTTP): requests, and a collector's responses.
+"""OTLP/JSON (OpenTelemetry protocol 1.x over HTTP): makes requests, and parses a collector's responses.
 
 In protobuf's JSON mapping: names in camel case, 64-bit integers as decimal text, enumerations as numbers.
 """
@@ -16,9 +16,9 @@ import netwatch_tray
 from netwatch_tray.errors import ParseError
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
-"""The release of the semantic conventions whose names are sent."""
+"""Identifies the release of the semantic conventions from which the names of the metrics are."""
 CUMULATIVE = 2
-"""AGGREGATION_TEMPORALITY_CUMULATIVE."""
+"""Number of AGGREGATION_TEMPORALITY_CUMULATIVE: each value of a sum is the amount since its start time."""
 
 Scalar = str | int | float | bool
 Attributes = Mapping[str, Scalar | tuple[Scalar, ...]]
@@ -100,10 +100,10 @@ class _ExportResponse(_Struct, frozen=True, kw_only=True):
 
 
 class Refused(NamedTuple):
-    """What a collector refused of an export that it accepted otherwise."""
+    """What a collector refused of a request that it otherwise accepted ("partial success")."""
 
     number: int
-    """Number of data points or log records."""
+    """How many data points or log records were refused."""
     reason: str
 
 
@@ -131,29 +131,30 @@ def key_values(attributes: Attributes) -> tuple[KeyValue, ...]:
 
 @lru_cache(maxsize=512, typed=True)
 def _key_value(key: str, value: Scalar | tuple[Scalar, ...]) -> KeyValue:
-    """Return an attribute. It is cached, because most attributes are in several points and in the next export again."""
+    """Return an attribute as a message. It is cached, because most attributes occur in several points and in every
+    export."""
     return KeyValue(key=key, value=any_value(value))
 
 
 def nanoseconds(at: float) -> str:
-    """Return a Unix time in nanoseconds, as OTLP requires it. `at`: seconds; as a float it is exact to the
+    """Return a Unix time, given in seconds, as the text in nanoseconds that OTLP requires. A float is exact to the
     microsecond."""
     return str(round(at * 1e6) * 1000)
 
 
 def resource_metrics(resource: Attributes, metrics: Iterable[Metric]) -> bytes:
-    """Return metrics of one moment as an element of a request."""
+    """Return metrics of one moment, encoded as an element for `request`."""
     return _element(resource, "scopeMetrics", {"metrics": tuple(metrics)})
 
 
 def resource_logs(resource: Attributes, record: LogRecord) -> bytes:
-    """Return a log record as an element of a request."""
+    """Return a log record, encoded as an element for `request`."""
     return _element(resource, "scopeLogs", {"logRecords": (record,)})
 
 
 def _element(resource: Attributes, name: str, found: dict[str, object]) -> bytes:
-    """Return metrics or log records of one scope, this program, as an element of a request. Both kinds of requests have
-    this shape."""
+    """Return metrics or log records (`found`) with the resource and the scope that they belong to, encoded as an
+    element for `request`. The scope is always this program."""
     scope = {"scope": _SCOPE, **found, "schemaUrl": SCHEMA_URL}
     return _encoder.encode(
         {"resource": Resource(attributes=key_values(resource)), name: (scope,), "schemaUrl": SCHEMA_URL}
@@ -161,12 +162,13 @@ def _element(resource: Attributes, name: str, found: dict[str, object]) -> bytes
 
 
 def request(signal: str, elements: Iterable[bytes]) -> bytes:
-    """Return the body of a request. `signal`: `metrics` or `logs`. `elements`: all of that signal."""
+    """Return the body of a request. `signal`: `metrics` or `logs`. `elements`: encoded elements of that signal."""
     return _encoder.encode({f"resource{signal.capitalize()}": [msgspec.Raw(each) for each in elements]})
 
 
 def refused(body: bytes) -> Refused | None:
-    """Return what a response with status 200 reports as refused; `None` if there is nothing. Raise ParseError."""
+    """Return what a collector refused according to the body of its response with status 200; None if nothing. Raise
+    ParseError if the body is malformed."""
     if not body.strip():  # some collectors respond without a body
         return None
     try:

@@ -1,4 +1,5 @@
-"""Events as log records of OpenTelemetry, with their evidence as attributes and without what the user has hidden."""
+"""Converts events to log records of OpenTelemetry, with their evidence as attributes and without what the user has
+hidden."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ _SEVERITIES = {Severity.RECORD: (9, "INFO"), Severity.NOTICE: (10, "INFO2"), Sev
 
 
 def log_element(event: Event, upload: Upload, identity: Identity, resource: Attributes, now: float) -> bytes:
-    """Return the element of a request. `upload`: what to hide. `now`: Unix time."""
+    """Return an event as an encoded element for `otlp_json.request`. `upload`: has the user's choices of what to hide.
+    `now`: Unix time."""
     secret = bytes.fromhex(identity.secret)
     app = event.app_name
     if app is not None and upload.hide_names:
@@ -47,12 +49,13 @@ def log_element(event: Event, upload: Upload, identity: Identity, resource: Attr
 
 
 def _uid(event: Event, identity: Identity) -> str:
-    """Return an ID that is the same each time the same record is sent: after a lost response it is sent again."""
+    """Return an ID for the record. A record that is sent again, after a lost response, has the same ID."""
     return str(uuid.uuid5(uuid.UUID(identity.host_id), f"{event.id} {event.severity:d}"))
 
 
 def _names(event: Event, app: str | None, upload: Upload) -> dict[str, Scalar]:
-    """Return the attributes for app and remote. Names of hosts are never sent."""
+    """Return the attributes with the names of app and remote address, as far as the user lets them be sent. Names of
+    hosts never are."""
     found: dict[str, Scalar] = {}
     if app is not None:
         found["netwatch.app.name"] = wire.text(app)

@@ -1,4 +1,4 @@
-"""The numbers of a snapshot as metrics, under the names of OpenTelemetry's semantic conventions.
+"""Converts snapshots to OTLP metrics, under the names of OpenTelemetry's semantic conventions.
 
 Names that begin with `netwatch.`, `system.network.throughput` and `system.cpu.load_average.1m` are those of
 netwatch-agent, for which there is no convention.
@@ -19,15 +19,15 @@ from netwatch_tray.cloud.otlp_json import Attributes, Metric, NumberDataPoint
 from netwatch_tray.cloud.wire import Snapshot
 
 MOST_PROCESSES = 25
-"""Most processes in one export. The sums of the others are kept."""
+"""Most processes in one export. The sums of the others are continued, but not exported."""
 _MOST_SERIES = 4096
-"""Interfaces and processes that are remembered, each with its counters."""
+"""Most interfaces, and most processes, whose counters are kept from export to export."""
 
 
 class Kind(Enum):
     GAUGE = auto()
     UP_DOWN = auto()
-    """An amount of which sums make sense, such as bytes in use."""
+    """An amount that may fall and that can be summed over several machines, such as bytes in use."""
 
 
 Points = Iterator[tuple[float | None, Attributes]]
@@ -38,7 +38,7 @@ class Instrument(NamedTuple):
     unit: str
     kind: Kind
     points: Callable[[Snapshot], Points]
-    """Yields values with their attributes; `None` if unknown, not exported."""
+    """Yields the values in a snapshot, each with its attributes. None is unknown and not exported."""
 
 
 def _throughput(snapshot: Snapshot) -> Points:
@@ -157,7 +157,7 @@ COUNTER_UNITS = {
     "system.network.packet.dropped": "{packet}",
     "system.disk.io": "By",
 }
-"""The unit of each counter, by its name."""
+"""Unit of each counter in UCUM notation, by the counter's name."""
 
 
 class Counter(NamedTuple):
@@ -168,7 +168,7 @@ class Counter(NamedTuple):
 
 
 def interface_counters(each: wire.InterfaceMetric) -> tuple[Counter, ...]:
-    """Return the counters of an interface, always in the same order."""
+    """Return the counters of an interface in the wire format. Their order is always the same."""
     receive, transmit = _io("receive", each.name), _io("transmit", each.name)
     return (
         Counter("system.network.io", receive, each.rx_bytes),
@@ -190,19 +190,19 @@ def disk_counters(found: wire.DiskIo) -> tuple[Counter, ...]:
 
 
 class _Series:
-    """Counters of one interface or of the disks, which are reset together."""
+    """Counters that begin at 0 together: those of one interface, or those of the disks."""
 
     __slots__ = ("base", "last", "seen", "start")
 
     def __init__(self, start: float, counts: tuple[int, ...]) -> None:
         self.start = self.seen = start
-        """Unix times: the sums count from `start`; `seen` is the latest reading."""
+        """Unix time from which the sums count. `seen`: Unix time of the latest reading."""
         self.base = self.last = counts
 
     def add(self, at: float, counts: tuple[int, ...]) -> tuple[int, ...]:
-        """Add a reading of the counters, and return the sums since `start`.
+        """Add a reading of the counters. Return the sums since `start`.
 
-        If a counter is smaller than before, new sums begin at the previous reading.
+        If a counter is less than before, it was reset, and the sums begin again at the previous reading.
         """
         if any(count < before for count, before in zip(counts, self.last, strict=True)):
             # The counters began at 0 after the latest reading.
@@ -212,26 +212,28 @@ class _Series:
 
 
 class MetricsEncoder:
-    """Encodes snapshots as OTLP metrics; belongs to one thread.
+    """Encodes snapshots as OTLP metrics. One thread uses it.
 
-    Sums count from the first export of their series, which has the value 0 at its own start time: counters since boot
-    would make a collector count gigabytes in its first interval. Where the kernel's counters were reset, the sum begins
-    again at 0, with the time of the reading before as start time.
+    Sums begin at 0 with the first export of an interface or process, which is their start time: with counters since
+    boot a collector would count gigabytes in its first interval. If the kernel's counters were reset, the sum begins
+    again at 0, and the time of the previous reading is its start time.
     """
 
     def __init__(self) -> None:
         self._series: OrderedDict[str, _Series] = OrderedDict()
-        """By interface and disks; the one seen last is at the end."""
+        """By name of the interface, or `/disks`; the one exported last is at the end."""
         self._processes: OrderedDict[tuple[int | None, str], tuple[float, int, int]] = OrderedDict()
-        """Start time, received and sent bytes by PID and start of the process; in the same order."""
+        """By PID and start of a process: start time of its sums, received bytes, sent bytes. The one exported last is
+        at the end."""
         self._last: tuple[str, bytes] = "", b""
-        """Timestamp and element of the last snapshot."""
+        """Timestamp of the last snapshot, and the element that was made of it."""
         self._last_at: float | None = None
         self._started: float | None = None
-        """When the first export was, or the first after the clock was set back; Unix time."""
+        """Unix time of the first export, or of the first after the clock was set back."""
 
     def encode(self, snapshot: Snapshot, resource: Attributes) -> bytes:
-        """Return the element of a request. The same snapshot again adds nothing."""
+        """Return the metrics of a snapshot as an encoded element for `otlp_json.request`. If it is the same snapshot as
+        before, return the same element, and add nothing to the sums."""
         if snapshot.timestamp == self._last[0]:
             return self._last[1]
         at = datetime.fromisoformat(snapshot.timestamp).timestamp()
@@ -326,6 +328,6 @@ def _sum_point(attributes: Attributes, start: float, at: float, amount: int) -> 
 
 
 def _limit(found: OrderedDict[str, _Series] | OrderedDict[tuple[int | None, str], tuple[float, int, int]]) -> None:
-    """Drop the series that were not used for longest."""
+    """Delete the entries that were not used for longest until there are at most _MOST_SERIES."""
     while len(found) > _MOST_SERIES:
         found.popitem(last=False)

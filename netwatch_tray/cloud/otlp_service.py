@@ -1,7 +1,7 @@
-"""The agent's export to an OpenTelemetry collector, which works like an upload.
+"""The agent's export to an OpenTelemetry collector, which works like uploading to a NetWatch server.
 
-Measuring, levels and spool are those of uploading. Metrics and log records wait in a separate spool, and each signal
-has an uploader, because a collector receives them at two URLs.
+Measuring, levels and the spool are those of uploading. Metrics and log records ("signals") wait in a spool of their
+own, and each signal has an uploader, because a collector receives them at two URLs.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from netwatch_tray.event import Event
 from netwatch_tray.settings import Otlp, Upload
 
 _MAX_EVENTS = 100
-"""Held in memory while they cannot be written to the spool."""
+"""Most events held in memory while they cannot be written to the spool."""
 
 
 def measured_by(otlp: Otlp) -> Upload:
-    """Return the upload settings that measure what the metrics need.
+    """Return settings of uploading under which a SnapshotCollector measures what the metrics need.
 
-    No metric comes from connections, and events are not part of snapshots.
+    No metric needs connections, and events are sent as log records, not in snapshots.
     """
     return msgspec.structs.replace(_as_upload(otlp), level="apps" if otlp.level == "events" else otlp.level)
 
@@ -55,7 +55,7 @@ def _as_upload(otlp: Otlp) -> Upload:
 
 
 class OtlpService(UploadService):
-    """The export, from its creation to `stop`. The agent has one only while the export is on."""
+    """Exports from its construction until `stop`. The agent has one only while the export is turned on."""
 
     def __init__(
         self,
@@ -68,14 +68,14 @@ class OtlpService(UploadService):
         shared: SharedReadings | None = None,
         after: UploadService | None = None,
     ) -> None:
-        """The arguments besides `otlp` are those of UploadService."""
+        """`otlp`: the settings of the export. The other arguments are as in UploadService."""
         self._otlp = otlp
         self._encoder = MetricsEncoder()
         self._resource: Attributes = {}
         self._identity: Identity | None = None
         self._logs: OtlpUploader | None = None
         self._events: deque[Event] = deque(maxlen=_MAX_EVENTS)
-        """Not yet in the spool."""
+        """Events that are not in the spool yet."""
         super().__init__(scheduler, _as_upload(otlp), environment, connections, notify, shared=shared, after=after)
 
     def take(self, outcome: Outcome) -> None:

@@ -1,7 +1,7 @@
-"""The targets of OTLP, from the settings and OpenTelemetry's standard environment variables.
+"""Where to export to by OTLP: from the settings and OpenTelemetry's standard environment variables.
 
-The variables override the user's settings, but turn nothing on. A variable of one signal (OTEL_EXPORTER_OTLP_METRICS_…)
-overrides the general one.
+The variables override the user's settings, but turn nothing on. A variable for one signal
+(OTEL_EXPORTER_OTLP_METRICS_…) overrides the general one.
 """
 
 from __future__ import annotations
@@ -28,35 +28,36 @@ Signal = Literal["metrics", "logs"]
 _TIMEOUT_MS = 10_000
 _LONGEST_TIMEOUT_MS = 600_000
 _MOST_HEADERS = 64 << 10
-"""Bytes of the file."""
+"""Most bytes of the file with headers."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _OWN_HEADERS = frozenset(
     {"host", "content-type", "content-length", "content-encoding", "transfer-encoding", "connection", "user-agent"}
 )
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm32", "i686": "x86"}
-"""Values of host.arch where uname(2) has another word."""
+"""Values of the attribute host.arch, by the word that uname(2) has for it, where they differ."""
 _NO_KEY = Key("otlp")
-"""A collector has no account; its URL alone makes this host's identity."""
+"""Stands for the API key when this host's identity is looked up: a collector has no accounts, so it is identified by
+its URL alone."""
 
 
 class Target(NamedTuple):
-    """URL and options for one signal."""
+    """URL and options for one signal (metrics or logs)."""
 
     endpoint: Endpoint
     headers: dict[str, str]
-    """May hold secrets."""
+    """HTTP headers by name. They may contain secrets."""
     is_compressed: bool
     timeout: float
-    """Seconds."""
+    """Seconds for one request."""
     trusted: Callable[[], ssl.SSLContext]
 
     def __repr__(self) -> str:
-        """Return the URL: headers must not get into a log."""
+        """Return the URL only, because headers must not get into a log."""
         return str(self.endpoint)
 
 
 def target(otlp: Otlp, signal: Signal, environment: Mapping[str, str]) -> Target:
-    """Return the target of a signal. Raise SettingsError."""
+    """Return where to export a signal to. Raise SettingsError if a setting or variable is invalid."""
 
     managed = settings.managed()
 
@@ -92,9 +93,9 @@ def _endpoint(otlp: Otlp, signal: Signal, environment: Mapping[str, str]) -> End
 
 
 def parse_headers(text: str) -> dict[str, str]:
-    """Parse `name=value` pairs with percent-encoded values, separated by commas or in lines of their own.
+    """Parse `name=value` pairs with percent-encoded values, separated by commas or line ends.
 
-    Raise SettingsError, without the values.
+    Raise SettingsError if a pair is invalid; its text does not contain the values.
     """
     found = {}
     for pair in re.split(r"[,\n]", text):
@@ -147,8 +148,8 @@ def _timeout(text: str) -> float:
 
 
 def _trusted(authorities: str, certificate: str, key: str) -> Callable[[], ssl.SSLContext]:
-    """Return a function that makes the TLS context. `authorities`: a file of certificate authorities to trust instead
-    of the system's."""
+    """Return a function that makes the TLS context. `authorities`: file of certificate authorities to trust instead of
+    the system's. `certificate`, `key`: files of the client certificate. Each is empty if not used."""
     for each in filter(None, (authorities, certificate, key)):
         if not os.access(Path(each).expanduser(), os.R_OK):
             raise SettingsError("The file {file} of the OpenTelemetry collector's settings cannot be read.", file=each)
@@ -166,12 +167,14 @@ def _trusted(authorities: str, certificate: str, key: str) -> Callable[[], ssl.S
 
 
 def identity(endpoint: Endpoint) -> Identity:
-    """Return this host's identity for a collector: a random one for each URL. Raise NetWatchError."""
+    """Return this host's identity for a collector, which is random and made once for each URL. Raise NetWatchError if
+    it cannot be stored."""
     return account.identity(endpoint, _NO_KEY)
 
 
 def resource(host: wire.HostInfo, environment: Mapping[str, str]) -> Attributes:
-    """Return the attributes that all metrics and log records share. Raise SettingsError.
+    """Return the attributes that describe this host in all metrics and log records. Raise SettingsError if a variable
+    is invalid.
 
     OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME override the attributes found here.
     """
@@ -192,7 +195,8 @@ def resource(host: wire.HostInfo, environment: Mapping[str, str]) -> Attributes:
 
 
 def parse_attributes(text: str) -> dict[str, str]:
-    """Parse OTEL_RESOURCE_ATTRIBUTES: `name=value` pairs separated by commas, percent-encoded. Raise SettingsError."""
+    """Parse OTEL_RESOURCE_ATTRIBUTES: percent-encoded `name=value` pairs, separated by commas. Raise SettingsError if a
+    pair is invalid."""
     found = {}
     for pair in text.split(",") if text.strip() else ():
         name, separator, value = (part.strip() for part in pair.partition("="))

@@ -1,4 +1,5 @@
-"""Sends the spool's metrics or log records to a collector, and handles its responses by the rules of OTLP over HTTP."""
+"""Sends metrics or log records from the spool to a collector, and handles its responses by the rules of
+OTLP over HTTP."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ from netwatch_tray.errors import Message, ParseError, message
 _log = logging.getLogger(__name__)
 
 OTLP_PACE = Pace(gap=1.0)
-"""A collector has no limit of requests; it is the interval that makes them few."""
+"""Pace with short gaps between requests: a collector has no rate limit, and the interval of the export keeps requests
+few."""
 _REFUSALS = {
     401: message("The OpenTelemetry collector does not accept the credentials. Check the headers."),
     403: message("The OpenTelemetry collector does not allow this computer to send. Check the headers."),
@@ -37,7 +39,7 @@ _REFUSALS = {
 
 
 class OtlpUploader(Uploader):
-    """Sends one signal, with the retries, batches and states of Uploader."""
+    """Sends one signal (metrics or logs), with the retries, batches and states of Uploader."""
 
     def __init__(
         self,
@@ -49,12 +51,12 @@ class OtlpUploader(Uploader):
         notify: Callable[[Message], None] = lambda _: None,
         pace: Pace = OTLP_PACE,
     ) -> None:
-        """`stream`: the name of what is sent in the spool. `notify`: called with what the user has to do before
-        anything is sent."""
+        """`stream`: name in the spool of what is to be sent. `notify`: called with what the user has to do before
+        anything can be sent."""
         self._signal = signal
         self._target = target
         self._was_refused: Message | None = None
-        """What the last response refused, if it accepted the rest."""
+        """What the collector refused of the last request although it accepted the rest; None if nothing."""
         of_stream = wire.HostInfo(host_id=stream, hostname="")
         super().__init__(spool, client_of(target), lambda: of_stream, notify=notify, pace=pace)
 
@@ -88,17 +90,17 @@ def request_body(target: Target, signal: Signal, elements: list[bytes]) -> bytes
 
 
 def _gzipped(body: bytes) -> bytes:
-    """Compress with a small window, as the spool does."""
+    """Compress a body. The window is small, to save memory, as in the spool."""
     packer = zlib.compressobj(level=1, wbits=16 + 13, memLevel=5)  # 16: with the head of gzip
     return packer.compress(body) + packer.flush()
 
 
 def decide(response: Response, count: int) -> tuple[Decision, Message | None]:
-    """Return what to do after a response, and a message about elements that the collector refused although it accepted
-    the rest; None if there are none.
+    """Return what to do after a response to `count` elements. Also return a message about elements that the collector
+    refused although it accepted the rest; None if there are none.
 
-    Partial success is never retried, and of failures only 429, 502, 503 and 504 are. While the user has to do
-    something, elements stay pending. `count`: elements sent.
+    Partial success is never retried. Of failures, only 429, 502, 503 and 504 are. While the user has to do something,
+    elements stay in the spool.
     """
     status = response.status
     if 200 <= status < 300:

@@ -1,6 +1,6 @@
-"""Reduces a snapshot to what the user chose to send: the level, with hidden addresses and names removed.
+"""Reduces a snapshot to what the user chose to send: the level, with hidden addresses and names replaced.
 
-This is the last step before a snapshot is stored, so the spool contains nothing else.
+This is the last step before a snapshot is stored in the spool, so the spool contains nothing else.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from netwatch_tray.model import InterfaceTick, Role
 from netwatch_tray.settings import Upload, UploadLevel
 
 _ORDER: tuple[UploadLevel, ...] = get_args(UploadLevel)
-"""From least to most."""
+"""The levels, from that which sends least to that which sends most."""
 
 
 class Scope(NamedTuple):
-    """How much a snapshot contains."""
+    """How much a stored snapshot contains, to be compared with what the user wants to send now."""
 
     level: int = 0
-    """Position in the order of UploadLevel, from 0."""
+    """Index of the level in the order of UploadLevel, from 0."""
     hides_addresses: bool = False
     hides_names: bool = False
 
@@ -34,13 +34,13 @@ def scope(upload: Upload) -> Scope:
 
 
 def includes(level: UploadLevel, part: UploadLevel) -> bool:
-    """Return whether data of `part` are sent at `level`."""
+    """Return whether the data that the level `part` adds are sent at `level`."""
     return _ORDER.index(level) >= _ORDER.index(part)
 
 
 def is_sent(interface: InterfaceTick, *, all_interfaces: bool) -> bool:
-    """Return whether an interface leaves this machine: one that makes the total, or, if the user chose so, any but the
-    loopback, because servers sum all they receive."""
+    """Return whether an interface is sent: one that counts in the total, or with `all_interfaces` (the user's choice)
+    any but the loopback, because servers sum all they receive."""
     if all_interfaces:
         return interface.role is not Role.LOOPBACK
     return interface.is_uplink and interface.is_up
@@ -49,8 +49,8 @@ def is_sent(interface: InterfaceTick, *, all_interfaces: bool) -> bool:
 def limited(
     snapshot: wire.Snapshot, level: UploadLevel, secret: bytes, *, hide_addresses: bool, hide_names: bool
 ) -> wire.Snapshot:
-    """Return the part of a snapshot that the user chose to send. `secret`: never sent; the words that replace names are
-    derived from it."""
+    """Return the part of a snapshot that the user chose to send. `secret`: the words that replace names are derived
+    from it; it is never sent."""
     changes: dict[str, Any] = {}
     if not includes(level, "events"):
         changes |= dict.fromkeys(("alerts", "dns_analytics"), UNSET)
@@ -84,7 +84,7 @@ def limited(
 
 
 def limited_host(host: wire.HostInfo, *, hide_names: bool) -> wire.HostInfo:
-    """Return the host, with `hide_names` under a name made from its random id."""
+    """Return the facts about the host; with `hide_names` its name is replaced by one made from its random ID."""
     return msgspec.structs.replace(host, hostname=f"host-{host.host_id[:8]}") if hide_names else host
 
 
@@ -108,20 +108,20 @@ def _connection(
 
 
 def word(kind: str, name: str, secret: bytes) -> str:
-    """Return a random-looking word for a name: the same word for the same name on the same host, so that a server's
-    charts stay consistent."""
+    """Return a word that replaces a name. It looks random, but is the same for the same name on the same host, so that
+    a server's charts stay consistent."""
     return f"{kind}-{hashlib.blake2b(name.encode(), digest_size=4, key=secret).hexdigest()}"
 
 
 def _scope(endpoint: str) -> str:
-    """Replace the address of an endpoint: `loopback:443`, `private:443`, `public:443` for `192.0.2.1:443`; `*:443`
-    stays."""
+    """Return an endpoint with its address replaced: `public:443` for `192.0.2.1:443`, also `private:443` and
+    `loopback:443`; `*:443` stays."""
     address, _, port = endpoint.rpartition(":")
     return endpoint if address == "*" else f"{reach(address)}:{port}"
 
 
 def reach(address: str) -> str:
-    """Return what is sent in place of an address: `loopback`, `private` or `public`."""
+    """Return the word that is sent in place of an address: `loopback`, `private` or `public`."""
     found = ipaddress.ip_address(address.strip("[]").partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
         found = found.ipv4_mapped

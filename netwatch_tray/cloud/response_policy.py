@@ -1,4 +1,4 @@
-"""What a server's response means for the snapshots of the request, by the rules of docs/wire.md. Pure."""
+"""Decides by the rules of docs/wire.md what a server's response means for the snapshots in the request. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from netwatch_tray.errors import Message, ParseError, message
 from netwatch_tray.text import printable
 
 _MAX_QUOTE = 200
-"""Characters quoted of a server's message."""
+"""Characters quoted of a text that the server sent."""
 SKEW = 3600.0
-"""Seconds of clock difference above which the server's refusal of a timestamp is blamed on the clock."""
+"""Seconds by which the clocks must differ at least, so that a timestamp refused by the server is attributed to this
+host's clock."""
 RATE_LIMITED = message("The server asks for fewer requests.")
 
 _REFUSALS = {
@@ -26,7 +27,7 @@ _REFUSALS = {
 
 
 class Outcome(Enum):
-    """What the server did with one snapshot."""
+    """What became of one snapshot at the server."""
 
     ACCEPTED = "the server stored it"
     REJECTED = "the server will never store it"
@@ -35,44 +36,45 @@ class Outcome(Enum):
 
 
 class PerSnapshot(NamedTuple):
-    """The response has an outcome for each snapshot."""
+    """The response has a separate outcome for each snapshot of the batch."""
 
     outcomes: tuple[tuple[Outcome, Message], ...]
-    """In the order of sending, with the server's message."""
+    """Outcome and the server's message for each snapshot, in the order of sending."""
 
 
 class Retry(NamedTuple):
-    """The server may not have stored anything: send the same batch later."""
+    """The server may not have stored anything. Send the same batch again later."""
 
     reason: Message
     after: float | None = None
-    """Seconds that the server requests to wait."""
+    """Seconds that the server requests to wait; None if it does not."""
     may_be_stored: bool = False
-    """The server got the batch, and only its answer is missing."""
+    """Whether the server may have stored the batch, because only its response is missing."""
 
 
 class SlowDown(NamedTuple):
-    """The server refused the request because of its rate limit, which hosts with the same key share."""
+    """The server's rate limit refused the request. Hosts with the same API key share that limit."""
 
     reason: Message
     after: float | None = None
-    """Seconds that the server requests to wait."""
+    """Seconds that the server requests to wait; None if it does not."""
 
 
 class Pause(NamedTuple):
-    """Sending cannot continue until the user has done something."""
+    """Nothing can be sent until the user has done what `reason` says."""
 
     reason: Message
 
 
 class Split(NamedTuple):
-    """The batch is too large, or a part of it is refused: send fewer snapshots at once."""
+    """The server refused the batch because it is too large, or because of some part of it. Send fewer snapshots in a
+    request."""
 
     reason: Message
 
 
 class SetAside(NamedTuple):
-    """The whole batch is refused, and parts of it would be refused, too."""
+    """The server refused the batch, and would refuse every snapshot in it. Do not send them again."""
 
     reason: Message
 
@@ -81,8 +83,8 @@ Decision = PerSnapshot | Retry | SlowDown | Pause | Split | SetAside
 
 
 def decide(response: Response, count: int, skew: float | None) -> Decision:
-    """Return what to do after a response. `count`: snapshots sent. `skew`: known seconds by which this host's clock is
-    ahead."""
+    """Return what to do after a response to `count` snapshots. `skew`: seconds by which this host's clock is ahead of
+    the server's; None if unknown."""
     status = response.status
     if status in _REFUSALS:
         return Pause(_REFUSALS[status])
@@ -138,11 +140,11 @@ def _refused(response: Response) -> Message:
 
 
 def described(response: Response) -> str:
-    """Return the status and the beginning of the body, for the user."""
+    """Return the status and the beginning of the body as a text for the user."""
     text = quoted(response.body[:1000].decode(errors="replace"))
     return f"HTTP {response.status}: {text}" if text else f"HTTP {response.status}"
 
 
 def quoted(text: str) -> str:
-    """Return a server's text, shortened and on one line."""
+    """Return a text from the server, cut and on one line."""
     return printable(" ".join(text.split()), _MAX_QUOTE)

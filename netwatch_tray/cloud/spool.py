@@ -1,7 +1,7 @@
-"""Pending snapshots: a queue in SQLite that survives kill -9 and power failures.
+"""The spool: snapshots that wait to be sent, as a queue in SQLite that survives kill -9 and power failures.
 
-Bounded by age, because the server refuses what is older than a day, and by size; dropped snapshots are counted. The
-measuring thread writes and the uploader's thread deletes, under one lock that is never held during a request.
+It is limited by age, because the server refuses what is older than a day, and by size; dropped snapshots are counted.
+The measuring thread adds and the uploader's thread deletes, under one lock that is never held during a request.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ from netwatch_tray.errors import NetWatchError
 _log = logging.getLogger(__name__)
 
 LONGEST_AGE = 24 * 3600.0
-"""Seconds: the server accepts timestamps this far in the past and in the future."""
+"""Seconds by which a timestamp may differ from the server's clock, in the past or in the future, for the server to
+accept it."""
 _CLOCK_WAS_SET = 1_767_225_600.0
-"""Unix time of the beginning of 2026. A machine without a battery starts decades before it, until its clock is set; by
-such a clock every snapshot would be from the future."""
+"""Unix time of the beginning of 2026; an earlier time means that the clock is not set yet. A machine without a battery
+starts decades earlier, and would take every stored snapshot for one from the future."""
 MOST_BYTES = 48 << 20
-"""Limit of the stored snapshots, compressed. A day at any level takes less at the default interval."""
+"""Greatest size of all stored snapshots, compressed. A day at any level takes less at the default interval."""
 _VERSION = 1
 _BUSY_TIMEOUT = 5.0
 _PATIENCE = 45.0
-"""Seconds to wait for another agent's lock, which may be finishing its last request."""
+"""Seconds to wait for the lock of another agent, which may be finishing its last request."""
 _RETRY_LOCK = 0.1
-"""Seconds."""
+"""Seconds between two attempts to get that lock."""
 _SCHEMA = """
 CREATE TABLE snapshot (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -54,36 +55,38 @@ CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WIT
 INSERT INTO counter VALUES ('dropped', 0), ('delivered', 0);
 """
 _INDEX = "CREATE INDEX IF NOT EXISTS snapshot_pending ON snapshot (host_id, aside, at)"
-"""Without it counting reads the bodies of a day: they lie before `aside` in each row."""
+"""Index for counting. Without it SQLite would read the bodies of a day, which precede the column `aside`
+in each row."""
 
 
 class Stored(NamedTuple):
-    """A pending snapshot."""
+    """A snapshot in the spool that is not sent yet."""
 
     id: int
     at: float
-    """Unix time, seconds."""
+    """Unix time of the snapshot."""
     body: bytes
-    """JSON."""
+    """The snapshot as JSON."""
 
 
 class SpoolCounts(NamedTuple):
-    """Numbers of snapshots."""
+    """How many snapshots are in which state."""
 
     waiting: int
     aside: int
-    """Refused by the server; kept until they are a day old, not sent."""
+    """Refused by the server. They are kept until they are a day old, but not sent again."""
     dropped: int
-    """Since the spool was created: too old, too many, damaged, made while the clock was wrong, or holding more than the
-    user wanted to send from then on."""
+    """Deleted without being sent, since the spool was created: too old, too many, damaged, made while the clock was
+    wrong, or with more data than the user then wanted to send."""
     delivered: int
-    """Since the spool was created."""
+    """Stored by the server, since the spool was created."""
     reason: str | None
-    """Why the latest one was set aside."""
+    """Why the latest of those in `aside` was refused."""
 
 
 class Spool:
-    """Snapshots on the disk until the server has them. Thread-safe. All methods but `close` raise NetWatchError."""
+    """Keeps snapshots in a file until the server has stored them. Thread-safe. All methods but `close` raise
+    NetWatchError if the file cannot be used."""
 
     def __init__(
         self,
@@ -94,21 +97,22 @@ class Spool:
         now: Callable[[], float] = time.time,
     ) -> None:
         """`to_send`: lock the spool until `close`, so that no other agent sends the same snapshots; raise NetWatchError
-        if one does. `now`: returns Unix time in seconds. A damaged file is renamed, and a new one is created."""
+        if another holds the lock. `now`: returns Unix time. A damaged file is renamed, and a new one is created."""
         self._file = file
         self._most_bytes = most_bytes
         self._now = now
         self._lock = threading.Lock()
         self._sending: int | None = None
-        """Descriptor of the lock file. While it is locked, only this object changes the file, so what follows holds."""
+        """Descriptor of the lock file; None without `to_send`. While it is locked no other process changes the spool,
+        so the values below can be cached."""
         self._counts: dict[str | None, SpoolCounts] = {}
-        """Counts by account; those of `None` are of all accounts."""
+        """Counts by account; the key None has those of all accounts."""
         self._latest: tuple[str, Stored] | None = None
-        """The snapshot appended last, with its account, while it is stored."""
+        """Account and content of the snapshot that was appended last, if it is still stored."""
         self._bounds: tuple[float, float] | None = None
-        """Times of which no stored snapshot is older, or newer."""
+        """Two times between which those of all stored snapshots are; None if unknown."""
         self._is_synchronous = True
-        """Whether commits wait for the disk."""
+        """Whether a commit waits until the disk has written it."""
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._sending = _locked(file.with_name(f"{file.name}.lock")) if to_send else None
@@ -129,7 +133,8 @@ class Spool:
             raise NetWatchError("Snapshots cannot be kept in {file}: {error}.", file=file, error=error) from error
 
     def append(self, host_id: str, at: float, body: bytes, scope: Scope) -> None:
-        """Store a snapshot durably. Drop those that are too old, and the oldest ones if the size would be exceeded."""
+        """Store a snapshot, durably. Drop snapshots that are too old, and the oldest ones if the spool would be too
+        large."""
         packed = _packed(body)
         with self._transaction() as database:
             self._expire(database)
@@ -147,7 +152,8 @@ class Spool:
                 self._bounds = min(at, self._bounds[0]), max(at, self._bounds[1])
 
     def batch(self, host_id: str, most: int, most_bytes: int) -> list[Stored]:
-        """Return this account's oldest pending snapshots, oldest first; at least one, however large, if any is pending.
+        """Return the oldest snapshots of an account that are not sent yet, oldest first: at most `most`, with at most
+        `most_bytes` in all, but at least one if there is any.
 
         Damaged snapshots are dropped and skipped.
         """
@@ -181,23 +187,24 @@ class Spool:
     def delivered(self, ids: Iterable[int]) -> None:
         """Delete snapshots that the server has stored.
 
-        A single one is deleted without waiting for the disk; the next `append` waits for both. After a power failure
-        it may be sent again, as after a lost response. Of more, several batches could be sent again, of which the
-        uploader requests a list of the first only.
+        If there is only one, the commit does not wait for the disk; the next `append` does. After a power failure it
+        may then be sent again, as after a lost response. With several, more than one batch might be sent again, but the
+        uploader checks only the first batch against the server's list.
         """
         found = [(each,) for each in ids]
         with self._transaction(is_synchronous=len(found) > 1) as database:
             self._count(database, "delivered", self._delete(database, "id = ?", found))
 
     def set_aside(self, ids: Iterable[int], reason: str) -> None:
-        """Keep snapshots that the server will never store out of later batches, for inspection until they expire."""
+        """Exclude snapshots that the server will never store from later batches. They are kept for inspection until
+        they expire."""
         with self._transaction() as database:
             database.executemany("UPDATE snapshot SET aside = ? WHERE id = ?", [(reason, each) for each in ids])
             self._forget()
 
     def failed(self, ids: Iterable[int], most: int, reason: str) -> None:
-        """Count that the server failed to store these snapshots, although it stored others. After `most` failures a
-        snapshot is set aside."""
+        """Count a failure for snapshots that the server failed to store although it stored others. After `most`
+        failures a snapshot is set aside."""
         with self._transaction() as database:
             database.executemany(
                 "UPDATE snapshot SET failures = failures + 1, aside = CASE WHEN failures + 1 >= ? THEN ? END"
@@ -207,14 +214,14 @@ class Spool:
             self._forget()
 
     def drop_beyond(self, scope: Scope) -> None:
-        """Drop snapshots that hold more than the user wants to send now."""
+        """Drop snapshots that contain more than the user wants to send now."""
         with self._transaction() as database:
             condition = "level > ? OR hides_addresses < ? OR hides_names < ?"
             self._count(database, "dropped", self._delete(database, condition, [scope]))
 
     def counts(self, host_id: str | None = None) -> SpoolCounts:
-        """Count the snapshots of one account, by default of all. `dropped` and `delivered` are always of
-        all accounts."""
+        """Count the snapshots of an account; of all accounts if `host_id` is None. `dropped` and `delivered` are always
+        those of all accounts."""
         with self._transaction() as database:
             if self._is_alone and host_id in self._counts:
                 return self._counts[host_id]
@@ -266,12 +273,12 @@ class Spool:
                 raise
 
     def _forget(self) -> None:
-        """Drop the counts and the newest snapshot in memory, so that they are read from the file again."""
+        """Clear what is cached, so that it is read from the file again."""
         self._counts.clear()
         self._latest = self._bounds = None
 
     def _expire(self, database: sqlite3.Connection) -> None:
-        """Drop snapshots that the server would refuse for their timestamp: too old, or made while the clock was far
+        """Drop snapshots whose timestamp the server would refuse: too old, or made while this host's clock was far
         ahead."""
         now = self._now()
         if now < _CLOCK_WAS_SET:
@@ -320,13 +327,15 @@ class Spool:
 
 
 def _packed(body: bytes) -> bytes:
-    """Compress with a small window: repetitions in a snapshot are close, and zlib's default state takes 256 KiB."""
+    """Compress a body with a small window: repetitions in a snapshot are close to each other, and zlib's default window
+    takes 256 KiB of memory."""
     packer = zlib.compressobj(level=1, wbits=13, memLevel=5)
     return packer.compress(body) + packer.flush()
 
 
 def _locked(file: Path) -> int:
-    """Return a descriptor with an flock on the file, which is never removed. Raise NetWatchError if it is locked."""
+    """Lock a lock file by flock(2) and return its descriptor. Raise NetWatchError if another process holds the lock.
+    The file is never deleted."""
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     deadline = time.monotonic() + _PATIENCE
     while True:
@@ -347,8 +356,8 @@ def _locked(file: Path) -> int:
 
 
 def _opened(file: Path) -> sqlite3.Connection:
-    """Return a connection to the spool; create the file if it does not exist. Raise sqlite3.DatabaseError if it is not
-    a spool of this version."""
+    """Open the spool; create the file if it does not exist. Raise sqlite3.DatabaseError if it is not a spool of this
+    version."""
     # One connection for all threads, because each would have a cache of its own; Spool's lock serializes them.
     database = sqlite3.connect(file, timeout=_BUSY_TIMEOUT, check_same_thread=False)
     try:

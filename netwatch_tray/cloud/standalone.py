@@ -1,4 +1,4 @@
-"""Makes snapshots without an agent, for the subcommands that print or serve them."""
+"""Makes snapshots in this process, without an agent, for the subcommands that print or serve them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from netwatch_tray.settings import Settings
 from netwatch_tray.worker import Worker, fault_of
 
 NOBODY = Identity(host_id="00000000-0000-0000-0000-000000000000", secret="00" * 16)
-"""Used while no key is set up, because without a key a host has no ID."""
+"""Identity used while no API key is set up, because a host has an ID only for an account."""
 
 
 class Standalone:
-    """Measures without an agent. Call `step` each period, then `snapshot` or `envelope` as needed. Not thread-safe."""
+    """Measures in this process. Call `step` every period, and after it `snapshot` or `envelope` as needed. Not
+    thread-safe."""
 
     def __init__(
         self,
@@ -38,9 +39,10 @@ class Standalone:
         period: float = 1.0,
         on_health: Callable[[Health], None] = lambda _: None,
     ) -> None:
-        """`period`: seconds between steps. `on_health`: gets each probe of gateway and DNS server.
+        """`period`: seconds between two calls of `step`. `on_health`: called with each result of probing gateway and
+        DNS server.
 
-        Raise UnsupportedError: nothing can be measured here.
+        Raise UnsupportedError if nothing can be measured on this machine.
         """
         self._interfaces = open_interfaces().source
         self._monitor = Monitor(self._interfaces, period, settings.total)
@@ -60,18 +62,18 @@ class Standalone:
 
     @property
     def faults(self) -> tuple[Message, ...]:
-        """Return messages for the user about what could not be read."""
+        """Return in words what could not be read."""
         return tuple(filter(None, (self._monitor.fault, *self._collector.faults)))
 
     @property
     def states(self) -> Mapping[TcpState, int] | None:
-        """Return the number of TCP sockets by state as of the last step; `None` if unknown."""
+        """Return the number of TCP sockets by state at the last step; None if unknown."""
         return self._observation.table.states() if self._has_read else None
 
     def step(self) -> Tick:
-        """Measure everything; gateway and DNS server are probed meanwhile.
+        """Measure once and return the tick. Gateway and DNS server are probed in a thread meanwhile.
 
-        Less than half a period after the previous step there is nothing to measure yet: the tick is the previous one.
+        Less than half a period after the previous step nothing is measured, and the previous tick is returned.
         """
         tick = self._monitor.tick()
         if tick is None:
@@ -95,12 +97,12 @@ class Standalone:
         return tick
 
     def wait_for_health(self) -> None:
-        """Wait for the current probe to end. It takes seconds if gateway and DNS server do not respond."""
+        """Wait until the running probe has ended, which takes seconds if gateway and DNS server do not respond."""
         if self._health is not None:
             self._health.wait()
 
     def snapshot(self) -> wire.Snapshot:
-        """Return the snapshot as of the last step, with deltas since the previous snapshot."""
+        """Return the snapshot at the last step. Its deltas are those since the previous snapshot."""
         tick = self._last()
         draft = self._collector.draft(tick, self._observation.table if self._has_read else None)
         return self._collector.finished(draft)
@@ -110,7 +112,8 @@ class Standalone:
         return self._collector.host()
 
     def envelope(self) -> bytes:
-        """Return the body of the request that the agent would send now, made by the functions that the agent uses."""
+        """Return the body of a request with the snapshot at the last step, made by the same functions as the agent's
+        uploads."""
         snapshot = self.snapshot()
         health = wire.AgentHealth(collectors_ok=not self.faults, dropped_count=0, queue_depth=1)
         return wire.encode_envelope(self.host(), wire.AGENT, [wire.encode(snapshot)], health)
@@ -132,20 +135,21 @@ class Standalone:
 
 
 class _HealthWatch:
-    """Probes gateway and DNS server every half minute, in a thread. The caller calls `poll` to receive the results,
-    because outside of the agent no event loop delivers them."""
+    """Probes gateway and DNS server every half minute, in a thread. Call `poll` regularly to receive the results,
+    because without an agent there is no event loop to deliver them."""
 
     def __init__(self, take: Callable[[Health], None], failed: Callable[[Message], None]) -> None:
-        """`take`: called with each result, `failed`: with why there is none; both in the thread of `poll`."""
+        """`take`: called with each result. `failed`: called with the reason if a probe failed. Both are called by
+        `poll`, in its thread."""
         self._take, self._failed = take, failed
         self._source = HealthSource()
         self._due = 0.0
-        """Boot-time clock."""
+        """Time (boot-time clock) of the next probe."""
         self._results: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._worker = Worker("health", self._results.put)
 
     def poll(self) -> None:
-        """Deliver the last result, and begin a probe if one is due."""
+        """Deliver the result of the last probe if it has ended, and start the next one if it is due."""
         now = clock.boottime()
         with contextlib.suppress(Empty):
             self._results.get_nowait()()
@@ -154,10 +158,10 @@ class _HealthWatch:
             self._worker.submit(self._source.probe, self._take, lambda error: self._failed(fault_of(error)))
 
     def wait(self) -> None:
-        """Wait for the pending probe."""
+        """Wait until the running probe has ended."""
         if self._worker.pending:
             self._results.get()()
 
     def close(self) -> None:
-        """Let the thread end; a pending probe is not waited for."""
+        """Let the thread end, without waiting for a running probe."""
         self._worker.close(0)

@@ -1,4 +1,5 @@
-"""The agent's part in uploading: makes a snapshot at each interval and stores it for the uploader.
+"""The agent's part of uploading: makes a snapshot every interval and stores it in the spool, from which the uploader
+sends it.
 
 The scheduler's thread never blocks here. Whatever may block runs in a thread: the keyring, disks and the spool's file,
 probes of gateway and DNS server, the network.
@@ -37,23 +38,23 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _LONGEST_END = 5.0
-"""Seconds that `wait` blocks at most."""
+"""Most seconds for which `wait` blocks."""
 _MAX_HELD = 100
-"""Snapshots held in memory while they cannot be written to the spool."""
+"""Most snapshots held in memory while they cannot be written to the spool."""
 
 
 class Resolved(NamedTuple):
-    """What the thread made of the settings."""
+    """What the worker thread has made according to the settings."""
 
     server: str
-    """The server that snapshots are sent to, for the log."""
+    """Name of the server that snapshots are sent to, for the log."""
     interval: int
     collector: SnapshotCollector
     uploader: Uploader
 
 
 class UploadService:
-    """Uploading in the agent, from its creation to `stop`. The agent has one only while uploading is on."""
+    """Uploads from its construction until `stop`. The agent has one only while uploading is turned on."""
 
     def __init__(
         self,
@@ -67,10 +68,10 @@ class UploadService:
         shared: SharedReadings | None = None,
         after: UploadService | None = None,
     ) -> None:
-        """`connections`: returns the table as of the last tick, `None` where it is unknown; if it reads the sockets for
-        that, it calls `connections_read` first. `notify`: gets what the user has to do before anything is sent, in the
-        scheduler's thread. `dns`, `shared`: see SnapshotCollector. `after`: the stopped predecessor, whose last request
-        ends before anything is sent."""
+        """`connections`: returns the connection table at the last tick, None if it is unknown; if it reads the sockets
+        for that, it calls `connections_read` before it returns. `notify`: called in the scheduler's thread with what
+        the user has to do before anything can be sent. `dns`, `shared`: see SnapshotCollector. `after`: a stopped
+        service, whose last request must end before this one sends."""
         self._scheduler = scheduler
         self._upload = upload
         self._environment = environment
@@ -79,16 +80,16 @@ class UploadService:
         self._dns = dns
         self._shared = shared
         self._health: Health | None = None
-        """The last probe, for a collector that is not made yet."""
+        """Result of the last probe, kept for the collector while that does not exist yet."""
         self._collector: SnapshotCollector | None = None
         self._spool: Spool | None = None
         self._uploader: Uploader | None = None
         self._interval = float(upload.interval)
         self._slot: int | None = None
-        """Number of the current interval since boot."""
+        """Number of the current interval, counted since boot; None before the first tick."""
         self._fault: Message | None = None
         self._held: deque[tuple[datetime, wire.Snapshot]] = deque(maxlen=_MAX_HELD)
-        """Not yet in the spool."""
+        """Snapshots that are not in the spool yet, with their time."""
         self._scope = scope(upload)
         self._has_ended = False
         self._worker = Worker("upload storage", scheduler.call_soon)
@@ -96,7 +97,7 @@ class UploadService:
 
     @property
     def status(self) -> Message:
-        """Return the state of uploading as a message, for tray, window and terminal. Never blocks."""
+        """Return the state of uploading in words, for tray, window and terminal. Never blocks."""
         if self._uploader is None or self._collector is None:
             return self._fault or message("starting")
         faults = [self._fault] if self._fault else []
@@ -104,19 +105,19 @@ class UploadService:
 
     @property
     def fault(self) -> Message | None:
-        """Return why snapshots are not sent at the moment, or None if nothing prevents that."""
+        """Return why snapshots are not sent at the moment; None if nothing prevents it."""
         return self._fault or (self._uploader.state().fault if self._uploader is not None else None)
 
     @property
     def wants_health(self) -> bool:
-        """Return whether snapshots have results of probes, now or as soon as the service begins.
+        """Return whether snapshots need results of probing gateway and DNS server.
 
-        False if the level excludes them, or a fault prevents the service from beginning.
+        False if the level excludes them, or while a fault prevents uploading.
         """
         return includes(self._upload.level, "system") and (self._collector is not None or self._fault is None)
 
     def tick(self, tick: Tick) -> None:
-        """Add a tick. Call it for each tick, in order."""
+        """Add a tick, and make a snapshot if an interval has ended. Call it for every tick, in order."""
         if self._collector is None:
             return
         self._collector.add(tick)
@@ -131,29 +132,29 @@ class UploadService:
         self._slot = slot
 
     def connections_read(self, table: ConnectionTable) -> None:
-        """Add the connections. Call it after each reading."""
+        """Add the connections. Call it after each reading of the sockets."""
         if self._collector is not None:
             self._collector.add_connections(table)
 
     def health(self, health: Health) -> None:
-        """Add a probe of gateway and DNS server. Call it for each probe."""
+        """Add the result of probing gateway and DNS server. Call it for every probe."""
         self._health = health
         if self._collector is not None:
             self._collector.add_health(health)
 
     def health_failed(self, fault: Message) -> None:
-        """Note why the last probe failed; snapshots then have no result of a probe."""
+        """Note why the last probe failed. Until the next probe, snapshots have no result of one."""
         self._health = None
         if self._collector is not None:
             self._collector.health_failed(fault)
 
     def take(self, outcome: Outcome) -> None:
-        """Add the outcome of a finding. Call it for each finding."""
+        """Add what became of a finding; a new alert goes into the next snapshot. Call it for every finding."""
         if self._collector is not None and outcome.is_new_alert:
             self._collector.add_alert(outcome.events[-1])
 
     def stop(self, *, drain: bool) -> None:
-        """Stop making snapshots, and begin to end the thread. `drain`: send pending snapshots if that is quick."""
+        """Make no more snapshots, and let the threads end. `drain`: send what is in the spool if that is quick."""
         self._has_ended = True
         self._collector = None
         if self._uploader is not None:
@@ -161,20 +162,22 @@ class UploadService:
         self._worker.close(0, finish=self._end)
 
     def wait(self) -> None:
-        """Wait for the end after `stop`, from any thread, at most `_LONGEST_END`."""
+        """Wait until the threads have ended after `stop`, for _LONGEST_END seconds at most. Callable from
+        any thread."""
         self._worker.close(_LONGEST_END)
 
     def _resolve_soon(self, before: UploadService | None = None) -> None:
         self._worker.submit(partial(self._resolve, before), self._begin, self._fail)
 
     def _resolve(self, before: UploadService | None) -> Resolved:
-        """Resolve the settings; called in the thread, because keyring and disk may block. Raise NetWatchError."""
+        """Wait for the previous service, then `_connect`. Runs in the worker thread, because keyring and disk may
+        block. Raise NetWatchError if uploading cannot begin."""
         if before is not None:
             before.wait()
         return self._connect()
 
     def _connect(self) -> Resolved:
-        """Read the account, open the spool and make the uploader; called in the thread."""
+        """Read the account, open the spool and make collector and uploader. Runs in the worker thread."""
         interval = account.interval(self._upload, self._environment)
         found = account.resolve(self._upload, self._environment)
         with self._opened(paths.spool_file()) as spool:
@@ -187,7 +190,8 @@ class UploadService:
 
     @contextlib.contextmanager
     def _opened(self, file: Path) -> Iterator[Spool]:
-        """Open and lock the spool, which `_end` closes; after an error within, it is closed at once."""
+        """Context manager: open and lock the spool. If the block raises an error close it at once, otherwise `_end`
+        closes it."""
         self._spool = Spool(file, to_send=True)
         try:
             self._spool.drop_beyond(self._scope)
@@ -198,7 +202,7 @@ class UploadService:
             raise
 
     def _notify_soon(self, reason: Message) -> None:
-        """Notify the user; callable from any thread."""
+        """Call `notify` in the scheduler's thread. Callable from any thread."""
         self._scheduler.call_soon(lambda: self._notify(reason))
 
     def _begin(self, found: Resolved) -> None:
@@ -210,7 +214,7 @@ class UploadService:
         _log.info("Snapshots (%s) go to %s each %d s.", self._upload.level, found.server, found.interval)
 
     def _fail(self, error: Exception) -> None:
-        """Report the fault and retry later: a keyring may be locked until the user logs in."""
+        """Report why uploading cannot begin, and try again later: a keyring may be locked until the user logs in."""
         fault = fault_of(error)
         if fault != self._fault:
             _log.warning("Uploading is on, but cannot begin: %s", fault)
@@ -230,8 +234,8 @@ class UploadService:
             )
 
     def _store(self, collector: SnapshotCollector, spool: Spool, uploader: Uploader) -> Message | None:
-        """Append the held snapshots to the spool; called in the thread. Return why some could not be
-        appended, or None. Raise NetWatchError if the spool cannot be read afterwards."""
+        """Append the held snapshots to the spool. Runs in the worker thread. Return why some could not be appended, or
+        None. Raise NetWatchError if the spool cannot be read afterwards."""
         while self._held:
             at, draft = self._held.popleft()
             try:
@@ -244,7 +248,7 @@ class UploadService:
         return None
 
     def _encode(self, snapshot: wire.Snapshot) -> bytes:
-        """Encode a snapshot. The service's worker thread calls this once for each snapshot, in order."""
+        """Return the body to store for a snapshot. Called in the worker thread, once for each snapshot, in order."""
         return wire.encode(snapshot)
 
     def _fail_to_store(self, error: Exception) -> None:
@@ -258,7 +262,7 @@ class UploadService:
             self._store_soon()
 
     def _end(self) -> None:
-        """Wait for the uploader and close the spool. The worker thread calls this as its last task."""
+        """Wait for the uploader's thread and close the spool. The last task of the worker thread."""
         if self._uploader is not None:
             self._uploader.wait()
         if self._spool is not None:

@@ -1,9 +1,10 @@
-"""Sends the spool's snapshots to the server in a thread of its own: one request at a time, oldest first.
+"""Sends the snapshots in the spool to the server, in a thread of its own: one request at a time, oldest snapshots
+first.
 
 A snapshot stays in the spool until the server has stored it or it is a day old. After a fault the uploader backs off
-for a random time that grows (full jitter), so that many hosts do not return in step. Where a rate limit refuses it, it
-sends less often, with more snapshots at once. While the user has to do something it retries every 15 minutes, and
-notifies once.
+for a random time that grows (full jitter), so that many hosts do not return in step. If a rate limit refuses a request,
+later ones are sent less often and hold more snapshots. While the user has to do something it retries every 15 minutes,
+and notifies once.
 """
 
 from __future__ import annotations
@@ -37,52 +38,53 @@ from netwatch_tray.errors import Message, NetWatchError, ParseError, joined, mes
 _log = logging.getLogger(__name__)
 
 _MAX_FAILURES = 5
-"""How often the server may fail to store one snapshot before it is set aside."""
+"""Number of failures of the server to store one snapshot, after which the snapshot is set aside."""
 _MAX_UNCLEAR = 2 * wire.MOST_SNAPSHOTS
-"""Snapshots that a list is requested for: the last batches whose response was lost."""
+"""Most snapshots that are looked up in the server's list: those of the last batches whose response was lost."""
 _ENVELOPE_ROOM = 8192
 """Bytes of a body reserved for the envelope around the snapshots."""
 _LONGEST_RETRY_AFTER = 300.0
-"""Seconds; a server that fails does not get more."""
+"""Most seconds that the uploader waits because a failing server requests it."""
 _GAP_HALVES_IN = 1800.0
-"""Seconds in which the gap between requests, which a rate limit has made longer, shrinks by half. By time and not by
-success, because then each of the hosts that share a limit gets as many requests as the others."""
+"""Seconds in which the gap between requests, lengthened by a rate limit, shrinks by half. It shrinks by time and not by
+success, so that all hosts which share a limit send equally often."""
 _NOTABLE_SKEW = 120.0
-"""Seconds of clock difference from which the user is notified."""
+"""Seconds of clock difference from which on it is shown to the user."""
 
 
 class Pace(NamedTuple):
-    """Times of the uploader, in seconds."""
+    """How long the uploader waits, in seconds."""
 
     gap: float = 11.0
-    """Between requests. Both servers refuse more than one in ten seconds, and measure in whole seconds."""
+    """Least time between two requests. Both kinds of servers refuse more than one in ten seconds, and count whole
+    seconds."""
     longest_gap: float = 1200.0
-    """Between requests at a rate limit that many hosts share; a request holds 25 minutes of snapshots."""
+    """Greatest gap after refusals by a rate limit; one request holds the snapshots of 25 minutes."""
     longest_refused: float = 300.0
-    """Longest pause after a refusal by a rate limit, on average."""
+    """Longest pause after one refusal by a rate limit, on average."""
     longest_wait: float = 60.0
-    """After a fault."""
+    """Longest pause after a fault."""
     paused: float = 900.0
-    """Between requests while the user has to do something."""
+    """Time between requests while the user has to do something."""
     timeout: float = 30.0
-    """Seconds for one request."""
+    """Time until the response to a request must be complete."""
 
 
 PACE = Pace()
 
 
 class UploadState(NamedTuple):
-    """The state of uploading, for tray, window and terminal."""
+    """The state of uploading, which tray, window and terminal show."""
 
     counts: SpoolCounts
     fault: Message | None
     """What is wrong; `None` if nothing is."""
     needs_user: bool
-    """Nothing is sent until the user does something about the fault."""
+    """Whether nothing is sent until the user does something about `fault`."""
     sent_at: float | None
-    """Unix time of the last response that reported everything stored."""
+    """Unix time of the last response by which a whole batch was stored; None if there was none."""
     clock_skew: float | None
-    """Seconds this host's clock is ahead of the server's; `None` if less than `_NOTABLE_SKEW`, or not known."""
+    """Seconds by which this host's clock is ahead of the server's; None if unknown or less than _NOTABLE_SKEW."""
 
     @property
     def message(self) -> Message:
@@ -116,7 +118,7 @@ class UploadState(NamedTuple):
 
 
 class Uploader:
-    """Sends the spool's snapshots between `start` and `stop`. Call `wake` after each snapshot added to the spool."""
+    """Sends the snapshots in the spool between `start` and `stop`. Call `wake` whenever one was added."""
 
     def __init__(
         self,
@@ -129,39 +131,39 @@ class Uploader:
         pace: Pace = PACE,
         jitter: Callable[[], float] = lambda: os.urandom(1)[0] / 256,
     ) -> None:
-        """`host`: returns the current facts. `notify`: gets what the user has to do before anything is sent. Both, and
-        `collectors_ok`, are called in the uploader's thread. `jitter`: returns 0 to 1. Raise NetWatchError: the spool
-        cannot be used."""
+        """`host`: returns the current facts about this host. `notify`: called with what the user has to do before
+        anything can be sent. Both, and `collectors_ok`, are called in the uploader's thread. `jitter`: returns a random
+        number from 0 to 1. Raise NetWatchError if the spool cannot be read."""
         self._spool, self._client = spool, client
         self._host, self._collectors_ok, self._notify = host, collectors_ok, notify
         self._pace, self._jitter = pace, jitter
         self._max_batch = wire.MOST_SNAPSHOTS
         self._gap = pace.gap
-        """Seconds to the next request."""
+        """Seconds between requests at present."""
         self._gap_at = 0.0
-        """When that was updated; boot-time clock."""
+        """Time (boot-time clock) at which `_gap` was computed."""
         self._faults = 0
-        """Failed requests in a row."""
+        """Number of failed requests since the last success."""
         self._refusals = 0
-        """Refusals by a rate limit in a row."""
+        """Number of refusals by a rate limit since the last success."""
         self._fault: Message | None = None
         self._needs_user = False
         self._was_notified = False
-        """The user was, since the last success."""
+        """Whether the user was notified since the last success."""
         self._sent_at: float | None = None
         self._skew: float | None = None
         self._not_before = 0.0
-        """Boot-time clock."""
+        """Time (boot-time clock) before which no request is sent."""
         self._host_id = host().host_id
         self._counts = spool.counts(self._host_id)
         self._accepted: list[int] = []
-        """Ids of snapshots that the server has stored and the spool still holds."""
+        """IDs of snapshots that the server has stored, but that are not deleted from the spool yet."""
         self._unclear: dict[str, int] = {}
-        """Ids of snapshots that the server may have stored, by timestamp."""
+        """IDs of snapshots that the server may have stored, because the response was lost; by timestamp."""
         self._lister = client if isinstance(client, ServerClient) else None
-        """Requests the list of what the server has stored; `None` once it sent none."""
+        """Client for the list of stored snapshots; None if the server has no such list."""
         self._is_resumed = self._counts.waiting > 0
-        """Snapshots of a previous run are pending."""
+        """Whether the spool had snapshots of a previous run, and the server's list was not requested since."""
         self._woken = threading.Condition()
         self._has_work = True
         self._stopping = False
@@ -172,14 +174,15 @@ class Uploader:
         self._thread.start()
 
     def wake(self) -> None:
-        """Report that there is something to send. Raise NetWatchError: the spool cannot be read."""
+        """Let the thread send what is in the spool. Call it after each `Spool.append`. Raise NetWatchError if the spool
+        cannot be read."""
         self._counts = self._spool.counts(self._host_id)
         with self._woken:
             self._has_work = True
             self._woken.notify()
 
     def stop(self, within: float = 4.0, *, drain: bool = True) -> None:
-        """Begin to end the thread within about that many seconds, and return at once. The spool keeps what is not sent.
+        """Let the thread end within about `within` seconds, and return at once. What is not sent stays in the spool.
 
         `drain`: send one more batch unless the last request failed.
         """
@@ -189,19 +192,20 @@ class Uploader:
         self._client.hurry(within)
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait for the end after `stop`, at most that long. Return whether the thread has ended."""
+        """Wait until the thread has ended after `stop`, at most `seconds` (None: without a limit). Return whether it
+        has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def state(self) -> UploadState:
-        """Return the state as of the last request or `wake`. Never blocks."""
+        """Return the state at the last request or `wake`. Never blocks."""
         skew = self._skew if self._skew is not None and abs(self._skew) >= _NOTABLE_SKEW else None
         return UploadState(self._counts, self._fault, self._needs_user, self._sent_at, skew)
 
     def send_once(self) -> bool:
-        """Send one batch, if any is pending. Return whether every snapshot in it was settled.
+        """Send one batch if there is any snapshot. Return whether the server's response settled all of them.
 
-        Raise NetWatchError: the spool cannot be used.
+        Raise NetWatchError if the spool cannot be used.
         """
         self._forget_accepted()
         if self._lister is not None and not self._clear_up(self._lister):
@@ -224,7 +228,8 @@ class Uploader:
         return self._spool.batch(self._host_id, self._max_batch, wire.MOST_BYTES - _ENVELOPE_ROOM)
 
     def _clear_up(self, lister: ServerClient) -> bool:
-        """Delete snapshots that the server stored although its response was lost, as it may store duplicates.
+        """Request the server's list, and delete the `_unclear` snapshots that it has stored. Sent again, they might be
+        stored twice.
 
         Return False if the server does not respond now.
         """
@@ -325,7 +330,7 @@ class Uploader:
             return False
 
     def _drain(self) -> None:
-        """Send snapshots added since the last request, without waiting for `Pace.gap`."""
+        """Send a last batch, if snapshots were added since the last request, without waiting for `Pace.gap`."""
         try:
             if self._has_work:
                 self.send_once()
@@ -367,8 +372,8 @@ class Uploader:
             self._spool.failed(ids[Outcome.FAILED], _MAX_FAILURES, str(reasons[Outcome.FAILED]))
 
     def _forget_accepted(self) -> None:
-        """Delete the snapshots that the server has stored. Until that succeeds (the disk may be full) nothing more is
-        sent."""
+        """Delete the snapshots that the server has stored. If that fails (the disk may be full) it raises, so that
+        nothing more is sent until it succeeds."""
         if self._accepted:
             self._spool.delivered(self._accepted)
             self._accepted = []
@@ -382,7 +387,8 @@ class Uploader:
         self._max_batch = min(wire.MOST_SNAPSHOTS, self._max_batch * 2)
 
     def _back_off(self, reason: Message, after: float | None = None) -> None:
-        """Wait before the next request. `after`: seconds that the server requests to wait."""
+        """Set a longer time until the next request, after a fault. `after`: seconds that the server
+        requests to wait."""
         self._report(reason)
         self._faults += 1
         ceiling = min(self._pace.longest_wait, self._pace.gap * 2.0 ** min(self._faults, 16))
@@ -390,7 +396,8 @@ class Uploader:
         self._not_before = clock.boottime() + wait
 
     def _slow_down(self, reason: Message, after: float | None, count: int) -> None:
-        """Send less often. `after`: seconds that the server requests to wait. `count`: snapshots in the request."""
+        """Lengthen the gap between requests, after a refusal by a rate limit. `after`: seconds that the server requests
+        to wait. `count`: number of snapshots in the request."""
         self._report(reason)
         self._refusals += 1
         if count >= self._counts.waiting:  # with more snapshots than fit, fewer requests would not hold more
@@ -408,14 +415,14 @@ class Uploader:
         self._not_before = clock.boottime() + self._pace.paused
 
     def _report(self, reason: Message) -> None:
-        """Note a fault that needs no user; the next batch may succeed."""
+        """Set a fault that needs no action of the user; the next request may succeed."""
         if self._fault is None and reason != RATE_LIMITED:  # which comes and goes
             _log.info("Uploading: %s", reason)
         self._fault, self._needs_user = reason, False
 
 
 def _duration(seconds: float) -> Message:
-    """Return the duration in its largest unit of which there are at least two."""
+    """Return a duration in words, in the largest unit of which it has at least two."""
     if seconds >= 2 * 86400:
         return message("{count:.0f} days", count=seconds / 86400)
     if seconds >= 2 * 3600:

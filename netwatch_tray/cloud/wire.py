@@ -1,4 +1,4 @@
-"""The wire format of netwatch-sdk 0.4.0: snapshots as JSON, documented in docs/wire.md.
+"""The wire format of NetWatch servers (netwatch-sdk 0.4.0): snapshots as JSON, documented in docs/wire.md.
 
 Two kinds of optional keys, as the SDK writes them: those of its first version are `null` when unknown, those that came
 later are left out. Integers are u64 or u32, times are RFC 3339 in UTC with six digits and `Z`: one server keys by the
@@ -20,21 +20,21 @@ AGENT = f"netwatch-tray/{netwatch_tray.__version__}"
 """This program's name in envelopes, and its User-Agent."""
 SCHEMA_VERSION = 1
 MOST_SNAPSHOTS = 100
-"""Most snapshots in one envelope; both servers respond 413 to more."""
+"""Most snapshots in one request; both kinds of servers respond 413 to more."""
 MOST_BYTES = 2 << 20
-"""Of one body: the cloud server's framework refuses 2 MiB and more while it reads."""
+"""Most bytes of a body. The cloud server's framework refuses 2 MiB and more while it reads."""
 LONGEST_HISTORY = 60
 
 U64 = Annotated[int, Meta(ge=0, extra_json_schema={"maximum": 0xFFFF_FFFF_FFFF_FFFF})]
 U32 = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
 LatencyBuckets = tuple[U64, U64, U64, U64, U64, U64, U64, U64]
-"""Number of responses within 5, 10, 25, 50, 100, 250, 500 ms, and later."""
+"""How many responses arrived within 5, 10, 25, 50, 100, 250 and 500 ms, and how many later."""
 
 
 class HostInfo(msgspec.Struct, frozen=True, kw_only=True):
     host_id: str
-    """A random UUID; see `account.identity`."""
+    """A random UUID for this host; see `account.identity`."""
     hostname: str
     os: str | None = None
     kernel: str | None = None
@@ -45,7 +45,7 @@ class HostInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InterfaceMetric(msgspec.Struct, frozen=True, kw_only=True):
-    """Counters since boot; deltas and rates since the previous snapshot."""
+    """An interface: counters since boot; deltas and rates since the previous snapshot."""
 
     name: str
     is_up: bool
@@ -68,7 +68,8 @@ class InterfaceMetric(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthMetric(msgspec.Struct, frozen=True, kw_only=True):
-    """RTTs in milliseconds, loss in percent; `null` in a history is a probe without a response."""
+    """Results of probing gateway and DNS server: RTTs in milliseconds, loss in percent. `null` in a history is a probe
+    without a response."""
 
     gateway_ip: str | None = None
     gateway_rtt_ms: float | None = None
@@ -105,7 +106,7 @@ class DiskUsage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DiskIo(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes since boot."""
+    """Traffic of all disks: bytes since boot."""
 
     read_bytes: U64
     write_bytes: U64
@@ -137,17 +138,17 @@ class ConnectionDetail(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str
     """`TCP` or `UDP`."""
     local_addr: str
-    """`192.0.2.1:443`, `[2001:db8::1]:443`."""
+    """Address and port: `192.0.2.1:443`, `[2001:db8::1]:443`."""
     remote_addr: str
-    """The same; `*:*` without a peer."""
+    """Address and port of the peer; `*:*` if there is none."""
     state: str
-    """`ESTABLISHED`, `TIME_WAIT` …; UDP: `ESTABLISHED` with a peer, else `UNCONN`."""
+    """For TCP `ESTABLISHED`, `TIME_WAIT` …; for UDP `ESTABLISHED` if it has a peer, else `UNCONN`."""
     pid: U32 | None = None
     process_name: str | None = None
     kernel_rtt_us: float | UnsetType | None = UNSET
-    """Microseconds."""
+    """The kernel's smoothed RTT in microseconds."""
     rx_bytes: U64 | UnsetType | None = UNSET
-    """Since the connection opened."""
+    """Payload received since the connection opened."""
     tx_bytes: U64 | UnsetType | None = UNSET
 
 
@@ -158,11 +159,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     timestamp: Timestamp
     time: Timestamp | UnsetType | None = UNSET
-    """The same time again. netwatch-dashboard reads this key, and without it fails after it stored the snapshot."""
+    """The same time as `timestamp`. netwatch-dashboard reads this key; without it, it fails after it has stored the
+    snapshot."""
 
 
 class DnsAnalytics(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of DNS since the program started."""
+    """Counts of DNS queries and responses since the program started."""
 
     total_queries: U64
     total_responses: U64
@@ -178,7 +180,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     interfaces: tuple[InterfaceMetric, ...]
     health: HealthMetric | None = None
     connection_count: U32 | None = None
-    """Established TCP connections."""
+    """Number of established TCP connections."""
     system: SystemMetric | None = None
     disk_usage: tuple[DiskUsage, ...] | None = None
     disk_io: DiskIo | None = None
@@ -193,13 +195,13 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 class AgentHealth(msgspec.Struct, frozen=True, kw_only=True):
     collectors_ok: bool
     dropped_count: U64
-    """Snapshots that never reached the server because they were too old or too many."""
+    """Number of snapshots that were dropped without being sent, because they were too old or too many."""
     queue_depth: U64
-    """Pending snapshots, these included."""
+    """Number of snapshots in the spool, those of this request included."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of `POST /api/v1/ingest`."""
+    """The body of `POST /api/v1/ingest`: snapshots, with the facts about their host."""
 
     schema_version: U32 | UnsetType = UNSET
     agent_version: str
@@ -227,13 +229,13 @@ class _StoredSnapshot(msgspec.Struct):
 
 
 class _StoredSnapshots(msgspec.Struct):
-    """The response of netwatch-dashboard to `GET /api/v1/hosts/HOST_ID/metrics`, as far as it is read."""
+    """The keys that are read from netwatch-dashboard's response to `GET /api/v1/hosts/HOST_ID/metrics`."""
 
     points: tuple[_StoredSnapshot, ...]
 
 
 class _StoredEnvelope(msgspec.Struct, kw_only=True):
-    """An envelope around snapshots that are encoded already."""
+    """An envelope whose snapshots are already encoded."""
 
     schema_version: int
     agent_version: str
@@ -250,22 +252,24 @@ _stored_decoder = msgspec.json.Decoder(_StoredSnapshots)
 
 
 def timestamp(at: datetime) -> str:
-    """Return `2026-01-31T12:00:00.000000Z`; `at` must have a time zone."""
+    """Return a time as `2026-01-31T12:00:00.000000Z`. `at` must have a time zone."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def text(found: str) -> str:
-    """Return the text without characters that JSON or PostgreSQL reject: lone surrogates (in file names) and NUL."""
+    """Return the text without the characters that JSON or PostgreSQL reject: lone surrogates (in file
+    names) and NUL."""
     return found.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def encode(snapshot: Snapshot) -> bytes:
-    """Return the snapshot as JSON, with NaN and infinity as null."""
+    """Return the snapshot as JSON. NaN and infinity become null."""
     return _encoder.encode(snapshot)
 
 
 def encode_envelope(host: HostInfo, version: str, snapshots: list[bytes], health: AgentHealth) -> bytes:
-    """Return the body of a request. `snapshots`: each from `encode`, oldest first."""
+    """Return the body of a request. `snapshots`: encoded by `encode`, oldest first. `version`: name and version of this
+    program."""
     return _encoder.encode(
         _StoredEnvelope(
             schema_version=SCHEMA_VERSION,
@@ -278,7 +282,7 @@ def encode_envelope(host: HostInfo, version: str, snapshots: list[bytes], health
 
 
 def decode(body: bytes) -> Snapshot:
-    """Decode a snapshot. Raise ParseError on anything else."""
+    """Decode a snapshot. Raise ParseError if the body is anything else."""
     try:
         return _snapshot_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -286,7 +290,7 @@ def decode(body: bytes) -> Snapshot:
 
 
 def decode_envelope(body: bytes) -> Envelope:
-    """Decode an envelope. Raise ParseError on anything else."""
+    """Decode an envelope. Raise ParseError if the body is anything else."""
     try:
         return _envelope_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -294,7 +298,7 @@ def decode_envelope(body: bytes) -> Envelope:
 
 
 def decode_stored(body: bytes) -> frozenset[str]:
-    """Return the timestamps of the snapshots that a server lists. Raise ParseError on anything but such a list."""
+    """Return the timestamps of the snapshots in a server's list. Raise ParseError if the body is anything else."""
     try:
         return frozenset(each.time for each in _stored_decoder.decode(body).points)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -302,7 +306,7 @@ def decode_stored(body: bytes) -> frozenset[str]:
 
 
 def decode_response(body: bytes) -> IngestResponse:
-    """Decode a server's results. Raise ParseError on anything else."""
+    """Decode a server's response with its result for each snapshot. Raise ParseError if the body is anything else."""
     try:
         return _response_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

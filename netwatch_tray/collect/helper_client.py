@@ -1,5 +1,4 @@
-"""The agent's client of the privileged helper, which reports bytes of UDP, owners of new sockets, last bytes of TCP
-connections and packets with host names.
+"""The agent's client of the privileged helper: bytes of UDP, last bytes of TCP, owners of sockets, packets with names.
 
 The only module that implements the helper's protocol (docs/helper.md) on the agent's side. It needs no privilege, never
 blocks, keeps a bounded amount of data and reconnects by itself. Without a helper it returns nothing, and `reason`
@@ -47,8 +46,7 @@ _MOST_OWNERS = 1 << 15
 _MOST_PACKET_BYTES = 4 << 20
 _MOST_REFUSALS = 1 << 13
 _MOST_ENDS = 1 << 15
-"""Most owners, bytes of packets, refusals and ends of connections (the constants above) that are kept until the next
-reading. Further ones are dropped and counted in `Losses.records`."""
+"""Most owners, bytes of packets, refusals and ends kept between two readings. More are dropped: `Losses.records`."""
 _MESSAGES_AT_ONCE = 256
 _UNREACHABLE: Mapping[type[OSError], Message] = {
     FileNotFoundError: message("The helper is not set up."),
@@ -56,7 +54,7 @@ _UNREACHABLE: Mapping[type[OSError], Message] = {
 }
 _LONGEST_REASON = 400
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-"""Seconds until the next attempt to connect: the first pause, which is doubled after each failure, and the longest."""
+"""Seconds until the next attempt to connect, doubled after each failure: the first, and the longest."""
 _ANSWER_WITHIN = 10.0
 """Seconds after a request until `reason` says that the helper does not respond."""
 _ROWS = struct.Struct(f"={layout.KEY.size}s{layout.VALUE.size}s")
@@ -64,8 +62,7 @@ _ROWS = struct.Struct(f"={layout.KEY.size}s{layout.VALUE.size}s")
 _FLOW = struct.Struct(layout.KEY.format.removesuffix("3x"))
 """Struct of a flow's identity, with which layout.KEY and layout.PACKET both begin."""
 _PACKET = struct.Struct(f"={_FLOW.size}xBHIIII").unpack_from
-"""Unpacks the fields that follow the flow in a layout.PACKET. The first of them, the kind, has the same offset in the
-other layouts."""
+"""Unpacks what follows the flow in a layout.PACKET. The first field, the kind, has the same offset in other layouts."""
 _OWNER, _TCP_END = layout.OWNER.unpack_from, layout.TCP_END.unpack_from
 _PACKET_KINDS = {
     layout.DNS_QUERY: PacketKind.DNS_QUERY,
@@ -78,8 +75,7 @@ _TIMES, _TIME_UNIT = 1 << layout.TIME_BITS, (1 << layout.TIME_SHIFT) / 1e9
 _PROTOCOL = _FLOW.size - 1
 """Offset of the IP protocol number in a layout.KEY."""
 _CLOSED, _CREATED = -3, -2
-"""Indexes of two fields in an unpacked layout.VALUE: whether a TCP connection has closed, and the stamp of the flow's
-creation."""
+"""Indexes in an unpacked layout.VALUE: whether a TCP connection has closed; the stamp of the flow's creation."""
 _UNKNOWN_USER = 0xFFFFFFFF
 _VALUE = layout.VALUE.unpack
 _TOUCHED = struct.Struct(f"={layout.STAMPS_OFFSET + 4}xI")
@@ -87,16 +83,14 @@ _TOUCHED = struct.Struct(f"={layout.STAMPS_OFFSET + 4}xI")
 _new = tuple.__new__
 """Makes a NamedTuple from a tuple with all of its fields, in half the time of calling its class."""
 _FEW_FLOWS = 1024
-"""Number of rows kept before any is compared with the helper's oldest stamp, to delete those that the helper has
-deleted."""
+"""Number of rows that are kept without looking for those that the helper has deleted."""
 
 
 class HelperClient:
-    """Client of the helper. `descriptor` changes with each new connection, so a loop has to watch the new one then."""
+    """Client of the helper. `descriptor` changes with each new connection, so a loop then has to watch the new one."""
 
     def __init__(self, path: str = protocol.SOCKET) -> None:
-        """Connect to the helper's socket at `path`, without waiting. If there is no helper, `request` tries again
-        later."""
+        """Connect to the socket at `path`, without waiting. Without a helper, `request` tries again later."""
         self.reason: Message | None = None
         """A sentence about why the helper returns nothing; None while it is connected or being started."""
         self._path = path
@@ -112,18 +106,16 @@ class HelperClient:
 
     @property
     def descriptor(self) -> int | None:
-        """Return the file descriptor to watch: when it is readable, call `take`. None while there is no connection."""
+        """Return the file descriptor to watch: call `take` when it is readable. None while not connected."""
         return None if self._connection is None else self._connection.socket.fileno()
 
     @property
     def is_set_up(self) -> bool:
-        """Return whether the helper's socket exists. The helper itself is started when something connects to the
-        socket."""
+        """Return whether the helper's socket exists. Connecting to it starts the helper itself."""
         return Path(self._path).exists()
 
     def request(self) -> None:
-        """Request a reading, unless a requested one has not arrived yet. Without a connection, connect if it is time
-        for the next attempt."""
+        """Request a reading, unless one is pending. If not connected, connect when the next attempt is due."""
         now = clock.boottime()
         if self._connection is None:
             if now >= self._connect_at:
@@ -172,7 +164,7 @@ class HelperClient:
         return reading
 
     def connect_now(self) -> None:
-        """Connect without waiting for the next attempt. Called when the user may have set up the helper just now."""
+        """Connect without waiting for the next attempt. Called when the user may have set up the helper."""
         self._pause, self._connect_at = _FIRST_PAUSE, 0.0
         if self._connection is None:
             self._connect()
@@ -198,8 +190,7 @@ class HelperClient:
             self._connection, self.reason = _Connection(connection), None
 
     def _disconnect(self, reason: Message) -> None:
-        """Close the connection. What the helper counted since the last reading is lost, so `Reading.counted_since` of
-        the first reading over a new connection is later than the previous reading."""
+        """Close the connection. What was counted since the last reading is lost; see `Reading.counted_since`."""
         self.close()
         self.reason = reason
         self._connect_at = clock.boottime() + self._pause
@@ -225,7 +216,7 @@ class _Answer:
 
 
 class _Connection:
-    """One connection to a helper. Keeps the last counters of every flow, of which readings contain the differences."""
+    """One connection to a helper. Keeps the last counters of each flow, because a reading has the differences."""
 
     def __init__(self, connected: socket.socket) -> None:
         self.socket = connected
@@ -235,11 +226,9 @@ class _Connection:
         self._since = 0
         self._counted_since = clock.boottime()
         self._is_baseline = False
-        """Whether the next response is the first and contains bytes from before this connection, which only serve to
-        subtract."""
+        """Whether the next response has bytes from before this connection, so that it only serves to subtract."""
         self._rows: dict[bytes, bytes] = {}
-        """Last value by key, both as the helper sent them. The counters in a value begin at the creation
-        of its flow."""
+        """Last value by key, as the helper sent both. The counters in a value begin when its flow was created."""
         self._flows_to_prune = _FEW_FLOWS
         """Number of rows at which those that the helper has deleted are deleted here, too."""
         self._buffer = bytearray(protocol.LONGEST_MESSAGE)
@@ -264,10 +253,8 @@ class _Connection:
         return self._answer.requested_at
 
     def receive(self) -> Reading | None:
-        """Receive one message. Return a reading if this message completes it.
-
-        Raise BlockingIOError if no message has arrived; _EndedError or OSError if the connection is over; ParseError or
-        struct.error if the message violates the protocol.
+        """Receive a message; return a reading if it completes one. Raise BlockingIOError if none has arrived,
+        _EndedError or OSError if the connection is over, ParseError or struct.error if the message is malformed.
         """
         size = self.socket.recv_into(self._buffer, 0, socket.MSG_DONTWAIT)
         datagram = bytes(memoryview(self._buffer)[:size])
@@ -359,8 +346,8 @@ class _Connection:
         return reading
 
     def _amounts(self, rows: Mapping[bytes, bytes]) -> tuple[dict[Flow, Amount], frozenset[int]]:
-        """Return for each flow in `rows` what its counters rose by, and the cookies of the TCP connections that have
-        closed. Raise ParseError if a counter fell."""
+        """Return what the counters in `rows` rose by, and the cookies of TCP connections that have closed. Raise
+        ParseError if a counter fell."""
         amounts, closed, known = {}, set(), self._rows
         for key, value in rows.items():
             before = known.get(key)
