@@ -1,4 +1,4 @@
-"""Starting at login by a file that each desktop reads: on if the file exists.
+"""Starting the program at login, by a file in a directory that the desktop reads. It is on if the file exists.
 
 Linux: the Desktop Application Autostart Specification (freedesktop.org), `$XDG_CONFIG_HOME/autostart/*.desktop`; GNOME,
 KDE, XFCE and the others read it, and systemd makes units of it where the desktop leaves that to systemd. macOS: a
@@ -29,8 +29,8 @@ def file() -> Path:
 
 
 def is_on() -> bool:
-    """Return whether the desktop will start the program at the next login. A file that another program has disabled
-    counts as off."""
+    """Return whether the desktop will start the program at the next login. False also if the file exists, but another
+    program has marked it as disabled."""
     try:
         text = file().read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -42,9 +42,10 @@ def is_on() -> bool:
 
 
 def turn(*, on: bool) -> None:
-    """Turn starting at login on or off. Raise NetWatchError, which names the file.
+    """Turn starting at login on or off. Raise NetWatchError, which names the file, if the file cannot be written or
+    deleted.
 
-    On Linux the desktop files are installed as well, so that panels and notifications show the program's icon.
+    Turning it on also installs the desktop files on Linux, so that panels and notifications show the program's icon.
     """
     path = file()
     try:
@@ -71,8 +72,8 @@ def turn(*, on: bool) -> None:
 
 
 def command() -> tuple[str, ...]:
-    """Return the command that runs at login. It has a subcommand, because a session that restores its programs may
-    start the program a second time, and without a subcommand that opens the window."""
+    """Return the command that runs at login. It is not the bare program, because a session that restores its programs
+    may start it as well, and the second start of the bare program opens the window."""
     return launch.command("agent")
 
 

@@ -1,4 +1,4 @@
-"""Widths of texts in terminal cells, and texts cut to a number of cells.
+"""Widths of texts in terminal cells, and cutting texts to a number of cells.
 
 If terminal and program disagree about a width, the rest of the line is shifted. So characters whose width differs
 between terminals (joined emoji, variation selectors, skin tones, flags) are replaced by `certain`.
@@ -17,7 +17,7 @@ _NO_CELL = frozenset(("Mn", "Me"))
 
 
 def certain(text: str) -> str:
-    """Return the text as one printable line of characters whose width is the same on all terminals."""
+    """Return the text as one printable line, with characters replaced whose width differs between terminals."""
     if text.isascii():
         return text if text.isprintable() else printable(text)
     return "".join(each if _is_certain(each) else REPLACEMENT for each in printable(unicodedata.normalize("NFC", text)))
@@ -36,12 +36,12 @@ def _is_certain(character: str) -> bool:
 
 
 def width(text: str) -> int:
-    """Return the number of cells that a text takes."""
+    """Return the number of cells that a text occupies."""
     return len(text) if text.isascii() else sum(map(width_of, text))
 
 
 def width_of(character: str) -> int:
-    """Return the cells of one character: 0 for a mark on the previous character, else 1 or 2."""
+    """Return the number of cells that a character occupies: 0 for a combining mark, else 1 or 2."""
     if unicodedata.category(character) in _NO_CELL:
         return 0
     return 2 if unicodedata.east_asian_width(character) in _WIDE else 1
@@ -64,7 +64,8 @@ def cut(text: str, most: int) -> str:
 
 
 def wrapped(text: str, most: int, lines: int) -> list[str]:
-    """Return the text in at most this many lines, broken between words; the last one is cut."""
+    """Return the text in at most `lines` lines of `most` cells, broken between words. The last line is cut if
+    necessary."""
     found: list[str] = []
     for word in text.split():
         if found and width(found[-1]) + 1 + width(word) <= most:

@@ -20,6 +20,6 @@ _BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", _RAW)
 
 # Not functions in Python: the agent calls them many times a second, and such a call costs more than the clock itself.
 boottime: Callable[[], float] = partial(time.clock_gettime, _BOOTTIME)
-"""Return seconds since boot, including time asleep."""
+"""Return the seconds since boot, including the time asleep."""
 uptime: Callable[[], float] = time.monotonic
-"""Return seconds since boot, without time asleep."""
+"""Return the seconds since boot without the time asleep."""

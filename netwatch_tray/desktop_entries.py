@@ -1,4 +1,4 @@
-"""Names and icons of programs: desktop entries, and the bundles of macOS.
+"""Reads names and icons of other programs, from desktop entries, on macOS from application bundles.
 
 Desktop Entry Specification (freedesktop.org). Any program may install such files, so nothing in them is trusted: a
 malformed file is left out, and reading never blocks.
@@ -18,19 +18,19 @@ from typing import NamedTuple
 from netwatch_tray import language, text
 
 _MOST_BYTES = 1 << 17
-"""Largest size of a file that is read. The longest known one has 30 kB."""
+"""Largest size in bytes of a file that is read. The longest known one has 30 kB."""
 _MOST_FILES = 4096
 _MOST_ENTRIES_READ = 1 << 14
-"""Most directory entries that are read."""
+"""Most files and directories that are looked at below one data directory."""
 _DEEPEST = 3
 """Greatest depth of directories below `applications`."""
 _LONGEST_NAME = 120
 _RUNTIMES = re.compile(
     r"(python|perl|ruby|node|java|mono|php|lua)[\d.]*|(ba|da|z)?sh|electron\d*|gjs|wine\d*|bwrap|firejail|pkexec|sudo"
 )
-"""Programs that run another program, which is the one that the desktop entry describes."""
+"""Programs that only start another program, which is the one that the desktop entry is about."""
 _SHARED = re.compile(r"(/usr|/usr/local|/snap|/home/[^/]+/\.local)?/s?bin|/usr/games|/opt|/")
-"""Directories in which unrelated programs lie side by side."""
+"""Pattern of directories that contain unrelated programs, such as /usr/bin."""
 _ESCAPES = {"s": " ", "n": " ", "t": " ", "r": " ", "\\": "\\"}
 
 
@@ -38,31 +38,32 @@ class Entry(NamedTuple):
     """The name and the icon of a program, as a desktop shows them."""
 
     id: str
-    """Without `.desktop`; of a bundle its path."""
+    """Name of the file without `.desktop`; for a bundle its path."""
     name: str
-    """Name in the requested language, not escaped for any output."""
+    """Name in the requested language, with no characters replaced."""
     icon: str
-    """Name in the icon theme, or absolute path; empty if it has none."""
+    """Name in the icon theme, or absolute path; empty if there is none."""
     wm_class: str = ""
     programs: tuple[str, ...] = ()
-    """The program that it starts, as a path or a name, and the target if that is a symbolic link."""
+    """The program that the entry starts, as a path or a name; if that is a symbolic link, also its target."""
     is_hidden: bool = False
     """Whether menus leave the entry out."""
     is_plain: bool = False
-    """Whether the program is started without options."""
+    """Whether the entry starts the program without options."""
 
 
 class Entries:
-    """The desktop entries of a system, searchable by app."""
+    """The desktop entries of a system, to find the one of an app."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        """Index the entries. The first of several with the same name wins, and visible ones win over hidden ones."""
+        """Index the entries. If several have the same ID, visible ones win over hidden ones, then the
+        first one wins."""
         self._ids: dict[str, Entry] = {}
         self._classes: dict[str, Entry] = {}
         self._programs: dict[str, list[Entry]] = {}
-        """By path and by name of what they start, in lower case."""
+        """Entries by the path and by the name of the program that they start, both in lower case."""
         self._directories: dict[str, set[str]] = {}
-        """By directory: the programs in it that entries start."""
+        """By directory: paths of the programs in it that entries start."""
         for entry in sorted(entries, key=lambda each: each.is_hidden):
             self._ids.setdefault(entry.id.casefold(), entry)
             if entry.wm_class:
@@ -75,7 +76,7 @@ class Entries:
                     self._directories.setdefault(directory, set()).add(program.casefold())
 
     def of_app(self, key: str) -> Entry | None:
-        """Return the entry of the app with this key (see engine.apps), or None if it has none."""
+        """Return the entry of an app, or None if it has none. `key`: the app's key, made by engine.apps."""
         kind, _, rest = key.partition(":")
         match kind:
             case "desktop" | "flatpak":
@@ -102,8 +103,8 @@ class Entries:
         return known or self._ids.get(name)
 
     def _starting(self, program: str) -> Entry | None:
-        """Return the entry that starts a program, or None if several do, each for a part of it (as with desktop
-        settings)."""
+        """Return the entry that starts a program. None if there is none, or if several start it for different purposes,
+        as the entries of a desktop's settings do."""
         found = self._programs.get(program, [])
         name = program.rpartition("/")[2]
         likely = [each for each in found if each.id.casefold() == name] or [each for each in found if each.is_plain]
@@ -118,8 +119,8 @@ def _installed() -> Entries:
 
 @lru_cache(1024)
 def name_of(key: str) -> str:
-    """Return the name in the desktop entry of the app with this key, or an empty text. The first call reads all
-    entries, in 0.1 s."""
+    """Return the name in the desktop entry of an app, empty if it has none. `key`: the app's key. The first call reads
+    all entries, in 0.1 s."""
     entry = _installed().of_app(key)
     return entry.name if entry else ""
 
@@ -139,7 +140,8 @@ def read_all(language: str, environment: Mapping[str, str] = os.environ, home: P
 
 
 def data_directories(environment: Mapping[str, str] = os.environ, home: Path | None = None) -> list[Path]:
-    """Return where programs install entries and icons, the most important first; each absolute."""
+    """Return the absolute paths of the directories below which programs install entries and icons, the most important
+    first."""
     home = home or Path.home()
     own = environment.get("XDG_DATA_HOME") or f"{home}/.local/share"
     system = environment.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
@@ -149,8 +151,8 @@ def data_directories(environment: Mapping[str, str] = os.environ, home: Path | N
 
 
 def read_small(file: Path, most_bytes: int) -> bytes | None:
-    """Return the content of a regular file of at most `most_bytes`, or None if there is no such file. Never blocks on a
-    FIFO."""
+    """Return the content of a file; None if it is no regular file, or larger than `most_bytes`. Never
+    blocks on a FIFO."""
     try:
         with open(file, "rb", opener=_without_waiting) as opened:
             found = os.fstat(opened.fileno())
@@ -163,7 +165,8 @@ def read_small(file: Path, most_bytes: int) -> bytes | None:
 
 
 def groups(content: bytes) -> dict[str, dict[str, str]]:
-    """Parse the syntax of desktop entries: keys and values by group. The first of two equal keys counts."""
+    """Parse the syntax of desktop entries into keys and values by group. If a key is repeated, the first
+    value counts."""
     found: dict[str, dict[str, str]] = {}
     group: dict[str, str] = {}
     for line in map(str.strip, text.decoded(content).split("\n")):
@@ -200,7 +203,7 @@ def bundle(path: Path) -> Entry | None:
 
 
 def _files(directory: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the desktop files below a directory with their ids, in order of names."""
+    """Yield path and ID of the desktop files below a directory, sorted by name."""
     waiting = [(directory, "", 0)]
     seen = 0
     while waiting:
@@ -232,7 +235,8 @@ def _read_entry(file: Path, entry_id: str, language: str) -> Entry | None:
 
 
 def parse(content: bytes, entry_id: str, language: str) -> Entry | None:
-    """Return the program that a desktop file describes, or None if it describes none."""
+    """Parse a desktop file. Return None if it describes no program. `entry_id`: ID of the file. `language`: for the
+    name."""
     facts = groups(content).get("Desktop Entry", {})
     if facts.get("Type") != "Application" or facts.get("Hidden") == "true":
         return None
@@ -252,8 +256,8 @@ def _unescaped(value: str) -> str:
 
 
 def _started(command: str) -> tuple[tuple[str, ...], bool]:
-    """Parse the value of Exec. Return the program, followed by the target if the program is a symbolic link, and
-    whether it is started without options."""
+    """Parse the key Exec. Return the program (with the target if it is a symbolic link), and whether it is started
+    without options."""
     import shlex  # noqa: PLC0415  most windows never read an entry
 
     if "\0" in command:

@@ -1,4 +1,5 @@
-"""The files that integrate the program into a desktop: its entry in the menu, its icon, and the icons of the tray.
+"""Installs the files that integrate this program into a desktop: its entry in the menu, its icon, and the icons of the
+tray.
 
 Desktop Entry, Icon Theme and Base Directory Specifications (freedesktop.org). Packages install these files below
 /usr/share. pip and a checkout cannot, so `install` writes them below `$XDG_DATA_HOME`. A manifest lists the written
@@ -33,9 +34,9 @@ class _Manifest(msgspec.Struct, frozen=True):
     version: str
     """Version of the program that wrote the files; empty while they are being written."""
     command: tuple[str, ...]
-    """What the desktop entry starts."""
+    """Command that the desktop entry starts."""
     files: tuple[str, ...]
-    """Relative to `$XDG_DATA_HOME`."""
+    """Paths of the files, relative to `$XDG_DATA_HOME`."""
 
 
 class Found(NamedTuple):
@@ -46,14 +47,14 @@ class Found(NamedTuple):
     is_packaged: bool
     """Whether a package installed them; then this program does not change them."""
     command: tuple[str, ...] = ()
-    """What the installed entry starts, if it is ours."""
+    """Command that the installed entry starts, if this program has written the entry."""
     foreign: tuple[Path, ...] = ()
-    """Files of other origin that `install` has left in place of its own."""
+    """Files of other programs that were in the place of own ones, and that `install` has left unchanged."""
 
 
 def exec_line(words: Iterable[str]) -> str:
-    """Return a command as a value of the key Exec: quoted, special characters escaped, then escaped again as
-    a string."""
+    """Return a command as the value of the key Exec: each word quoted, special characters escaped, and the whole
+    escaped again as a string of a desktop entry."""
     return " ".join(map(_exec_word, words))
 
 
@@ -67,9 +68,9 @@ def find() -> Found:
 
 
 def install() -> Found:
-    """Write the files below `$XDG_DATA_HOME` unless a package has installed them already; bring them up to date.
+    """Write the files below `$XDG_DATA_HOME`, or update them; do nothing if a package has installed them.
 
-    Raise NetWatchError that names the path that cannot be written; then each file is whole, old or new.
+    Raise NetWatchError with the path if one cannot be written. Each file is then complete, either old or new.
     """
     files = _wanted()
     if packaged := _packaged(files):
@@ -104,9 +105,9 @@ def install() -> Found:
 
 
 def remove() -> bool:
-    """Delete what `install` has written, and directories that are empty then. Return whether there was anything.
+    """Delete what `install` has written, and directories that are empty then. Return whether anything was deleted.
 
-    Raise NetWatchError that names the path that cannot be deleted.
+    Raise NetWatchError with the path if one cannot be deleted.
     """
     manifest = _read_manifest()
     if manifest is None:
@@ -129,9 +130,9 @@ def remove() -> bool:
 
 
 def refresh() -> None:
-    """Bring the installed files up to date if the program was upgraded or moved. Do nothing if none are installed.
+    """Update the installed files if the program was upgraded or moved. Do nothing if none are installed.
 
-    Raise like `install`.
+    Raise what `install` raises.
     """
     manifest = _read_manifest()
     if manifest is None:
@@ -144,8 +145,8 @@ def refresh() -> None:
 
 
 def icon_reference() -> str:
-    """Return a reference to the program's icon for other programs: its name if an icon theme has it, else the URI of
-    its file."""
+    """Return how other programs can refer to this program's icon: by its name if an icon theme has it, else by the URI
+    of its file."""
     if application := os.environ.get("FLATPAK_ID"):
         return application  # Flatpak exports the icon under this name, and other programs cannot read our files
     themes = [base / _HICOLOR for base in (_home(), *_system_directories())]
@@ -180,14 +181,14 @@ def _wanted_names() -> list[str]:
 
 
 def _wanted() -> dict[str, bytes]:
-    """Return the contents of the files to install, by path below a data directory."""
+    """Return the content of each file to install, by its path below a data directory."""
     entry = (paths.assets() / "linux" / f"{NAME}.desktop").read_text("utf-8")
     return {_ENTRY: _with_command(entry).encode(), **{name: file.read_bytes() for name, file in _icons()}}
 
 
 def _icons() -> Iterator[tuple[str, Path]]:
-    """Yield the path of each icon below a data directory, and the file with its content. SVG scales to every size that
-    a desktop needs."""
+    """Yield for each icon its path below a data directory, and the file in the assets to copy. They are SVG, which
+    desktops scale to any size."""
     assets = paths.assets()
     yield f"{_HICOLOR}/scalable/apps/{NAME}.svg", assets / f"{NAME}.svg"
     yield f"{_HICOLOR}/16x16/apps/{NAME}.svg", assets / f"{NAME}-16.svg"
@@ -198,8 +199,8 @@ def _icons() -> Iterator[tuple[str, Path]]:
 
 
 def _with_command(entry: str) -> str:
-    """Return the package's desktop entry with the full path in Exec, because programs installed by pip or run from a
-    checkout may not be on the PATH."""
+    """Return the desktop entry from the assets with the full path of the program in Exec, because a program installed
+    by pip or run from a checkout may not be on the PATH."""
 
     def changed(line: str) -> str:
         key, _, value = line.partition("=")
@@ -241,7 +242,7 @@ def _content(file: Path) -> bytes | None:
 
 
 def _write(file: Path, data: bytes) -> None:
-    """Replace the file as a whole."""
+    """Replace a file atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_name(f".{file.name}.{os.getpid()}")
     try:

@@ -1,4 +1,5 @@
-"""Expected failures: raised where they are detected, reported to the user where it matters.
+"""Exceptions for expected failures. They are raised where the failure is detected, and reported to the user by the
+caller that can.
 
 Any other exception is a bug; the guard around the running thread logs it with its traceback.
 """
@@ -27,12 +28,13 @@ Value = Union[str, int, float, Message]  # noqa: UP007  evaluated by msgspec, wh
 
 
 def message(template: str, **values: object) -> Message:
-    """Return a message. `template` is a literal, collected by `./dev translate`; values may be messages and errors."""
+    """Return a message. `template` must be a literal, because `./dev translate` collects it. `values` may also be
+    messages and errors, which are translated as well."""
     return Message(template, {name: _value(value) for name, value in values.items()})
 
 
 def joined(messages: Iterable[Message], separator: str = " ") -> Message:
-    """Return a message that consists of these messages in order. Raise TypeError if there are none."""
+    """Return a message with the texts of several messages, in order. Raise TypeError if there are none."""
     template = f"{{first}}{separator}{{second}}"
     return reduce(lambda first, second: Message(template, {"first": first, "second": second}), messages)
 
@@ -44,10 +46,10 @@ def _value(value: object) -> Value:
 
 
 class NetWatchError(Exception):
-    """Base class of the errors below. The text is for the user: what happened, what still works, what to do."""
+    """Base class of the errors below. Their text is for the user: what happened, what still works, what to do."""
 
     def __init__(self, template: str | Message, **values: object) -> None:
-        """Make the text from a template and its values; see `message`."""
+        """`template`, `values`: as for `message`; or a finished message."""
         super().__init__(template)
         self.message = template if isinstance(template, Message) else message(template, **values)
 
@@ -56,11 +58,12 @@ class NetWatchError(Exception):
 
 
 class UnsupportedError(NetWatchError):
-    """A source cannot work on this machine at all, so the next one is tried. Raised by openers only."""
+    """A source of measurements cannot work on this machine. Raised only when it is opened; the next source is tried
+    then."""
 
 
 class CollectError(NetWatchError):
-    """One reading failed; the source may work again later."""
+    """One reading of a source failed. The next one may succeed."""
 
 
 class ParseError(CollectError):
@@ -72,19 +75,19 @@ class TrayUnavailableError(NetWatchError):
 
 
 class AlreadyRunningError(NetWatchError):
-    """Another agent of this user holds the lock."""
+    """Another agent of this user is running."""
 
 
 class AgentUnreachableError(NetWatchError):
-    """No agent responds on the feed."""
+    """No agent listens on the feed's socket, or it has closed the connection."""
 
 
 class AgentBusyError(AgentUnreachableError):
-    """An agent runs, but does not accept connections now."""
+    """An agent is running, but does not accept connections at the moment."""
 
 
 class SettingsError(NetWatchError):
-    """The settings file cannot be read or holds something invalid; names the file and the key."""
+    """The settings are invalid or their file cannot be read. The text names the file and the key."""
 
 
 class AmountError(NetWatchError):
@@ -96,4 +99,4 @@ class HistoryError(NetWatchError):
 
 
 class NoHistoryYetError(HistoryError):
-    """Nothing was ever recorded: the program is new here, or the history is off."""
+    """Nothing was recorded so far: the program was installed just now, or the history is off."""

@@ -1,4 +1,4 @@
-"""Events on the network: values that detectors make, the history stores, and every surface shows.
+"""Events on the network: the values that detectors make, the history stores, and every surface shows.
 
 A detector makes a `Finding`. `engine.events` merges findings with equal keys into an `Event`, decides whether the user
 is notified, and gives it an ID. The evidence is numbers and names, never words; `event_words` has the sentences.
@@ -22,7 +22,7 @@ class EventKind(enum.IntEnum):
 
     NEW_APP = 1
     LISTENER = 2
-    """A port accepts connections from beyond this machine."""
+    """An app opened a port that accepts connections from other machines."""
     UPLOAD = 3
     BEACON = 4
     SCAN = 5
@@ -30,7 +30,7 @@ class EventKind(enum.IntEnum):
     NXDOMAIN_STORM = 7
     PLAN = 8
     LINE = 9
-    """The machine went offline, and came back."""
+    """The machine was offline: no interface counted in the total."""
     INTERFACE = 10
     """The set of interfaces that make the total changed."""
     GATEWAY = 11
@@ -39,7 +39,7 @@ class EventKind(enum.IntEnum):
     """About this program: it was restarted, it measured nothing for a while (the computer slept), or it dropped
     findings."""
     UNKNOWN = 255
-    """A code of another version of the program."""
+    """A number that another version of the program has stored."""
 
     @classmethod
     def _missing_(cls, value: object) -> EventKind | None:
@@ -47,12 +47,12 @@ class EventKind(enum.IntEnum):
 
     @property
     def label(self) -> str:
-        """Return the name used in settings, arguments and machine-readable output: `dns-tunnel`."""
+        """Return the name used in settings, on the command line and in JSON: `dns-tunnel`."""
         return self.name.lower().replace("_", "-")
 
 
 KINDS = {kind.label: kind for kind in EventKind if kind is not EventKind.UNKNOWN}
-"""By label."""
+"""Kinds by their label."""
 
 
 class Severity(enum.IntEnum):
@@ -84,25 +84,25 @@ class _Evidence(msgspec.Struct, frozen=True):
 
 
 class NewApp(_Evidence, frozen=True, tag="new-app", kw_only=True):
-    """An app that does not occur in the history."""
+    """An app used the network that does not occur in the history."""
 
     kind = EventKind.NEW_APP
     program: str | None = None
     """Path of its executable."""
     remote: str | None = None
-    """Address of its first peer; `Finding.host` is the name or the address."""
+    """Address of the first peer; `Finding.host` is its name if known, else the address."""
     port: int | None = None
 
 
 class NewListener(_Evidence, frozen=True, tag="listener", kw_only=True):
     kind = EventKind.LISTENER
     protocol: str
-    """TCP or UDP."""
+    """`TCP` or `UDP`."""
     address: str
-    """Numeric; `*`: all addresses."""
+    """Numeric address that it listens on; `*` for all addresses."""
     port: int
     before: tuple[str, ...] = ()
-    """Addresses, all within this machine, on which the same app listened at that port before."""
+    """Addresses on which the same app listened at that port before, all of them reachable only from this machine."""
 
 
 class SentMuch(_Evidence, frozen=True, tag="sent-much", kw_only=True):
@@ -112,9 +112,9 @@ class SentMuch(_Evidence, frozen=True, tag="sent-much", kw_only=True):
     sent: int
     """Bytes on the local day of the finding."""
     usual: int
-    """Median of the days with history."""
+    """Median of the bytes sent on the days that are in the history."""
     greatest: int
-    """Greatest amount on one of these days, in bytes."""
+    """Most bytes sent on one of these days."""
     days: int
     """Number of days with history."""
     rule_times: float
@@ -124,18 +124,18 @@ class SentMuch(_Evidence, frozen=True, tag="sent-much", kw_only=True):
 
 
 class HeldRate(_Evidence, frozen=True, tag="held-rate", kw_only=True):
-    """An upload rate was above the limit for a long time."""
+    """An app uploaded for a long time at more than the rate that the user has set."""
 
     kind = EventKind.UPLOAD
     rate: float
-    """Bytes/s, mean over `seconds`."""
+    """Mean over `seconds`, in bytes/s."""
     seconds: float
     rule_rate: float
     rule_seconds: float
 
 
 class Beacon(_Evidence, frozen=True, tag="beacon", kw_only=True):
-    """Connections or transfers at regular intervals. `Finding.host` is the remote."""
+    """An app connects or sends to the same remote host (`Finding.host`) at regular intervals."""
 
     kind = EventKind.BEACON
     period: float
@@ -164,33 +164,34 @@ class PortScan(_Evidence, frozen=True, tag="port-scan", kw_only=True):
     hosts: int
     """Number of distinct hosts tried; 1 if `inbound`."""
     seconds: float
-    """From the first to the last try."""
+    """Time from the first to the last try."""
     answered: tuple[int, ...] = ()
     """Ports that accepted a connection, lowest first, at most ten."""
     port: int | None = None
-    """The port tried on many hosts."""
+    """The port tried on many hosts; None if `inbound`."""
     is_local: bool | None = None
-    """The source is in a network of this machine."""
+    """Whether the source is in a network of this machine; None if unknown."""
     rule_count: int
-    """Ports if `inbound`, else hosts."""
+    """Least number of ports (`inbound`) or hosts tried for which this is an event."""
     rule_seconds: float
 
 
 class ScanSuspected(_Evidence, frozen=True, tag="scan-suspected", kw_only=True):
-    """This machine refused far more packets than usual; its kernel does not report who sent them."""
+    """This machine refused far more packets than usual, perhaps those of a port scan. Its kernel does not report the
+    sender."""
 
     kind = EventKind.SCAN
     resets: int
-    """TCP segments with RST sent without a connection, in `seconds`."""
+    """TCP segments with RST that were sent in `seconds` and belong to no connection."""
     unreachables: int
-    """UDP datagrams that came for closed ports, which are answered by "port unreachable", though not all of them."""
+    """UDP datagrams received for closed ports. Only some are answered by "port unreachable"."""
     seconds: float
     rule_count: int
     rule_seconds: float
 
 
 class DnsTunnel(_Evidence, frozen=True, tag="dns-tunnel", kw_only=True):
-    """Queries below one domain that look as if they carried data. `Finding.host` is the domain."""
+    """An app sent queries for names below one domain (`Finding.host`) that look as if the names carried data."""
 
     kind = EventKind.DNS_TUNNEL
     queries: int
@@ -199,7 +200,7 @@ class DnsTunnel(_Evidence, frozen=True, tag="dns-tunnel", kw_only=True):
     length: float
     """Mean length of these names, in characters below the domain."""
     entropy: float
-    """Mean bits per character."""
+    """Mean entropy of these names in bits per character; random text has more than words."""
     seconds: float
     rule_labels: int
     rule_length: float
@@ -208,7 +209,7 @@ class DnsTunnel(_Evidence, frozen=True, tag="dns-tunnel", kw_only=True):
 
 
 class NxdomainStorm(_Evidence, frozen=True, tag="nxdomain-storm", kw_only=True):
-    """Most responses of the DNS server to an app reported that the name does not exist."""
+    """Most responses of the DNS server to an app said that the name does not exist."""
 
     kind = EventKind.NXDOMAIN_STORM
     nxdomain: int
@@ -222,25 +223,25 @@ class NxdomainStorm(_Evidence, frozen=True, tag="nxdomain-storm", kw_only=True):
 class PlanUsed(_Evidence, frozen=True, tag="plan-used", kw_only=True):
     kind = EventKind.PLAN
     percent: int
-    """The threshold that was reached."""
+    """Threshold of the data plan that was reached."""
     used: int
     cap: int
     since: str
     """First local day of the billing month, ISO 8601."""
     until: str
-    """Its last day."""
+    """Last local day of the billing month, ISO 8601."""
     days_left: int
     """Number of days left in the month, today included."""
 
 
 class Offline(_Evidence, frozen=True, tag="offline", kw_only=True):
-    """No interface is part of the total. One event covers the time from going offline to being back online."""
+    """No interface is an uplink. One event covers the time until the machine is online again."""
 
     kind = EventKind.LINE
     until: float | None = None
     """Unix time of the end; `None` while still offline."""
     interfaces: tuple[str, ...] = ()
-    """Names of the interfaces that counted before."""
+    """Names of the interfaces that were uplinks before."""
 
 
 class TotalMoved(_Evidence, frozen=True, tag="total-moved", kw_only=True):
@@ -250,8 +251,7 @@ class TotalMoved(_Evidence, frozen=True, tag="total-moved", kw_only=True):
 
 
 class GatewaySilent(_Evidence, frozen=True, tag="gateway-silent", kw_only=True):
-    """The default gateway does not respond. One event covers the time from the first probe without a response to the
-    next response."""
+    """The default gateway does not respond to probes. One event covers the time until it responds again."""
 
     kind = EventKind.GATEWAY
     address: str
@@ -262,8 +262,7 @@ class GatewaySilent(_Evidence, frozen=True, tag="gateway-silent", kw_only=True):
 
 
 class DnsServerSilent(_Evidence, frozen=True, tag="dns-server-silent", kw_only=True):
-    """The DNS server does not respond. One event covers the time from the first probe without a response to the next
-    response."""
+    """The DNS server does not respond to probes. One event covers the time until it responds again."""
 
     kind = EventKind.DNS_SERVER
     address: str
@@ -274,18 +273,18 @@ class DnsServerSilent(_Evidence, frozen=True, tag="dns-server-silent", kw_only=T
 class NotMeasured(_Evidence, frozen=True, tag="not-measured", kw_only=True):
     kind = EventKind.AGENT
     reason: GapReason
-    """NOT_RUNNING means that the agent was restarted, ASLEEP that the computer was."""
+    """Why nothing was measured: NOT_RUNNING if the agent was restarted, ASLEEP if the computer slept."""
     seconds: float | None
 
 
 class TooManyFindings(_Evidence, frozen=True, tag="too-many-findings", kw_only=True):
-    """Findings of one kind were neither kept nor notified, because there were too many."""
+    """There were so many findings of one kind that some were neither stored nor notified."""
 
     kind = EventKind.AGENT
     of: EventKind
     findings: int
     rule_count: int
-    """Number of events of a kind that are kept within `rule_seconds`."""
+    """Most events of a kind that are kept within `rule_seconds`."""
     rule_seconds: float
 
 
@@ -310,24 +309,25 @@ Evidence = (
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What a detector reports. It may report the same thing repeatedly: findings are merged by `key`."""
+    """One report of a detector. It may report the same thing repeatedly; such findings have the same `key` and become
+    one event."""
 
     evidence: Evidence
     severity: Severity
     key: str
-    """Identifies the same event within its kind: for a beacon, its app and remote. Never shown."""
+    """Identifies the event among those of its kind: for a beacon, app and remote. Never shown."""
     at: float
     since: float | None = None
-    """When it began, if that was before `at`."""
+    """When it began, if that was earlier than `at`; else None."""
     app: str | None = None
-    """Key of the `App`."""
+    """Key of the app that it is about; None if it is about no app."""
     app_name: str | None = None
     host: str | None = None
-    """The remote: its name, or its address where none is known."""
+    """Remote host: its name, or its address if no name is known."""
     pid: int | None = None
     goes_on: bool = False
-    """The occurrence of the last finding with this key continues or ends: its event gets this evidence, without
-    counting or notifying again."""
+    """Whether this only continues or ends what the previous finding with this key reported. The event then gets the new
+    evidence, without being counted or notified again."""
 
     @property
     def kind(self) -> EventKind:
@@ -335,13 +335,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One occurrence, or several within a day merged into one; see engine.events."""
+    """One finding, or several of one day with the same key; see engine.events."""
 
     id: int
-    """Never reused, even after a restart. Later events have larger ones."""
+    """Increases with each event, and is never used again, even after a restart."""
     first: float
     last: float
-    """Time of the latest finding. Lists are sorted by it."""
+    """Time of the latest finding; lists of events are sorted by it."""
     count: int = 1
     severity: Severity
     key: str
@@ -352,7 +352,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     host: str | None = None
     pid: int | None = None
     is_muted: bool = False
-    """It was muted when it last happened, so it neither notified nor counts on the bell."""
+    """Whether a mute applied when it happened last, so that it neither notifies nor counts on the bell."""
     is_seen: bool = False
 
     @property
@@ -361,15 +361,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_unseen_alert(self) -> bool:
-        """Return whether the event counts on the bell."""
+        """Return whether the event counts on the bell (the number of alerts that the user has not seen)."""
         return self.severity is Severity.ALERT and not self.is_seen and not self.is_muted
 
 
 class Mute(NamedTuple):
-    """A rule for events that the user does not want to be notified of. It applies to events that match every field that
-    is set.
+    """Which events the user does not want to be notified of: those that match every field that is not None.
 
-    Muted events are kept and counted, but neither notify nor count on the bell. The settings hold the `code`s.
+    Muted events are stored and counted, but neither notify nor count on the bell. The settings contain the `code`s.
     """
 
     kind: EventKind | None = None
@@ -380,7 +379,8 @@ class Mute(NamedTuple):
 
     @property
     def code(self) -> str:
-        """Return the mute as text: `beacon`, `upload app /usr/bin/rsync`, `any host backup.example`."""
+        """Return the mute as text for the settings: `beacon`, `upload app /usr/bin/rsync`, `any host
+        backup.example`."""
         words = ["any" if self.kind is None else self.kind.label]
         if self.app is not None:
             words += ["app", self.app]
@@ -411,7 +411,7 @@ class Mute(NamedTuple):
 
 
 def mutes_for(event: Event) -> tuple[Mute, ...]:
-    """Return the mutes that would silence an event, the narrowest first. The first is what *Mute* means."""
+    """Return the mutes that would silence an event, the most specific first, which is what the button *Mute* adds."""
     found = []
     if event.app is not None:
         found.append(Mute(event.kind, app=event.app))
@@ -422,12 +422,12 @@ def mutes_for(event: Event) -> tuple[Mute, ...]:
 
 @functools.cache
 def _decoder() -> msgspec.json.Decoder[Evidence]:
-    """Return the decoder. It is made when the first stored evidence is read, because that takes 2 ms."""
+    """Return the decoder of evidence. It is made at the first call, because making it takes 2 ms."""
     return msgspec.json.Decoder(Evidence)
 
 
 def packed(evidence: Evidence) -> bytes:
-    """Encode evidence for storage."""
+    """Encode evidence, to be stored in the history."""
     return msgspec.json.encode(evidence)
 
 

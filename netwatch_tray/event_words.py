@@ -1,4 +1,4 @@
-"""The sentences for events, in the language of the user, for window, tray, terminal and notifications.
+"""The sentences for events, in the user's language, for window, tray, terminal and notifications.
 
 They state what was seen, never what it means: regular connections may be a beacon, or the clock of a harmless program.
 """
@@ -56,20 +56,20 @@ _KINDS = {
     EventKind.AGENT: (mark("EventWords", "The agent itself"), mark("EventWords", "events of the agent")),
     EventKind.UNKNOWN: (mark("EventWords", "Unknown event"), mark("EventWords", "unknown events")),
 }
-"""Titles by kind: of one event, and of several."""
+"""Names of each kind of event: of a single event, and of several."""
 _UNNAMED = mark("EventWords", "An unknown app")
 
 
 class _Words(NamedTuple):
     sentence: str
     detail: str
-    """Evidence in numbers; may be empty."""
+    """The evidence in numbers; empty if the sentence has all of them."""
     why: str
-    """The rule that fired."""
+    """Why it is an event: the detector's rule in words."""
 
 
 def title(event: Event) -> str:
-    """Return the name of the kind: `Unusual upload`."""
+    """Return the name of an event's kind, such as `Unusual upload`."""
     return translate("EventWords", _KINDS[event.kind][0])
 
 
@@ -89,7 +89,7 @@ def explain(event: Event, in_units: Units) -> str:
 
 
 def mute(what: Mute, event: Event) -> str:
-    """Return the action of a mute as text: `Mute unusual uploads of Syncthing`."""
+    """Return the text of the command that adds a mute: `Mute unusual uploads of Syncthing`."""
     return translate("EventWords", "Mute {what}").format(what=_covered(what, _name(what, event)))
 
 
@@ -98,7 +98,7 @@ def unmute(what: Mute, event: Event) -> str:
 
 
 def muted(what: Mute) -> str:
-    """Return the description of a mute without an event: `unusual uploads of rsync`."""
+    """Return which events a mute applies to, in words: `unusual uploads of rsync`."""
     return _covered(what, _name(what, None))
 
 
@@ -318,7 +318,7 @@ def _of_storm(event: Event, storm: NxdomainStorm, _units: Units) -> _Words:
 
 
 def _period(plan: PlanUsed) -> str:
-    """Return `November`, or `5 Nov – 4 Dec` where the plan does not follow the calendar."""
+    """Return the name of the billing month: `November`, or `5 Nov – 4 Dec` if it is no calendar month."""
     first, last = date.fromisoformat(plan.since), date.fromisoformat(plan.until)
     if first.day == 1 and (first.year, first.month) == (last.year, last.month):
         return wording.month_name(first.month)
@@ -445,5 +445,5 @@ def _clock(at: float | None) -> str:
 
 
 def _number(value: float) -> str:
-    """Return the number without needless decimals: `4`, `2.5`, `41`."""
+    """Return a number as text, with decimals only as needed: `4`, `2.5`, `41`."""
     return f"{value:.0f}" if value >= 10 or value == round(value) else f"{value:.1f}"

@@ -1,4 +1,4 @@
-"""Install, remove and run the privileged helper (helper/, docs/helper.md): as a service of systemd, or in a terminal.
+"""Installs, removes and runs the privileged helper (helper/, docs/helper.md), as a service of systemd or in a terminal.
 
 Root runs only code that no other user can change. So the helper is copied to a directory owned by root and run by the
 system's Python; a frozen program that belongs to root runs itself. This program refuses to run as root if other users
@@ -28,7 +28,7 @@ from netwatch_tray.errors import NetWatchError
 from netwatch_tray.helper.protocol import SOCKET
 
 FROZEN_SERVICE = "--helper-service"
-"""First argument by which a frozen program becomes the helper (packaging/program.py)."""
+"""If this is the first argument, a frozen program runs as the helper (packaging/program.py)."""
 
 _SERVICE, _SOCKET_UNIT = "netwatch-tray-helper.service", "netwatch-tray-helper.socket"
 _UNITS = Path("/etc/systemd/system")
@@ -39,13 +39,13 @@ _PYTHON_OPTIONS = ("-I", "-S", "-B")
 _OLDEST_PYTHON = (3, 11)
 _USERS = "NETWATCH_TRAY_USERS"
 _PATIENCE = 60.0
-"""Seconds for a command of the system."""
+"""Seconds that a program of the system, such as systemctl, may take."""
 _MOST_LINKS = 40
-"""Most symbolic links in one path, as for the kernel (path_resolution(7))."""
+"""Most symbolic links that are followed in one path, as in the kernel (path_resolution(7))."""
 
 
 def invoking_user() -> int | None:
-    """Return the UID of the user who became root by sudo, run0 or pkexec, or None if there is none."""
+    """Return the UID of the user who started this process as root by sudo, run0 or pkexec; None if there is none."""
     for name in ("SUDO_UID", "PKEXEC_UID"):
         value = os.environ.get(name, "")
         if value.isascii() and value.isdecimal() and int(value) > 0:
@@ -58,18 +58,18 @@ def is_installed() -> bool:
 
 
 def is_outdated() -> bool:
-    """Return whether the installed code of the helper differs from this program's."""
+    """Return whether the installed helper is another version than this program's: their code differs."""
     return _CODE.exists() and any(_content(_CODE / file.name) != _content(file) for file in _source().glob("*.py"))
 
 
 def allowed_users() -> frozenset[int]:
-    """Return the users that the installed helper serves besides root."""
+    """Return the UIDs of the users that the installed helper serves, without root, whom it always serves."""
     _, _, found = (_content(_DROP_IN) or b"").decode(errors="replace").partition(f'"{_USERS}=')
     return frozenset(int(word) for word in found.partition('"')[0].split() if word.isdecimal())
 
 
 def refusal() -> str | None:
-    """Return why root must not run this program: what another user can change. None if root may run it."""
+    """Return why root must not run this program: which part of it another user can change. None if root may run it."""
     if os.environ.get(launch.WRAPPER):
         return "This program runs from an image that its user made, so root must not run it."
     for path in sorted(_code_of_this_program()):
@@ -113,7 +113,8 @@ def run_command() -> str:
 
 
 def install(users: Collection[int]) -> None:
-    """Install the service for these users and those that it serves already. Raise NetWatchError."""
+    """Install the service for these users, in addition to those that it serves already. Raise NetWatchError if that
+    fails."""
     _require_root_and_trust()
     if shutil.which("systemctl") is None:
         raise NetWatchError("There is no systemd here. Root can run the helper in a terminal: netwatch-tray helper run")
@@ -134,7 +135,7 @@ def install(users: Collection[int]) -> None:
 
 
 def remove() -> bool:
-    """Remove the service and all its files; return whether there was one. Raise NetWatchError."""
+    """Remove the service and all its files. Return whether it was installed. Raise NetWatchError if that fails."""
     _require_root_and_trust()
     was_installed = is_installed() or _CODE.exists()
     if is_installed():
@@ -155,7 +156,8 @@ def remove() -> bool:
 
 
 def run(users: Collection[int]) -> None:
-    """Serve until interrupted: start a helper when a client connects, as systemd does. Raise NetWatchError."""
+    """Listen in place of systemd until interrupted, and start a helper when a client connects. Raise NetWatchError if
+    that is impossible."""
     _require_root_and_trust()
     command = _service_command(_source())
     _require_kernel(command)
@@ -174,10 +176,10 @@ def run(users: Collection[int]) -> None:
 
 
 def changeable(path: Path) -> Path | None:
-    """Return the first part of a path, symbolic links followed, that a user other than root can change; None if there
-    is none.
+    """Return the first part of a path that a user other than root can change, with symbolic links followed; None if
+    there is none.
 
-    A directory that root may not read (FUSE) counts as changeable. Raise FileNotFoundError for a missing path.
+    A directory that root may not read (FUSE) counts as changeable. Raise FileNotFoundError if the path does not exist.
     """
     whole, rest = Path("/"), list(path.absolute().parts[1:])
     links = 0
@@ -206,14 +208,14 @@ def changeable(path: Path) -> Path | None:
 
 
 def _code_of_this_program() -> set[Path]:
-    """Return the files and directories of all code that has been executed, may be imported, or is installed."""
+    """Return the files and directories with code that this process has run or may import, or that it would install."""
     modules = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
     found = {Path(name) for name in (sys.executable, *sys.path, *filter(None, modules)) if name}
     return found | {_source(), *_source().glob("*.py"), *_unit_files()}
 
 
 def _source() -> Path:
-    """Return the directory with the helper's code in this program."""
+    """Return the directory of the helper's code in this program's package."""
     return Path(netwatch_tray.__file__).parent / "helper"
 
 
@@ -243,8 +245,8 @@ def _sudo(*arguments: str) -> str:
 
 
 def _service_command(code: Path) -> list[str]:
-    """Return the command that starts the helper; the caller appends the UIDs of its users. Raise NetWatchError if the
-    system's Python is too old, cannot be run, or can be changed by others than root."""
+    """Return the command that starts the helper, to which the caller appends the UIDs of the users to serve. Raise
+    NetWatchError if the system's Python is too old, cannot be run, or can be changed by others than root."""
     if _is_frozen():
         return [sys.executable, FROZEN_SERVICE]
     try:
@@ -261,7 +263,8 @@ def _service_command(code: Path) -> list[str]:
 
 
 def _drop_in(users: Collection[int]) -> list[str]:
-    """Return the lines that complete the unit of the service: its users and, for a frozen program, its command."""
+    """Return the lines of a systemd drop-in for the service: the UIDs of its users and, for a frozen program, its
+    command."""
     lines = ["[Service]", f'Environment="{_USERS}={" ".join(map(str, sorted(users)))}"']
     if _is_frozen() and refusal() is None:
         program = sys.executable.replace("%", "%%")  # systemd.unit(5), specifiers
@@ -322,7 +325,8 @@ def _systemctl(*arguments: str) -> None:
 
 @contextlib.contextmanager
 def _listener() -> Iterator[socket.socket]:
-    """Listen on the socket that systemd would provide; remove its file afterwards. Raise NetWatchError."""
+    """Context manager: listen on the helper's socket, as systemd would, and delete it afterwards. Raise NetWatchError
+    if a helper is listening already."""
     path = Path(SOCKET)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
         if probe.connect_ex(SOCKET) == 0:

@@ -1,4 +1,4 @@
-"""The order in which interfaces are listed: by what runs over what."""
+"""Sorts interfaces for lists, as a tree: each interface is followed by those that run over it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from netwatch_tray.model import InterfaceTick
 
 
 def as_tree(interfaces: Iterable[InterfaceTick]) -> list[tuple[int, InterfaceTick]]:
-    """Return the interfaces with their depth: underlays first, each followed by what runs over it.
+    """Return the interfaces with their depth in the tree. Those that run over no other have depth 0, and each is
+    followed by those that run over it.
 
-    An interface that is down carries nothing, so it runs over nothing. Interfaces whose names were not UTF-8 may have
+    An interface that is down carries no traffic, so it runs over none. Interfaces whose names were not UTF-8 may have
     the same name; what runs over one of them follows the first.
     """
     ticks = tuple(interfaces)

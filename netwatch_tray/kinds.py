@@ -18,7 +18,7 @@ class InterfaceKind(enum.StrEnum):
     BOND = "bond"
     VLAN = "vlan"
     VETH = "veth"
-    """One end of a pair of interfaces; the other end is usually in a container."""
+    """One end of a pair of virtual interfaces; the other end is usually in a container."""
     NETKIT = "netkit"
     """Like VETH."""
     WIREGUARD = "wireguard"

@@ -1,7 +1,8 @@
-"""The language of the user: translations for every process, read without Qt.
+"""The user's language: translations for every process, read without Qt.
 
-Texts are English in the sources. `translate` returns the translation of one, `use` chooses the language; an English
-process loads nothing. The catalogue is `assets/translations/netwatch-tray_CODE.ts`, the format that Qt Linguist edits.
+Texts are English in the sources. `use` chooses the language, and `translate` returns the translation of a text; if the
+language is English nothing is loaded. The catalogue is `assets/translations/netwatch-tray_CODE.ts`, the format that Qt
+Linguist edits.
 """
 
 from __future__ import annotations
@@ -22,17 +23,19 @@ _contexts: Collection[str] | None = None
 
 
 def translate(context: str, text: str) -> str:
-    """Return `text` in the language in use. Both arguments are literals: `./dev translate` collects them."""
+    """Return the translation of `text`, or the text itself if there is none. Both arguments must be literals, because
+    `./dev translate` collects them."""
     return _translations.get((context, text), text)
 
 
 def mark(_context: str, text: str) -> str:
-    """Mark a text that is translated later, with `translate` in the same context; return it unchanged."""
+    """Return the text unchanged. The call only makes `./dev translate` collect it; `translate` it later in the same
+    context."""
     return text
 
 
 def said(text: Message) -> str:
-    """Return a message translated into the language in use."""
+    """Return the text of a message, translated."""
     if not text.values:
         return translate("Messages", text.template)
     values = {name: said(value) if isinstance(value, Message) else value for name, value in text.values.items()}
@@ -45,8 +48,8 @@ def translation(context: str, text: str) -> str | None:
 
 
 def use(chosen: str, contexts: Collection[str] | None = None) -> None:
-    """Choose the language with this code. `auto` is the first of the user's languages that the program has, else
-    English.
+    """Use the language with this code from now on. `auto`: the first of the user's languages that has a translation,
+    else English.
 
     `contexts`: load only the texts of these contexts; None loads all.
     """
@@ -76,7 +79,7 @@ def system_languages(environ: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def _base(locale: str) -> str:
-    """Return the language of a locale: `de` for `de_AT.UTF-8@euro` and `de-AT`."""
+    """Return the code of a locale's language: `de` for `de_AT.UTF-8@euro` and `de-AT`."""
     for separator in "@._-":
         locale = locale.partition(separator)[0]
     return locale
@@ -94,7 +97,7 @@ def _apple_languages() -> list[str]:
 
 
 def read(file: Path, contexts: Collection[str] | None = None) -> dict[tuple[str, str], str]:
-    """Return the finished translations in a .ts file by context and text."""
+    """Return the finished translations in a .ts file, by context and English text."""
     from xml.parsers import expat  # noqa: PLC0415  an English process does without
 
     found: dict[tuple[str, str], str] = {}

@@ -1,7 +1,7 @@
 """The commands that start other processes of this program: the window, an agent, the program at the next login.
 
-A checkout and a wheel are run by their interpreter; a frozen program is its own interpreter. A wrapper that has to be
-kept (an AppImage's mount, a bundle's launcher) sets an environment variable to the command to start instead.
+A checkout and a wheel are run by their interpreter; a frozen program is its own interpreter. An AppImage and a macOS
+bundle must be started by their wrapper instead; it sets an environment variable to its path.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 WRAPPER = "NETWATCH_TRAY_WRAPPER"
-"""Environment variable with the program to start instead; set by packaging/appimage/AppRun and
+"""Environment variable with the path of the wrapper; set by packaging/appimage/AppRun and
 packaging/macos/launcher.c."""
 
 
 def command(*arguments: str) -> tuple[str, ...]:
-    """Return the command that runs the program with these arguments. It is valid in this session and, unless the
-    program is moved, in every later one."""
+    """Return the command that runs this program with these arguments. It stays valid in later sessions, unless the
+    program is moved."""
     if wrapper := os.environ.get(WRAPPER):
         return wrapper, *arguments
     if getattr(sys, "frozen", False):
@@ -29,8 +29,8 @@ def command(*arguments: str) -> tuple[str, ...]:
 
 
 def start_agent() -> bool:
-    """Start an agent in a separate session; return whether it started. It outlives this process, so it shares no pipes
-    with it."""
+    """Start an agent in a session of its own. Return whether the process could be started. The agent outlives this
+    process, so it shares no pipes with it."""
     import subprocess  # noqa: PLC0415  costs 1 MB, and the agent never starts another
 
     nothing = subprocess.DEVNULL

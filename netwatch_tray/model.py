@@ -1,4 +1,4 @@
-"""The values that pass through the program. They are immutable.
+"""The values that are passed through the program. They are immutable.
 
 Those made each second are not tracked by the garbage collector (`gc=False`): they cannot be part of a cycle, and
 scanning them would be a part of the agent's cost. All amounts are in bytes and all times in seconds; `units` converts
@@ -47,7 +47,7 @@ class GapReason(enum.IntEnum):
     CLOCK_SET_FORWARD = 13
     """The wall clock was set forward."""
     UNKNOWN = 255
-    """A code of another version of the program."""
+    """A number that another version of the program has stored."""
 
     @classmethod
     def _missing_(cls, value: object) -> GapReason | None:
@@ -60,7 +60,7 @@ class GapReason(enum.IntEnum):
 
     @property
     def is_unread(self) -> bool:
-        """Return whether no sample was read: the counters and interfaces of such a tick are those of an earlier one."""
+        """Return whether the counters were not read: such a tick repeats those of an earlier one."""
         return self in (GapReason.PAUSED, GapReason.UNREADABLE)
 
     @property
@@ -83,25 +83,25 @@ class WhyCode(enum.Enum):
     """Why an interface is or is not part of the total; `InterfaceTick.is_uplink` shows which of the two."""
 
     DEFAULT_ROUTE = "default-route"
-    """Carries the default route."""
+    """Counts: the default route uses this interface."""
     UNDERLAY = "underlay"
-    """Carries the interface `names[0]`, which has the default route."""
+    """Counts: the interface `names[0]`, which has the default route, runs over this one."""
     ALL_UP = "all-up"
-    """There is no default route, so all interfaces that are up count."""
+    """Counts: there is no default route, so all interfaces that are up count."""
     CHOSEN = "chosen"
     """The user chose in the settings that it counts or does not count."""
     LOOPBACK = "loopback"
-    """Traffic of this computer with itself."""
+    """Does not count: traffic within this computer."""
     DOWN = "down"
     NO_DEFAULT_ROUTE = "no-default-route"
-    """No default route goes through it."""
+    """Does not count: no default route uses this interface."""
     INTERNAL = "internal"
     """Internal to this computer: a bridge, its ports and containers. Traffic that leaves the computer
     passes `names`."""
     COUNTED_BELOW = "counted-below"
-    """Its traffic passes `names`, which count already."""
+    """Does not count: its traffic goes through `names`, which count already."""
     UNKNOWN = "unknown"
-    """A code of another version of the program."""
+    """A number that another version of the program has sent."""
 
     @classmethod
     def _missing_(cls, value: object) -> WhyCode | None:
@@ -109,7 +109,7 @@ class WhyCode(enum.Enum):
 
 
 class Role(enum.StrEnum):
-    """What part an interface has in the topology of this machine."""
+    """Position of an interface in the topology of this machine."""
 
     UPLINK = "uplink"
     """Counts in the total, and has a default route or is the lowest interface known."""
@@ -146,12 +146,12 @@ class _Amounts(NamedTuple):
 
 
 class Traffic(_Amounts):
-    """Bytes received and sent; neither is ever negative."""
+    """Bytes received and sent, never negative."""
 
     __slots__ = ()
 
     def __new__(cls, rx: int = 0, tx: int = 0) -> Self:
-        """Raise ValueError for an amount below 0, because that is an error of the caller."""
+        """Raise ValueError if an amount is below 0, which would be an error of the caller."""
         if rx < 0 or tx < 0:
             raise ValueError(f"Traffic cannot be negative: received {rx}, sent {tx}.")
         return tuple.__new__(cls, (rx, tx))
@@ -165,7 +165,7 @@ class Traffic(_Amounts):
 
 
 class Counters(NamedTuple):
-    """Totals of an interface since boot, in the order of the kernel's `struct rtnl_link_stats64`."""
+    """Cumulative counters of an interface, in the order of the kernel's `struct rtnl_link_stats64`."""
 
     rx_packets: int
     tx_packets: int
@@ -178,53 +178,54 @@ class Counters(NamedTuple):
 
 
 CounterRow = tuple[int, int, int, int, int, int, int, int]
-"""The same eight numbers in the same order without their names: what a source returns for each interface, because
-naming a thousand rows costs more than the system call that reads them. `Counters` is one as well."""
+"""The eight numbers of `Counters` as a plain tuple, in the same order. Sources return this, because making a thousand
+named tuples costs more than the system call that reads the numbers. `Counters` is one as well."""
 
 
 class Interface(msgspec.Struct, frozen=True, kw_only=True):
-    """The properties of an interface except its counters; read again on link events, not on each tick."""
+    """The properties of an interface without its counters. They are read only when the kernel reports a change, not
+    each tick."""
 
     index: int
     name: str
     is_up: bool = False
-    """Administratively up and with a link carrier (IFF_UP and IFF_RUNNING)."""
+    """Whether it is turned on and has a link carrier (IFF_UP and IFF_RUNNING)."""
     is_loopback: bool = False
     kind: str = InterfaceKind.OTHER
     """An `InterfaceKind`, or the kernel's own word for another virtual one: `macvlan`, `geneve` …"""
     mtu: int | None = None
     speed: int | None = None
-    """Speed of the link, bit/s; `None` if the system does not report it (wireless, virtual, no carrier)."""
+    """Speed of the link in bit/s; `None` if the system does not report it (wireless, virtual, no carrier)."""
     is_physical: bool = False
-    """A card whose driver negotiates `speed` on a wire, so nothing faster can pass. False for virtual links (veth, tun,
-    bridges, bonds), for cards of virtual machines and USB gadgets, which report a speed that somebody chose, and where
-    the source is not notified of a speed that changes."""
+    """Whether it is a card whose driver negotiates `speed` on a wire, so that nothing can be faster. False for virtual
+    links (veth, tun, bridges, bonds), for cards of virtual machines and USB gadgets, which report a speed that somebody
+    chose, and where the source is not notified of a speed that changes."""
     addresses: tuple[str, ...] = ()
     """IP addresses with prefix length: `192.0.2.24/24`."""
     master: int | None = None
     """Index of the bridge or bond that this is a port of."""
     parent: int | None = None
-    """Index of the interface in the same namespace that this one runs over, from evidence alone: the kernel's link
-    (VLAN, macvlan), the card of its PPPoE session, or the route to a tunnel's peer."""
+    """Index of the interface in the same namespace that this one runs over, if certain: by the kernel's link (VLAN,
+    macvlan), the card of its PPPoE session, or the route to a tunnel's peer."""
     default_metric: int | None = None
     """Metric of its best default route, IPv4 or IPv6; `None` if it has none."""
     has_host_route: bool = False
-    """A route to a single host by way of a gateway uses it: VPN clients add one to reach their server."""
+    """Whether a route to a single host through a gateway uses it. VPN clients add one to reach their server."""
 
 
 class Sample(msgspec.Struct, frozen=True, gc=False):
-    """All counters from one read of the kernel."""
+    """The counters of all interfaces from one reading of a source."""
 
     boottime: float
-    """Seconds, `clock.boottime`, taken once per dump."""
+    """Time of the reading in seconds of `clock.boottime`."""
     counters: Mapping[int, CounterRow]
-    """By interface index; may be the same object while no counter changes."""
+    """By interface index. May be the same object as in the previous sample if no counter changed."""
     interfaces: Mapping[int, Interface]
-    """By index; the same object until a link event."""
+    """By index. The same object as in the previous sample if no property changed."""
     counter_bits: int
-    """Width of the source's byte counters: 64, or 32 if they wrap at 4 GiB."""
+    """Bits of the byte counters: 64, or 32 if they start again at 0 after 4 GiB."""
     uptime: float | None = None
-    """Seconds, `clock.uptime` at the reading; `None` means now. Recordings have this and `at`."""
+    """Time of the reading in seconds of `clock.uptime`; `None`: now. Set by recordings, like `at`."""
     at: float | None = None
     """Unix time of the reading; `None` means now."""
 
@@ -242,14 +243,15 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_up: bool
     is_uplink: bool
     why: Why
-    """Why its bytes are or are not part of the total."""
+    """Why it counts in the total or not."""
     role: Role = Role.OTHER
     over: tuple[str, ...] = ()
-    """The interfaces that its traffic passes next on its way out, as far as known."""
+    """Names of the interfaces through which its traffic goes next on the way out, as far as known."""
     faces_inside: bool = False
-    """Its other end is in this computer: what it received, a container or virtual machine sent; see `own_rates`."""
+    """Whether its other end is in this computer: what it received, a container or virtual machine sent; see
+    `own_rates`."""
     speed: int | None = None
-    """Speed of the link, bit/s."""
+    """Speed of the link in bit/s; `None` if unknown."""
     is_physical: bool = False
     """As in `Interface`."""
     mtu: int | None = None
@@ -277,23 +279,23 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def own_rates(self) -> tuple[float | None, float | None]:
-        """Return download and upload as the owner of the interface sees them.
+        """Return download and upload rate (bytes/s) as the user of the interface sees them.
 
-        The counters of the interface of a container or virtual machine, or of their bridge, are those of the other end,
-        so they are swapped.
+        If its other end belongs to a container or virtual machine, what it received is what that one sent, so the two
+        are swapped.
         """
         return (self.tx_rate, self.rx_rate) if self.faces_inside else (self.rx_rate, self.tx_rate)
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The machine's traffic, each byte once: the sum over the uplinks, in bytes/s."""
+    """The machine's traffic: the sum over the uplinks, so that each byte counts once. Rates are in bytes/s."""
 
     rx_rate: float | None
     tx_rate: float | None
     uplinks: tuple[str, ...]
-    """Names of the interfaces that count from now on."""
+    """Names of the interfaces that count as of this tick."""
     rx_delta: int = 0
-    """Known bytes since the previous sample: the sum over `counted`."""
+    """Bytes received since the previous sample: the sum of the known deltas over `counted`."""
     tx_delta: int = 0
     gap: GapReason | None = None
     """Why the rates are unknown although others in the tick are known: RESET or JUMPED on every counted interface."""
@@ -303,29 +305,30 @@ class Total(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Everything measured at one moment. Tooltip, menu, window and terminal all show the same tick."""
+    """Everything measured at one moment. Tray, window and terminal all show the same tick."""
 
     at: datetime
-    """UTC."""
+    """Time in UTC."""
     interval_s: float | None
-    """Measured seconds since the previous sample; `None` on the first, and while none is read (PAUSED, UNREADABLE)."""
+    """Seconds since the previous sample; `None` in the first tick, and while nothing is read (PAUSED, UNREADABLE)."""
     gap: GapReason | None
-    """Why there are no rates although there was a sample before."""
+    """Why there are no rates although there was an earlier sample; `None` if there are rates."""
     total: Total
     interfaces: tuple[InterfaceTick, ...]
 
     @property
     def is_unread(self) -> bool:
-        """See GapReason."""
+        """Return `GapReason.is_unread` of the gap; False without a gap."""
         return self.gap is not None and self.gap.is_unread
 
 
 Scope = Literal["machine", "local", "internet"]
-"""How far away the peer of a connection is: on this machine, in the local network, or beyond; see engine.scope."""
+"""How far away the peer of a connection is: on this machine, in the local network, or on the Internet; see
+engine.scope."""
 
 
 HostOrigin = Literal["TLS", "QUIC", "DNS", "hosts"]
-"""Origin of a host's name: the TLS or QUIC handshake of the connection itself, a DNS response, or the file
+"""Where a host's name comes from: the TLS or QUIC handshake of the connection itself, a DNS response, or the file
 /etc/hosts."""
 
 
@@ -335,19 +338,19 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     key: str
     """Identifies the connection during its lifetime."""
     protocol: str
-    """TCP or UDP."""
+    """`TCP` or `UDP`."""
     local_address: str
-    """Numeric; `*` for any."""
+    """Numeric address; `*` if the socket is bound to all addresses."""
     local_port: int | None
     remote_address: str | None
-    """`None` if no peer."""
+    """Numeric address; `None` without a peer."""
     remote_port: int | None
     state: TcpState | None
     """`None` for UDP."""
     pid: int | None
     process: str | None
     app: str | None = None
-    """Key of the `App` it is counted under."""
+    """Key of the `App` whose traffic this is; `None` if unknown."""
     app_name: str | None = None
     """Name of that app; `None` if the owner is unknown."""
     uid: int | None = None
@@ -357,18 +360,19 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     interface: str | None = None
     """Name of the interface with the local address."""
     scope: Scope | None = None
-    """`None` if no peer."""
+    """`None` without a peer."""
     country: str | None = None
     """Country of the remote address, two letters (ISO 3166); `None` if unknown, or without a database of countries."""
     host: str | None = None
     """Name of the remote host; `None` if unknown."""
     host_origin: HostOrigin | None = None
     host_at: float | None = None
-    """Unix time when the name was seen."""
+    """Unix time at which the name was seen."""
     host_ttl_s: int | None = None
-    """Lifetime of the DNS response, seconds."""
+    """TTL of the name's DNS response, in seconds."""
     host_is_providers: bool | None = None
-    """The name is that of the provider, because the real one is encrypted (ECH). `None` if that cannot be known."""
+    """Whether `host` is only the provider's name, because the real name is encrypted (ECH); `None` if that cannot be
+    known."""
     rx_bytes: int | None = None
     """Payload since the connection opened; for UDP since the helper began to count. `None` if not measured."""
     tx_bytes: int | None = None
@@ -376,9 +380,9 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Bytes/s."""
     tx_rate: float | None = None
     rtt_s: float | None = None
-    """Smoothed RTT, seconds."""
+    """Smoothed RTT in seconds."""
     retransmits: int | None = None
-    """Segments retransmitted since the connection opened."""
+    """Number of segments sent again since the connection opened."""
     is_incoming: bool | None = None
     """Whether the remote host opened the connection; `None` if unknown."""
     since: float | None = None
@@ -394,12 +398,12 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def transport(self) -> str:
-        """Return TCP, UDP or, if a QUIC handshake was seen, QUIC."""
+        """Return `QUIC` if a QUIC handshake was seen, otherwise `TCP` or `UDP`."""
         return "QUIC" if self.host_origin == "QUIC" else self.protocol
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
-    """An owner of connections: an executable, a bundle, a service or a container.
+    """A program with all its processes, a service or a container, and its connections.
 
     Amounts are payload in bytes and bytes/s: TCP, and UDP where the helper counts it.
     """
@@ -416,17 +420,17 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     rx_rate: float | None
     tx_rate: float | None
     local_rx_bytes: int
-    """Bytes over other interfaces: loopback, containers, virtual machines."""
+    """Bytes over all other interfaces: loopback, containers, virtual machines."""
     local_tx_bytes: int
     is_tunnel_process: bool = False
     """Whether this is the process of a tunnel. Its traffic is already counted for other apps, so no sum includes it."""
 
 
 class HostAmount(msgspec.Struct, frozen=True, kw_only=True):
-    """Payload in bytes that an app exchanged with one remote host."""
+    """Payload in bytes that an app has exchanged with one remote host."""
 
     host: str | None
-    """Name of the host; `None` if unknown, so `address` stands for it."""
+    """Name of the host; `None` if unknown, `address` is then all that is known."""
     origin: HostOrigin | None = None
     address: str | None
     """Latest address of a named host. `None`, if `host` is `None` as well, for the sum of all other hosts."""

@@ -1,4 +1,4 @@
-"""Locations of the program's files, by the XDG specification or macOS's conventions, and of its assets."""
+"""Paths of the program's files (by the XDG specification or macOS's conventions) and of its assets."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from netwatch_tray.errors import NetWatchError
 
 HOME = "NETWATCH_TRAY_HOME"
-"""Environment variable with one directory for all files, in place of the system's conventions."""
+"""Environment variable: a directory for all files, instead of those of the system's conventions."""
 _NAME = "netwatch-tray"
 _LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
-"""Bytes; sun_path in unix(7) and in sys/un.h of macOS, without the NUL."""
+"""Most bytes in the path of a Unix socket, without the NUL (sun_path in unix(7) and in sys/un.h of macOS)."""
 
 
 def assets() -> Path:
-    """Return the directory of the files that are not Python: inside an installed package, or beside the package in a
+    """Return the directory of the files that are not Python: inside the installed package, or beside the package in a
     checkout."""
     package = Path(__file__).resolve().parent
     inside = package / "assets"
@@ -27,7 +27,8 @@ def assets() -> Path:
 
 
 def identity(name: str) -> tuple[int, int] | None:
-    """Return device and inode of the file at a path; None if there is none. The agent calls it each second."""
+    """Return device and inode, by which a replaced file can be recognised; None if the path does not exist. The agent
+    calls it each second."""
     try:
         found = os.stat(name)  # noqa: PTH116  a third of the price of Path.stat
     except OSError:
@@ -36,18 +37,19 @@ def identity(name: str) -> tuple[int, int] | None:
 
 
 def base_directory(variable: str, default: str) -> Path:
-    """Return one of the XDG base directories; by the specification a relative path in the variable is ignored.
+    """Return an XDG base directory: the value of the environment variable if that is absolute, as the specification
+    requires, else `default`.
 
-    `default`: below the home directory.
+    `default`: path below the home directory.
     """
     chosen = os.environ.get(variable, "")
     return Path(chosen) if chosen.startswith("/") else Path.home() / default
 
 
 def replace_private(file: Path, content: bytes) -> None:
-    """Replace a file as a whole, with mode 0600; after a power cut the file has the old or the new content.
+    """Replace a file atomically, with mode 0600. After a power failure it has either the old or the new content.
 
-    One process at a time. Raise OSError.
+    Only one process may do it at a time. Raise OSError if it fails.
     """
     new = file.with_name(f".{file.name}.new")
     try:
@@ -75,13 +77,13 @@ def settings_file() -> Path:
 
 
 def managed_settings_file() -> Path:
-    """Return the path of the administrator's settings. No environment variable changes it, because users could evade it
-    that way."""
+    """Return the path of the administrator's settings. It does not depend on environment variables, by which users
+    could evade it."""
     return Path("/etc") / _NAME / "settings.toml"
 
 
 def state_directory() -> Path:
-    """Return the directory that the agent writes to: history, spool, identities."""
+    """Return the directory of what the agent stores: history, spool, identities."""
     return _below_home("state") or _own("XDG_STATE_HOME", ".local/state")
 
 
@@ -90,7 +92,7 @@ def history_file() -> Path:
 
 
 def hosts_directory() -> Path:
-    """Return the directory with the hosts of apps, one file a day. It exists only if the user keeps them."""
+    """Return the directory with the hosts of apps, one file a day. It exists only if the user lets them be stored."""
     return state_directory() / "hosts"
 
 
@@ -114,7 +116,7 @@ def upload_key_file() -> Path:
 
 
 def report_file() -> Path:
-    """Return the path to which the report of `doctor` is written, for programs that show files. Create its
+    """Return the path to which the report of `doctor` is written, to be opened by another program. Create its
     directory."""
     directory = _own("XDG_CACHE_HOME", ".cache", "Library/Caches")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -122,10 +124,10 @@ def report_file() -> Path:
 
 
 def runtime_directory() -> Path:
-    """Return the private directory of the running agent (sockets, lock), created with mode 0700.
+    """Return the private directory for sockets and lock of the running agent. Create it with mode 0700.
 
-    Raise NetWatchError if it belongs to another user or is open to others, because the feed would not be private then;
-    also if it cannot be created, or its path is too long for a socket.
+    Raise NetWatchError if it belongs to another user or others may enter it, because the feed would not be private;
+    also if it cannot be created, or if its path is too long for a socket.
     """
     try:
         directory = _below_home("runtime") or _runtime_parent() / _runtime_name()
@@ -152,15 +154,16 @@ def _config_directory() -> Path:
 
 
 def _own(variable: str, default: str, on_mac: str = "Library/Application Support") -> Path:
-    """Return the program's directory below a base directory. macOS honours the environment variable as well."""
+    """Return this program's directory below a base directory. `variable`, `default`: of the XDG specification.
+    `on_mac`: below the home directory, on macOS if the variable is not set."""
     return base_directory(variable, on_mac if sys.platform == "darwin" else default) / _NAME
 
 
 def _runtime_parent() -> Path:
     """Return the user's directory for sockets: $XDG_RUNTIME_DIR, if it is private or does not exist yet.
 
-    Where the variable is not set (cron, su), return the usual directory of the system; on Linux, where that does not
-    exist, a directory below the one for temporary files. Raise OSError if that cannot be private.
+    If the variable is not set (cron, su), return the system's usual directory; on Linux, if that does not exist, one
+    below the directory for temporary files. Raise OSError if that one cannot be made private.
     """
     named = os.environ.get("XDG_RUNTIME_DIR", "")
     if named.startswith("/") and (not os.path.lexists(named) or _is_private(Path(named))):
@@ -178,7 +181,8 @@ def _runtime_parent() -> Path:
 
 
 def _is_private(directory: Path, to_others: int = 0o077) -> bool:
-    """Return whether this is a directory, no link, of the user's, without permissions `to_others`. Raise OSError."""
+    """Return whether this is a directory (not a link) that belongs to the user and grants others none of the
+    permissions `to_others`. Raise OSError if it cannot be examined."""
     found = directory.lstat()
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & to_others
 
@@ -200,8 +204,8 @@ def _check_length(directory: Path) -> None:
 
 
 def _runtime_name() -> str:
-    """Return the name of the directory below the runtime directory. Each start of a Flatpak has its own runtime
-    directory, and only `app/<id>` in it is shared between them (flatpak-run(1))."""
+    """Return the name of this program's directory below the user's directory for sockets. It is `app/<id>` in Flatpak,
+    because only that is shared between several starts (flatpak-run(1))."""
     application = os.environ.get("FLATPAK_ID")
     return f"app/{application}/{_NAME}" if application else _NAME
 

@@ -1,4 +1,4 @@
-"""`netwatch-tray selftest`: moves known amounts over the loopback and compares what every source counted.
+"""`netwatch-tray selftest`: sends known amounts over the loopback interface, and compares what each source has counted.
 
 The overhead of a datagram differs by system, so an empty one is measured first; after that every amount must match to
 the byte. Loopback traffic of other programs disturbs a round; the packet counters show that, and the round is repeated.
@@ -21,26 +21,27 @@ from netwatch_tray.language import mark, translate
 from netwatch_tray.model import Counters, Interface, Sample
 
 AMOUNTS = ((0, 0), (1, 1), (1, 1472), (3, 9_999), (200, 10_000_000))
-"""Number of datagrams, and the payload bytes of all of them together."""
+"""What is sent in each round: number of datagrams, and payload bytes of all of them together."""
 _ROUNDS = 20
 _SETTLE = 0.02
-"""Seconds within which the loopback delivers everything."""
+"""Seconds after sending until the loopback interface has counted everything."""
 _WRAP = 1 << 32
 
 
 class Verdict(NamedTuple):
-    """One row of the result: what was compared, and with which source."""
+    """The result of one comparison: the amount, the source, and whether they agree."""
 
     what: str
     who: str
     expected: int | None
-    """Bytes; None if unknown."""
+    """Bytes; None if the amount is unknown."""
     found: int | None
     is_right: bool
 
 
 def run() -> list[Verdict]:
-    """Run all checks. Raise NetWatchError if there is no loopback interface to measure on, or it is never quiet."""
+    """Run all comparisons. Raise NetWatchError if there is no loopback interface, or other programs never stop using
+    it."""
     with contextlib.ExitStack() as stack:
         sources = open_every()
         for source in sources:
@@ -71,13 +72,14 @@ def _amount(payload: int, datagrams: int) -> str:
 
 
 def _agree(expected: int, found: int, is_narrow: bool) -> bool:
-    """Return whether the amounts are equal to the byte. The narrow source of macOS also rounds to KiB
-    (docs/collectors.md)."""
+    """Return whether the amounts are equal to the byte. `is_narrow`: the source has 32-bit counters that macOS rounds
+    to KiB (docs/collectors.md), so less precision is enough."""
     return found == expected or (is_narrow and abs(found % _WRAP - expected) <= 1024)
 
 
 def _deltas(sources: Sequence[InterfaceSource], send: _Sender, datagrams: int, payload: int) -> list[Counters]:
-    """Return what each source counted in one undisturbed round."""
+    """Send once, and return by how much the counters of each source rose. Repeat it if other traffic disturbed the
+    round."""
     for _ in range(_ROUNDS):
         before = [_loopback_row(source) for source in sources]
         send(datagrams, payload)
@@ -123,8 +125,8 @@ def _loopback() -> Iterator[_Sender]:
 
 
 def _simulated() -> Iterator[Verdict]:
-    """Yield verdicts on amounts that a self-test cannot move for real: beyond 4 GiB, and past the end of a 32-bit
-    counter."""
+    """Yield the results of comparisons with made-up counters, for amounts that cannot be sent: beyond 4 GiB, and across
+    the wrap of a 32-bit counter."""
     for what, bits, before, moved in (
         (mark("Terminal", "6 GiB in a second, 64-bit counters"), 64, 5, 6 << 30),
         (mark("Terminal", "4 GiB + 1 since before, 64-bit counters"), 64, _WRAP - 1, _WRAP + 1),

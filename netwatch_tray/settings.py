@@ -22,29 +22,30 @@ from netwatch_tray.text import closest
 from netwatch_tray.units import Units
 
 _MOST_FAULTS = 5
-"""Faults named in an error; the others are counted."""
+"""Most faults that an error describes; the others are only counted."""
 
 
 Period = Literal[1, 2, 5]
 
 
 class TrayIcon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the tray or the menu bar shows."""
+    """What the icon in the tray or menu bar shows."""
 
     way: Literal["auto", "statusnotifier", "xembed", "none"] = "auto"
-    """How the icon reaches the screen on Linux; `auto` uses what is available, `none` shows no icon."""
+    """Kind of tray that shows the icon on Linux; `auto` uses what is available, `none` shows no icon."""
     interface: str = ""
     """The interface whose rates are shown; empty for the total."""
     text: bool = True
-    """The rates as text beside the icon, where the bar has room for it."""
+    """Show the rates as text beside the icon, where the panel has room for it."""
     digits: bool = False
-    """The rates as two lines of digits in the icon, for trays without text beside it: download above, upload below."""
+    """Show the rates as two lines of digits in the icon, for trays without text beside it: download above, upload
+    below."""
     period: Period = 1
-    """Seconds between updates of the icon, which then show means. Measuring continues each second."""
+    """Seconds between updates of the icon, which then shows mean rates. Measuring continues each second."""
 
 
 UploadLevel = Literal["rates", "system", "apps", "connections", "events"]
-"""How much is sent, in ascending order; see cloud.privacy."""
+"""How much is sent, from least to most; see cloud.privacy."""
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,11 +58,11 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Seconds between snapshots."""
     level: UploadLevel = "rates"
     hide_addresses: bool = False
-    """Addresses become `private`, `public` or `loopback`."""
+    """Send `private`, `public` or `loopback` instead of addresses."""
     hide_names: bool = False
-    """Names of the host, users, apps and mount points become random words."""
+    """Send random words instead of the names of the host, users, apps and mount points."""
     all_interfaces: bool = False
-    """Also send interfaces that are down or not part of the total. The servers sum all they get."""
+    """Also send interfaces that are down or not part of the total, although servers sum all they receive."""
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,29 +70,29 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     on: bool = False
     address: str = "127.0.0.1"
-    """Numeric address to listen on. Beyond the loopback, everyone who can reach it can read the metrics."""
+    """Numeric address to listen on. If it is not a loopback address, everyone who can reach it can read the metrics."""
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 9464
     """Port to listen on; the default is the one that OpenTelemetry proposes for Prometheus exporters."""
 
 
 OtlpLevel = Literal["rates", "system", "apps", "events"]
-"""The levels of UploadLevel for which there are metrics or log records."""
+"""The subset of UploadLevel for which there are metrics or log records."""
 
 
 class Otlp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The export of metrics and events to an OpenTelemetry collector. Environment variables override parts of it; see
+    """The export of metrics and events to an OpenTelemetry collector. Environment variables may override it; see
     cloud.otlp_target."""
 
     on: bool = False
     endpoint: str = "http://localhost:4318"
-    """Address of the collector, without `/v1/metrics`."""
+    """URL of the collector, without `/v1/metrics`."""
     interval: Annotated[int, msgspec.Meta(ge=10, le=3600)] = 15
     """Seconds between exports."""
     level: OtlpLevel = "rates"
     hide_addresses: bool = False
     hide_names: bool = False
     all_interfaces: bool = False
-    """Also interfaces that are down or make no part of the total."""
+    """Also export interfaces that are down or not part of the total."""
     headers_file: str = ""
     """File of `name=value` lines with HTTP headers, for tokens, which must not be in the settings."""
     certificate_file: str = ""
@@ -105,30 +106,30 @@ class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     on: bool = True
     size_mb: Annotated[int, msgspec.Meta(ge=20, le=100_000)] = 200
-    """Largest size of the file, in 10⁶ bytes. Beyond it the oldest hours are deleted, never the days."""
+    """Largest size of the file in 10⁶ bytes. Beyond it the oldest hours are deleted, but never the days."""
     hosts_days: Annotated[int, msgspec.Meta(ge=0, le=3660)] = 0
     """Days for which hosts of apps, and names of hosts, are kept on the disk. With 0 they are kept in memory for a day,
     and forgotten when the agent exits."""
     network_names: bool = False
-    """Names of networks, as NetworkManager calls them, are kept with their usage, and shown."""
+    """Store the names that NetworkManager has for networks, and show them with the usage of each network."""
 
 
 Counts = Literal["all", "metered", "internet"]
-"""What a data plan counts: everything; traffic in networks that NetworkManager calls metered; or the total without
-traffic known to have stayed in the local network."""
+"""What counts for a data plan: all traffic; that in networks which NetworkManager reports as metered; or the total
+without what is known to have stayed in the local network."""
 
 
 class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data volume that the provider allows in each period: a billing month, or a number of days."""
 
     cap_gb: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
-    """Size of the plan in 10⁹ bytes, both directions together. Without it there are no alerts."""
+    """Volume of the plan in 10⁹ bytes, received and sent together. Without it there are no alerts."""
     billing_day: Annotated[int, msgspec.Meta(ge=1, le=31)] = 1
     """Day of the month on which a period begins; in shorter months the last day."""
     days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 0
-    """Length of a period in days, as for prepaid plans; 0 for months. Only used together with `begin`."""
+    """Length of a period in days, as of a prepaid plan; 0 for months. Has no effect without `begin`."""
     begin: date | None = None
-    """First day of any such period."""
+    """First day of one of the periods of `days` days."""
     counts: Counts = "all"
     """Which traffic the plan counts."""
 
@@ -138,7 +139,7 @@ class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]
-"""`22:00`, local time; empty if there is none."""
+"""Local time such as `22:00`; empty for none."""
 
 
 class Events(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -146,18 +147,19 @@ class Events(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     on: bool = True
     notify: Literal["alerts", "notices", "none"] = "alerts"
-    """Events that notify. `notices` includes alerts."""
+    """Which events notify. `notices` includes alerts."""
     quiet_from: TimeOfDay = ""
     quiet_until: TimeOfDay = ""
-    """Between these times, also across midnight, no event notifies. Unless both are set, there are no quiet hours."""
+    """No event notifies between `quiet_from` and this time, also across midnight. Unless both are set, there are no
+    quiet hours."""
     muted: dict[str, bool] = {}
-    """Codes of `event.Mute`; false is the same as no entry."""
+    """Mutes by their `event.Mute.code`; false is the same as no entry."""
     upload_times: Annotated[int, msgspec.Meta(ge=2, le=1000)] = 4
-    """An app that sends more than this many times its usual day is an alert …"""
+    """An app that sends more than this many times what it usually sends in a day causes an alert …"""
     upload_least_mb: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100
-    """… if that is more than this, in 10⁶ bytes."""
+    """… if it is also more than this, in 10⁶ bytes."""
     rate_mb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] | None = None
-    """An upload above this rate, in 10⁶ bytes/s, held for `rate_minutes`, is an alert; without it no rate is."""
+    """An upload rate above this (10⁶ bytes/s) for `rate_minutes` causes an alert; none if not set."""
     rate_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 10
 
 
@@ -168,7 +170,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The appearance of the window."""
 
     theme: ColourScheme = "system"
-    """`system`: follow the desktop."""
+    """Colour scheme; `system` is that of the desktop."""
     mini: bool = False
     """Open the mini window when the program starts."""
     same_scale: bool = False
@@ -176,10 +178,10 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The counter on the Usage page, which the user can reset."""
+    """The counter on the Usage page, which starts when the user resets it."""
 
     counter_since: datetime | None = None
-    """When the user reset the counter, local time; None if there is no counter."""
+    """Local time at which the user reset the counter last; None if never."""
 
 
 Language = Literal["auto", "en", "de"]
@@ -189,10 +191,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """All settings with their defaults."""
 
     language: Language = "auto"
-    """`auto`: the system's language, if there is a translation."""
+    """`auto`: the system's language if there is a translation, else English."""
     units: Units = Units()
     total: dict[str, bool] = {}
-    """Interfaces by name that the total counts (true) or leaves out (false), whatever the topology is."""
+    """By name of an interface: whether it counts in the total (true) or not (false), regardless of the topology."""
     tray: TrayIcon = TrayIcon()
     window: Window = Window()
     upload: Upload = Upload()
@@ -203,15 +205,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     usage: Usage = Usage()
     events: Events = Events()
     countries: bool = True
-    """Show the countries of remote addresses, if a database of them is on this computer."""
+    """Show the countries of remote addresses, if there is a database of them on this computer."""
     health: bool = False
     """Probe gateway and DNS server, for events, `snapshot` and metrics, even while nothing is uploaded."""
 
 
 def load(file: Path) -> Settings:
-    """Return the settings; without a file, the defaults.
+    """Return the settings; the defaults if there is no file.
 
-    Raise SettingsError, which names the file, each faulty key and the allowed values.
+    Raise SettingsError, which names the file, each invalid key and the allowed values.
     """
     settings, error = read(file)
     if error:
@@ -220,9 +222,9 @@ def load(file: Path) -> Settings:
 
 
 def read(file: Path) -> tuple[Settings, SettingsError | None]:
-    """Return the usable settings, and the error that `load` raises or None. Unusable keys are ignored.
+    """Return the valid settings, with defaults for invalid keys, and the error that `load` would raise or None.
 
-    After any fault nothing is sent or probed, because the intention of the user or the administrator is unknown.
+    After any error nothing is sent or probed, because it is unknown what the user or the administrator wanted.
     """
     values, error = _read(file)
     managed, managed_error = _read(paths.managed_settings_file(), is_managed=True)
@@ -233,13 +235,13 @@ def read(file: Path) -> tuple[Settings, SettingsError | None]:
 
 
 def managed() -> frozenset[str]:
-    """Return the keys that only the administrator can change, such as `upload.level`; only usable ones."""
+    """Return the valid keys in the administrator's file, such as `upload.level`. Users cannot change them."""
     values, _error = _read(paths.managed_settings_file(), is_managed=True)
     return frozenset(_leaves(values))
 
 
 def refuse_managed(by: Changes) -> None:
-    """Raise SettingsError if the changes contain keys that only the administrator can change."""
+    """Raise SettingsError if the changes contain a key that only the administrator can change."""
     if found := sorted(managed().intersection(_leaves(by))):
         raise SettingsError(
             "Set by your administrator in {file}: {keys}. You cannot change this.",
@@ -262,7 +264,7 @@ def dotted(*path: str) -> str:
 
 
 def _read(file: Path, *, is_managed: bool = False) -> tuple[dict[str, Any], SettingsError | None]:
-    """Return the usable values of a file, and the error about its faults or None."""
+    """Return the valid values of a file, and an error about the invalid ones or None."""
     try:
         text = settings_text.read(file, is_managed=is_managed)
     except SettingsError as error:
@@ -274,14 +276,14 @@ def _read(file: Path, *, is_managed: bool = False) -> tuple[dict[str, Any], Sett
 
 
 def parse(text: str) -> tuple[Settings, Message | None]:
-    """Return the usable settings of a user's file and what is wrong with the others, if anything."""
+    """Return the valid settings in the text of a user's file, and what is wrong with the rest or None."""
     values, fault = _usable_values(text)
     settings = msgspec.convert(values, Settings)
     return silent(settings) if fault else settings, fault
 
 
 def _usable_values(text: str) -> tuple[dict[str, Any], Message | None]:
-    """Return the usable values, and a description of the faults of the others or None."""
+    """Return the valid values in a text, and a description of what is wrong with the others or None."""
     if not text:
         return {}, None
     import tomllib  # noqa: PLC0415  2 ms, for files alone
@@ -301,7 +303,7 @@ def _usable_values(text: str) -> tuple[dict[str, Any], Message | None]:
 
 
 def _reduce(values: dict[str, Any]) -> Message | None:
-    """Remove unusable values from `values`. Return a description of their faults, or None."""
+    """Remove invalid values from `values`. Return a description of what is wrong with them, or None."""
     try:
         msgspec.convert(values, Settings)
     except msgspec.ValidationError:
@@ -344,7 +346,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
 
 
 def changed(settings: Settings, by: Changes) -> Settings:
-    """Return the settings after these changes. Raise SettingsError if they are invalid."""
+    """Return the settings with these changes applied. Raise SettingsError if they are invalid."""
     try:
         return msgspec.convert(_without_none(merge(msgspec.to_builtins(settings), by)), Settings)
     except msgspec.ValidationError as error:
@@ -352,7 +354,8 @@ def changed(settings: Settings, by: Changes) -> Settings:
 
 
 def merge(values: Changes, by: Changes) -> Changes:
-    """Apply changes to `values` in place, and return them. `values` may be changes as well; None then stays in them."""
+    """Apply changes to `values` in place, and return `values`. If these are changes themselves, a None in
+    them is kept."""
     for key, value in by.items():
         old = values.get(key)
         values[key] = merge(old, value) if isinstance(value, dict) and isinstance(old, dict) else value
@@ -367,7 +370,7 @@ def _without_none(values: Changes) -> Changes:
 def _take_out_faults(
     values: dict[str, Any], table: inspect.Type, path: tuple[str, ...] = ()
 ) -> Iterator[Callable[[], Message]]:
-    """Remove each unusable value, and yield a function that describes its fault."""
+    """Remove each invalid value from `values`. Yield for each a function that describes what is wrong with it."""
     for key, value in list(values.items()):
         here, kind = (*path, key), _kind(table, key)
         name = dotted(*here)
@@ -397,7 +400,7 @@ def _unknown(path: tuple[str, ...], table: inspect.Type) -> Message:
 
 
 def _kind(table: inspect.Type, key: str) -> inspect.Type | None:
-    """Return the type of the value of a key in a table, or None if there is no such key."""
+    """Return the type that the value of a key must have in a table; None if the table has no such key."""
     if isinstance(table, inspect.DictType):
         return table.value_type
     fields = table.fields if isinstance(table, inspect.StructType) else ()
@@ -415,7 +418,7 @@ def _is_usable(path: tuple[str, ...], value: Any) -> bool:
 
 
 def _allowed(kind: inspect.Type) -> Message:
-    """Return a description of the allowed values."""
+    """Return a description of the values that a type allows."""
     match kind:
         case inspect.BoolType():
             return message("true or false")
@@ -441,5 +444,5 @@ def _key(text: str) -> str:
 
 
 def _string(text: str) -> str:
-    """Return a TOML basic string. Its escapes are those of JSON, and DEL is escaped, too."""
+    """Return a text as a TOML basic string. The escapes are those of JSON; DEL is escaped, too."""
     return msgspec.json.encode(text).decode().replace("\x7f", "\\u007f")

@@ -1,5 +1,5 @@
-"""Reads the text of a settings file, which may be any kind of file, and checks that only root can have written it if
-required."""
+"""Reads the text of a settings file. The path may lead to any kind of file; for the administrator's file it checks that
+only root can have written it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from pathlib import Path
 from netwatch_tray.errors import Message, SettingsError, message
 
 MOST_BYTES = 1 << 16
-"""Limit of the file, which holds 2 000 interfaces by name."""
+"""Most bytes of a settings file. The names of 2 000 interfaces fit into it."""
 _LONGEST_LINE = 1 << 12
-"""Bytes. tomllib needs 9 s for one dotted key of 64 KiB, and less than 1 s for as much in lines of this length."""
+"""Most bytes of a line. tomllib needs 9 s for one dotted key of 64 KiB, but less than 1 s for 64 KiB in lines of this
+length."""
 _ROOT = 0
-"""Owner of the administrator's file."""
+"""UID that the administrator's file must have."""
 
 
 def read(file: Path, *, is_managed: bool = False) -> str:
-    """Return the contents of the file; empty if there is none. Never blocks on a FIFO or device.
+    """Return the content of the file; empty if there is none. Never blocks on a FIFO or device.
 
-    `is_managed`: only root may be able to change it. Raise SettingsError if not, and unless it is a readable regular
-    file of UTF-8 text, within the limits above.
+    Raise SettingsError unless it is a readable regular file of UTF-8 text within the limits above; with `is_managed`
+    also if a user other than root can change it.
     """
     try:
         with open(file, "rb", opener=_without_waiting) as opened:
@@ -53,5 +54,5 @@ def _is_roots(found: os.stat_result) -> bool:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Open a file without blocking, even if it is a FIFO without a writer."""
+    """Open a file without blocking, even if it is a FIFO without a writer. An `opener` for open()."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)

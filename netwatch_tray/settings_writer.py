@@ -1,7 +1,7 @@
 """Changes the settings file: only the keys that change, with comments and order kept, one writer at a time.
 
-Every process uses it but the agent. For the agent a short-lived process does (`netwatch-tray --change-settings`),
-because tomlkit would occupy 2.3 MB of the agent's memory permanently.
+Every process but the agent uses it. The agent starts a child process for it (`netwatch-tray --change-settings`),
+because the library tomlkit would take 2.3 MB of the agent's memory permanently.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from netwatch_tray.errors import SettingsError
 from netwatch_tray.settings import Changes, Settings
 
 _PATIENCE = 5.0
-"""Seconds to wait for another writer, which needs milliseconds."""
+"""Seconds to wait while another process changes the file, which takes it some milliseconds."""
 _LOOK_AGAIN = 0.005
 
 
 def change(file: Path, modify: Callable[[Settings], Settings]) -> Settings:
-    """Call `modify` with the settings in the file, and save and return the settings that it returns.
+    """Call `modify` with the settings in the file, save the settings that it returns, and return them.
 
-    They are durable on return. The lock is held from reading to writing, so that no change of another writer is lost. A
-    crash or a full disk leaves the old file. Raise SettingsError, which names the file; also if the file has a fault,
-    which the user has to fix, or the change contains keys that the administrator has set.
+    They are durable on return. A lock is held from reading to writing, so that no change of another process is lost. A
+    crash or a full disk leaves the old file. Raise SettingsError, which names the file, if it cannot be written; if it
+    is invalid, which the user has to fix first; or if a changed key is managed by the administrator.
     """
     try:
         target = file.resolve()  # a symbolic link stays one
@@ -52,7 +52,8 @@ def change(file: Path, modify: Callable[[Settings], Settings]) -> Settings:
 
 @contextlib.contextmanager
 def _lock(file: Path) -> Iterator[None]:
-    """Hold the lock file. It is never removed, because two writers could then lock two files of one name."""
+    """Context manager: hold the lock file. It is never deleted, because two processes could then lock two files with
+    the same name."""
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
         deadline = time.monotonic() + _PATIENCE
@@ -75,7 +76,7 @@ def _lock(file: Path) -> Iterator[None]:
 
 
 def _edited(file: Path, changes: Changes) -> bytes:
-    """Return the text of the file after the changes."""
+    """Return the text of the file with the changes applied."""
     text = settings_text.read(file)
     after = settings_file.changed(settings_file.parse(text)[0], changes)
     try:
@@ -95,7 +96,8 @@ def _edited(file: Path, changes: Changes) -> bytes:
 
 
 def _merge(table: MutableMapping[str, Any], changes: Changes) -> None:
-    """Like `settings.changed`, but for tables of tomlkit: existing keys are changed in place."""
+    """Apply changes to a table of tomlkit. Existing keys are changed in place, so that their comments and
+    order stay."""
     for key, value in changes.items():
         if value is None:
             table.pop(key, None)

@@ -1,4 +1,4 @@
-"""Text from outside: decoded where it enters, made printable where it leaves.
+"""Text from outside the program: decoded where it enters, made printable where it is shown.
 
 Names of processes, control groups, interfaces, mount points and apps are chosen by any user of the machine, names of
 hosts by their owners, and responses of servers by their operators. Inside the program such text is a `str` without
@@ -19,39 +19,39 @@ _KEPT = frozenset(
     "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"  # spaces (Zs)
     "\u200c\u200d"  # zero width non-joiner and joiner: emoji, Persian and the scripts of India need them
 )
-"""Characters that are printed although `str.isprintable` rejects them, because they do not move the cursor."""
+"""Characters that `printable` keeps although `str.isprintable` rejects them, because they do not move the cursor."""
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 _FORMULA = r"\s*[=+\-@＝＋－＠]"  # compiled by the first table that is exported
-"""Beginnings of texts that a spreadsheet evaluates (OWASP, "CSV Injection")."""
+"""Pattern of texts that a spreadsheet would evaluate (OWASP, "CSV Injection")."""
 
 
 def decoded(raw: bytes) -> str:
-    """Return the text of bytes from outside; invalid UTF-8 becomes U+FFFD."""
+    """Decode bytes from outside the program as UTF-8. Invalid bytes become U+FFFD."""
     return raw.decode(errors="replace")
 
 
 def from_os(name: str) -> str:
     """Return a name from `os`, `socket` or psutil with U+FFFD in place of undecodable bytes.
 
-    The result may not be the name of a file any more: keep the original to open it.
+    The result may not be the name of a file any more; to open the file, use the original.
     """
     return name if name.isascii() else os.fsencode(name).decode(errors="replace")
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that a mistyped one probably means, or None if it resembles none of them."""
+    """Return the known word that is most similar to a mistyped one, or None if none is similar."""
     from difflib import get_close_matches  # noqa: PLC0415  5 ms, for mistakes alone
 
     return next(iter(get_close_matches(word, known, n=1, cutoff=0.7)), None)
 
 
 def printable(text: str, most: int | None = None) -> str:
-    """Return the text as one line that cannot change the text around it.
+    """Return the text as one line that cannot change how the text around it is shown.
 
     Control characters, line and paragraph separators, bidirectional controls, other invisible characters, surrogates
-    and code points without a character become U+FFFD. Spaces of any width stay. `most`: greatest number of characters;
-    a longer text ends in an ellipsis.
+    and unassigned code points become U+FFFD. Spaces of any width stay. `most`: greatest number of characters; a longer
+    text ends in an ellipsis.
     """
     if most is not None and len(text) > most:
         text = text[: max(0, most - 1)] + "…"
@@ -62,12 +62,13 @@ def printable(text: str, most: int | None = None) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Apply `printable` to each line of a text of this program, which may contain foreign names."""
+    """Apply `printable` to each line of a text. For texts of this program that contain names from outside."""
     return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
 
 
 def printable_json(encoded: str) -> str:
-    r"""Return an equivalent JSON document in which unprintable characters except line feeds are written as `\uXXXX`."""
+    r"""Return a JSON document with the same meaning, in which unprintable characters except line feeds are written as
+    `\uXXXX`."""
     if encoded.isprintable():
         return encoded
     return "".join(
@@ -81,7 +82,8 @@ def _json_escape(character: str) -> str:
 
 
 def qt_tool_tip(text: str) -> str:
-    """Return a text that Qt shows literally in a tooltip, where it would otherwise detect markup."""
+    """Return a text in a form that Qt's tooltips show literally; Qt would otherwise show a text that looks like HTML as
+    such."""
     shown = printable_lines(text)
     if "<" not in shown:
         return shown
@@ -91,14 +93,16 @@ def qt_tool_tip(text: str) -> str:
 
 
 def qt_label(text: str) -> str:
-    """Return a text that Qt shows literally in a menu, where an ampersand would underline the next letter."""
+    """Return a text in a form that Qt's menus show literally; an ampersand would otherwise underline the
+    next letter."""
     return printable(text).replace("&", "&&")
 
 
 def csv_cell(value: object) -> object:
-    """Return the value as a cell of a CSV file: unknown is empty, text is one line and no spreadsheet evaluates it.
+    """Return a value as a cell of a CSV file. None becomes empty; a text becomes one line that no spreadsheet
+    evaluates.
 
-    Text that begins like a formula gets an apostrophe in front (OWASP). Numbers stay numbers.
+    A text that begins like a formula gets an apostrophe in front (OWASP). Numbers stay numbers.
     """
     if value is None:
         return ""
@@ -109,9 +113,9 @@ def csv_cell(value: object) -> object:
 
 
 def without_credentials(url: str) -> str:
-    """Return a URL, valid or not, without user name and password: `https://…@example.org/`.
+    """Return a URL, valid or not, with user name and password replaced by an ellipsis: `https://…@example.org/`.
 
-    Hides too much rather than too little if the password contains characters that end it.
+    If the password contains characters that end it in a URL, more than the credentials may be replaced.
     """
     head, at, tail = url.rpartition("@")
     scheme, slashes, rest = head.partition("//")
@@ -121,7 +125,7 @@ def without_credentials(url: str) -> str:
 
 
 class LogFormatter(logging.Formatter):
-    """Formats each record as one line, followed by one line for each line of a traceback."""
+    """Formats a log record as one printable line; each line of a traceback follows as a line of its own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the base class' name
         return printable(super().formatMessage(record))

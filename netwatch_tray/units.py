@@ -1,6 +1,6 @@
-"""The only place where bytes become text: tooltip, menu, window, terminal and export all use it.
+"""The only place where amounts of bytes and rates become text. Tooltip, menu, window, terminal and export all use it.
 
-Three significant digits, a unit that steps at 1000 (SI) or 1024 (IEC), `0` for a true zero and `–` for unknown.
+Numbers have three significant digits; the unit changes at 1000 (SI) or 1024 (IEC). A true zero is `0`, unknown is `–`.
 """
 
 from __future__ import annotations
@@ -25,21 +25,22 @@ _GREATEST_POWER = len(_PREFIXES) - 1
 Prefix = Literal["auto", "k", "M", "G"]
 
 _WIDTHS: dict[Prefix, int] = {"auto": 4, "k": 8, "M": 5, "G": 4}
-"""Characters of the value of a rate, up to 100 Gbit/s: `1023`, `12500000`, `12500`, `12.5`."""
+"""Greatest number of characters in a rate's number up to 100 Gbit/s, by `Units.prefix`: `1023`, `12500000`, `12500`,
+`12.5`."""
 _KEEP_UNIT_DOWN_TO = 0.9
-"""Fraction of a unit below which a smaller one is chosen, so that a rate around 1 does not change its unit all the
-time."""
+"""SteadyRate changes to a smaller unit only below this fraction of the current one, so that a rate around 1 does not
+change its unit all the time."""
 
 
 class Units(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The units in which the user wants to read amounts."""
+    """The units that the user has chosen."""
 
     bits: bool = False
-    """Rates in bit/s instead of B/s; amounts stay in bytes."""
+    """Show rates in bit/s instead of B/s; amounts are always in bytes."""
     binary: bool = False
-    """IEC steps of 1024 (KiB, MiB) instead of SI steps of 1000 (kB, MB)."""
+    """Use units in steps of 1024 (KiB, MiB) instead of 1000 (kB, MB)."""
     prefix: Prefix = "auto"
-    """The one unit of all rates: kB/s, MB/s, GB/s (or their bits); `auto` chooses a unit for each rate."""
+    """Show all rates in one unit: kB/s, MB/s or GB/s (or their bits). `auto`: in the unit that fits each rate."""
 
 
 SI_BYTES = Units()
@@ -48,11 +49,11 @@ SI_BYTES = Units()
 _AMOUNT = r"(\d+(?:[.,]\d+)?)[ \u00a0\u2009\u202f]*([kKmMgGtTpP]?)(i?[bB]|i|bits?|)"
 _AMBIGUOUS = r"\d{1,3},\d{3}"
 _MOST_AMOUNT = 10**18
-"""Largest amount that is parsed, in bytes."""
+"""Largest amount in bytes that `parse_size` accepts."""
 
 
 class Quantity(NamedTuple):
-    """A number and its unit; separate, because tables align them separately."""
+    """A number and its unit, as two texts, because tables align them separately. `str()` joins them."""
 
     value: str
     unit: str
@@ -62,7 +63,7 @@ class Quantity(NamedTuple):
 
 
 def rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> Quantity:
-    """Return a rate such as `12.4 MB/s`; unknown is `–` without a unit."""
+    """Return a rate such as `12.4 MB/s`; `–` without a unit if it is unknown (None)."""
     if bytes_per_second is None:
         return Quantity(UNKNOWN, "")
     amount, unit = _in_unit(bytes_per_second, units)
@@ -70,20 +71,20 @@ def rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> Quantity:
 
 
 def size(count: float | None, units: Units = SI_BYTES) -> Quantity:
-    """Return an amount of bytes as text, such as `9.80 GB`; unknown is `–` without a unit."""
+    """Return an amount such as `9.80 GB`, given in bytes; `–` without a unit if it is unknown (None)."""
     return Quantity(UNKNOWN, "") if count is None else _written(count, "B", units, _power(count, units))
 
 
 def longest_size(units: Units = SI_BYTES) -> Quantity:
-    """Return a text that is as long as the longest of a size below 1000 EB."""
+    """Return an amount whose text is as long as any below 1000 EB can be."""
     return Quantity("0.00", _unit("B", units, 1))
 
 
 def parse_size(text: str) -> int:
-    """Return the bytes of a text such as `2.5 TB`, `500 GB` or `1,5 GiB`, from B to PB, rounded.
+    """Return the number of bytes in a text such as `2.5 TB`, `500 GB` or `1,5 GiB` (B to PB), rounded.
 
-    Raise AmountError, which explains the fault, instead of guessing: a wrong guess would be a data plan of the wrong
-    size.
+    If the text is ambiguous or invalid, raise AmountError with the reason: a wrong guess would be a data plan of the
+    wrong size.
     """
     match = re.fullmatch(_AMOUNT, text.strip())
     if match is None:
@@ -109,13 +110,13 @@ def both_rates(rx_rate: float | None, tx_rate: float | None, units: Units = SI_B
 
 
 def joined(down: Quantity, up: Quantity) -> str:
-    """Return two rates as `both_rates` writes them."""
+    """Join two rates into one text, as `both_rates` does."""
     return f"{DOWN} {down}  {UP} {up}"
 
 
 def short_rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> str:
     """Return a rate in at most four characters, for the icon: `840k`, `12M`, `1.2G`; below 1000 without a letter. The
-    unit always fits the rate, whatever `prefix` is."""
+    unit fits the rate, regardless of `Units.prefix`."""
     if bytes_per_second is None:
         return UNKNOWN
     amount, _ = _in_unit(bytes_per_second, units)
@@ -127,26 +128,27 @@ def short_rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> str:
 
 
 def padded_rates(rx_rate: float | None, tx_rate: float | None, units: Units = SI_BYTES) -> str:
-    """Return `both_rates` padded to a constant length, because some tray hosts measure their rows only once."""
+    """Return `both_rates` padded to the same length for all rates, because some panels measure the rows of a menu only
+    once."""
     return joined_padded(rate(rx_rate, units), rate(tx_rate, units), units)
 
 
 def joined_padded(down: Quantity, up: Quantity, units: Units) -> str:
-    """Return two rates as `padded_rates` writes them."""
+    """Join two rates into one text of constant length, as `padded_rates` does."""
     return f"{DOWN} {_padded(down, units)}  {UP} {_padded(up, units)}"
 
 
 class SteadyRate:
-    """Formats successive rates so that the text neither moves nor changes its unit at every value. All texts are
-    equally wide in a font with tabular digits. A smaller unit is chosen only when the rate is well below one of the
-    current unit."""
+    """Formats successive values of one rate, so that the text neither moves nor changes its unit with every value. All
+    texts are equally wide in a font whose digits are. The unit becomes smaller only when the rate is well below one of
+    the current unit."""
 
     def __init__(self, units: Units = SI_BYTES) -> None:
         self._units = units
         self._power = 0
 
     def write(self, bytes_per_second: float | None) -> str:
-        """Return the rate, such as `12.4 MB/s`, padded with figure spaces."""
+        """Return the next value of the rate, such as `12.4 MB/s`, padded with figure spaces (as wide as a digit)."""
         if bytes_per_second is None:
             value, unit = UNKNOWN, ""
         elif self._units.prefix != "auto":
@@ -180,7 +182,8 @@ def _fixed_power(units: Units) -> int:
 
 
 def _power(amount: float, units: Units) -> int:
-    """Return the power of the unit that fits. 999.6 is written as 1.00 of the next unit, not as 1000 of this one."""
+    """Return how many steps the fitting unit is above the smallest one. 999.6 is written as 1.00 of the next unit, not
+    as 1000."""
     step, power = _step(units), 0
     while round(amount) >= step and power < _GREATEST_POWER:
         amount /= step

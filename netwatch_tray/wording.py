@@ -52,15 +52,15 @@ _DURATIONS = (
     (172_800, "h", 3600, "min", 60),
     (float("inf"), mark("Facts", "d"), 86_400, "h", 3600),
 )
-"""Seconds below which a unit is used, the unit and its seconds, the smaller unit and its seconds. Only the unit of days
-differs between languages."""
+"""For each unit of durations: the seconds below which it is used, the unit, its seconds, the next smaller unit, and its
+seconds. Only the unit of days differs between languages."""
 _APPS = frozenset({mark("Facts", "Exited before seen"), mark("Facts", "Being looked for"), mark("Facts", "Other apps")})
-"""Names that engine/apps.py gives to unknown programs and to the sum of many apps."""
+"""Names that engine/apps.py gives to unknown programs and to the sum of many apps. They are translated when shown."""
 _USER = "user "
 
 
 def app_name(name: str) -> str:
-    """Return an app's name for the user. Names given by NetWatch are translated, names of programs are not."""
+    """Return an app's name as the user reads it. Names made by NetWatch are translated, names of programs are not."""
     if name in _APPS:
         return translate("Facts", name)
     if name.startswith(_USER):
@@ -69,7 +69,8 @@ def app_name(name: str) -> str:
 
 
 def owner(connection: Connection) -> str | None:
-    """Return the owner of a connection: the app's name, else process, unit or user; `None` if none is known."""
+    """Return a name for the owner of a connection: that of the app if known, else of the process, unit or user. `None`
+    if nothing is known."""
     name = connection.app_name or connection.process or connection.unit
     if name is None and connection.user is not None:
         name = f"{_USER}{connection.user}"
@@ -77,37 +78,37 @@ def owner(connection: Connection) -> str | None:
 
 
 def gap(reason: GapReason) -> str:
-    """Return the reason of a gap in words, in lower case."""
+    """Return the reason of a gap in words, beginning in lower case."""
     return translate("Facts", _GAPS[reason])
 
 
 def counted(tick: Tick) -> str:
-    """Return the interfaces that make the total, or why its rates are unknown."""
+    """Return in words which interfaces make the total, or why its rates are unknown."""
     if reason := tick.gap or tick.total.gap:
         return gap(reason)
     return " + ".join(tick.total.uplinks) or translate("Facts", "no interface is connected")
 
 
 def why(interface: InterfaceTick) -> str:
-    """Return why an interface is or is not part of the total: verdict, colon, reason, in lower case."""
+    """Return in words whether an interface counts in the total and, after a colon, why; in lower case."""
     sentences = _COUNTED if interface.is_uplink else _NOT_COUNTED
     text = translate("Facts", sentences.get(interface.why.code, sentences[WhyCode.UNKNOWN]))
     return text.format(name=interface.name, names=listed(interface.why.names))
 
 
 def month_name(number: int, *, is_short: bool = False) -> str:
-    """Return `November`, or `Nov`."""
+    """Return the name of a month: `November`, or with `is_short` `Nov`."""
     name = translate("Messages", _MONTHS[number - 1])
     return name[:3] if is_short else name
 
 
 def day_name(day: date, *, is_short: bool = False) -> str:
-    """Return `5 November`, or `5 Nov`."""
+    """Return a day without its year: `5 November`, or with `is_short` `5 Nov`."""
     return translate("Messages", "{day} {month}").format(day=day.day, month=month_name(day.month, is_short=is_short))
 
 
 def listed(names: Sequence[str]) -> str:
-    """Join names into a list: `eth0`, `eth0 and eth1`, `eth0, eth1 and eth2`."""
+    """Join names as in a sentence: `eth0`, `eth0 and eth1`, `eth0, eth1 and eth2`."""
     if len(names) < 2:
         return "".join(names)
     return translate("Facts", "{several} and {last}").format(several=", ".join(names[:-1]), last=names[-1])

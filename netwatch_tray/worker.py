@@ -1,4 +1,4 @@
-"""One thread for work that may block; results are delivered in the loop that submitted the work."""
+"""A thread for work that may block. Results are delivered in the event loop from which the work was submitted."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ Result = TypeVar("Result")
 
 
 class Worker:
-    """Runs tasks one after another in a daemon thread, which starts with the first task.
+    """Runs tasks one after another in a daemon thread, which is started by the first task.
 
-    `submit` and `close` must be called in the loop's thread.
+    Call `submit` and `close` in the event loop's thread.
     """
 
     def __init__(self, name: str, call_soon: Callable[[Callable[[], None]], None]) -> None:
-        """`name`: name of the thread. `call_soon`: runs a callback in the loop; callable from any thread."""
+        """`name`: name of the thread. `call_soon`: makes the event loop run a callback; the worker's
+        thread calls it."""
         self._name = name
         self._call_soon = call_soon
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self.pending = 0
-        """Number of submitted tasks whose result has not arrived."""
+        """Number of submitted tasks whose result was not delivered yet."""
 
     def submit(
         self,
@@ -38,9 +39,10 @@ class Worker:
         done: Callable[[Result], None],
         failed: Callable[[Exception], None],
     ) -> None:
-        """Run `task` in the thread, then `done` with its result, or `failed`, in the loop.
+        """Run `task` in the thread. Then, in the event loop, call `done` with its result, or `failed` with the error
+        that it raised.
 
-        An error that is no NetWatchError is logged with its traceback.
+        An error that is no NetWatchError is also logged with its traceback.
         """
         self.pending += 1
         self._tasks.put(partial(self._run, task, done, failed))
@@ -49,10 +51,11 @@ class Worker:
             self._thread.start()
 
     def close(self, timeout: float | None = None, *, finish: Callable[[], None] | None = None) -> bool:
-        """Let the thread end after the tasks submitted so far; return whether it did within `timeout` seconds.
+        """Let the thread end after the tasks submitted so far, and wait up to `timeout` seconds. Return whether it has
+        ended.
 
-        `finish`: called in the thread at last, if it was started. No result arrives in the loop after this. Call it
-        again, from any thread, to wait longer.
+        `finish`: run by the thread as its last task, if it was started. No result is delivered after this call. To wait
+        longer, call it again, from any thread.
         """
         self._is_closed = True
         if self._thread is None:
@@ -88,7 +91,8 @@ class Worker:
 
 
 def fault_of(error: Exception) -> Message:
-    """Return the text of an error for the user. An unexpected error becomes a general text, because it was logged."""
+    """Return the text of an error for the user. For an unexpected error it is a general text, as the details were
+    logged."""
     if isinstance(error, NetWatchError):
         return error.message
     return message("An unexpected error occurred; see the log.")

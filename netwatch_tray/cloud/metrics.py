@@ -27,7 +27,7 @@ class Reading(NamedTuple):
     system: SystemSample | None = None
     health: Health | None = None
     usages: tuple[Usage, ...] | None = None
-    """Space of file systems. Their names are served, so these are only the ones that the user allows."""
+    """Space of each file system; None if the names of file systems may not be served."""
     traffic: DiskTraffic | None = None
     events: Mapping[EventKind, int] | None = None
     """Number of events that have begun since metrics are served, by kind."""
