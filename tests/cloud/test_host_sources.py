@@ -88,7 +88,7 @@ def test_a_busy_processor_raises_its_percentage() -> None:
     assert found.load == pytest.approx(os.getloadavg(), abs=1)
 
 
-def test_psutil_reports_the_same_without_proc() -> None:
+def test_memory_size_is_read_by_psutil_without_proc() -> None:
     source = system.SystemSource(system._PsutilReadings())
     source.sample()
     assert source.sample().memory.total == psutil.virtual_memory().total

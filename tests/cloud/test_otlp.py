@@ -161,7 +161,7 @@ def test_amounts_are_counted_from_the_first_snapshot(collector: tuple[str, list[
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1/metrics"])
-def test_the_path_of_a_collector_is_completed(collector: tuple[str, list[tuple[str, bytes]]], path: str) -> None:
+def test_collector_url_gets_the_path_for_metrics(collector: tuple[str, list[tuple[str, bytes]]], path: str) -> None:
     endpoint, came = collector
     exported(f"{endpoint}{path}", came, everything((), {}))
     assert {each for each, _ in came} == {"/v1/metrics"}

@@ -139,7 +139,7 @@ def test_elements_with_a_final_error_are_sent_once(spool: Spool, status: int) ->
     assert f"HTTP {status}" in (counts.reason or "")
 
 
-def test_a_body_too_large_is_halved(spool: Spool) -> None:
+def test_batch_refused_as_too_large_is_sent_in_halves(spool: Spool) -> None:
     expected = fill(spool, 4)
     with Collector() as collector:
         collector.script.append(Answer(413, b""))
@@ -409,7 +409,9 @@ def test_chosen_authority_and_client_certificate_are_used_for_tls(spool: Spool, 
         ),
     ],
 )
-def test_endpoints_are_completed(setting: str, environment: dict[str, str], metrics: str, logs: str) -> None:
+def test_collector_urls_get_the_path_of_the_signal(
+    setting: str, environment: dict[str, str], metrics: str, logs: str
+) -> None:
     otlp = Otlp(endpoint=setting)
     assert str(target(otlp, "metrics", environment).endpoint) == metrics
     assert str(target(otlp, "logs", environment).endpoint) == logs

@@ -252,7 +252,7 @@ def everything(rows: tuple[Connection, ...], processes: dict[int, Traffic] | Non
     return with_disks(builder.build(tick, readings, 1000.0), (DISK,), DiskTraffic(7, 8))
 
 
-def test_every_other_number_equals_its_source() -> None:
+def test_system_disk_and_connection_numbers_equal_their_source() -> None:
     rows = (connection(1), connection(2, pid=None, process=None, state="LISTEN", remote_address=None, rtt_s=None))
     found = everything(rows, {100: Traffic(5000, 50)})
     assert (found.connection_count, found.tcp_time_wait, found.tcp_close_wait) == (3, 2, 1)

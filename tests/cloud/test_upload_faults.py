@@ -88,7 +88,7 @@ def test_every_snapshot_arrives_through_a_random_script_of_faults(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_each_fault_is_reported_and_loses_nothing(
+def test_each_upload_fault_is_reported_and_loses_no_snapshot(
     fault: str, tls: Tls, tmp_path: Path, expected_logs: list[str]
 ) -> None:
     if fault in {"401", "402", "redirect"}:

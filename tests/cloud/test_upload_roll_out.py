@@ -91,7 +91,7 @@ def test_a_repeated_set_up_leaves_a_running_upload_alone(key_file: Path) -> None
         (b"k" * 5000, "The API key must be one word of plain ASCII characters. Copy it again."),
     ],
 )
-def test_a_useless_key_file_changes_nothing(
+def test_missing_or_invalid_key_file_changes_nothing(
     content: bytes | None, reason: str, key_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["upload", "setup", "--endpoint", URL, "--key-file", str(key_file)]
@@ -164,7 +164,7 @@ def test_a_broken_managed_file_refuses_every_change_and_sends_nothing(
         assert server.requests == []
 
 
-def test_notifications_name_the_way_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notification_says_whether_uploading_or_the_otlp_export_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     class Service:
         def __init__(self, *given: Any, **_: object) -> None:
             self.connections_read = None

@@ -215,7 +215,7 @@ def pause(desktop: Desktop) -> None:
 @pytest.mark.skipif(REPEATS == 0, reason="./dev test desktops")
 @pytest.mark.parametrize("time", range(max(1, REPEATS)))
 @pytest.mark.parametrize("how", ["killed", "late"])
-def test_the_icon_is_never_lost(
+def test_late_or_restarted_panel_shows_the_icon(
     kind: type[Desktop],
     network: Wire,
     how: str,

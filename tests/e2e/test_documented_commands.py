@@ -128,7 +128,7 @@ def documented(program: str) -> set[str]:
     return found
 
 
-def test_each_command_of_the_program_is_known() -> None:
+def test_each_documented_command_of_the_program_is_run_by_a_test() -> None:
     assert documented("netwatch-tray") == {*ENDS, *GOES_ON, *RUN_ELSEWHERE}
     for where in RUN_ELSEWHERE.values():
         file, test = where.split("::")
@@ -171,7 +171,7 @@ def test_readme_table_shows_only_existing_options() -> None:
         assert set(re.findall(r"--[a-z-]+", words)) <= _options(build(), [subcommand])
 
 
-def test_the_settings_that_are_shown_can_be_used() -> None:
+def test_documented_settings_are_valid() -> None:
     pages = [page.read_text("utf-8") for page in PAGES]
     shown = [block for page in pages for block in re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)]
     assert len(shown) >= 4
@@ -179,7 +179,7 @@ def test_the_settings_that_are_shown_can_be_used() -> None:
         msgspec.convert(tomllib.loads(block), Settings)
 
 
-def test_all_settings_are_shown_with_their_defaults() -> None:
+def test_documentation_lists_all_settings_with_their_defaults() -> None:
     (block,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "settings.md").read_text("utf-8"), re.DOTALL)
     shown = tomllib.loads(block)
     assert msgspec.convert(shown, Settings) == Settings()

@@ -121,7 +121,7 @@ def test_agent_that_lost_all_locks_exits_and_leaves_the_new_agent_running(deskto
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
-def test_signals_commit_the_history(desktop: Session, number: signal.Signals) -> None:
+def test_signal_ends_the_agent_with_the_history_saved(desktop: Session, number: signal.Signals) -> None:
     start(desktop)
     with contextlib.closing(desktop.feed()) as client:
         client.send(Subscribe(frozenset({"interfaces"})))

@@ -254,7 +254,7 @@ def test_owners_and_packets_are_decoded(client: HelperClient, helper: Helper) ->
 
 
 @pytest.mark.parametrize("client", ["PIDs of a namespace"], indirect=True)
-def test_processes_have_no_number_in_a_pid_namespace(client: HelperClient, helper: Helper) -> None:
+def test_owners_have_no_pid_inside_a_pid_namespace(client: HelperClient, helper: Helper) -> None:
     greet(client, helper)
     owner = layout.OWNER.pack(8, b"curl\0\0", 321, UDP, layout.NEW_SOCKET, 1000, 55)
     helper.send(protocol.EVENTS_HEAD.pack(protocol.EVENTS) + owner)
@@ -275,7 +275,7 @@ def test_refusals_are_reported_in_order_up_to_a_limit(client: HelperClient, help
     assert len(reading.refusals) == 8192
 
 
-def test_packets_beyond_the_bound_are_lost_and_counted(client: HelperClient, helper: Helper) -> None:
+def test_packets_beyond_the_limit_are_dropped_and_counted(client: HelperClient, helper: Helper) -> None:
     greet(client, helper)
     size, count = 4096, 1100
     packet = layout.PACKET.pack(7, PEER, 443, 5000, 6, layout.TLS_HELLO, 0, 1000, size, size, 0) + bytes(size)
@@ -340,7 +340,7 @@ def test_counters_that_go_back_end_the_connection(client: HelperClient, helper: 
     assert "cannot be read" in str(client.reason)
 
 
-def test_flows_without_end_end_the_connection(client: HelperClient, helper: Helper) -> None:
+def test_helper_that_lists_flows_without_end_is_disconnected(client: HelperClient, helper: Helper) -> None:
     greet(client, helper)
     size, cookie = 1000, 0
     for _ in range(200):
@@ -379,7 +379,7 @@ def _messages(draw: st.DrawFn) -> bytes:
 
 @settings(max_examples=400)
 @given(messages=st.lists(_messages() | st.binary(min_size=1, max_size=200), max_size=8))
-def test_nothing_that_is_sent_raises_or_makes_an_amount_negative(messages: list[bytes]) -> None:
+def test_no_message_of_the_helper_raises_or_makes_an_amount_negative(messages: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         helper = Helper(Path(directory) / "s")
         client = HelperClient(str(Path(directory) / "s"))

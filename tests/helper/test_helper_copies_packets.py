@@ -116,7 +116,7 @@ def test_initials_in_one_large_packet_are_copied_with_their_size(client: HelperC
 
 
 @pytest.mark.parametrize("size", [1200, 2047, 2048, 2049, 4095, 4096, 4097, 9000])
-def test_every_length_is_copied_whole_up_to_the_limit(client: HelperClient, pair: Pair, size: int) -> None:
+def test_packets_of_every_length_are_copied_whole_up_to_the_limit(client: HelperClient, pair: Pair, size: int) -> None:
     near, far = pair
     payload = (QUIC_1 * 8)[:size]
     read(client)

@@ -289,7 +289,7 @@ def test_agent_in_a_pid_namespace_takes_no_other_process_for_the_owner() -> None
     assert json.loads(done.stdout) == [1, None, 0, UDP]
 
 
-def test_a_map_that_is_full_keeps_the_sum(link: Wire) -> None:
+def test_bytes_beyond_a_full_flow_table_are_in_the_sum_of_losses(link: Wire) -> None:
     others = [make(link.far, socket.AF_INET, DATAGRAM, FAR) for _ in range(200)]
     near = make(link.near, socket.AF_INET, DATAGRAM, NEAR)
     small = probes.Probes(probes.root_cgroup(), entries=64)

@@ -248,7 +248,7 @@ def test_another_user_reads_amounts_of_all_and_records_of_its_own_sockets() -> N
         root.close()
 
 
-def test_a_user_who_is_not_allowed_gets_a_sentence() -> None:
+def test_user_who_is_not_allowed_gets_the_reason() -> None:
     with service(12345) as running:
         root = running.client()
         read(root)

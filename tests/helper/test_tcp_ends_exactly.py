@@ -142,7 +142,7 @@ def _check_ends(ends: dict[int, TcpEnd], truths: list[dict[str, Any]]) -> None:
             assert (low if is_cut else high) <= found[port][way] <= high, (way, found[port], those)
 
 
-def test_helper_that_is_killed_in_between_adds_nothing_twice(link: Wire, tmp_path: Path) -> None:
+def test_killed_and_restarted_helper_counts_no_tcp_byte_twice(link: Wire, tmp_path: Path) -> None:
     with service() as helper, ExitStack() as stack:
         meters = Meter(link.near, helper), Meter(link.far, helper)
         for meter in meters:
@@ -212,7 +212,7 @@ def test_connections_of_other_namespaces_are_counted_while_they_live(link: Wire)
         assert cookie(here) not in closed | {each for each, _ in moved}, "the agent lists those of its own namespace"
 
 
-def test_agent_in_another_namespace_hides_no_connection_of_it(link: Wire) -> None:
+def test_agents_in_two_namespaces_get_each_others_connections(link: Wire) -> None:
     """As one in a container. Each agent has the rows of the other's connections, and reports of its own."""
     with service() as helper, ExitStack() as stack:
         clients = []
@@ -257,7 +257,7 @@ def test_agent_in_another_namespace_hides_no_connection_of_it(link: Wire) -> Non
         assert alone, "the only agent lists those of its own namespace"
 
 
-def test_row_of_an_open_connection_outlives_its_pause(link: Wire) -> None:
+def test_row_of_an_idle_open_connection_is_not_deleted(link: Wire) -> None:
     """A flow without packets is deleted; if that happened to a connection, its counters would be lost until its next
     packet."""
     need_ebpf()

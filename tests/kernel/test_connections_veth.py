@@ -125,7 +125,7 @@ def test_bytes_of_a_connection_equal_the_payload_sent(
     assert there.totals() == Traffic(up, down)
 
 
-def test_half_closed_connection_seen_before_is_exact(link: Wire, observers: tuple[Observer, Observer]) -> None:
+def test_half_closed_connection_has_exact_bytes(link: Wire, observers: tuple[Observer, Observer]) -> None:
     here, there = observers
     with connection(link, "4") as (client, accepted):
         send(client, accepted, 1000)

@@ -215,7 +215,7 @@ def test_total_counts_vpn_with_the_default_route_once(network: Wire) -> None:
 
 
 @needs_tun
-def test_vpn_runs_over_the_only_way_out(network: Wire) -> None:
+def test_vpn_without_a_route_to_its_server_runs_over_the_only_card(network: Wire) -> None:
     """Its server is on the link, so no route leads to it alone."""
     with vpn(network, FAR):
         tick = counted(network, network.near, "198.51.100.2")
@@ -223,7 +223,7 @@ def test_vpn_runs_over_the_only_way_out(network: Wire) -> None:
 
 
 @needs_tun
-def test_vpn_with_two_ways_out_is_counted_itself(network: Wire) -> None:
+def test_vpn_is_counted_itself_if_its_card_is_uncertain(network: Wire) -> None:
     network.run(network.near, *f"ip link add second type veth peer name peer2 netns {network.far}".split())
     network.run(network.far, *"ip link set peer2 up".split())
     network.run(network.near, *"ip link set second up".split())

@@ -539,7 +539,7 @@ def test_every_apple_name_in_the_code_is_in_the_table(module: str) -> None:
     assert answered <= of_apple | {"chosen_", "occlusionChanged_"}
 
 
-def test_stand_in_refuses_other_names_and_threads(mac: Cocoa) -> None:
+def test_fake_appkit_refuses_unknown_names_and_other_threads(mac: Cocoa) -> None:
     application = mac.classes["NSApplication"].sharedApplication()
     with pytest.raises(AttributeError):
         application.setActivationPolicies_(1)

@@ -210,7 +210,7 @@ def test_closed_xembed_tray_is_reported_and_restarted_one_shows_icon(
     assert life.opened == 1
 
 
-def test_way_none_shows_no_icon(life: Life) -> None:
+def test_tray_setting_none_shows_no_icon(life: Life) -> None:
     life.loop.do(lambda: life.presence.apply(Settings(tray=TrayIcon(way="none"))))
     life.pass_seconds(100)
     assert (life.opened, life.presence.no_tray, life.children) == (0, None, [])

@@ -409,7 +409,7 @@ def test_missing_bus_at_start_raises_tray_unavailable(
         loop.do(lambda: open_tray(loop.scheduler, no_actions(), Settings()))
 
 
-def test_mute_bus_raises_tray_unavailable_after_about_a_second(
+def test_bus_that_never_responds_raises_tray_unavailable_after_about_a_second(
     loop: Loop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "mute"

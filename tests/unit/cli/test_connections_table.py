@@ -91,7 +91,7 @@ def test_a_pipe_gets_every_column(capsys: pytest.CaptureFixture[str]) -> None:
     assert first.split() == "APP PID PROTOCOL HOST ADDRESS STATE ↓ ↑ RTT".split()
 
 
-def test_connections_that_are_over_are_counted_and_listed_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+def test_connections_in_time_wait_are_only_counted_unless_requested(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, "connections")
     assert not any("TIME_WAIT" in line for line in lines[:-1])
     assert lines[-1] == "110 connections in TIME_WAIT are over and left out; --all lists them."
@@ -99,11 +99,13 @@ def test_connections_that_are_over_are_counted_and_listed_on_request(capsys: pyt
     assert len(json.loads(printed(capsys, "connections", "--json")[0])) == len(ROWS)
 
 
-def test_one_connection_that_is_over_is_singular() -> None:
+def test_one_connection_in_time_wait_is_counted_in_the_singular() -> None:
     assert connections._left_out(1) == "1 connection in TIME_WAIT is over and left out; --all lists it."
 
 
-def test_rows_are_chosen_and_sorted(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_filter_and_sort_connections_and_apps(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(desktop_entries, "name_of", lambda key: "Backups of Ada" if key == "sync" else "")
 
     def names(*words: str) -> list[str]:
@@ -123,7 +125,7 @@ def test_rows_are_chosen_and_sorted(capsys: pytest.CaptureFixture[str], monkeypa
     assert apps("--app", "backups") == ["sync"]
 
 
-def test_watching_shows_what_fits_until_it_is_interrupted(
+def test_watch_prints_as_many_rows_as_fit_until_interrupted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     many = [row(number, f"p{number}", float(number)) for number in range(100)]

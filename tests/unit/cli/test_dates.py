@@ -11,7 +11,7 @@ from netwatch_tray.cli.dates import chosen_days, day
 from netwatch_tray.cli.parser import build
 
 
-def test_words_are_days_of_the_local_calendar() -> None:
+def test_today_and_yesterday_are_days_of_the_local_calendar() -> None:
     before = date.today()  # noqa: DTZ011  as the program does
     today, yesterday, week = day("today"), day("yesterday"), day("-7d")
     if date.today() == before:  # noqa: DTZ011  not while midnight passes

@@ -67,13 +67,15 @@ def test_json_lists_the_problems(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 
 @pytest.mark.parametrize(("problems", "text"), [(0, "all fine"), (1, "1 problem"), (2, "2 problems")])
-def test_verdict_uses_only_signs_of_the_encoding(problems: int, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_prints_only_characters_of_the_encoding(
+    problems: int, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
     assert diagnose._verdict(problems) == text
 
 
 @pytest.mark.parametrize("terminal", ["linux", "dumb"])
-def test_verdict_uses_only_signs_of_the_console_font(terminal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_prints_only_characters_of_the_console_font(terminal: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stdout = io.TextIOWrapper(io.BytesIO(), "utf-8")
     monkeypatch.setattr(sys, "stdout", stdout)
     monkeypatch.setattr(stdout, "isatty", lambda: True, raising=False)

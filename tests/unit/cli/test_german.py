@@ -70,7 +70,7 @@ def cells(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_cell_is_the_same_in_both_languages(
+def test_no_table_cell_is_the_same_in_english_and_german(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     english, german = (printed(code, command, monkeypatch, capsys) for code in ("en", "de"))
@@ -78,7 +78,7 @@ def test_no_cell_is_the_same_in_both_languages(
     assert cells(english) & cells(german) - SAME == set()
 
 
-def test_no_label_of_status_is_the_same_in_both_languages(
+def test_no_label_of_status_is_the_same_in_english_and_german(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown = status(

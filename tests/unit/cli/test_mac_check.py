@@ -15,7 +15,7 @@ from netwatch_tray.model import Counters, Interface, Sample
 from netwatch_tray.tray.backends import cocoa_names
 
 
-def test_missing_names_are_reported() -> None:
+def test_names_of_apple_that_this_mac_lacks_are_reported() -> None:
     mac = Cocoa()
     constants = dict(cocoa_names.CONSTANTS)
     assert mac_check.missing_names(mac.classes.__getitem__, constants.get) == []
@@ -38,7 +38,9 @@ def sample(rx: int, tx: int) -> Sample:
     ("rounded", "agree"),
     [((5 << 10, 0), True), ((0, 0), True), ((1 << 19, 0), True), ((2 << 20, 0), False), ((3 << 30, 0), False)],
 )
-def test_dumps_agree_within_rounding_and_traffic_between_them(rounded: tuple[int, int], *, agree: bool) -> None:
+def test_counters_of_both_dumps_may_differ_by_rounding_and_traffic_between_them(
+    rounded: tuple[int, int], *, agree: bool
+) -> None:
     """The second dump has counters of 32 bits in steps of 1024."""
     whole = (7 << 32) + 1000
     assert mac_check.compared(sample(whole, 0), sample(*rounded)).startswith("agree" if agree else "WRONG")
@@ -60,7 +62,7 @@ def test_failing_section_does_not_stop_the_others(capsys: pytest.CaptureFixture[
     assert mac_check.report((("b", works),)) == 0
 
 
-def test_sockets_are_counted_and_none_is_named() -> None:
+def test_report_has_numbers_of_sockets_but_no_names() -> None:
     sockets = {
         "a": Socket(protocol="TCP", local_address="192.0.2.1", local_port=1, pid=os.getpid(), uid=501, rx_bytes=1),
         "b": Socket(protocol="UDP", local_address="192.0.2.1", local_port=1, pid=1, process="secret"),

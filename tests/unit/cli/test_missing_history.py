@@ -37,14 +37,14 @@ def test_missing_history_without_an_agent_suggests_starting_it(
 
 
 @pytest.mark.parametrize("subcommand", ["usage", "export"])
-def test_missing_history_beside_an_agent_means_its_first_minute(
+def test_missing_history_of_a_running_agent_is_explained_by_its_first_minute(
     subcommand: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(session, "connect", lambda: connected(Settings()))
     assert "the first minute is being recorded" in told(subcommand, capsys)
 
 
-def test_agent_without_history_names_the_setting(
+def test_history_turned_off_is_explained_by_the_setting(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(session, "connect", lambda: connected(Settings(history=History(on=False))))

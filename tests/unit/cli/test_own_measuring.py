@@ -12,7 +12,7 @@ from netwatch_tray.settings import Settings
 
 
 @pytest.mark.parametrize("is_on", [True, False])
-def test_settings_choose_countries_and_total(is_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_measuring_uses_countries_and_total_of_the_settings(is_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[tuple[bool, Mapping[str, bool]]] = []
 
     def measure(sources: Sources, chosen: Mapping[str, bool]) -> Iterator[None]:

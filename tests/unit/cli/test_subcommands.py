@@ -25,7 +25,7 @@ def test_each_module_adds_the_subcommands_of_the_table(module: str, monkeypatch:
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["misspelt"], ["--xembed-icon"]])
-def test_all_subcommands_are_known_where_none_is_named(words: list[str]) -> None:
+def test_parser_has_all_subcommands_if_the_command_line_names_none(words: list[str]) -> None:
     assert {"agent", "watch", "usage", "upload"} <= choices(build(words))
 
 

@@ -52,17 +52,17 @@ def refuses(reason: str) -> Callable[[], Silent]:
 
 
 class TestLadder:
-    def test_the_first_that_works_is_used_and_the_reasons_are_kept(self) -> None:
+    def test_first_working_source_is_used_and_reasons_against_others_are_kept(self) -> None:
         opened = open_first((("a", refuses("too old")), ("b", works("b")), ("c", works("c"))), None)
         assert opened.source.name == "b"
         assert [(name, str(state)) for name, state in opened.report] == [("a", "too old"), ("b", "in use")]
 
-    def test_a_preferred_one_is_tried_first(self) -> None:
+    def test_preferred_source_is_tried_first(self) -> None:
         opened = open_first((("a", works("a")), ("b", works("b"))), "b")
         assert opened.source.name == "b"
         assert [(name, str(state)) for name, state in opened.report] == [("b", "in use")]
 
-    def test_below_a_preferred_one_the_order_holds(self) -> None:
+    def test_other_sources_keep_their_order_after_the_preferred_one(self) -> None:
         opened = open_first((("a", works("a")), ("b", works("b")), ("c", refuses("no"))), "c")
         assert [(name, str(state)) for name, state in opened.report] == [("c", "no"), ("a", "in use")]
 

@@ -60,7 +60,7 @@ def test_scopes_and_escapes_of_macos_are_parsed_and_unbound_files_listed() -> No
     assert (browser.remote_address, browser.remote_port, browser.state) == ("17.57.145.55", 443, "CLOSE_WAIT")
 
 
-def test_files_are_separated_without_f_lines() -> None:
+def test_files_are_separated_in_output_without_f_lines() -> None:
     """lsof 4.95 writes them only on request. With only the last name of each process, all sockets but one would be
     missing."""
     text = "p1\ncsshd\ntIPv4\nPTCP\nn*:22\nTST=LISTEN\ntIPv6\nPTCP\nn[::1]:6010\nTST=LISTEN\nTQR=0\n"

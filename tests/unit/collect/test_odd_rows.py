@@ -180,7 +180,7 @@ def test_only_the_short_row_of_diskstats_is_skipped(row: bytes, expected_logs: l
     assert odd_rows.counts() == {"/proc/diskstats": 1}
 
 
-def test_memory_is_available_without_the_kernels_estimate() -> None:
+def test_available_memory_is_computed_without_the_kernels_estimate() -> None:
     old = b"MemTotal: 100 kB\nMemFree: 7 kB\nBuffers: 5 kB\nCached: 30 kB\nSwapTotal: 8 kB\nSwapFree: 6 kB\n"
     assert system.parse_meminfo(old) == system.Memory(100 << 10, 42 << 10, 8 << 10, 2 << 10)
     assert system.parse_meminfo(old + b"MemAvailable: 50 kB\n").available == 50 << 10

@@ -12,7 +12,7 @@ from netwatch_tray.collect import own_sockets
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux has cookies of sockets")
-def test_newest_sockets_are_known() -> None:
+def test_newest_own_sockets_are_recognised() -> None:
     keys = []
     for _ in range(100):
         with socket.socket() as made:
@@ -24,7 +24,7 @@ def test_newest_sockets_are_known() -> None:
     assert not own_sockets.is_own("unknown")
 
 
-def test_closed_socket_is_not_noted() -> None:
+def test_noting_a_closed_socket_raises_nothing() -> None:
     made = socket.socket()
     made.close()
     own_sockets.note(made)

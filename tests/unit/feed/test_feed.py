@@ -107,7 +107,9 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
     assert not agent.path.exists()
 
 
-def test_macos_gives_each_client_more_than_its_8_kib(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_send_buffer_of_a_client_is_larger_than_the_8_kib_of_macos(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
     client = FeedClient(agent.path)
     assert client.wait(PATIENCE)
@@ -149,7 +151,7 @@ def test_only_subscribers_get_a_topic(agent: Agent, client: FeedClient) -> None:
     assert message.tick.total.rx_rate == 2
 
 
-def test_a_fresh_subscriber_is_brought_up_to_date(agent: Agent, client: FeedClient) -> None:
+def test_new_subscriber_gets_the_full_state_first(agent: Agent, client: FeedClient) -> None:
     client.send(Subscribe(frozenset({"connections"})))
     assert client.wait(PATIENCE) == [agent.everything]
     assert agent.topics == [frozenset({"connections"})]

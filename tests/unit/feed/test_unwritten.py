@@ -37,7 +37,7 @@ def test_tunnels_and_unknown_rates_add_nothing() -> None:
     assert seen.since(60.0) == {}
 
 
-def test_rates_kept_by_the_agent_count_from_the_first_message() -> None:
+def test_recent_rates_in_the_first_message_are_added() -> None:
     seen = Unwritten()
     kept = AppRates(at=100.0, elapsed_s=10.0, total=(5, 0), apps={"key of curl": (5, 1), "key of none": (9, 9)})
     seen.add(102.0, _message(_app("curl", 3.0), recent=(kept,)))

@@ -23,7 +23,7 @@ def mask(lines: tuple[str, str], size: int) -> Image.Image:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_no_two_characters_look_alike(size: int) -> None:
+def test_no_two_characters_of_the_icon_font_look_alike(size: int) -> None:
     drawn = {each: digits.draw((each, "0"), size) for each in CHARACTERS}
     for one, other in itertools.combinations(CHARACTERS, 2):
         different = sum(a != b for a, b in zip(drawn[one], drawn[other], strict=True))

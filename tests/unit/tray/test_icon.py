@@ -46,7 +46,7 @@ def test_edges_lie_on_whole_pixels(glyph: Glyph, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_stems_are_sharp(size: int) -> None:
+def test_stems_of_the_arrows_have_no_half_transparent_pixels(size: int) -> None:
     longer, shorter = alpha(Glyph("rates", 3, 3), size), alpha(Glyph("rates", 0, 0), size)
     stems = ImageChops.subtract(longer, shorter)
     middle = stems.crop((0, size * 7 // 16, size, size * 9 // 16))  # where neither head is
@@ -68,13 +68,13 @@ def test_large_picture_scales_to_the_small_one_exactly(glyph: Glyph) -> None:
     assert apart(halved, alpha(glyph, 22)) <= 16  # rounding on the slanted edges
 
 
-def test_a_stem_grows_with_each_step() -> None:
+def test_arrow_grows_with_each_step_of_the_rate() -> None:
     for size in SIZES:
         inked = [sum(alpha(Glyph("rates", step, 0), size).histogram()[128:]) for step in range(4)]
         assert inked == sorted(set(inked))
 
 
-def test_down_and_up_mirror_each_other() -> None:
+def test_upload_arrow_is_the_download_arrow_upside_down() -> None:
     for size, step in itertools.product(SIZES, range(4)):
         turned = alpha(Glyph("rates", step, 0), size).transpose(Image.Transpose.ROTATE_180)
         assert apart(turned, alpha(Glyph("rates", 0, step), size)) <= 64
@@ -102,7 +102,7 @@ def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
         ("unknown", (0, 0, 0), 3.0),
     ],
 )
-def test_the_ink_stands_out_from_its_bar(bar: Bar, colour: tuple[int, int, int], least: float) -> None:
+def test_icon_colour_contrasts_with_the_panel(bar: Bar, colour: tuple[int, int, int], least: float) -> None:
     ink = image(Glyph("paused"), 16, bar).getpixel((3, 8))
     assert isinstance(ink, tuple)
     assert contrast(ink, colour) >= least
@@ -117,7 +117,7 @@ def test_icons_of_the_theme_have_the_shapes_of_the_drawn_ones() -> None:
 
 @pytest.mark.parametrize("size", [16, 22, 24, 32, 48])
 @pytest.mark.parametrize("glyph", GLYPHS)
-def test_the_theme_looks_like_the_pictures(glyph: Glyph, size: int) -> None:
+def test_icon_theme_renders_like_the_drawn_pictures(glyph: Glyph, size: int) -> None:
     text = draw_theme()[f"hicolor/{size}x{size}/apps/{theme_name(glyph)}.svg"]
     drawn = QImage(size, size, QImage.Format.Format_RGBA8888)
     drawn.fill(Qt.GlobalColor.transparent)

@@ -56,7 +56,7 @@ def texts(code: str, gap: GapReason | None) -> list[str]:
 
 
 @pytest.mark.parametrize("gap", [None, *GapReason])
-def test_no_row_is_the_same_in_both_languages(gap: GapReason | None) -> None:
+def test_no_menu_row_is_the_same_in_english_and_german(gap: GapReason | None) -> None:
     english, german = texts("en", gap), texts("de", gap)
     assert len(german) > 10
     same = {text.strip() for text in english} & {text.strip() for text in german} - SAME

@@ -50,14 +50,14 @@ def started(period: int) -> Pace:
     return pace
 
 
-def test_each_tick_is_passed_on_as_it_is_by_default() -> None:
+def test_by_default_each_tick_is_shown_unchanged() -> None:
     pace = Pace(1)
     ticks = [tick(float(number)) for number in range(5)]
     assert [pace.take(each) for each in ticks] == ticks
 
 
 @pytest.mark.parametrize("period", [2, 5])
-def test_rates_are_means_over_the_period(period: int) -> None:
+def test_shown_rates_are_means_over_the_chosen_period(period: int) -> None:
     pace = started(period)
     shown = [pace.take(tick(float(number), 10.0)) for number in range(1, 2 * period + 1)]
     assert [place + 1 for place, each in enumerate(shown) if each] == [period, 2 * period]
@@ -84,7 +84,7 @@ def test_mean_rate_weights_ticks_by_duration() -> None:
     ],
     ids=["paused", "asleep", "another interface", "offline"],
 )  # fmt: skip
-def test_whatever_is_not_a_rate_is_shown_at_once(other: Tick) -> None:
+def test_changes_other_than_rates_are_shown_at_once(other: Tick) -> None:
     pace = started(5)
     assert pace.take(tick(1.0)) is None
     assert pace.take(other) is other

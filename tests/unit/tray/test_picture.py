@@ -17,7 +17,7 @@ MASKS = st.sampled_from(SIZES).flatmap(lambda size: st.binary(min_size=size * si
 
 
 @given(BOXES)
-def test_shapes_are_shaded_by_their_union(boxes: list[tuple[int, int, int, int]]) -> None:
+def test_overlapping_rectangles_are_shaded_as_their_union(boxes: list[tuple[int, int, int, int]]) -> None:
     samples, expected = Samples(SIZE), Image.new("L", (SIZE * SAMPLES, SIZE * SAMPLES))
     for x0, y0, x1, y1 in boxes:
         left, right, top, bottom = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
@@ -41,5 +41,5 @@ def test_picture_is_empty_where_nothing_is_opaque() -> None:
     assert not Picture(1, b"\0\0\0\1").is_empty
 
 
-def test_drawn_rows_grow_by_whole_pixels() -> None:
+def test_scaled_mask_repeats_whole_pixels() -> None:
     assert scaled(["#.", ".."], 2) == [b"\xff\xff\0\0"] * 2 + [bytes(4)] * 2

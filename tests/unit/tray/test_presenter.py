@@ -70,7 +70,7 @@ def test_tooltip_shows_the_rates_and_the_interfaces_they_belong_to() -> None:
     assert present(tick(1e6, 0.0), Units(bits=True)).tooltip[0] == "↓ 8.00 Mbit/s  ↑ 0 bit/s"
 
 
-def test_unknown_is_a_dash_and_never_zero() -> None:
+def test_unknown_rate_is_a_dash_and_never_zero() -> None:
     view = present(
         tick(None, None, interface(2, "eth0", None, None), interface(3, "wlan0", None, None), gap=GapReason.ASLEEP)
     )
@@ -94,7 +94,7 @@ def test_offline_is_shown_everywhere_with_the_reason() -> None:
     assert nothing == "Offline: this computer has no network interface"
 
 
-def test_paused_and_unreadable_have_shapes_and_words_of_their_own() -> None:
+def test_paused_and_unreadable_have_their_own_icon_and_text() -> None:
     paused = present(tick(None, None, interface(2, "eth0"), interface(3, "wlan0"), gap=GapReason.PAUSED))
     assert (paused.glyph, paused.label, paused.is_paused) == (Glyph("paused"), "paused", True)
     assert paused.rows == paused.tooltip == ("NetWatch is paused", "Nothing is measured until you resume")
@@ -110,14 +110,14 @@ def test_arrows_grow_in_three_steps() -> None:
         assert present(tick(0.0, rate)).glyph == Glyph("rates", 0, step)
 
 
-def test_a_tenth_of_a_slow_link_is_busy() -> None:
+def test_arrow_is_longest_at_a_tenth_of_a_slow_links_speed() -> None:
     slow = interface(2, "eth0", is_uplink=True, speed=4_000_000)
     assert present(tick(51e3, 49e3, slow)).glyph == Glyph("rates", 3, 1)
     fast = interface(2, "eth0", is_uplink=True, speed=10_000_000_000)
     assert present(tick(1.1e6, 0.9e6, fast)).glyph == Glyph("rates", 3, 2)
 
 
-def test_the_label_keeps_its_width() -> None:
+def test_label_beside_the_icon_has_the_same_width_for_all_rates() -> None:
     presenter = Presenter(Settings())
     labels = [presenter.present(tick(rate, rate)).label for rate in (1.2e3, 12.3e3, 123e3, 0.0, None, 999e3)]
     assert len({len(label) for label in labels}) == 1

@@ -21,7 +21,9 @@ def drawn(curve: Curve, look: Look, width: int = 30, rows: tuple[int, int] = (5,
 
 
 @given(st.lists(_RATES, max_size=30), st.booleans(), st.booleans())
-def test_the_top_is_round_and_no_value_exceeds_it(values: list[float | None], bits: bool, binary: bool) -> None:
+def test_chart_axis_ends_at_a_round_rate_that_no_value_exceeds(
+    values: list[float | None], bits: bool, binary: bool
+) -> None:
     shown_in = Units(bits=bits, binary=binary)
     top = chart.top_of(values, shown_in)
     greatest = max((value for value in values if value is not None), default=0.0)
@@ -56,7 +58,7 @@ def test_a_gap_is_marked_on_the_axis_and_the_time_before_the_first_measurement_i
 
 
 @given(st.floats(1.0, 1e9), st.integers(1, 500), st.floats(0.1, 20))
-def test_a_steady_rate_stays_that_rate_in_any_width(now: float, columns: int, interval: float) -> None:
+def test_constant_rate_is_drawn_as_that_rate_in_charts_of_any_width(now: float, columns: int, interval: float) -> None:
     points = [(now - ago * interval, 7.0, 3.0) for ago in range(int(400 / interval), -1, -1)]
     curve = in_columns(points, interval, now, 300.0, columns)
     assert len(curve.down) == len(curve.up) == columns
@@ -66,14 +68,14 @@ def test_a_steady_rate_stays_that_rate_in_any_width(now: float, columns: int, in
     assert all(value is not None for value in curve.down[: columns - 2])
 
 
-def test_past_columns_do_not_change() -> None:
+def test_chart_columns_of_the_past_keep_their_values() -> None:
     points = [(float(at), float(at % 7), 1.0) for at in range(1000, 1301)]
     before = in_columns(points, 1.0, 1300.0, 300.0, 100)
     after = in_columns([*points, (1301.0, 5.0, 1.0), (1302.0, 5.0, 1.0), (1303.0, 5.0, 1.0)], 1.0, 1303.0, 300.0, 100)
     assert before.down[1:] == pytest.approx(after.down[:-1])
 
 
-def test_a_restarted_agent_loses_no_earlier_rates() -> None:
+def test_chart_keeps_the_rates_from_before_an_agent_restart() -> None:
     recent = RecentRates()
     recent._append((100.0, 1.0, 1.0))
     recent._append((101.0, 2.0, 1.0))

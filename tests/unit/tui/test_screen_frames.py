@@ -110,7 +110,7 @@ def test_tiny_terminal_shows_one_line(size: tuple[int, int]) -> None:
     assert not "".join(others).strip()
 
 
-def test_bars_are_shares_of_the_greatest() -> None:
+def test_bar_of_an_app_is_its_share_of_the_greatest_amount() -> None:
     lines = texts(busy(), 100, 30)
     bars = [line.count("━") * 2 + line.count("╸") for line in lines if line.startswith(NAMES)]
     assert bars == [60, 15, 4, 1, 1, 1]

@@ -130,7 +130,7 @@ def test_link_measures_until_an_agent_runs(machine: Machine) -> None:
     asyncio.run(run())
 
 
-def test_an_agent_that_quits_for_good_is_replaced(machine: Machine) -> None:
+def test_screen_measures_by_itself_after_the_agent_has_quit(machine: Machine) -> None:
     async def run() -> None:
         opened = machine.link()
         opened.start(frozenset())
@@ -146,7 +146,7 @@ def test_an_agent_that_quits_for_good_is_replaced(machine: Machine) -> None:
     asyncio.run(run())
 
 
-def test_silence_is_reported_and_ends_with_a_message(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_agent_is_reported_until_its_next_message(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link, "_SILENCE_S", 0.05)
 
     async def run() -> None:
@@ -161,7 +161,7 @@ def test_silence_is_reported_and_ends_with_a_message(machine: Machine, monkeypat
     asyncio.run(run())
 
 
-def test_an_agent_of_another_version_is_left_alone(machine: Machine) -> None:
+def test_agent_of_another_version_is_disconnected_and_screen_measures_by_itself(machine: Machine) -> None:
     async def run() -> None:
         opened = machine.link()
         opened.start(frozenset())

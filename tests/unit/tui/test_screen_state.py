@@ -15,7 +15,7 @@ from netwatch_tray.tui.look import Look
 from netwatch_tray.tui.state import State, View
 
 
-def test_apps_are_sorted_by_the_chosen_column_and_the_rest_stays_last() -> None:
+def test_apps_are_sorted_by_the_chosen_column_and_bytes_of_no_app_stay_last() -> None:
     state = busy()
     state.receive(AppsMessage(apps=(app("a", 1.0, 9.0), app("b", 5.0, 2.0)), interval_s=2.0, other=(100, 100)))
     state.set_stored(None)
@@ -49,7 +49,7 @@ def test_paused_screen_is_unchanged_and_continues_with_all_data() -> None:
     assert "0" not in state.shown.connections
 
 
-def test_connections_that_are_over_or_listen_are_left_out() -> None:
+def test_list_leaves_out_listeners_and_closed_connections() -> None:
     state = State(Settings())
     rows = (
         connection(1, "a"), connection(2, "b", state="TIME_WAIT"), connection(3, "c", state="LISTEN"),

@@ -161,7 +161,7 @@ class TestIfalldata:
         data = mib_row(layout, b"en0", data__mtu=1) + mib_row(layout, b"en0", data__mtu=2)
         assert [row.link.mtu for row in parse_ifalldata(data)] == [1]
 
-    def test_alignment_does_not_matter(self, layout: Layout) -> None:
+    def test_rows_are_parsed_at_any_memory_alignment(self, layout: Layout) -> None:
         data = mib_row(layout, b"en0")
         shifted = memoryview(b"x" + data)[1:]
         assert parse_ifalldata(shifted) == parse_ifalldata(data)
@@ -384,7 +384,7 @@ class TestSysctl:
         assert bytes(sysctl.read()) == b""
         assert kernel.calls == [self.MIB] * 2
 
-    def test_grown_table_takes_more_calls_once(self, kernel: Kernel) -> None:
+    def test_table_that_outgrew_the_buffer_takes_more_calls_only_once(self, kernel: Kernel) -> None:
         table = bytes(range(256)) * 200
         kernel.tables[self.MIB] = table
         sysctl = Sysctl(self.MIB, kernel.function)
@@ -394,12 +394,12 @@ class TestSysctl:
         assert bytes(sysctl.read()) == table
         assert len(kernel.calls) == 1
 
-    def test_a_refusal_is_reported_with_its_reason(self, kernel: Kernel) -> None:
+    def test_sysctl_refused_by_the_kernel_raises_the_reason(self, kernel: Kernel) -> None:
         kernel.tables[self.MIB] = errno.EPERM
         with pytest.raises(CollectError, match=r"4\.18\.0\.3\.0\.1: Operation not permitted"):
             Sysctl(self.MIB, kernel.function).read()
 
-    def test_endlessly_growing_table_raises(self, kernel: Kernel) -> None:
+    def test_endlessly_growing_table_raises_collect_error(self, kernel: Kernel) -> None:
         kernel.tables[self.MIB] = errno.ENOMEM
         with pytest.raises(CollectError, match="memory"):
             Sysctl(self.MIB, kernel.function).read()
@@ -530,7 +530,7 @@ class TestSource:
         mac.indexes["utun4"] = 21
         assert source.sample().counters.keys() == {11, 21}
 
-    def test_addresses_routes_and_speed_are_as_old_as_ten_seconds(self, mac: Mac) -> None:
+    def test_addresses_routes_and_speed_are_read_again_after_ten_seconds(self, mac: Mac) -> None:
         mac.attach("en0", 11, data__baudrate=100)
         source = mac.open()
         before = source.sample().interfaces
@@ -674,12 +674,12 @@ class TestOffline:
         assert self.uplinks(mac, *routes) == ["en0"]
 
     @pytest.mark.parametrize("is_joined", [True, False])
-    def test_tunnels_do_not_count_without_a_network(self, mac: Mac, *, is_joined: bool) -> None:
+    def test_tunnels_are_no_uplinks_while_wifi_is_not_joined(self, mac: Mac, *, is_joined: bool) -> None:
         mac.media["en0"] = Medium(is_wireless=True, has_carrier=is_joined)
         for routes in ((), (self.of_apple(mac),), (route(mac.layout, 12, 0x801),)):
             assert self.uplinks(mac, *routes) == (["en0"] if is_joined else [])
 
-    def test_a_network_that_is_left_is_no_longer_up(self, mac: Mac) -> None:
+    def test_interface_is_down_after_its_wifi_network_was_left(self, mac: Mac) -> None:
         source = mac.open()
         assert source.sample().interfaces[4].is_up
         mac.media["en0"] = Medium(is_wireless=True, has_carrier=False)
@@ -723,14 +723,14 @@ class TestLiveness:
         guard.sample()
         return guard
 
-    def test_counters_that_move_are_left_alone(self, guard: LivenessGuard, source: Fake) -> None:
+    def test_growing_counters_are_not_reported_as_faulty(self, guard: LivenessGuard, source: Fake) -> None:
         for _ in range(100):
             source.tick(1, packets=100, octets=1)
             assert guard.sample() == source.sample()
         assert guard.note is None
 
     @pytest.mark.parametrize(("packets", "octets"), [(0, 0), (3, 0), (0, 9)])
-    def test_silent_interface_is_not_reported(
+    def test_idle_interface_is_not_reported_as_faulty(
         self, guard: LivenessGuard, source: Fake, packets: int, octets: int
     ) -> None:
         for _ in range(5):
@@ -738,20 +738,20 @@ class TestLiveness:
             guard.sample()
         assert guard.note is None
 
-    def test_counters_that_stand_still_briefly_are_not_reported(self, guard: LivenessGuard, source: Fake) -> None:
+    def test_byte_counter_stuck_for_a_short_time_is_not_reported(self, guard: LivenessGuard, source: Fake) -> None:
         source.tick(19, packets=1000, octets=0)
         guard.sample()
         source.tick(2, packets=1, octets=1)
         guard.sample()
         assert guard.note is None
 
-    def test_loopback_does_not_count(self, guard: LivenessGuard, source: Fake) -> None:
+    def test_stuck_byte_counter_of_the_loopback_is_not_reported(self, guard: LivenessGuard, source: Fake) -> None:
         source.is_loopback = True
         source.tick(21, packets=1000, octets=0)
         guard.sample()
         assert guard.note is None
 
-    def test_counters_that_were_reset_are_not_reported(self, guard: LivenessGuard, source: Fake) -> None:
+    def test_counters_that_were_reset_are_not_reported_as_stuck(self, guard: LivenessGuard, source: Fake) -> None:
         source.tick(21, packets=500, octets=500)
         guard.sample()
         source.tick(21, packets=-500, octets=-500)
@@ -759,7 +759,7 @@ class TestLiveness:
         assert guard.note is None
 
     @pytest.mark.parametrize(("column", "direction"), [(0, "received"), (1, "sent")])
-    def test_bytes_that_stand_still_are_reported_once(
+    def test_byte_counter_stuck_while_packets_are_counted_is_reported_once(
         self, guard: LivenessGuard, source: Fake, expected_logs: list[str], column: int, direction: str
     ) -> None:
         expected_logs.append(f"counts packets but no bytes on en0 ({direction})")

@@ -56,7 +56,7 @@ def test_the_clock_of_a_mac_is_not_slewed(monkeypatch: pytest.MonkeyPatch) -> No
     assert (module._BOOTTIME, module.uptime) == (4, time.monotonic)
 
 
-def test_the_version_of_macos_is_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_macos_version_is_read_from_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"machdep.cpu.brand_string": "Apple M4", "kern.osproductversion": "26.1"}
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(system, "_mac_sysctl", answers.get)

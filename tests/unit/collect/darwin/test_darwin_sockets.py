@@ -289,7 +289,7 @@ class TestPcblist:
         )
         assert [(each.pid, each.uid) for each in (one, two, three)] == [(701, None), (702, None), (701, None)]
 
-    def test_root_is_distinguished_from_unknown(self, kernel: Kernel) -> None:
+    def test_socket_of_root_has_uid_0_and_not_none(self, kernel: Kernel) -> None:
         (found,) = kernel.parse(kernel.pcb(5), kernel.owner(uid=0))
         assert found.uid == 0
 
@@ -308,7 +308,7 @@ class TestPcblist:
         with pytest.raises(ParseError):
             pcblist.parse(change(kernel), "TCP", kernel.release)
 
-    def test_a_list_that_shows_only_this_program_is_refused(self) -> None:
+    def test_list_of_only_this_programs_sockets_raises_collect_error(self) -> None:
         """macOS 27 omits the sockets of all other programs without an error."""
         own = {"own": Socket(protocol="TCP", local_address="*", local_port=1, pid=os.getpid())}
         for hidden in ({}, own):

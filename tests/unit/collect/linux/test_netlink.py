@@ -85,7 +85,7 @@ def dumped(*datagrams: bytes) -> dict[int, CounterRow]:
 
 
 @pytest.mark.parametrize("size", [64, 192, 200, 208])
-def test_rows_of_every_kernels_size_are_read(size: int) -> None:
+def test_counters_are_read_from_rows_of_every_kernel_version(size: int) -> None:
     assert dumped(stats(1, size) + stats(7, size) + done()) == {1: COUNTERS, 7: COUNTERS}
 
 
@@ -93,12 +93,12 @@ def test_end_of_dump_may_arrive_in_a_separate_datagram() -> None:
     assert dumped(stats(1) + stats(2), stats(3), done()) == {1: COUNTERS, 2: COUNTERS, 3: COUNTERS}
 
 
-def test_rows_that_differ_are_read_one_by_one() -> None:
+def test_rows_of_different_sizes_are_parsed_one_by_one() -> None:
     padded = stats(3, before=attribute(0, b""))
     assert dumped(stats(1) + stats(2, 192) + padded + done()) == {1: COUNTERS, 2: COUNTERS, 3: COUNTERS}
 
 
-def test_an_event_before_or_after_the_rows_is_not_taken_for_one() -> None:
+def test_event_beside_the_rows_of_a_dump_is_not_parsed_as_a_row() -> None:
     event = message(16, bytes(len(stats(1)) - HEADER.size), sequence=0)
     assert dumped(event, stats(1) + event, event + stats(2) + done()) == {1: COUNTERS, 2: COUNTERS}
 
@@ -107,12 +107,12 @@ def test_empty_dump_gives_no_interfaces() -> None:
     assert dumped(done()) == {}
 
 
-def test_a_refused_dump_carries_its_reason() -> None:
+def test_dump_refused_by_the_kernel_raises_the_reason() -> None:
     with pytest.raises(CollectError, match="not supported"):
         dumped(message(2, struct.pack("=i", -95)))
 
 
-def test_same_response_is_parsed_once() -> None:
+def test_identical_response_is_parsed_only_once() -> None:
     source, fake = source_of(stats(1) + done(), stats(1) + done(), stats(1) + stats(2) + done())
     first, second, third = (source._dump_counters()[0] for _ in range(3))
     assert second is first
@@ -120,13 +120,13 @@ def test_same_response_is_parsed_once() -> None:
     assert fake.repeats == 2
 
 
-def test_same_response_in_two_datagrams_is_read_to_its_end() -> None:
+def test_identical_response_in_two_datagrams_is_read_to_its_end() -> None:
     source, fake = source_of(*[stats(1), stats(2) + done()] * 2)
     assert [source._dump_counters()[0] for _ in range(2)] == [{1: COUNTERS, 2: COUNTERS}] * 2
     assert fake.datagrams == []
 
 
-def test_response_with_an_event_is_not_taken_for_the_same() -> None:
+def test_event_within_an_identical_response_is_still_noticed() -> None:
     event = message(16, bytes(8), sequence=0)
     source, _ = source_of(*[stats(1) + event + done()] * 2)
     for _ in range(2):
@@ -141,7 +141,7 @@ def test_event_with_the_sequence_number_of_the_dump_is_an_event() -> None:
     assert source._stale
 
 
-def test_rest_of_a_dump_that_failed_is_not_taken_for_the_next() -> None:
+def test_rest_of_a_failed_dump_is_not_taken_for_the_next_dump() -> None:
     source, fake = source_of(stats(1), OSError(11, "timed out"), stats(3) + done(), stats(1, sequence=2) + done(2))
     with pytest.raises(OSError, match="timed out"):
         source._dump_counters()

@@ -32,7 +32,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_the_card_is_named_only_where_it_is_certain(table: Path) -> None:
+def test_card_below_pppoe_is_returned_only_if_certain(table: Path) -> None:
     one, two = interfaces(ETH0, ETH1, PPP0), interfaces(ETH0, ETH1, PPP0, PPP1)
     assert card_of_pppoe(one.values()) is None, "the kernel has no PPPoE"
     for content, found, expected in (

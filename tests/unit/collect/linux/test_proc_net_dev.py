@@ -81,7 +81,7 @@ def test_empty_table_gives_no_interfaces() -> None:
         HEADINGS + b"eth0:" + NUMBERS.replace(b" 7 ", b" x "),
     ],
 )
-def test_unknown_format_is_refused(content: bytes) -> None:
+def test_unknown_headings_raise_parse_error(content: bytes) -> None:
     with pytest.raises(ParseError):
         parse_proc_net_dev(content)
 
@@ -185,7 +185,7 @@ class TestSource:
         with pytest.raises(UnsupportedError, match="No such file"):
             ProcNetDevSource()
 
-    def test_without_a_sysfs_of_this_namespace_the_rest_still_works(
+    def test_interfaces_are_read_without_sysfs_except_mtu_and_speed(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setattr(proc_net_dev, "Path", lambda *parts: tmp_path.joinpath(*(one.lstrip("/") for one in parts)))

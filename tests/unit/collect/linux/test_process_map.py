@@ -101,9 +101,7 @@ def test_a_socket_found_nowhere_is_reported_once_and_not_searched_again(
     assert finder.search(1) == {}
 
 
-def test_the_last_owners_are_tried_first_and_a_full_scan_is_not_needed(
-    proc: Proc, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_socket_of_a_recent_owner_is_found_without_a_full_scan(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
     finder = ProcessMap(str(proc.root), sees_all=True)
     finder.look_for({"x": of_inode(201)})
     everything(finder)
@@ -114,7 +112,7 @@ def test_the_last_owners_are_tried_first_and_a_full_scan_is_not_needed(
     assert answer.pid == 20
 
 
-def test_a_young_process_is_looked_through_although_its_number_of_files_is_the_same(
+def test_new_process_is_searched_again_although_it_has_as_many_files(
     proc: Proc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
@@ -193,7 +191,7 @@ def child() -> Iterator[tuple[int, int]]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-def test_a_new_socket_of_a_process_not_met_before_is_found_by_its_number_of_files(
+def test_socket_is_found_in_a_process_whose_number_of_files_changed(
     child: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pid, talk = child

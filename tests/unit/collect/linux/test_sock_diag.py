@@ -201,7 +201,7 @@ def test_connection_that_no_dump_listed_is_exact_or_one_byte_low(
 
 
 @pytest.mark.parametrize("received", [100, 101])
-def test_bytes_that_a_dump_has_shown_stay(received: int) -> None:
+def test_bytes_confirmed_by_a_dump_are_not_taken_back_at_the_end(received: int) -> None:
     kernel = Kernel()
     kernel.reads(message(1, info=tcp_info(100, 50)))
     _, removed = kernel.reads(destroyed=(message(1, CLOSED, kind=20, info=tcp_info(received, 50), inode=0),))
@@ -292,7 +292,7 @@ DATAGRAMS = st.one_of(
 
 
 @given(st.lists(DATAGRAMS, max_size=4), st.lists(DATAGRAMS, max_size=2))
-def test_no_bytes_raise_anything_but_a_known_error(dumps: list[bytes], others: list[bytes]) -> None:
+def test_any_bytes_are_parsed_or_raise_a_known_error(dumps: list[bytes], others: list[bytes]) -> None:
     table = SocketTable()
     for _ in range(2):
         table.begin()

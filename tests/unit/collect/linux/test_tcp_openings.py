@@ -22,7 +22,7 @@ Udp: 41 1
 """
 
 
-def test_both_directions_are_found_by_their_names() -> None:
+def test_counters_of_inbound_and_outbound_openings_are_found_by_name() -> None:
     assert openings_line(SNMP).read(SNMP) == [3563, 1989]
 
 
@@ -37,7 +37,7 @@ def test_any_bytes_raise_only_parse_error(cut: int, more: bytes) -> None:
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=3, max_size=3), st.integers(0, 2**64 - 1))
-def test_later_contents_are_read_at_the_same_places(counts: list[int], other: int) -> None:
+def test_later_contents_are_read_at_the_positions_found_first(counts: list[int], other: int) -> None:
     tcp = b"Tcp: 1 200 120000 -1 %d %d %d" % tuple(counts)
     content = SNMP.replace(b"Tcp: 1 200 120000 -1 3563 1989 1308", tcp).replace(b"Ip: 2 64", b"Ip: 2 %d" % other)
     assert openings_line(SNMP).read(content) == counts[:2]
@@ -51,7 +51,7 @@ def test_a_file_without_the_counters_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux has the file")
-def test_a_connection_counts_at_both_ends() -> None:
+def test_connection_within_this_machine_counts_as_two_openings() -> None:
     openings = TcpOpenings()
     before = openings.count()
     assert before is not None

@@ -106,6 +106,6 @@ def test_message_without_a_whole_question_is_refused(data: bytes) -> None:
         dns.parse(data)
 
 
-def test_amount_of_work_is_bounded() -> None:
+def test_at_most_64_addresses_of_a_dns_response_are_read() -> None:
     answers = [record(ASKED, A, number.to_bytes(4, "big")) for number in range(1, 400)]
     assert len(dns.parse(message("example.org", *answers)).addresses) == 64

@@ -144,7 +144,7 @@ def test_datagrams_without_an_initial_are_refused() -> None:
             quic.Flows().take("flow", datagram)
 
 
-def test_memory_is_bounded() -> None:
+def test_memory_for_incomplete_quic_hellos_is_bounded() -> None:
     flows = quic.Flows()
     for number in range(300):
         packet = hellos.seal(hellos.crypto(5, b"piece"), number.to_bytes(8, "big"))
@@ -157,7 +157,7 @@ def test_memory_is_bounded() -> None:
         flows.take("flow", hellos.seal(hellos.crypto((1 << 14) - 1, b"xx"), CONNECTION, number=401))
 
 
-def test_both_implementations_agree() -> None:
+def test_aes_in_python_and_in_openssl_give_the_same_result() -> None:
     chance = random.Random(2)
     best = aes.implementation()
     python = aes.PythonAes()

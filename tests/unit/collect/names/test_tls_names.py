@@ -33,7 +33,7 @@ def test_data_after_the_hello_is_ignored() -> None:
     assert tls.Streams().take(1, data) == ("early.example", False)
 
 
-def test_encrypted_part_is_reported() -> None:
+def test_encrypted_client_hello_is_reported() -> None:
     message = hellos.client_hello(b"provider.example", has_ech=True)
     assert tls.parse_hello(message) == ("provider.example", True)
 
@@ -65,7 +65,7 @@ def test_bytes_that_are_not_a_hello_are_refused(segment: bytes) -> None:
     assert not streams._pending
 
 
-def test_memory_is_bounded() -> None:
+def test_memory_for_incomplete_tls_hellos_is_bounded() -> None:
     streams = tls.Streams()
     half = hellos.records(hellos.client_hello(b"half.example"))[:700]
     for number in range(300):
