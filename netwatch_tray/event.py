@@ -118,7 +118,7 @@ class SentMuch(_Evidence, frozen=True, tag="sent-much", kw_only=True):
     days: int
     """Number of days with history."""
     rule_times: float
-    """The rule requires more than this many times the usual day …"""
+    """Limit of the rule: the app sent more than this many times what it usually sends in a day …"""
     rule_least: int
     """… and more than this many bytes."""
 
@@ -315,7 +315,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence
     severity: Severity
     key: str
-    """Identifies the event among those of its kind: for a beacon, app and remote. Never shown."""
+    """Identifies the event among those of its kind: for a beacon, the app and the remote host. Never shown."""
     at: float
     since: float | None = None
     """When it began, if that was earlier than `at`; else None."""
@@ -432,5 +432,5 @@ def packed(evidence: Evidence) -> bytes:
 
 
 def unpacked(data: bytes) -> Evidence:
-    """Decode stored evidence. Raise msgspec.DecodeError or UnicodeDecodeError."""
+    """Decode evidence that was stored by `packed`. Raise msgspec.DecodeError or UnicodeDecodeError if it is invalid."""
     return _decoder().decode(data)

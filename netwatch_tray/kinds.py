@@ -6,7 +6,8 @@ import enum
 
 
 class InterfaceKind(enum.StrEnum):
-    """Kinds of interfaces that the program knows. `Interface.kind` may also be another word that the kernel reports."""
+    """Kinds of interfaces that this program distinguishes. `Interface.kind` may also be another word,
+    from the kernel."""
 
     ETHERNET = "ethernet"
     WIFI = "wifi"
@@ -20,7 +21,7 @@ class InterfaceKind(enum.StrEnum):
     VETH = "veth"
     """One end of a pair of virtual interfaces; the other end is usually in a container."""
     NETKIT = "netkit"
-    """Like VETH."""
+    """One end of a netkit pair; like VETH, the other end is usually in a container."""
     WIREGUARD = "wireguard"
     TUN = "tun"
     VXLAN = "vxlan"

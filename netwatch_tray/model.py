@@ -109,7 +109,7 @@ class WhyCode(enum.Enum):
 
 
 class Role(enum.StrEnum):
-    """Position of an interface in the topology of this machine."""
+    """What an interface is used for in this machine, judged by routes and by what runs over what."""
 
     UPLINK = "uplink"
     """Counts in the total, and has a default route or is the lowest interface known."""
@@ -125,7 +125,7 @@ class Role(enum.StrEnum):
     TUNNEL = "tunnel"
     LOOPBACK = "loopback"
     OTHER = "other"
-    """Any other role, including those of another version of the program."""
+    """Any other role, also one that only another version of the program has."""
 
     @classmethod
     def _missing_(cls, value: object) -> Role | None:
@@ -239,7 +239,7 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     index: int
     name: str
     kind: str = InterfaceKind.OTHER
-    """As in `Interface`."""
+    """Kind of the interface, as in `Interface.kind`."""
     is_up: bool
     is_uplink: bool
     why: Why
@@ -253,7 +253,7 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     speed: int | None = None
     """Speed of the link in bit/s; `None` if unknown."""
     is_physical: bool = False
-    """As in `Interface`."""
+    """Whether it is a card with a wire, as in `Interface.is_physical`."""
     mtu: int | None = None
     addresses: tuple[str, ...] = ()
     rx_bytes: int
@@ -433,7 +433,7 @@ class HostAmount(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the host; `None` if unknown, `address` is then all that is known."""
     origin: HostOrigin | None = None
     address: str | None
-    """Latest address of a named host. `None`, if `host` is `None` as well, for the sum of all other hosts."""
+    """Latest address of the host. If `host` and this are both `None`, the amount is the sum of all other hosts."""
     scope: Scope | None
     country: str | None = None
     """Country of the address, as in `Connection`."""

@@ -64,7 +64,7 @@ class Key:
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
-        """Raise SettingsError if the text cannot be a key. The message does not contain the text."""
+        """Raise SettingsError if the text cannot be an API key. The message does not contain the text."""
         text = text.strip()
         if not 0 < len(text) <= _LONGEST_KEY or not all("!" <= letter <= "~" for letter in text):
             raise SettingsError("The API key must be one word of plain ASCII characters. Copy it again.")

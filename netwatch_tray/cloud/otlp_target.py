@@ -57,7 +57,8 @@ class Target(NamedTuple):
 
 
 def target(otlp: Otlp, signal: Signal, environment: Mapping[str, str]) -> Target:
-    """Return where to export a signal to. Raise SettingsError if a setting or variable is invalid."""
+    """Return URL and options of the collector for a signal. Raise SettingsError if a setting or environment variable is
+    invalid."""
 
     managed = settings.managed()
 

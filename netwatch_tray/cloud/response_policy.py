@@ -43,7 +43,7 @@ class PerSnapshot(NamedTuple):
 
 
 class Retry(NamedTuple):
-    """The server may not have stored anything. Send the same batch again later."""
+    """The request failed, and the server may not have stored anything. Send the same batch again later."""
 
     reason: Message
     after: float | None = None

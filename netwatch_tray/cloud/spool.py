@@ -110,7 +110,7 @@ class Spool:
         self._latest: tuple[str, Stored] | None = None
         """Account and content of the snapshot that was appended last, if it is still stored."""
         self._bounds: tuple[float, float] | None = None
-        """Two times between which those of all stored snapshots are; None if unknown."""
+        """Two times between which lie the times of all stored snapshots; None if unknown."""
         self._is_synchronous = True
         """Whether a commit waits until the disk has written it."""
         try:

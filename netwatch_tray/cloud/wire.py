@@ -159,8 +159,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     timestamp: Timestamp
     time: Timestamp | UnsetType | None = UNSET
-    """The same time as `timestamp`. netwatch-dashboard reads this key; without it, it fails after it has stored the
-    snapshot."""
+    """The same time as `timestamp`. If this key is missing, netwatch-dashboard fails after it has stored
+    the snapshot."""
 
 
 class DnsAnalytics(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ class Usage(NamedTuple):
     total: int
     used: int
     available: int
-    """Bytes available to users other than root."""
+    """Bytes that users other than root may still write."""
 
     @property
     def percent(self) -> float:

@@ -153,14 +153,16 @@ class Reading(NamedTuple):
     """Beginning of the time that the amounts cover: `boottime` of the previous reading, or later if the connection to
     the helper was interrupted. What happened between the two is unknown."""
     amounts: Mapping[Flow, Amount]
-    """By flow; only flows that had a packet."""
+    """Traffic of each flow that had a packet."""
     owners: Mapping[int, Owner]
-    """By the cookie of the new socket. Only sockets of this user, or of all users if this user is root."""
+    """Creators of new sockets, by the socket's cookie. Only for sockets of this user, or of all users if this user is
+    root."""
     packets: Sequence[Packet]
-    """In the order in which they passed. Only those of this user's sockets, or of all users if this user is root."""
+    """Copied packets in the order in which they passed. Only of this user's sockets, or of all users' if this user is
+    root."""
     losses: Losses
     refusals: Sequence[Refusal]
-    """In the order in which they happened, at most 8192."""
+    """Refused connections in the order in which they happened, at most 8192."""
     ends: Mapping[int, TcpEnd] | None = None
     """TCP connections that closed, by cookie; None if the helper cannot report them (`HelperInfo.reports_ends`)."""
     closed: frozenset[int] = frozenset()

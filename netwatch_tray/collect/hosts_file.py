@@ -15,7 +15,8 @@ _log = logging.getLogger(__name__)
 _CHECKED_EVERY = 10.0
 """Seconds between checks whether the file changed."""
 _MOST_BYTES = 1 << 20
-"""Size in bytes above which the file is not read. Such files are lists that block advertisers, and name no hosts."""
+"""Size in bytes above which the file is not read. Such large files are lists for blocking advertisers, and name no
+hosts."""
 _LONGEST_NAME = 255
 
 

@@ -40,11 +40,11 @@ _left_out: dict[str, LeftOut] = {}
 
 
 def parsed(source: str, rows: Iterable[_Row], parse: Callable[[_Row], _Value]) -> list[_Value]:
-    """Call `parse` for each row that is not empty, and return the results. A row that it rejects is left out and
+    """Call `parse` for each row that is not empty, and return the results. A row that `parse` rejects is left out and
     counted.
 
-    `parse` rejects a row by ParseError, ValueError, IndexError or OverflowError. If it rejects every row the format has
-    changed: raise ParseError.
+    `parse` rejects a row by ParseError, ValueError, IndexError or OverflowError. If it rejects every row, the format
+    must have changed: raise ParseError.
     """
     values: list[_Value] = []
     refused: list[_Row] = []

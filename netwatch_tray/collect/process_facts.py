@@ -26,7 +26,7 @@ class ProcessFacts(NamedTuple):
     state: str
     """The kernel's letter: R running, S sleeping, I idle, Z zombie, T stopped …"""
     started: float
-    """Unix time of its start."""
+    """Unix time at which the process started."""
     executable: str | None
 
 

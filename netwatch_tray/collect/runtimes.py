@@ -97,7 +97,8 @@ _FAMILY_OF = {name: name for name in _RUNTIMES} | {
     "javaw": "java",
     **dict.fromkeys("bash dash sh zsh fish ksh ash".split(), "shell"),
 }
-"""Matches the name of a runtime's executable, without version and variant: `python3.11-dbg`, `wine64-preloader`."""
+"""Pattern that finds the name of a runtime in that of its executable, without version and variant: `python3.11-dbg`,
+`wine64-preloader`."""
 _VERSION = re.compile(r"[\d.]*(?:-\w+)?$")
 
 

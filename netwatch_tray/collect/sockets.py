@@ -55,7 +55,7 @@ class SocketSample(NamedTuple):
     boottime: float
     """Time of the reading in seconds of `clock.boottime`."""
     changed: Mapping[str, Socket]
-    """New sockets, and those of which a field changed, by key. A key is never used for another socket."""
+    """New sockets, and sockets with a changed field, by key. A key is never used for another socket."""
     removed: Mapping[str, Socket]
     """Sockets that closed, by key, with their last bytes where the kernel reports them; also those that opened and
     closed between two readings. One whose state is not CLOSED may still get last bytes, and is then removed a second

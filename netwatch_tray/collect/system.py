@@ -19,7 +19,7 @@ from netwatch_tray.text import decoded, from_os
 _MOST_DIGITS = 20
 """Most digits of a number in /proc/meminfo that are parsed. Its KiB fit into 64 bits."""
 _MEMORY_FIELDS = frozenset((b"MemTotal", b"MemFree", b"MemAvailable", b"Buffers", b"Cached", b"SwapTotal", b"SwapFree"))
-"""The lines of /proc/meminfo that are used, of about fifty."""
+"""Names of the lines of /proc/meminfo that are used; it has about fifty."""
 _PRETTY_NAME = re.compile(r"""PRETTY_NAME=(["']?)(.*)\1$""")
 _SHELL_ESCAPE = re.compile(r"\\(.)")
 

@@ -110,7 +110,7 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
     uplink: tuple[int, int] = (0, 0)
     """Bytes that the uplinks (the interfaces that count in the total) counted in the interval."""
     tcp: tuple[int, int] = (0, 0)
-    """TCP payload of all apps over the uplinks."""
+    """TCP payload of all apps over the uplinks in the interval."""
     udp: tuple[int, int] | None = None
     """UDP payload of all apps over the uplinks, QUIC included; None if nothing counts UDP by app."""
     other: tuple[int, int] = (0, 0)

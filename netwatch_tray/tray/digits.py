@@ -60,7 +60,8 @@ _WIDEST = "888M"
 
 
 class _Layout(NamedTuple):
-    """Font and distances of the two lines in an icon of one size, in its pixels."""
+    """Font, sizes and distances of the two lines of digits in an icon of one size. Lengths are in pixels
+    of that icon."""
 
     font: _Font
     scale: int

@@ -51,7 +51,7 @@ class _Grid(NamedTuple):
     dot: int
     """Height of the exclamation mark's dot."""
     gap: int
-    """Empty units above the dot."""
+    """Empty units between the exclamation mark's stroke and its dot."""
 
 
 _MARK = 4

@@ -31,10 +31,11 @@ PATIENCE = 10.0
 """Seconds without a visible icon until another kind of tray is tried. Panels need some of them at login,
 or to restart."""
 _FIRST_LOOK = 0.5
-"""The same if the user has just started the program and there is no tray on the bus: panels must be running already."""
+"""Seconds without a visible icon until another tray is tried, if the user has just started the program and there is no
+tray on the bus: panels must be running already."""
 _PATIENCE_BY_HAND = 3.0
-"""The same if the user has just started the program and there is a tray on the bus, which does not show
-the icon yet."""
+"""Seconds without a visible icon until another tray is tried, if the user has just started the program and there is a
+tray on the bus, which does not show the icon yet."""
 _ASK_AGAIN = 60.0
 """Seconds until something that has failed is tried again."""
 

@@ -103,7 +103,7 @@ class Presenter:
         self._has_digits = settings.tray.digits
         self._down, self._up = SteadyRate(settings.units), SteadyRate(settings.units)
         self._presented: tuple[object, View] = None, waiting()
-        """The parts of the previous tick that a view is made of, and the view made of them."""
+        """The parts of the previous tick from which its view was made, and that view."""
 
     def present(self, tick: Tick) -> View:
         """Return the view of a tick. If nothing visible has changed it is the same object as before."""

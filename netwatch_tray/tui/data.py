@@ -28,10 +28,10 @@ class AppRow:
     key: str
     name: str
     down: float | None
-    """Bytes/s."""
+    """Download rate in bytes/s; None if unknown."""
     up: float | None
     today: int | None
-    """Bytes; None if unknown."""
+    """Bytes received and sent today; None if unknown."""
     month: int | None
     is_rest: bool = False
 
@@ -48,7 +48,7 @@ class Data:
     """Hosts of the app whose details were opened last."""
     connections: dict[str, Connection] = dataclasses.field(default_factory=dict)
     events: dict[int, Event] = dataclasses.field(default_factory=dict)
-    """By ID."""
+    """The events by their ID."""
     unseen: int = 0
     """Number of alerts that the user has not seen."""
     stored: Stored | None = None

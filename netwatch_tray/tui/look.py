@@ -44,7 +44,7 @@ class Look(NamedTuple):
     """Whether the terminal shows Unicode; otherwise only ASCII is used."""
     colours: Colours = "256"
     background: Background | None = "dark"
-    """None if unknown."""
+    """Whether the terminal's background is dark or light; None if unknown."""
 
     def text(self, text: str) -> str:
         """Return the text in characters that the terminal supports, each with the assumed width."""

@@ -15,7 +15,8 @@ class Width(NamedTuple):
     full: int
     """Cells of its longest text."""
     least: int
-    """Cells to which its texts may be cut. Equal to `full` where a cut text would be wrong, such as a number."""
+    """Width in cells to which the texts may be cut. Equal to `full` for a column whose texts must not be cut, such as
+    numbers."""
     rank: int
     """The column with the highest rank is left out first; one with rank 0 always stays."""
 

@@ -64,14 +64,14 @@ _KIND_OF_DRIVER = {
     "ipsec": "ipsec",
     **dict.fromkeys(("anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet")),
 }
-"""Kind of an interface by its name without the number, where the name tells more than the type. None: the kind is the
-name itself."""
+"""Kind of an interface by its name without the number, where the name is more precise than the type. None: the kind is
+the name itself."""
 _TUNNELS = frozenset({InterfaceKind.TUN, "ipsec", "gif", "stf"})
 """Kinds of interfaces that run over another one. PPP is not among them, because it may be a modem."""
 
 _SIOCGIFMEDIA = 0xC02C6938
-"""ioctl request: _IOWR('i', 56, struct ifmediareq). The struct has 44 bytes: the name, at 16 the current medium, at 24
-the status."""
+"""Number of the ioctl: _IOWR('i', 56, struct ifmediareq). The struct has 44 bytes: the interface's name, the current
+medium at offset 16, the status at offset 24."""
 _IFM_NMASK, _IFM_IEEE80211 = 0xE0, 0x80
 _IFM_AVALID, _IFM_ACTIVE = 0x1, 0x2
 _SCOPED = 1

@@ -18,7 +18,8 @@ _log = logging.getLogger(__name__)
 _PATIENCE = 20.0
 """Seconds in which packets but no bytes are counted, until the counters are reported as faulty."""
 _ENOUGH_PACKETS = 64
-"""Least number of packets in that time. Fewer may have less than the 1024 bytes to which NET_RT_IFLIST2 rounds down."""
+"""Least number of packets counted in _PATIENCE seconds for a fault. Fewer may have less than the 1024 bytes to which
+NET_RT_IFLIST2 rounds down."""
 _DIRECTIONS = (("received", 0, 2), ("sent", 1, 3))
 """For each direction: its name, and the indexes of its packets and its bytes in a CounterRow."""
 

@@ -106,7 +106,8 @@ class Line(NamedTuple):
 
 
 def openings_line(content: bytes) -> Line:
-    """Find the counters of opened connections, ActiveOpens and PassiveOpens of the line `Tcp:`. Raise ParseError."""
+    """Find the counters of opened connections, ActiveOpens and PassiveOpens of the line `Tcp:`. Raise ParseError if
+    they are missing."""
     return Line.of(content, b"Tcp:", (b"ActiveOpens", b"PassiveOpens"))
 
 

@@ -94,7 +94,8 @@ def _socket(line: bytes, protocol: str) -> tuple[str, Socket]:
 
 
 def _endpoint(word: bytes) -> tuple[str, int | None]:
-    """Parse `0100007F:0035`: an address in 32-bit words in host byte order, and a port. Raise ValueError."""
+    """Parse `0100007F:0035`: an address in 32-bit words in host byte order, and a port. Raise ValueError if it is
+    malformed."""
     host, _, port = word.partition(b":")
     packed = bytes.fromhex(host.decode("ascii"))
     if len(packed) not in {4, 16}:

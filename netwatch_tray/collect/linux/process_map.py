@@ -48,7 +48,7 @@ class ProcessMap:
         self._recent_owners: list[int] = []
         """PIDs of the owners found last, latest first."""
         self._file_counts: dict[str, tuple[int, float]] = {}
-        """By PID: number of open files, and when the process was first seen (monotonic clock)."""
+        """By PID: number of open files, and the time at which the process was seen first (monotonic clock)."""
         self._steps: Iterator[None] | None = None
         self._is_stale = False
         """Whether sockets were added after the current search had begun, so that another search must follow."""

@@ -198,7 +198,7 @@ class _Records:
 
 
 def _public_names(value: bytes) -> list[str]:
-    """Return the public name of each ECHConfig in a list of them."""
+    """Return the public name in each ECHConfig of a list, as found in an HTTPS record."""
     names: list[str] = []
     offset = 2
     while offset + 4 <= len(value) and len(names) < 8:

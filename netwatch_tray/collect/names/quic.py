@@ -71,7 +71,8 @@ class Keys(NamedTuple):
 
 @functools.lru_cache(maxsize=4)  # the datagrams of one hello follow each other
 def client_keys(version: int, connection: bytes) -> Keys:
-    """Return the keys for the destination connection ID of the client's first packet. Raise ParseError."""
+    """Return the keys of the client's Initial packets. `connection`: destination connection ID of its first packet.
+    Raise ParseError if the version is unknown."""
     if version not in _VERSIONS:
         raise ParseError(f"QUIC version {version:#x} is not known.")
     salt, labels, _ = _VERSIONS[version]

@@ -16,7 +16,7 @@ class InterfaceFacts:
 
     def __init__(self) -> None:
         self.interfaces: Mapping[int, Interface] = {}
-        """By index. The same object as long as nothing changed."""
+        """Interfaces by index. Stays the same object while nothing changes."""
         self.index_of: Mapping[str, int] = {}
         """Index by name, in the form that `os` uses: two names that cannot be decoded may look alike in
         `Interface.name`."""

@@ -32,8 +32,8 @@ class Method(NamedTuple):
 
 
 class Interface:
-    """One D-Bus interface of an object. Its properties are kept marshalled, those that never change in one piece,
-    because panels read all of them whenever one has changed, possibly every second."""
+    """One D-Bus interface of an object. The values of its properties are kept marshalled, because panels read all of
+    them whenever one has changed, possibly every second."""
 
     def __init__(
         self,
@@ -140,7 +140,8 @@ class Object:
     def call(
         self, interface: str, member: str, signature: str, arguments: tuple[Any, ...]
     ) -> tuple[str, bytes | bytearray]:
-        """Call a method; return signature and marshalled body of the response. Raise CallError."""
+        """Call a method of one of the interfaces. Return signature and marshalled body of the response. Raise CallError
+        if there is no such method or it fails."""
         method = self._method(interface, member)
         if signature != method.takes:
             raise CallError("InvalidArgs", f"{member} takes ({method.takes}), not ({signature})")

@@ -162,7 +162,7 @@ class Registration:
         """`is_sandboxed`: bus names of other programs are not visible, so every reader of the icon counts as a host.
 
         `on_register`: called before each registration, when `process` is that of the watcher. `on_stale`: called when a
-        panel may show an icon that never changes; only registering from a new connection mends that.
+        panel may show an icon that never changes; only a registration from a new connection repairs that.
         """
         self._bus = bus
         self._timers = timers

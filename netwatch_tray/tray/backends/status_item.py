@@ -46,7 +46,7 @@ _READ_WITHIN = 0.1
 
 
 class Receiver(Protocol):
-    """What is called when the user clicks or scrolls on the icon."""
+    """The icon as StatusItem sees it: what is called when the user clicks or scrolls."""
 
     activation_token: str | None
     on_middle_click: Callable[[], None]
