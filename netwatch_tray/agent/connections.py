@@ -18,10 +18,11 @@ from netwatch_tray.agent.recent_apps import RecentApps
 from netwatch_tray.collect.sockets import SocketSample
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.app_hosts import AppHosts
-from netwatch_tray.engine.connections import ConnectionChanges, ConnectionTable
+from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.observation import Observation
+from netwatch_tray.engine.rows import ConnectionChanges
 from netwatch_tray.engine.scheduler import Scheduler, Timer
 from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
 from netwatch_tray.feed.protocol import WATCHED_INTERVAL_S, AppsMessage, ConnectionsMessage, ServerMessage, Topic

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from netwatch_tray import clock
 from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.collect.sources import Sources
-from netwatch_tray.engine.connections import ConnectionChanges, ConnectionTable
+from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.detectors import Moment
 from netwatch_tray.engine.detectors.upload import usual
 from netwatch_tray.engine.detectors.watch import Detectors
 from netwatch_tray.engine.events import LEARNING_S, REMEMBERED, EventLog, Outcome
 from netwatch_tray.engine.ledger import AppInterval
+from netwatch_tray.engine.rows import ConnectionChanges
 from netwatch_tray.event import Event, Finding, NotMeasured, PlanUsed, Severity
 from netwatch_tray.feed.protocol import MOST_EVENTS, ChangeMute, EventsMessage, MarkSeen
 from netwatch_tray.model import GapReason, Interface, Tick

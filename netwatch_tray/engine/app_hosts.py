@@ -1,8 +1,8 @@
-"""Bytes of each app by remote host, in hours, for the last day. Pure except for the clock.
+"""Bytes that each app exchanged with each remote host, for every hour of the last day. Pure except for the clock.
 
-A finished hour is stored packed: about 60 bytes for a host of an app. The number of separate hosts in an hour is
-limited (a BitTorrent client has thousands). The others are one sum, so the hosts of an app always add up to the bytes
-booked for the app.
+A finished hour is kept encoded ("packed") as MessagePack: about 60 bytes for each host of an app. The number of
+separate hosts in an hour is limited (a BitTorrent client has thousands). All further hosts share one sum, so the hosts
+of an app always add up to the bytes that were booked (counted for good) for the app.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from netwatch_tray.model import HostAmount, HostOrigin, Scope, Traffic
 HOUR = 3600
 """Seconds."""
 _HOURS = 24
-"""Finished hours that are kept besides the current one."""
+"""Number of finished hours that are kept besides the current one."""
 _MOST_HOSTS_OF_APP, _MOST_HOSTS = 256, 1024
 """Most hosts that are stored separately in an hour: of one app, and of all together."""
 _MOST_AMOUNTS = 500
-"""Most amounts in one response. The hosts with the fewest bytes are one sum."""
+"""Most hosts in one result. The hosts with the fewest bytes are one sum."""
 
 
 _Amount = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
@@ -40,7 +40,7 @@ class _HostBytes(msgspec.Struct, array_like=True):
     rx: _Amount
     tx: _Amount
     last: _Amount
-    """Unix time."""
+    """Unix time (seconds) of the latest traffic."""
 
     @property
     def key(self) -> _Key:
@@ -54,9 +54,9 @@ class _HostBytes(msgspec.Struct, array_like=True):
 
 _Key = tuple[str, Scope | None]
 _Hour = dict[str, dict[_Key, _HostBytes]]
-"""By app, and by host and scope."""
+"""Traffic of one hour: by key of the app, then by host and scope."""
 _REMAINDER: _Key = ("", None)
-"""Key of the sum of all other hosts, and of bytes without a peer."""
+"""Key of the one sum for the hosts beyond the limit, and for bytes without a peer."""
 _NO_PEER = Peer(None, None, None, None, None)
 
 _encoder = msgspec.msgpack.Encoder()
@@ -70,7 +70,8 @@ def _key(host: str | None, address: str | None, scope: Scope | None) -> _Key:
 
 
 def hosts_of(hours: Iterable[bytes], app: str) -> tuple[HostAmount, ...]:
-    """Return the traffic of an app with each host, the largest first. `hours`: as they are packed for the history.
+    """Return the traffic of an app with each host, the largest first. `hours`: as returned by `AppHosts.hours`, which
+    the history stores.
 
     Raise ParseError if an hour cannot be decoded.
     """
@@ -93,7 +94,7 @@ def _unpacked(packed: bytes) -> _Hour:
 
 
 def _merge(found: dict[_Key, _HostBytes], more: Iterable[_HostBytes]) -> None:
-    """Add the amounts of `more` to `found`. A host with a name gets its address of the later hour."""
+    """Add the amounts of `more` to `found`. If both have a host, its address is that of the later traffic."""
     for each in more:
         known = found.get(each.key)
         if known is None:
@@ -133,7 +134,7 @@ class AppHosts:
         self._now = now
         self._began = now()
         self._packed: dict[int, bytes] = {}
-        """Finished hours, by number since 1970."""
+        """Finished hours, encoded; by number of the hour since 1970 (Unix time // 3600)."""
         self._hour = int(now() // HOUR)
         self._open: _Hour = {}
         """The current hour, not packed."""
@@ -142,16 +143,16 @@ class AppHosts:
 
     @property
     def hour(self) -> int:
-        """Return the number of the current hour since 1970."""
+        """Return the number of the current hour since 1970: Unix time // 3600."""
         return int(self._now() // HOUR)
 
     @property
     def since(self) -> float:
-        """Return the Unix time from which on the hosts are known."""
+        """Return the Unix time at which the oldest stored hour begins."""
         return max(self._began, float((self._hour - _HOURS) * HOUR))
 
     def book(self, app: str, peer: Peer, traffic: Traffic) -> None:
-        """Add traffic of an app with a peer. Peers on this machine are ignored."""
+        """Add traffic between an app and a peer to the current hour. Peers on this machine are ignored."""
         if peer.scope == "machine":
             return
         now = self._now()
@@ -168,17 +169,18 @@ class AppHosts:
         known.add(traffic.rx, traffic.tx, int(now))
 
     def of(self, app: str) -> tuple[HostAmount, ...]:
-        """Return the traffic of an app with each host since `since`, the largest first; the sum of other
-        hosts is last."""
+        """Return the traffic of an app with each host in all stored hours, the largest first. The sum of the hosts
+        beyond the limit is last."""
         self._turn(self.hour)
         return hosts_of([*self._packed.values(), self._pack()], app)
 
     def hours(self) -> dict[int, bytes]:
-        """Return all hours packed, including the current one, by their number since 1970."""
+        """Return all hours encoded, including the current one, by their number since 1970."""
         return self._packed | ({self._hour: self._pack()} if self._open else {})
 
     def restore(self, hours: Mapping[int, bytes]) -> None:
-        """Begin with the hours of a previous run. Call before anything is booked. Raise ParseError."""
+        """Load the hours that a previous run stored. Call this before the first `book`. Raise ParseError if one cannot
+        be decoded."""
         kept = {number: packed for number, packed in hours.items() if abs(self._hour - number) <= _HOURS}
         for packed in kept.values():
             _unpacked(packed)
@@ -188,7 +190,8 @@ class AppHosts:
         self._reopen()
 
     def _turn(self, hour: int) -> None:
-        """Continue with another hour, possibly an earlier one, because the clock may be set back."""
+        """Encode the current hour and make `hour` the current one. It may be an earlier one: the clock may be set
+        back."""
         if hour == self._hour:
             return
         if self._open:

@@ -1,4 +1,4 @@
-"""The app that a process belongs to, so that connections are grouped by what the user calls a program. Pure."""
+"""Find the app that a process belongs to: what the user calls a program, with all its processes. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HELPERS = frozenset(
 )
 """Programs that count under the program that started them, in whatever directory they are."""
 _SHARED_DIRECTORIES = re.compile(r"^(?:/usr|/usr/local|/opt/homebrew|/home/[^/]+/\.local|/nix/[^/]+/[^/]+)?/s?bin$|^$")
-"""Directories of unrelated programs. Being started by a program in the same directory means nothing there."""
+"""Directories that hold unrelated programs, so a parent process from the same one says nothing about the app."""
 _BUNDLE = re.compile(r"^(.*?/([^/]+)\.app)/")
 _SNAP = re.compile(r"^/snap/([^/]+)/")
 _APP_IMAGE = re.compile(r"^.*/\.mount_([^/]{0,6}?)\w{6}/")
@@ -28,7 +28,7 @@ UNSEEN_KEY, SEARCHING_KEY, OTHERS_KEY = "exited", "searching", "others"
 
 
 class AppName(NamedTuple):
-    """An app: the key that connections are grouped by, and the name that the user reads."""
+    """Identifies an app: the key by which connections are grouped, and the name shown to the user."""
 
     key: str
     name: str
@@ -41,9 +41,11 @@ OTHERS = AppName(OTHERS_KEY, "Other apps")
 
 
 def app_of(process: Process, parent_of: Callable[[Process], Process | None]) -> AppName:
-    """Return the app of a process: its container or system service, its bundle, snap or flatpak, or its executable.
+    """Return the app of a process: the container or system service it runs in, else its bundle (macOS), snap or
+    flatpak, else its executable.
 
-    A helper process belongs to the app of the process that started it, as a browser's children belong to the browser.
+    The child process of an app, such as a browser's process for one tab, belongs to the app of its parent. `parent_of`:
+    returns the parent of a process, or None if that is not known.
     """
     unit = process.unit
     if unit is not None and not unit.endswith(".scope") and not unit.startswith(("app-", "dbus-")):
@@ -72,7 +74,7 @@ def app_of(process: Process, parent_of: Callable[[Process], Process | None]) -> 
 
 
 def app_of_unit(unit: str) -> AppName:
-    """Return the app of a systemd unit or a container."""
+    """Return the app for a systemd unit or a container, given by its name."""
     desktop = desktop_app(unit)
     if desktop is not None:
         return _app_of_desktop(*desktop)
@@ -86,8 +88,9 @@ def _app_of_desktop(launcher: str | None, app_id: str, name: str | None = None) 
 
 
 def _was_launched(process: Process, parent_of: Callable[[Process], Process | None]) -> bool:
-    """Return whether the desktop launched a runtime in this unit, rather than a terminal or another app. That holds if
-    every process above it in the unit is the same runtime, or a script that wraps it."""
+    """Return whether the desktop started this interpreter (Python, Java …) as an app of its own, rather than a terminal
+    or another app did. That holds if all its ancestors in its systemd unit are the same interpreter or a shell script.
+    """
     above: Process | None = process
     for _ in range(_MOST_GENERATIONS):
         above = None if above is None else parent_of(above)
@@ -99,12 +102,13 @@ def _was_launched(process: Process, parent_of: Callable[[Process], Process | Non
 
 
 def app_of_user(user: str) -> AppName:
-    """Return the app for sockets of which only the owner's user name is known."""
+    """Return the app that stands for all sockets of a user whose process is not known."""
     return AppName(f"user:{user}", f"user {user}")
 
 
 def _leader(process: Process, parent_of: Callable[[Process], Process | None]) -> Process:
-    """Return the process that a helper process works for, found by following its parents."""
+    """Return the ancestor that a child process works for, such as the main process of a browser, or the process
+    itself."""
     for _ in range(_MOST_GENERATIONS):
         if process.executable is None:
             break

@@ -1,8 +1,9 @@
-"""Whether the only other way out carries a tunnel, by the counters of both. Pure.
+"""Checks by byte counters whether a tunnel really runs over its presumed underlay (the interface below it). Pure.
 
-A tunnel without a route to its peer is presumed to run over the only other way out (`topology`). That is wrong where
-its program sends by something that is no interface of this network namespace: a phone on USB, a serial line, a socket
-in another namespace. Then the tunnel moves bytes that the presumed underlay does not, and counts itself.
+If no route shows where a tunnel's packets go, `topology` presumes that they leave by the only other interface that
+leads out. That is wrong if the tunnel's program sends by something that is no interface of this network namespace: a
+phone on USB, a serial line, a socket in another namespace. Then the tunnel moves bytes that the presumed underlay does
+not, so the tunnel has to count in the total itself.
 """
 
 from __future__ import annotations
@@ -14,32 +15,33 @@ from typing import NamedTuple
 from netwatch_tray.engine.rates import MOST_LATE, InterfaceRates
 
 _SLACK = 1 << 20
-"""Bytes that a tunnel may be ahead of what carries it: its program drops packets while it has no connection."""
+"""Bytes by which a tunnel may exceed its underlay: its program drops packets while it has no connection."""
 
 
 class _Pair(NamedTuple):
     tunnel: int
     underlay: int
-    """Both are interface indexes."""
+    """`tunnel` and `underlay` are interface indexes."""
 
 
 class _Window:
-    """Bytes of a tunnel and of the interface that is presumed to carry it, in one direction, since a moment at which
-    the latter was not behind.
+    """Compares the bytes of a tunnel with those of its presumed underlay in one direction, since the last moment at
+    which the underlay had at least as many.
 
-    The counters of a card may be late. So what the card reports until now includes what the tunnel moved, except in the
-    last seconds.
+    Counters of network cards may be some seconds late, so the underlay only has to include what the tunnel moved before
+    these last seconds.
     """
 
     def __init__(self) -> None:
         self._underlay = 0
         self._tunnel = 0
         self._certain = 0
-        """Bytes of the tunnel that the counters of the underlay have to include."""
+        """Bytes that the tunnel moved long enough ago for the counters of its underlay to include them."""
         self._recent: deque[tuple[float, int]] = deque()
 
     def add(self, tunnel: int, underlay: int, boottime: float) -> bool:
-        """Add what both moved since the last call; return whether the tunnel is too far ahead."""
+        """Add the bytes that tunnel and underlay moved since the last call. Return whether the tunnel moved so many
+        more that the underlay cannot carry it. `boottime`: time of the reading (boot-time clock)."""
         self._underlay += underlay
         self._tunnel += tunnel
         if self._underlay >= self._tunnel:
@@ -53,25 +55,25 @@ class _Window:
 
 
 class Carriers:
-    """Finds the tunnels that the only other way out does not carry."""
+    """Finds the tunnels that do not run over their presumed underlay."""
 
     def __init__(self) -> None:
         self.alone: frozenset[int] = frozenset()
-        """Indexes of these tunnels."""
+        """Interface indexes of the tunnels found: their presumed underlay does not carry them."""
         self._windows: dict[_Pair, tuple[_Window, _Window]] = {}
 
     def suppose(self, underlays: Mapping[int, int], interfaces: Collection[int]) -> None:
-        """Set the tunnels to watch and their presumed underlays.
+        """Set which tunnels to compare with which presumed underlays. Call this when the interfaces change.
 
-        `underlays`: the index of the underlay by the index of the tunnel. `interfaces`: the indexes of all interfaces.
+        `underlays`: index of the underlay by index of the tunnel. `interfaces`: indexes of all interfaces that exist.
         """
         self.alone = self.alone.intersection(interfaces)
         pairs = {_Pair(*each) for each in underlays.items()}
         self._windows = {pair: self._windows.get(pair) or (_Window(), _Window()) for pair in pairs}
 
     def contradict(self, rates: Mapping[int, InterfaceRates], boottime: float) -> bool:
-        """Add the bytes of an interval; return whether they show that a tunnel is not carried by its presumed underlay,
-        so that `alone` has grown."""
+        """Add the bytes of a tick. Return whether a further tunnel was found that does not run over its presumed
+        underlay, so that `alone` has grown. `boottime`: time of the reading (boot-time clock)."""
         before = self.alone
         for pair, (received, sent) in self._windows.items():
             tunnel, underlay = rates.get(pair.tunnel), rates.get(pair.underlay)

@@ -1,4 +1,8 @@
-"""The table of connections: what a source reads becomes rows with owners and rates, and each app's bytes."""
+"""The table of connections: turns each reading of the sockets into rows with owner and rates, and into bytes by app.
+
+A sample is one reading of all sockets. The key of a socket is its cookie in hexadecimal, where the system has cookies.
+The owner of a new socket (its process) is searched for in small steps; until then its app is `SEARCHING`.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from netwatch_tray.collect import own_sockets
 from netwatch_tray.collect.country import Countries
@@ -23,7 +25,7 @@ from netwatch_tray.engine.entries import UNMOVED, Departed, Ended, Entry, Listen
 from netwatch_tray.engine.ledger import AppInterval, AppLedger
 from netwatch_tray.engine.owners import Owners
 from netwatch_tray.engine.routes import Routes
-from netwatch_tray.engine.rows import Rows
+from netwatch_tray.engine.rows import ConnectionChanges, Rows
 from netwatch_tray.kinds import TcpState
 from netwatch_tray.model import App, Connection, Traffic
 
@@ -32,34 +34,25 @@ if TYPE_CHECKING:
     from netwatch_tray.engine.hosts import Hosts
 
 _LONGEST_INTERVAL = 30.0
-"""Seconds; beyond it the machine slept or the sockets were not watched, and a mean over it would be no rate."""
+"""Seconds between two samples up to which rates are computed. Beyond, the machine slept or nobody read the sockets."""
 _SEARCH_WITHIN_UPDATE = 0.01
-"""Seconds; enough for the usual new connection of a program that has others."""
+"""Seconds of each update spent on the search for owners; enough for a new connection of a program that has others."""
 
 _LONGEST_SEARCH = 10.0
-"""Seconds after which the bytes of a socket without a known owner are booked for what is known of it."""
+"""Seconds after which the bytes of a socket without a known owner are booked for its presumed owner."""
 _ORPHANS_PERIOD = 10.0
-"""Seconds."""
+"""Seconds between searches for sockets whose process exited; see `_look_for_orphans`."""
 _MOST_DEPARTED = 4096
-"""Closed sockets whose counters are kept, because they may return or their last bytes are still to come."""
+"""Most closed sockets whose counters are kept, because the socket may be listed again or its last bytes come later."""
 _BURST = 2000
-"""Number of sockets. After a burst of at least so many, a full collection of about 20 ms frees their memory."""
+"""Number of sockets open at a time from which on their memory is given back when most are closed; takes about 20 ms."""
 
 NOWHERE = Routes({}, {})
-"""No interface is known: only loopback can be distinguished."""
-
-
-class ConnectionChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client needs to bring its list up to date."""
-
-    added: tuple[Connection, ...] = ()
-    changed: tuple[Connection, ...] = ()
-    removed: tuple[str, ...] = ()
-    """Keys."""
+"""Routes without any interface: every connection that is not loopback counts as crossing an uplink."""
 
 
 class ConnectionTable:
-    """All connections as of the last sample, by key."""
+    """All connections as of the last sample, and the bytes of each app since the start."""
 
     def __init__(
         self,
@@ -70,8 +63,8 @@ class ConnectionTable:
         shares_network: Callable[[int], bool | None] = shares_network,
         app_hosts: AppHosts | None = None,
     ) -> None:
-        """`finder`: who owns what; by default this system's. `now`: Unix time, seconds. `app_hosts`: gets what each
-        app moves with which host."""
+        """`now`: returns the Unix time. `shares_network`: returns whether a PID is in this network namespace.
+        `app_hosts`: stores the bytes of each app by remote host; None: they are not stored."""
         self._finder = finder or open_finder()
         self.owners = Owners(self._finder, shares_network)
         self._rows = Rows(self._finder, self.owners, countries, hosts_file)
@@ -80,22 +73,22 @@ class ConnectionTable:
         self._entries: dict[str, Entry] = {}
         self._last_boottime: float | None = None
         self._unsettled: set[str] = set()
-        """Keys whose rate is not 0 while unknown, or moving at the last sample."""
+        """Keys of connections whose rate was computed at the last sample; set to 0 if the next one lists no change."""
         self._touched: set[str] = set()
-        """Keys whose row must be made again."""
+        """Keys of connections whose row must be made again at the end of `update`."""
         self._listeners = Listeners()
         self._searching: dict[str, float] = {}
-        """Until when the owners of sockets are looked for (boot-time clock), by key, in that order."""
+        """Deadlines of the searches for owners (boot-time clock) by key of the socket, earliest first."""
         self._most = 0
-        """Sockets at a time since memory was given back."""
+        """The highest number of open sockets since `_give_back_memory` last freed memory."""
         self._ending: dict[str, float] = {}
-        """When connections ended whose owners are still being looked for, by key."""
+        """Boot-time clock at which a connection ended, by key, while its owner is still being searched for."""
         self.ended: tuple[Ended, ...] = ()
-        """The connections that ended before the last sample, where their source reports it; each of them once."""
+        """The connections whose end the last sample reported; empty for sources that report no ends."""
         self._departed: dict[str, Departed] = {}
-        """Sockets that are gone, but maybe not for good, oldest first; see `update`."""
+        """Closed sockets that may be listed again, oldest first; see `update`."""
         self._ended: set[int] = set()
-        """PIDs of owners that exited, whose sockets were searched for again."""
+        """PIDs of processes that exited, whose sockets `_look_for_orphans` has already searched for again."""
         self._last_look_for_orphans = 0.0
         self._routes = NOWHERE
         self._ledger = AppLedger()
@@ -104,7 +97,7 @@ class ConnectionTable:
 
     @property
     def interval(self) -> AppInterval:
-        """Return the bytes of the apps between the last two samples."""
+        """Return the bytes of all apps between the last two samples."""
         return self._ledger.interval
 
     def update(
@@ -115,11 +108,11 @@ class ConnectionTable:
         is_monotonic: bool = True,
         is_last: bool = False,
     ) -> ConnectionChanges:
-        """Add a sample; return what it changed.
+        """Update table and ledger with a reading of the sockets. Return the rows that changed.
 
-        `is_monotonic`: of its source, see ConnectionSource. A socket that comes back, or whose last bytes are known
-        only after it is gone, goes on from its highest counters, so that no byte is counted again. `is_last`: no other
-        sample follows, so all bytes are booked.
+        `is_monotonic`: whether counters of the source never fall, see ConnectionSource. A closed socket that is listed
+        again, or whose last bytes are reported later, continues from its highest counters, so that no byte is counted
+        twice. `is_last`: whether this is the last sample, so that all bytes must be booked now.
         """
         elapsed, is_first = self._elapsed(sample.boottime), self._last_boottime is None
         self._last_boottime = sample.boottime
@@ -155,7 +148,7 @@ class ConnectionTable:
         return ConnectionChanges(added=tuple(added), changed=tuple(changed), removed=removed)
 
     def search(self, budget_s: float) -> bool:
-        """Continue the search for owners for about that long; return whether there is more to do."""
+        """Continue the search for the owners of sockets for about `budget_s` seconds. Return whether some remain."""
         for key, process in self._finder.search(budget_s).items():
             entry = self._entries.get(key)
             # A repeated search without a result does not replace the owner found before.
@@ -166,7 +159,7 @@ class ConnectionTable:
         return self._finder.is_searching
 
     def name_peers(self, cookies: Iterable[int]) -> None:
-        """Make the rows of these sockets again, because names of their peers are known now."""
+        """Include the rows of these sockets in the next update, because names of their peers are known now."""
         for cookie in cookies:
             entry = self._entries.get(f"{cookie:x}")
             if entry is not None:
@@ -174,7 +167,7 @@ class ConnectionTable:
                 self._touched.update(entry.peers)
 
     def entry(self, key: str) -> Entry | None:
-        """Return what is known of an open socket as of the last sample, or `None` if there is none with this key."""
+        """Return the entry of an open socket as of the last sample, or `None` if there is no socket with this key."""
         return self._entries.get(key)
 
     def rows(self) -> tuple[Connection, ...]:
@@ -186,7 +179,7 @@ class ConnectionTable:
         return self._ledger.apps()
 
     def app_of(self, cookie: int) -> tuple[str, str] | None:
-        """Return key and name of the app that has a socket, or made it, or `None` if unknown."""
+        """Return key and name of the app that owns a socket, or else of the app that created it; `None` if unknown."""
         key = f"{cookie:x}"
         entry = self._entries.get(key)
         if entry is not None and entry.app is not SEARCHING:
@@ -195,7 +188,7 @@ class ConnectionTable:
         return None if creator is None else (creator[0].key, creator[0].name)
 
     def app_name(self, key: str) -> str | None:
-        """Return the name of an app by its key, or `None` if there is none."""
+        """Return the name of the app with this key, or `None` if there is no such app."""
         return self._ledger.name_of(key)
 
     def states(self) -> dict[TcpState, int]:
@@ -219,7 +212,7 @@ class ConnectionTable:
                 self._touched.add(key)
 
     def _settle(self, key: str) -> None:
-        """Set the rates to 0: nothing moved since the last sample."""
+        """Set the rates of a connection to 0, because the new sample lists no change of its counters."""
         self._unsettled.discard(key)
         entry = self._entries.get(key)
         if entry is not None and (entry.rx_rate, entry.tx_rate) != (0.0, 0.0):
@@ -268,8 +261,8 @@ class ConnectionTable:
             self._credit(key, entry, traffic)
 
     def _remove(self, removed: Mapping[str, Socket], *, may_return: bool) -> dict[str, Entry]:
-        """Remove closed sockets, and credit their last bytes; those of a socket that no sample listed to the app that
-        listens on its port. Return the entry of each."""
+        """Remove closed sockets and book their last bytes, also of those that opened and closed between two samples.
+        Return the entry of each by key. `may_return`: whether the source may list them again."""
         entries = {}
         for key, gone in removed.items():
             entry = self._entries.pop(key, None)
@@ -296,7 +289,8 @@ class ConnectionTable:
         return entries
 
     def _credit_passing(self, key: str, gone: Socket) -> Entry:
-        """Credit the bytes of a closed socket that is not in the table, but none twice. Return an entry for it."""
+        """Book the bytes of a closed socket that is not in the table, because it opened and closed between two samples
+        or is reported a second time. Bytes already booked are not booked again. Return an entry for it."""
         own_key, passing = key, Entry(gone, self._routes.of(gone), None)
         departed = self._departed.pop(key, None)
         whole = None if gone.part_of is None else self._entries.get(gone.part_of)
@@ -319,7 +313,8 @@ class ConnectionTable:
         return passing
 
     def _note_ended(self, ended: Mapping[str, float], gone: Mapping[str, Entry]) -> None:
-        """Set the attribute `ended`. A connection whose owner may still be found is kept for a later call."""
+        """Set the attribute `ended` from the sample's ends (boot-time clock by key). A connection whose owner may still
+        be found is kept for a later call. `gone`: entries that this sample removed."""
         self._ending.update(ended)
         found = []
         for key, boottime in list(self._ending.items()):
@@ -346,7 +341,7 @@ class ConnectionTable:
         )
 
     def _look_for_orphans(self) -> None:
-        """Search again for the owners of sockets whose process exited: it may have passed them on (`ssh -f`)."""
+        """Search again for the owners of sockets whose process exited: a child may have inherited them (`ssh -f`)."""
         ended = self._finder.ended({entry.pid for entry in self._entries.values() if entry.pid is not None})
         new, self._ended = ended - self._ended, ended
         if new:
@@ -359,7 +354,7 @@ class ConnectionTable:
             )
 
     def _assign(self, key: str, entry: Entry, process: Process | None) -> None:
-        """Assign a socket and all its bytes to the app of `process`, or to the presumed owner if that is None."""
+        """Assign a socket to the app of `process`, or to its presumed owner if `process` is None."""
         if process is None:
             app, process = self._presumed_owner(key, entry.found)
         else:
@@ -367,7 +362,7 @@ class ConnectionTable:
         self._hand_over(key, entry, app, process)
 
     def _hand_over(self, key: str, entry: Entry, app: AppName, process: Process | None) -> None:
-        """Assign a socket to an app: the bytes that were held for it, and all bytes that it carries from now on."""
+        """Make `app` the owner of a socket: bytes that were held for it are booked for this app, as are later ones."""
         self._touched.add(key)
         self._book(key, entry, is_last=True)
         self._count(entry, joins=False)
@@ -392,7 +387,8 @@ class ConnectionTable:
             (self._ledger.join if joins else self._ledger.leave)(entry.app, entry.pid)
 
     def _give_up_searching(self, boottime: float) -> None:
-        """Assign sockets whose owner was searched for too long to the presumed one; the search continues."""
+        """Assign sockets whose deadline in `_searching` is over to their presumed owners. The search goes on and may
+        still replace these."""
         overdue = []
         for key, deadline in self._searching.items():
             if deadline > boottime:
@@ -402,7 +398,8 @@ class ConnectionTable:
             self._assign(key, self._entries[key], None)
 
     def _presumed_owner(self, key: str, found: Socket) -> tuple[AppName, Process | None]:
-        """Return who made a socket for which no process was found, or else what the kernel reports of its owner."""
+        """Return the owner to use for a socket without a process: its creator if the helper reported it, else its
+        systemd unit or user, else the app that listens on its port, else `UNSEEN`."""
         creator = self.owners.creator(found.part_of or key)
         if creator is not None:
             return creator
@@ -425,7 +422,7 @@ class ConnectionTable:
             entry.unbooked = entry.unbooked.plus(traffic)
 
     def _book(self, key: str, entry: Entry, *, is_last: bool) -> bool:
-        """Add new bytes to the remote host; return False if they wait for owner or name. `is_last`: for no name."""
+        """Store new bytes by remote host. Return False if they wait for owner or name. `is_last`: not for the name."""
         if entry.unbooked is UNMOVED or self._app_hosts is None:
             return True
         if entry.app is SEARCHING:
@@ -439,7 +436,7 @@ class ConnectionTable:
         return True
 
     def _give_back_memory(self) -> None:
-        """Free memory after a burst: dicts keep the room of their largest size, the interpreter its free lists."""
+        """Free memory after most of many sockets closed: otherwise dicts keep the memory of their largest size."""
         count = len(self._entries)
         self._most = max(self._most, count)
         if self._most >= _BURST and count <= self._most // 4:

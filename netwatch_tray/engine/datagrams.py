@@ -1,4 +1,5 @@
-"""Bytes of UDP: adds what the helper counts by socket and peer to the samples of a socket source. Pure."""
+"""Bytes of UDP. Samples of the sockets have none; they are added here from the helper's counts by socket and peer.
+Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from netwatch_tray.kinds import TcpState
 from netwatch_tray.model import Traffic
 
 _IDLE = 60.0
-"""Seconds without a datagram after which an exchange with a peer is over; UDP has no other end."""
+"""Seconds without a datagram after which the row of a peer is removed; UDP itself has no end."""
 _MOST_PEERS, _MOST_PEERS_OF_SOCKET = 2048, 256
 """Most peers with a separate row: in total, and of one socket. The bytes of other peers are booked for the app of the
 socket."""
@@ -33,7 +34,7 @@ class _Exchange:
         self.found = found
         self.moved = _NONE
         self.last = 0.0
-        """Boot-time clock."""
+        """Boot-time clock of the latest traffic."""
 
     def add(self, amount: Amount, boottime: float) -> None:
         self.moved = self.moved.plus(Traffic(amount.rx_bytes, amount.tx_bytes))
@@ -44,42 +45,43 @@ class _Exchange:
 
 
 class Datagrams:
-    """Adds the bytes of UDP to samples.
+    """Adds the bytes of UDP, which `count` gets from the helper, to the samples that pass through `merge`.
 
-    A connected socket gets its bytes. For a socket without a peer there is a row for each peer with which it exchanges
-    datagrams, while its own row has no bytes. Bytes of sockets that no sample lists, because they closed in between,
-    are reported like those of a closed socket.
+    A connected socket gets its bytes in its own row. An unconnected socket has no bytes in its own row, but a further
+    row for each peer with which it exchanges datagrams. A socket that opened and closed between two samples is reported
+    as a closed socket with its bytes.
 
-    The helper also counts the sockets of containers, but a source of sockets lists those of one network namespace.
-    UDP of containers is left out, but not their TCP (engine.streams). A socket that no sample lists is recognized as a
-    container's by the process that made it, or else by its address, and because it has traffic although the samples do
-    not list it.
+    The helper also counts the sockets of containers, but samples list those of one network namespace only. UDP of
+    containers is left out (their TCP is not, see engine.streams). A socket that no sample lists belongs to a container
+    if the process that made it does. If that process is unknown, its address decides, and whether it still has traffic
+    at the next reading: then it has not closed, and the samples should have listed it.
     """
 
     def __init__(self) -> None:
         self._sockets: dict[str, Socket] = {}
         """UDP sockets of the last sample, by key."""
         self._new: dict[Flow, Amount] = {}
-        """Bytes since the last sample."""
+        """Bytes by flow that the helper reported since the last sample."""
         self._dropped = 0
         self._connected: dict[str, _Exchange] = {}
-        """Connected sockets by their keys."""
+        """Traffic of connected sockets, by key of the socket."""
         self._peers: dict[str, dict[str, _Exchange]] = {}
-        """Peers of sockets without one peer, by the keys of socket and row."""
+        """Traffic of unconnected sockets with each peer: by key of the socket, then by key of the peer's row."""
         self._count_of_peers = 0
         self._is_here: dict[int, bool] = {}
         """Whether sockets belong to this network namespace, by cookie, as far as known."""
         self._doubtful: dict[int, dict[str, _Exchange]] = {}
-        """Bytes of unknown sockets that no sample lists, by cookie and key."""
+        """Bytes of sockets that no sample lists and whose network namespace is unknown, by cookie and key of the
+        row."""
         self.is_counting = False
-        """Whether the bytes are known now."""
+        """Whether a helper counts the bytes of UDP at present."""
         self._has_reading = False
         """Whether a reading arrived since the last sample. The helper may respond late."""
         self._was_counting = False
-        """Whether the bytes were known at the last sample."""
+        """`is_counting` as of the last sample."""
 
     def count(self, reading: Reading, is_here: Mapping[int, bool]) -> None:
-        """Add the bytes that a reading has since the previous one.
+        """Store the bytes of the helper's reading until the next `merge`.
 
         `is_here`: whether a socket belongs to this network namespace, by the cookie of the socket, where that is known.
         """
@@ -97,7 +99,8 @@ class Datagrams:
                 self._dropped += 1
 
     def take_dropped(self) -> int:
-        """Return how many amounts were dropped since the last call, because there was no sample for long."""
+        """Return how many flows the helper reported that were dropped since the last call. That happens only if many
+        are reported while the sockets cannot be read, so that no `merge` empties the store."""
         dropped, self._dropped = self._dropped, 0
         return dropped
 
@@ -106,7 +109,8 @@ class Datagrams:
         self.is_counting = False
 
     def merge(self, sample: SocketSample, is_own: Callable[[str], bool]) -> SocketSample:
-        """Return the sample with the bytes of UDP; `is_own`: whether an address is one of this network namespace."""
+        """Return the sample with the bytes of UDP added. `is_own`: returns whether an address belongs to an interface
+        of this network namespace."""
         changed, removed = dict(sample.changed), dict(sample.removed)
         udp = {key: found for key, found in sample.changed.items() if found.protocol == "UDP"}
         self._sockets |= udp
@@ -146,9 +150,10 @@ class Datagrams:
             del self._is_here[next(iter(self._is_here))]
 
     def _take_doubtful(self) -> dict[int, dict[str, _Exchange]]:
-        """Remove and return the bytes of unknown sockets. Return none if there was no reading since they were stored.
+        """Remove and return `_doubtful`, but only if the helper reported again since they were stored; else return {}.
 
-        Only the reading after that shows which process made a socket, or that the socket has more traffic.
+        Only that next reading shows which process made a socket, or that the socket is still open because it has more
+        traffic.
         """
         if not self._has_reading:
             return {}
@@ -179,7 +184,8 @@ class Datagrams:
         changed: dict[str, Socket],
         removed: dict[str, Socket],
     ) -> None:
-        """Add bytes that an unconnected socket exchanged with one of its peers. `found`: the socket, if it is open."""
+        """Add bytes that the unconnected socket with key `base` exchanged with one peer. `found`: the socket if a
+        sample lists it, else None. The row of the peer goes to `changed`, or to `removed` if it does not last."""
         key = _key(base, flow)
         peers = self._peers.setdefault(base, {})
         exchange = peers.get(key)
@@ -197,7 +203,7 @@ class Datagrams:
             del self._peers[base]
 
     def _end_exchanges(self, sample: SocketSample, changed: dict[str, Socket], removed: dict[str, Socket]) -> None:
-        """Remove the rows of closed sockets, and of peers without traffic for a while."""
+        """Move the rows of closed sockets, and of peers without traffic for `_IDLE` seconds, to `removed`."""
         for key in sample.removed:
             if self._sockets.pop(key, None) is not None:
                 self._remember({int(key, 16): True})  # its last bytes may come later

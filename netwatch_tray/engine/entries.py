@@ -19,7 +19,7 @@ UNMOVED = Traffic()
 
 
 class Entry:
-    """The state of an open socket in the table."""
+    """The state of one open socket in the table: what was last read of it (`found`), owner, counters and row."""
 
     __slots__ = (
         *("app", "found", "host", "name_by", "peers", "process", "route", "row", "rx", "rx_rate", "since", "tx"),
@@ -39,11 +39,11 @@ class Entry:
         self.row: Connection | None = None
         self.host: Host | None = None
         self.peers: tuple[str, ...] = ()
-        """Keys of its exchanges with single peers; see `Socket.part_of`."""
+        """For an unconnected UDP socket: keys of the entries for single peers; see `Socket.part_of`."""
         self.unbooked = UNMOVED
-        """Bytes not booked for the host yet, because owner or name may still be found."""
+        """Bytes not yet stored by remote host, because the owner or the name of the host may still be found."""
         self.name_by = 0.0
-        """Boot-time clock: until then a name may still be found."""
+        """Boot-time clock until which the name of the remote host is waited for."""
 
     @property
     def pid(self) -> int | None:
@@ -55,10 +55,10 @@ class Entry:
         return self.found.state == TcpState.TIME_WAIT
 
     def advance(self, found: Socket) -> Traffic | None:
-        """Return what the socket carried since its counters were last read, or `None` if they are unknown.
+        """Update the counters. Return the bytes since the previous reading, or `None` if the source has no counters.
 
-        A counter that went back (a FIN counted as a byte was subtracted, a source is not monotonic) adds nothing until
-        it exceeds its highest value.
+        Counters can fall, because the kernel subtracts a FIN that it counted as a byte, or a source is not monotonic.
+        Then nothing is added until the counter exceeds its highest value.
         """
         rx, tx = found.rx_bytes, found.tx_bytes
         if rx is None or tx is None:
@@ -81,7 +81,7 @@ class Peer(NamedTuple):
 
 
 class Departed(NamedTuple):
-    """A closed socket: its highest counters and its owner."""
+    """A closed socket that may be listed again: its owner, and the highest values of its counters (bytes)."""
 
     rx: int
     tx: int
@@ -90,18 +90,18 @@ class Departed(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A connection that ended."""
+    """A connection that ended, as the detectors get it."""
 
     app: AppName
     pid: int | None
-    """`None` if its process was not found, and `app` is what the kernel reports of its owner."""
+    """`None` if its process was not found. Then `app` is that of its systemd unit or user, as the kernel reports it."""
     remote: str
     """Name of the remote host, or its address where none is known."""
     port: int | None
     """Port of the remote end."""
     is_incoming: bool
     is_own: bool
-    """Whether the connection is this program's."""
+    """Whether NetWatch Tray itself made the connection."""
     crosses_uplink: bool
     moved: Traffic
     """Payload that the connection carried."""
@@ -109,8 +109,7 @@ class Ended(NamedTuple):
 
 
 class Listeners:
-    """TCP sockets that listen, by port. One port may have several: of several programs, or of one program on several
-    addresses."""
+    """The listening TCP sockets by port. A port may have several: of several programs, or one for each address."""
 
     def __init__(self) -> None:
         self._ports: dict[int | None, dict[str, Entry]] = {}
@@ -120,21 +119,22 @@ class Listeners:
         self._ports.setdefault(entry.found.local_port, {})[key] = entry
 
     def remove(self, key: str, port: int | None) -> None:
-        """Remove a socket if it is one of these."""
+        """Remove the socket if it is one of the listeners; otherwise do nothing."""
         listeners = self._ports.get(port)
         if listeners is not None and listeners.pop(key, None) is not None and not listeners:
             del self._ports[port]
 
     def of(self, found: Socket) -> tuple[str, Entry] | None:
-        """Return the key and the entry of the listener on the port of a TCP socket, or None. If there are several,
-        prefer one whose owner is known."""
+        """Return the key and the entry of the socket that listens on the local port of a TCP socket, or None. If there
+        are several, prefer one whose owner is known."""
         listeners = self._ports.get(found.local_port) if found.protocol == "TCP" else None
         if not listeners:
             return None
         return next((each for each in listeners.items() if each[1].app is not SEARCHING), next(iter(listeners.items())))
 
     def will_accept(self, found: Socket) -> bool:
-        """Return whether an unowned socket belongs to a listener whose owner is still being searched for."""
+        """Return whether a connection was not yet accepted by a program, while the owner of the listening socket on its
+        port is still being searched for. Then the listener's owner will be the connection's."""
         listening = self.of(found)
         return (
             found.inode is None

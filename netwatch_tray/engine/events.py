@@ -1,12 +1,12 @@
-"""Which findings become events, and of which the user is notified. Pure: nothing is read but the time zone.
+"""Decides which findings of the detectors become events, and which events notify the user. Pure, but for the time zone.
 
-- Findings of one kind with one key within a day of the first one are one event: it gets the newest evidence and
-  counts. Of kinds whose occurrences have an end, such as going offline, each occurrence is an event (`_SEPARATE`).
-- An event notifies once, when it begins or when it becomes more severe: never where it is muted, in quiet hours, or
-  after `MOST_NOTIFIED` others.
-- At most `MOST_KEPT` events of a kind begin in an hour and in a day. What is beyond that is counted in one event.
+- Findings of one kind with one key within a day of the first one are one event, which has the newest evidence and the
+  number of occurrences. Of kinds whose occurrences have an end, such as going offline, each is an event (`_SEPARATE`).
+- An event may notify the user when it begins and when it becomes more severe, unless it is muted, in quiet hours, or
+  there were too many notifications (`MOST_NOTIFIED`).
+- At most `MOST_KEPT` events of a kind begin in an hour and in a day. Further ones are only counted, in one event.
 
-All of this is decided by the events themselves, so a restart with the stored ones changes nothing.
+All state is in the events, so a restart that loads the stored ones changes nothing.
 """
 
 from __future__ import annotations
@@ -27,52 +27,55 @@ _log = logging.getLogger(__name__)
 
 DAY, HOUR = 86_400.0, 3600.0
 _SEPARATE = frozenset({EventKind.LINE, EventKind.INTERFACE, EventKind.GATEWAY, EventKind.DNS_SERVER, EventKind.AGENT})
-"""Kinds of which each occurrence is an event of its own."""
+"""Kinds of which each occurrence is an event of its own, even on the same day."""
 LEARNING_S = DAY
-"""Seconds from the first measurement of a history in which no app is new: all of them would be."""
+"""Seconds after the first measurement of a history in which new apps are not reported, because every app would be."""
 MOST_KEPT = ((HOUR, 10), (DAY, 30))
-"""Limits: seconds, and the most events of one kind that begin in them. Events beyond the limits are counted in one
-event per kind and day, so a day has at most 31 events of each kind."""
+"""Limits as pairs: a number of seconds, and how many events of one kind may begin in that time. Further ones are
+counted in one event per kind and day, so a day has at most 31 events of each kind."""
 MOST_NOTIFIED = ((600.0, 5), (DAY, 40))
-"""Limits: seconds, and the most notifications in them."""
+"""Limits as pairs: a number of seconds, and how many notifications may be shown in that time."""
 _SAME_S = 60.0
-"""Seconds by which a time taken from an ID may be ahead: IDs made at the same moment are a millisecond apart."""
+"""Seconds by which a time computed from an event's ID may be too late: IDs of the same moment differ by a
+millisecond."""
 REMEMBERED = 600
-"""Events in memory, those that began last: more than begin in a day, so that merging needs no other."""
+"""Number of events in memory, those that began last. It is more than begin in a day, so the history need not be read to
+find the event that a finding belongs to."""
 
 
 class Outcome(NamedTuple):
-    """The result of adding a finding."""
+    """What a finding changed."""
 
     events: tuple[Event, ...] = ()
-    """New or changed."""
+    """The event that is new or changed; empty if the finding was dropped."""
     notify: bool = False
-    """Whether to notify the user of the last of them."""
+    """Whether to notify the user of the event."""
     is_new: bool = False
-    """Whether the last event began with this finding."""
+    """Whether the event began with this finding."""
     is_notable: bool = False
-    """Whether the last event is new or became more severe, and is not muted."""
+    """Whether the event is new or became more severe, and is not muted."""
 
     @property
     def is_new_alert(self) -> bool:
-        """Return whether the last event became an alert, and is not muted."""
+        """Return whether the event became an alert by this finding, and is not muted."""
         return self.is_notable and self.events[-1].severity is Severity.ALERT
 
 
 class EventLog:
-    """The latest events, and the rules for new ones. Not thread-safe."""
+    """The latest events, and what is needed to decide about new findings. Not thread-safe."""
 
     def __init__(self, rules: Events, stored: Iterable[Event] = (), learning_until: float = 0.0) -> None:
-        """`stored`: events of earlier runs, in any order. `learning_until`: Unix time before which no app is new."""
+        """`rules`: the settings. `stored`: events of earlier runs, in any order. `learning_until`: Unix time before
+        which new apps are not reported."""
         self._learning_until = learning_until
         self._by_id: OrderedDict[int, Event] = OrderedDict()
         """Events by ID, in the order in which they began."""
         self._by_key: dict[tuple[EventKind, str], int] = {}
-        """ID of the latest event with a key."""
+        """IDs of the latest event of each kind and key."""
         self._began: dict[int, float] = {}
-        """Unix time at which each event was made; the ID has that of stored ones, unless the clock was set back."""
+        """Unix time at which each event began, by ID. For stored events it is computed from the ID (ms)."""
         self._begun: defaultdict[EventKind, list[float]] = defaultdict(list)
-        """Unix times at which the last events of a kind began, oldest first."""
+        """Unix times at which events began in the last day, by kind, oldest first; for `MOST_KEPT`."""
         self.apply(rules)
         for event in sorted(stored, key=lambda each: each.id)[-REMEMBERED:]:
             self._put(event, event.id / 1000)
@@ -81,17 +84,18 @@ class EventLog:
         self._notified = [
             began for number, began in self._began.items() if self._may_notify(self._by_id[number], began)
         ]
-        """Times of notifications, as far as they are known."""
+        """Unix times of the notifications of the last day. For stored events it is presumed that all that may notify
+        did."""
 
     def apply(self, rules: Events) -> None:
-        """Use other settings from now on. Events that were muted stay marked as muted."""
+        """Use these settings from now on. Events that are marked as muted stay so."""
         self._rules = rules
         self._mutes = [mute for code, on in rules.muted.items() if on and (mute := Mute.parsed(code)) is not None]
         self._quiet = _minutes(rules.quiet_from), _minutes(rules.quiet_until)
 
     @property
     def unseen(self) -> int:
-        """Return how many of the events in memory count on the bell."""
+        """Return the number that the bell in the window shows: unseen alerts in memory."""
         return sum(each.is_unseen_alert for each in self._by_id.values())
 
     def get(self, number: int) -> Event | None:
@@ -99,11 +103,11 @@ class EventLog:
         return self._by_id.get(number)
 
     def latest(self, most: int) -> tuple[Event, ...]:
-        """Return at most `most` events with the newest evidence, oldest first."""
+        """Return the `most` events that were last updated, the least recent first."""
         return tuple(sorted(self._by_id.values(), key=lambda each: (each.last, each.id))[-most:])
 
     def mark_seen(self, ids: Iterable[int] | None) -> tuple[Event, ...]:
-        """Mark events as seen, all if `ids` is None; return those that change."""
+        """Mark the events with these IDs as seen, or all if `ids` is None. Return those that were unseen."""
         chosen = list(self._by_id) if ids is None else [each for each in ids if each in self._by_id]
         changed = [
             msgspec.structs.replace(self._by_id[each], is_seen=True) for each in chosen if not self._by_id[each].is_seen
@@ -113,7 +117,7 @@ class EventLog:
         return tuple(changed)
 
     def take(self, finding: Finding) -> Outcome:
-        """Add a finding. Return what changed: nothing if the finding is dropped."""
+        """Add a finding: it updates an event, begins one, is only counted, or is dropped. Return what changed."""
         if not _is_storable(finding):
             _log.error("A finding that cannot be stored was dropped: %r", finding)
             return Outcome()
@@ -153,7 +157,7 @@ class EventLog:
         return Outcome((event,), notify, before is None, is_new and not event.is_muted)
 
     def _put(self, event: Event, began: float | None = None) -> None:
-        """Store an event. `began`: time at which it began, None if it is not new."""
+        """Store a new or changed event. `began`: Unix time at which it began; None if it was stored before."""
         self._by_id[event.id] = event
         if began is not None:
             self._began[event.id] = began
@@ -170,7 +174,7 @@ class EventLog:
         return None if number is None else self._by_id[number]
 
     def _next_id(self, at: float) -> int:
-        """Return an ID that was never given: milliseconds, or one more than the last where the clock was set back."""
+        """Return a new ID: Unix time in ms, or the last ID plus one if that is higher (the clock was set back)."""
         last = next(reversed(self._by_id), 0)
         return max(last + 1, int(at * 1000))
 
@@ -178,7 +182,7 @@ class EventLog:
         return any(mute.covers(finding.kind, finding.app, finding.host) for mute in self._mutes)
 
     def _with(self, event: Event, finding: Finding) -> Event:
-        """Return the event updated with a finding."""
+        """Return a copy of the event with the evidence and time of a further finding."""
         return msgspec.structs.replace(
             event,
             evidence=finding.evidence,
@@ -192,7 +196,7 @@ class EventLog:
         )
 
     def _may_notify(self, event: Event, at: float) -> bool:
-        """Return whether the rules allow a notification for this event, regardless of how many were shown before."""
+        """Return whether settings, mutes and quiet hours allow a notification; `MOST_NOTIFIED` is not checked here."""
         least = {"alerts": Severity.ALERT, "notices": Severity.NOTICE}.get(self._rules.notify)
         return least is not None and event.severity >= least and not event.is_muted and not self._is_quiet(at)
 
@@ -205,7 +209,7 @@ class EventLog:
         return start <= now < end if start <= end else now >= start or now < end
 
     def _count_beyond(self, finding: Finding) -> Outcome:
-        """Count a finding that is not kept, in one event for its kind and day."""
+        """Count a finding beyond `MOST_KEPT` in the one event for such findings of its kind on this day."""
         key = f"beyond {finding.kind.label}"
         seconds, count = MOST_KEPT[-1]
         before = self._by_id.get(self._by_key.get((EventKind.AGENT, key), 0))
@@ -234,12 +238,13 @@ def _minutes(time_of_day: str) -> int | None:
 
 
 def _within(times: Iterable[float], at: float) -> list[float]:
-    """Return the times of the last day. Times after `at` are left out, because the clock was set back."""
+    """Return those of the times that are in the day before `at`. Later times exist if the clock was set back."""
     return [each for each in times if at - DAY < each <= at + _SAME_S]
 
 
 def _has_room(times: Iterable[float], at: float, limits: Iterable[tuple[float, int]]) -> bool:
-    """Return whether one more event at `at` is within each limit of events per number of seconds."""
+    """Return whether one more event at `at` keeps all limits. `times`: Unix times of earlier events. `limits`: pairs of
+    seconds and the most events in that time."""
     return all(sum(at - seconds < each <= at + _SAME_S for each in times) < most for seconds, most in limits)
 
 
@@ -252,7 +257,8 @@ def _decoder() -> msgspec.json.Decoder[Finding]:
 
 
 def _is_storable(finding: Finding) -> bool:
-    """Return whether history and feed can encode the finding: no infinite number, and no text with surrogates."""
+    """Return whether the finding survives encoding for history and feed: infinite numbers and lone surrogates do
+    not."""
     try:
         return _decoder().decode(_encoder.encode(finding)) == finding
     except (msgspec.MsgspecError, UnicodeError, OverflowError):

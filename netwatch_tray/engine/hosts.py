@@ -1,15 +1,14 @@
-"""Names of remote hosts: which name a program requested, and which address it got. Pure except for the clock.
+"""Names of remote hosts, from DNS responses and TLS or QUIC handshakes. Pure except for the clock.
 
 The names come from packets that the helper copied, each with the socket that sent or received it. A name belongs to a
 program, never to an address alone: one address serves many names, and another program may use the address for another
 one.
 
-- A ClientHello names the host of its connection.
+- A ClientHello, the first message of a TLS or QUIC handshake, names the host of its connection.
 - A DNS response names an address for the process whose socket received it, and only for connections of that process.
-  The responses of a local resolver (systemd-resolved) to other processes do not help, but the queries to it do.
 
-Most responses name no connection: they are those of a resolver, or prefetched, or the ClientHello names the host. So
-responses are stored unparsed, and one is parsed when a connection to an address in it needs a name.
+Most responses are not needed: a resolver received them, a browser prefetched them, or the ClientHello names the host.
+So responses are stored unparsed, and one is parsed when a connection to an address in it needs a name.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ from netwatch_tray.errors import ParseError
 from netwatch_tray.model import HostOrigin
 
 _KEPT_FOR = 24 * 3600.0
-"""Seconds."""
+"""Seconds for which a name is kept."""
 _FORGET_EVERY = 60.0
 """Seconds between searches for names that are too old."""
 _HANDSHAKE = 10.0
-"""Seconds; later Initials to the same peer begin another connection."""
+"""Seconds that a QUIC handshake takes at most. A later Initial packet to the same peer begins another connection."""
 _MOST_NAMES = 4096
 """Most names of each origin."""
 _MOST_RESPONSES_OF_PROCESS = 1024
@@ -43,34 +42,35 @@ _RESPONSE_OVERHEAD = 160
 """Bytes that the interpreter takes for each response."""
 _MOST_CREATORS = 8192
 _MOST_SEGMENTS = 16
-"""Most datagrams that are read in one packet of several (GSO)."""
+"""Most datagrams that are parsed of one packet; the kernel combines several into one (GSO)."""
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
 class Host(NamedTuple):
-    """The name of a remote host."""
+    """The name of a remote host, and how it became known."""
 
     name: str
     origin: HostOrigin
     at: float
-    """Unix time when it was seen."""
+    """Unix time at which the packet with the name was read."""
     ttl_s: int | None = None
     """Lifetime of the DNS response, seconds."""
     is_providers: bool | None = False
-    """The name is that of the provider, because the real one is encrypted (ECH). `None` if that cannot be known."""
+    """Whether the name is the hosting provider's public name, because the host's own is encrypted (Encrypted Client
+    Hello). `None` if that cannot be known."""
 
 
 _Packed = tuple[str | None, list[tuple[tuple[int, str, int | None], Host]], list[tuple[tuple[int, str], Host]]]
-"""Boot of the system, greeted, resolved."""
+"""What `Hosts.packed` encodes: ID of the boot, items of `_greeted`, items of `_resolved`."""
 
 
 class _Response(NamedTuple):
     """A DNS response as it was received. `hosts` parses it when it is needed."""
 
     number: int
-    """Grows with each response."""
+    """Serial number, in the order of arrival over all processes."""
     at: float
     payload: bytes
 
@@ -79,7 +79,7 @@ class _Response(NamedTuple):
         return len(self.payload) + _RESPONSE_OVERHEAD
 
     def hosts(self) -> dict[str, Host]:
-        """Return the host by each address to which its name resolves; empty if the response is invalid."""
+        """Parse the response. Return the requested host by each address in it; empty if the response is invalid."""
         try:
             message = dns.parse(self.payload)
         except ParseError:
@@ -94,7 +94,7 @@ class _Responses:
 
     def __init__(self) -> None:
         self._of: dict[int, deque[_Response]] = {}
-        """By process, in the order of their latest responses; the responses of each are in the order of arrival."""
+        """Responses by PID, oldest first. The process with the latest response is the last one."""
         self._size = self._number = 0
 
     def add(self, pid: int, at: float, payload: bytes) -> None:
@@ -111,14 +111,14 @@ class _Responses:
             self._drop(next(iter(self._of)))
 
     def latest(self, pid: int) -> int:
-        """Return the number of the latest response of a process, or 0 if it has none."""
+        """Return the serial number of the latest response that a process received, or 0 if there is none."""
         responses = self._of.get(pid)
         return responses[-1].number if responses else 0
 
     def find(self, pid: int, address: str, after: int) -> Host | None:
-        """Return the host that the latest response to this process gave the address, or None if there is none.
+        """Return the host whose name this process resolved to the address last, or None if there is none.
 
-        Only responses with a number above `after` are searched.
+        `after`: search only responses with a higher serial number; the others were searched before.
         """
         try:
             packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
@@ -133,7 +133,7 @@ class _Responses:
         return None
 
     def all(self) -> dict[tuple[int, str], Host]:
-        """Return the latest host by process and address."""
+        """Parse all responses. Return the latest host by PID and address."""
         return {
             (pid, address): host
             for pid, responses in self._of.items()
@@ -142,7 +142,7 @@ class _Responses:
         }
 
     def forget(self, oldest: float) -> None:
-        """Drop the responses received before `oldest`."""
+        """Drop the responses received before `oldest` (Unix time)."""
         for pid in list(self._of):
             while pid in self._of and self._of[pid][0].at < oldest:
                 self._drop(pid)
@@ -156,37 +156,37 @@ class _Responses:
 
 
 class Hosts:
-    """Names of hosts from the packets of this user's sockets, kept for a day at most."""
+    """Finds the names of remote hosts in the packets that the helper copied, and keeps them for a day at most."""
 
     def __init__(self, now: Callable[[], float]) -> None:
-        """`now`: Unix time, seconds."""
+        """`now`: returns the Unix time."""
         self._now = now
         self._greeted: dict[tuple[int, str, int | None], Host] = {}
-        """By cookie of the socket, address and port of the peer."""
+        """Names from ClientHellos, by cookie of the socket, address and port of the peer."""
         self._resolved: dict[tuple[int, str], Host] = {}
-        """By process and address, as far as a connection needed the name."""
+        """Names from DNS responses, by PID and address; only those that a connection needed so far."""
         self._responses = _Responses()
         self._sought: dict[tuple[int, str], int] = {}
-        """By process and address: the number of the latest response that was searched for it."""
+        """By PID and address: serial number of the latest response that was searched for the address."""
         self._forgot_at = 0.0
-        """Unix time."""
+        """Unix time of the last search for names that are too old."""
         self._creators: dict[int, int] = {}
-        """Processes that made sockets, by cookie."""
+        """PIDs of the processes that created sockets, by cookie."""
         self._providers: dict[str, float] = {}
-        """Names that stand for encrypted ones, and when they were seen."""
+        """Public names that providers announce in DNS for Encrypted Client Hello, and the Unix time of the response."""
         self._streams = tls.Streams()
         self._flows = quic.Flows()
         self.faults: Counter[PacketKind] = Counter()
         """ClientHellos that could not be parsed. There are always some: QUIC continues after its first packets."""
 
     def packed(self) -> bytes:
-        """Return all names, for `restore`."""
+        """Return all names encoded, for `restore` in the next run of the agent."""
         resolved = sorted((self._resolved | self._responses.all()).items(), key=lambda each: each[1].at)
         return msgspec.msgpack.encode((_boot(), list(self._greeted.items()), resolved[-_MOST_NAMES:]))
 
     def restore(self, packed: bytes) -> None:
-        """Continue with the names of a previous run of the agent. They are valid only within the same boot, because
-        they refer to its sockets and processes. Raise ParseError."""
+        """Load the names that a previous run encoded by `packed`. Those of an earlier boot are ignored, because they
+        refer to its sockets and processes. Raise ParseError if they cannot be decoded."""
         try:
             boot, greeted, resolved = msgspec.msgpack.decode(packed, type=_Packed)
         except msgspec.MsgspecError as error:
@@ -199,7 +199,8 @@ class Hosts:
     def take(
         self, packets: Iterable[Packet], owners: Mapping[int, Owner], process_of: Callable[[int], int | None]
     ) -> set[int]:
-        """Add packets in their order; return the cookies of the sockets whose peers have a name now.
+        """Add packets, oldest first. Return the cookies of the sockets whose ClientHello was found, so that their peers
+        have a name now.
 
         `owners`: the owners of new sockets, by cookie. `process_of`: returns the process of another socket by its
         cookie, or `None` if it is unknown.
@@ -225,7 +226,8 @@ class Hosts:
         return named
 
     def of(self, cookie: int, address: str, port: int | None, pid: int | None) -> Host | None:
-        """Return the name of the peer of a socket, or None if it is unknown. `pid`: the process that has the socket."""
+        """Return the name of the peer of a socket, or None if it is unknown. `address`, `port`: the peer's. `pid`:
+        owner of the socket; None if unknown, then its creator is used."""
         greeted = self._greeted.get((cookie, address, port))
         if greeted is not None and not greeted.is_providers:
             return greeted
@@ -233,7 +235,7 @@ class Hosts:
         return (None if pid is None else self._resolve(pid, address)) or greeted
 
     def _resolve(self, pid: int, address: str) -> Host | None:
-        """Return the host whose name a process resolved to this address, or None."""
+        """Return the host whose name a process resolved to this address by DNS, or None if there is none."""
         key, latest = (pid, address), self._responses.latest(pid)
         searched = self._sought.get(key, 0)
         if latest > searched:
@@ -244,7 +246,8 @@ class Hosts:
         return self._resolved.get(key)
 
     def _take_hello(self, packet: Packet, now: float) -> bool:
-        """Add a packet with a ClientHello. Return whether it named the peer of its socket. Raise ParseError."""
+        """Add a packet with a ClientHello or a part of one. Return whether the name of the peer is known now. Raise
+        ParseError."""
         flow = packet.flow
         if packet.kind is PacketKind.TLS_HELLO:
             return self._greet(flow, "TLS", self._streams.take(flow.cookie, packet.payload), now)
@@ -267,8 +270,8 @@ class Hosts:
         return True
 
     def _has_just_greeted(self, flow: Flow, now: float) -> bool:
-        """Return whether a QUIC handshake of this flow has already shown its name. Its further Initials are mostly
-        acknowledgements and need not be decrypted."""
+        """Return whether the QUIC handshake of this flow has already shown the name, so that its further Initial
+        packets need not be decrypted."""
         greeted = self._greeted.get((flow.cookie, flow.peer_address, flow.peer_port))
         return greeted is not None and now - greeted.at < _HANDSHAKE
 
@@ -299,7 +302,7 @@ def _boot() -> str | None:
 
 
 def _datagrams(packet: Packet) -> list[bytes]:
-    """Return the datagrams of a packet, which may hold several."""
+    """Return the UDP datagrams that the kernel combined into one packet (GSO): at most `_MOST_SEGMENTS`."""
     size = packet.segment_size or len(packet.payload)
     return [packet.payload[at : at + size] for at in range(0, len(packet.payload), size)][:_MOST_SEGMENTS]
 
@@ -310,7 +313,7 @@ def _drop_older(names: dict[_Key, Host], oldest: float) -> None:
 
 
 def _keep(names: dict[_Key, _Value], key: _Key, value: _Value, most: int) -> None:
-    """Store a value as the newest one, and drop the oldest ones beyond `most`."""
+    """Store a value as the newest of the dict, and drop its oldest entry if it has more than `most`."""
     names.pop(key, None)
     names[key] = value
     if len(names) > most:

@@ -1,4 +1,7 @@
-"""The bytes of each app, each booked once, with exact sums. Pure."""
+"""The bytes of each app. Each byte is booked (counted for an app, once and for good), so sums are exact. Pure.
+
+All bytes here are payload of sockets (without headers). An interval is the time between two samples of the sockets.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ _NONE = Traffic()
 
 
 class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
-    """The payload that was booked between two samples of the sockets, and what waits for an owner.
+    """The bytes that were booked in an interval, and those still held because the owner of their socket is unknown.
 
-    It includes payload of connections that closed in between. UDP is included where it is counted.
+    Bytes of connections that closed in the interval are included, as are those of UDP while a helper counts them.
     """
 
     elapsed_s: float | None
@@ -25,23 +28,24 @@ class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
     apps: Mapping[str, tuple[AppName, Traffic]]
     """Traffic over the uplinks in the interval, by app key."""
     processes: Mapping[int, Traffic]
-    """Booked in the interval over the uplinks, by PID."""
+    """Bytes over the uplinks that were booked in the interval, by PID."""
     local: Traffic
     """Traffic in the interval that crossed no uplink."""
     overrun: bool = False
-    """Connections closed faster than the kernel could report: last bytes of some are missing, so in the remainder."""
+    """Whether connections closed faster than the kernel could report. The last bytes of some are missing then, so they
+    are part of the remainder (bytes of the uplinks without an app)."""
     late: Mapping[str, tuple[AppName, Traffic]] = {}
-    """Like `apps`, but moved in earlier intervals: the owner was found only now. Amounts without a rate."""
+    """Like `apps`, but moved in earlier intervals, because the owner was found only now. Not part of any rate."""
     searching: Traffic = _NONE
-    """Moved in the interval over the uplinks by sockets whose owner is still being looked for; not booked yet. After
-    `plus`: in the later of the intervals."""
+    """Bytes over the uplinks in the interval that are not booked, because the owner is still being searched for. In a
+    result of `plus`: those of the later interval."""
     held: Traffic = _NONE
-    """All bytes over the uplinks that are not booked yet, `searching` included: in a later `late`."""
+    """All bytes over the uplinks that are not booked yet: `searching`, and those of earlier intervals."""
     lan: Traffic = _NONE
-    """The part of what moved over the uplinks, booked or held, that is known to have stayed in the local network."""
+    """Bytes over the uplinks in the interval, booked or held, that are known to have stayed in the local network."""
     udp: Traffic = _NONE
-    """The part of what moved over the uplinks, booked or held, that is UDP. Of tunnel processes only what is held,
-    because the owner is not known yet."""
+    """Bytes of UDP over the uplinks in the interval, booked or held. Bytes booked for a tunnel's process are left out,
+    because the connections inside the tunnel count them."""
 
     @property
     def amounts(self) -> Mapping[str, tuple[AppName, Traffic]]:
@@ -49,7 +53,7 @@ class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
         return _sum(self.apps, self.late) if self.late else self.apps
 
     def plus(self, later: AppInterval) -> AppInterval:
-        """Return both intervals as one. `later` follows directly after this one."""
+        """Return the sum of this interval and `later`, which follows it directly."""
         processes = dict(self.processes)
         for pid, moved in later.processes.items():
             processes[pid] = processes.get(pid, _NONE).plus(moved)
@@ -86,19 +90,19 @@ class _Account:
         self.app = app
         self.connections = 0
         self.pids: Counter[int] = Counter()
-        """Connections of each process."""
+        """Number of open connections by PID."""
         self.total = _NONE
-        """Bytes over the uplinks."""
+        """Bytes over the uplinks since the start."""
         self.local = _NONE
-        """Bytes that crossed no uplink."""
+        """Bytes that crossed no uplink, since the start."""
         self.now = _NONE
-        """The part of `total` that moved and was booked in the interval under way."""
+        """The part of `total` that moved and was booked in the current interval."""
         self.late = _NONE
-        """The part of `total` that moved earlier and was booked in the interval under way."""
+        """The part of `total` that moved earlier and was booked in the current interval."""
 
 
 class _Held:
-    """The bytes of a socket whose owner is being looked for."""
+    """The bytes of a socket whose owner is being searched for, so that they are not booked yet."""
 
     __slots__ = ("crossing", "late", "local")
 
@@ -108,7 +112,7 @@ class _Held:
         self.local = _NONE
         """Bytes that crossed no uplink."""
         self.late = _NONE
-        """The part of `crossing` that moved before the interval under way."""
+        """The part of `crossing` that moved before the current interval."""
 
 
 class AppLedger:
@@ -124,7 +128,7 @@ class AppLedger:
         self._processes: dict[int, Traffic] = {}
         self._local = self._udp = self._lan = _NONE
         self.interval = AppInterval(elapsed_s=None, apps={}, processes={}, local=_NONE)
-        """The last interval that was closed."""
+        """The latest complete interval, as of `close_interval`."""
 
     def join(self, app: AppName, pid: int | None) -> None:
         """Add an open connection to the app."""
@@ -145,7 +149,7 @@ class AppLedger:
     def credit(
         self, app: AppName, pid: int | None, traffic: Traffic, *, crosses_uplink: bool, is_udp: bool = False
     ) -> None:
-        """Book bytes of the current interval."""
+        """Book bytes of the current interval for an app, and for its process if `pid` is not None."""
         account = self._account(app)
         if crosses_uplink:
             if is_udp and not app.is_tunnel_process:
@@ -158,7 +162,7 @@ class AppLedger:
             self._local = self._local.plus(traffic)
 
     def hold(self, key: str, traffic: Traffic, *, crosses_uplink: bool, is_udp: bool = False) -> None:
-        """Hold bytes of the current interval until the owner of the socket `key` is known."""
+        """Add bytes of the current interval to those held for the socket `key`, until `release` books them."""
         held = self._held.get(key)
         if held is None:
             held = self._held[key] = _Held()
@@ -171,11 +175,11 @@ class AppLedger:
             self._local = self._local.plus(traffic)
 
     def note_lan(self, traffic: Traffic) -> None:
-        """Count bytes of the current interval, credited or held, that stayed in the local network."""
+        """Add to `AppInterval.lan`: bytes that stayed in the local network. `credit` or `hold` also gets them."""
         self._lan = self._lan.plus(traffic)
 
     def release(self, key: str, app: AppName, pid: int | None) -> None:
-        """Book the bytes held for a socket."""
+        """Book all bytes held for the socket `key`, because its owner is known now."""
         held = self._held.pop(key, None)
         if held is None:
             return
@@ -187,7 +191,10 @@ class AppLedger:
         self._credit_process(pid, held.crossing)
 
     def close_interval(self, elapsed_s: float | None, *, overrun: bool = False) -> None:
-        """Set `interval` to the bytes booked since the last call, and begin the next interval."""
+        """Complete the current interval, make it the attribute `interval`, and begin the next one.
+
+        `elapsed_s`: its length; None if no rate can be computed. `overrun`: see `AppInterval`.
+        """
         moved, late = {}, {}
         for key, account in self._accounts.items():
             if any(account.now):
@@ -223,9 +230,9 @@ class AppLedger:
         return None if account is None else account.app.name
 
     def apps(self) -> tuple[App, ...]:
-        """Return all apps with connections or bytes; `SEARCHING` has those that are held.
+        """Return all apps with open connections or bytes, with rates of the latest complete interval.
 
-        Rates are those of the last interval.
+        Held bytes are those of the pseudo app `SEARCHING`.
         """
         found = []
         for key, account in self._accounts.items():
@@ -240,7 +247,7 @@ class AppLedger:
         return tuple(found)
 
     def _account(self, app: AppName) -> _Account:
-        """Return the account of an app, and mark it as the most recently used."""
+        """Return the account of an app, created if missing, and make it the most recently used one."""
         account = self._accounts.pop(app.key, None)
         if account is None:
             account = _Account(app)
@@ -252,9 +259,9 @@ class AppLedger:
             self._processes[pid] = self._processes.get(pid, _NONE).plus(traffic)
 
     def _fold_idle(self) -> None:
-        """Merge the accounts that were unused for longest into one, so that their number is bounded.
+        """Merge the least recently used accounts without connections into `OTHERS`, so that their number is bounded.
 
-        Each run of a container or unit may have a different name.
+        It would grow without bound, because each run of a container or unit may be an app with a name of its own.
         """
         others = self._account(OTHERS)
         lasting = {OTHERS_KEY, UNSEEN_KEY, SEARCHING_KEY}
@@ -281,38 +288,45 @@ def _summary(account: _Account, total: Traffic, local: Traffic, now: Traffic, el
 
 
 class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the uplink bytes of an interval went.
+    """How the bytes that the uplinks counted in an interval are divided: among apps, and the remainder (`other`).
 
-    Exact to the byte, for each direction: uplink + ahead + held before = apps + other + ahead before + held.
+    Exact to the byte, for each direction, where "before" is the previous interval:
+    uplink + ahead + held before = apps + other + ahead before + held.
     """
 
     elapsed_s: float | None
-    """Length of the interval; `None`: too long ago or the first, so `ahead` begins at 0 again."""
+    """Length of the interval in seconds; `None` if it is the first or too long for rates. Then the next interval does
+    not use its `ahead`."""
     uplink: Traffic
     apps: Mapping[str, Traffic]
-    """Payload over the uplinks, booked in the interval, by app; without the tunnels' own connections, because what
-    they transport is in here."""
+    """Payload over the uplinks booked in the interval, by key of the app. Connections of tunnel processes are left out,
+    because the connections inside the tunnels are in here."""
     tcp: Traffic
-    """TCP payload that moved in the interval. `tcp` and `udp` together are `apps` and the change of `held`, but at
-    least 0, where held bytes turn out to be a tunnel's."""
+    """TCP payload over the uplinks in the interval. `tcp` + `udp` = `apps` + the change of `held`, or 0 if that is
+    negative, because held bytes turned out to be a tunnel's."""
     udp: Traffic
-    """UDP payload that moved in the interval; none where it is not counted."""
+    """UDP payload over the uplinks in the interval; 0 if no helper counts it."""
     local: Traffic
-    """Payload that crossed no uplink, counted at each end that is here; no part of `uplink`."""
+    """Payload that crossed no uplink, so no part of `uplink`. If both ends of a connection are on this machine, each
+    counts."""
     lan: Traffic
-    """Payload over the uplinks that is known to have stayed in the local network: at most `uplink` less this went to
-    the Internet. Part of `tcp`, `udp` and what tunnels carry."""
+    """Payload over the uplinks that is known to have stayed in the local network, so at most `uplink` - `lan` went to
+    the Internet. It is part of `tcp`, `udp` and the traffic of tunnels."""
     other: Traffic
-    """Headers, retransmissions, ICMP, forwarded traffic, and UDP where it is not counted: what no connection accounts
-    for. Never spread over the apps."""
+    """The remainder, which no connection accounts for: headers, retransmissions, ICMP, forwarded traffic, and UDP while
+    no helper counts it. It is never distributed over the apps."""
     ahead: Traffic
-    """Payload that the sockets counted earlier than the interfaces, because it still waited in a queue."""
+    """Payload that the sockets have counted, but not yet the interfaces, because it waits in a queue."""
     held: Traffic
-    """Payload at the end of the interval whose owner is being looked for."""
+    """Payload that is not booked at the end of the interval, because its owner is still being searched for."""
 
 
 def reconcile(uplink: Traffic, interval: AppInterval, before: Reconciliation | None) -> Reconciliation:
-    """Account for the bytes that the uplinks counted in an interval. `before`: the result for the previous interval."""
+    """Divide the bytes that the uplinks counted in an interval among its apps and the remainder.
+
+    `uplink`: bytes that the uplinks counted. `interval`: what the sockets carried in the same time. `before`: the
+    result for the previous interval, None if there is none.
+    """
     apps = {key: traffic for key, (app, traffic) in interval.amounts.items() if not app.is_tunnel_process}
     held, held_before = interval.held, before.held if before else _NONE
     # Below 0 only where bytes that were held turn out to be a tunnel's.

@@ -1,4 +1,4 @@
-"""Makes ticks from counters, rates and topology. Every surface shows the same tick."""
+"""Makes a tick of each reading of the interfaces: counters, rates and the total. All surfaces show the same ticks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNKNOWN = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate", "rx_d
 
 
 class Monitor:
-    """Measures on each call of `tick`. The caller decides when."""
+    """Reads the interfaces on each call of `tick`. The caller decides when; the agent does every second."""
 
     def __init__(self, source: InterfaceSource, period: float, chosen: Mapping[str, bool]) -> None:
         """`period`: nominal seconds between ticks. `chosen`: names of interfaces that the user counts (True) or leaves
@@ -26,32 +26,33 @@ class Monitor:
         self._source = source
         self._tracker = RateTracker(period)
         self._gap: GapReason | None = None
-        """Gap of the next tick that measures."""
+        """Reason to set in the next tick that is read, such as RESUMED after a pause."""
         self._chosen = chosen
         self._carriers = Carriers()
         self.interfaces: Mapping[int, Interface] = {}
-        """The interfaces by index; another object when something changes."""
+        """The interfaces by index. A change of anything in it replaces the mapping, so it can be compared by
+        identity."""
         self.memberships: Mapping[int, Membership] = {}
         """Whether each interface is part of the total, by index."""
         self._uplinks: tuple[int, ...] = ()
-        """Indexes, as of `memberships`."""
+        """Indexes of the uplinks (the interfaces of the total), as of `memberships`."""
         self._counted: tuple[int, ...] = ()
         """Indexes of the uplinks at the previous sample."""
         self._last: tuple[InterfaceTick, ...] = ()
         self._latest: dict[int, InterfaceTick] = {}
-        """`_last` by index, as long as the interfaces are the same. The tick of an interface is reused while its
-        counters do not change: most interfaces of a host of containers."""
+        """The ticks of `_last` by interface index; empty after a change of the interfaces. The tick of an interface is
+        reused while its counters do not change, which holds for most interfaces of a machine with many containers."""
         self._rates: Mapping[int, InterfaceRates] = {}
-        """The rates in `_latest`."""
+        """The rates from which `_latest` was made, by interface index."""
         self._still_total: Total | None = None
-        """Total of the previous tick if no interface had changed, so that the next such tick is the same but for its
-        time."""
+        """Total of the previous tick if no counter had changed in it, else None. While no counter changes it is
+        reused."""
         self.is_paused = False
         self.fault: Message | None = None
         """Why the last reading failed; `None` after a reading that succeeded."""
 
     def choose(self, chosen: Mapping[str, bool]) -> None:
-        """Use these choices of counted interfaces from now on, by name; see topology.decide."""
+        """Set which interfaces the user counts (True) or leaves out (False), by name; see topology.decide."""
         self._chosen = chosen
         self._decide(dict(self.interfaces))  # another object, because the memberships changed
 
@@ -65,10 +66,10 @@ class Monitor:
             self._gap = GapReason.RESUMED
 
     def tick(self, *, is_last: bool = False) -> Tick | None:
-        """Measure, and return a tick. Return None if less than half a period has passed since the previous one.
+        """Read the interfaces and return a tick. Return None if less than half a period has passed since the last one.
 
-        A failed reading makes a tick without rates, with the last known counters, and sets `fault`. `is_last`: no other
-        tick follows, so it has all bytes up to now even if it comes too soon for rates.
+        If the reading fails, `fault` is set, and the tick has the last known counters and no rates. `is_last`: whether
+        no other tick follows; then there is one even if it comes too soon for rates, so that no bytes are lost.
         """
         at = datetime.now(UTC)
         if self.is_paused:
@@ -96,7 +97,7 @@ class Monitor:
         return Tick(at=at, interval_s=interval.elapsed, gap=gap, total=total, interfaces=self._last)
 
     def _sum(self, sample: Sample, interval: Interval) -> Total:
-        """Make the ticks of all interfaces. Return the total of those that count."""
+        """Set `_last` to the ticks of all interfaces. Return the total: the sum of the uplinks."""
         self._last = self._interface_ticks(sample, interval)
         counted, self._counted = self._counted, self._uplinks
         is_still = interval.is_still and counted == self._uplinks
@@ -130,7 +131,7 @@ class Monitor:
         return tuple(ticks.values())
 
     def _new_tick(self, index: int) -> InterfaceTick:
-        """Return a tick of an interface, without rates and bytes."""
+        """Return a tick of an interface with all counters 0 and no rates, to be completed by `_renewed`."""
         interface, membership = self.interfaces[index], self.memberships[index]
         return InterfaceTick(
             index=index,
@@ -162,7 +163,8 @@ class Monitor:
 def _renewed(
     tick: InterfaceTick, row: CounterRow, rates: InterfaceRates | None, gap: GapReason | None
 ) -> InterfaceTick:
-    """Return the tick with other numbers. Copying what has not changed takes a third of the time of a new tick."""
+    """Return a copy of an interface's tick with new counters, rates and gap. This takes a third of the time of creating
+    one from the interface."""
     rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_drops, tx_drops = row
     return msgspec.structs.replace(
         tick,
@@ -185,8 +187,9 @@ def _renewed(
 
 
 def _total(interfaces: tuple[InterfaceTick, ...], counted: Sequence[tuple[int, InterfaceRates]] = ()) -> Total:
-    """Return the sum over `counted`: index and rates of each counted interface, without uplinks whose delta is unknown
-    (new ones)."""
+    """Return the sum of the rates and deltas in `counted`. `interfaces`: ticks of all interfaces, which have the names
+    of the uplinks. `counted`: index and rates of each interface to add; one without a known delta, such as a new one,
+    is not in it."""
     rx_rate: float | None = None
     tx_rate: float | None = None
     gap: GapReason | None = None

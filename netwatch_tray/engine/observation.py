@@ -1,4 +1,4 @@
-"""The one place that assembles the sums over all sockets: table, routes, app ledger and reconciliation."""
+"""Connections, apps and sums from all sources: combines table, routes, app ledger, helper and the uplinks' counters."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from netwatch_tray.collect.sockets import Socket, SocketSample
 from netwatch_tray.collect.sources import Sources
-from netwatch_tray.engine.connections import NOWHERE, ConnectionChanges, ConnectionTable
+from netwatch_tray.engine.connections import NOWHERE, ConnectionTable
 from netwatch_tray.engine.ledger import AppInterval, Reconciliation, reconcile
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.routes import Routes
+from netwatch_tray.engine.rows import ConnectionChanges
 from netwatch_tray.errors import ParseError
 from netwatch_tray.model import Interface, Scope, Tick, Traffic
 
@@ -27,8 +28,8 @@ _log = logging.getLogger(__name__)
 class Observation:
     """Connections, apps and sums, updated with each reading. Not thread-safe.
 
-    The ticks of the monitor go in by `count`, the samples of a source of sockets by `take`. Every amount and owner
-    reaches table and ledger through `take`, so this is where other sources of them are merged.
+    The caller passes ticks of the interfaces to `count`, samples of the sockets to `take`, and readings of the helper
+    to `take_reading`. What the helper reports is merged into the next sample, so that only `take` changes the table.
     """
 
     def __init__(
@@ -39,8 +40,8 @@ class Observation:
         kept_names: bytes | None = None,
     ) -> None:
         """`monitor`: has the interfaces, and which of them are uplinks. `sources`: by default this machine's.
-        `app_hosts`: gets what each app exchanges with each host. `kept_names`: names of hosts of a previous run,
-        encoded by Hosts.packed."""
+        `app_hosts`: stores the bytes of each app by remote host; None: they are not stored. `kept_names`: result of
+        Hosts.packed of a previous run."""
         self._sources = sources = sources or Sources()
         self._monitor = monitor
         self.table = ConnectionTable(
@@ -48,7 +49,7 @@ class Observation:
         )
         self._routes = NOWHERE
         self._routes_interfaces: Mapping[int, Interface] | None = None
-        """The interfaces that `_routes` were made of."""
+        """The mapping of interfaces from which `_routes` was made; compared by identity."""
         self._uplink_rx = self._uplink_tx = 0
         """Bytes counted by the uplinks since the last reconciliation."""
         self._open: AppInterval | None = None
@@ -57,23 +58,25 @@ class Observation:
         self._sums: Reconciliation | None = None
         self._datagrams: Datagrams | None = None
         self._streams: Streams | None = None
-        """Both once there was a helper."""
+        """`_datagrams` and `_streams` are created by the first reading of a helper."""
         self._uncounted = self._uncounted_at_sums = Traffic()
         self._kept_names = kept_names
 
     @property
     def sums(self) -> Reconciliation | None:
-        """Return where the uplinks' bytes of the last interval went, or `None` if there was no interval yet."""
+        """Return how the bytes of the uplinks were divided among apps and remainder in the last interval; `None` if
+        there was none yet, or it was too long."""
         return self._sums if self._sums is not None and self._sums.elapsed_s is not None else None
 
     @property
     def counts_udp(self) -> bool:
-        """Return whether the bytes of UDP are in the rows, apps and sums."""
+        """Return whether a helper counts UDP, so that its bytes are in the rows, apps and sums."""
         return self._datagrams is not None and self._datagrams.is_counting
 
     @property
     def uncounted(self) -> Traffic:
-        """Return the UDP payload of the last interval that the helper could not attribute: part of `sums.other`."""
+        """Return the UDP payload of the last interval that the helper could assign to no socket: part of
+        `sums.other`."""
         return self._uncounted_at_sums
 
     def take_reading(self, reading: Reading) -> None:
@@ -99,24 +102,26 @@ class Observation:
             self.table.name_peers(self.table.hosts.take(reading.packets, reading.owners, self._process_of))
 
     def lose_helper(self) -> None:
-        """Report the bytes of UDP as unknown, and expect no ends of TCP connections, until there is another reading."""
+        """Call this when the helper is lost. Until its next reading the bytes of UDP are unknown, and no reports of
+        closed TCP connections are waited for."""
         if self._datagrams is not None:
             self._datagrams.stop()
         if self._streams is not None:
             self._streams.stop()
 
     def count(self, tick: Tick) -> None:
-        """Add the bytes that the uplinks counted, which are compared with those of the connections."""
+        """Add the bytes that the uplinks counted in a tick; `take` compares them with those of the connections."""
         self._uplink_rx += tick.total.rx_delta
         self._uplink_tx += tick.total.tx_delta
 
     def take(
         self, sample: SocketSample, *, is_monotonic: bool, with_tick: bool = True, is_last: bool = False
     ) -> ConnectionChanges:
-        """Add a sample; return what it changed.
+        """Add a sample of the sockets. Return the rows that changed.
 
-        `is_monotonic`: the attribute of the source, see ConnectionSource. `with_tick`: the interfaces were read at this
-        moment, too. `is_last`: no other sample follows, so all bytes are booked.
+        `is_monotonic`: the attribute of the source, see ConnectionSource. `with_tick`: whether the interfaces were read
+        at the same moment, so that both can be compared. `is_last`: whether no other sample follows, so that all bytes
+        must be booked now.
         """
         if self._routes_interfaces is not self._monitor.interfaces:
             self._routes_interfaces = self._monitor.interfaces
@@ -152,10 +157,11 @@ class Observation:
         return self._routes.is_inside(found.local_address) and self.table.owners.knows_maker(key, found)
 
     def scope_of(self, address: str) -> Scope | None:
-        """Return how far away an address is, by the routes at the last sample, or `None` if it is not an address."""
+        """Return how far away an address is (this machine, local network, Internet), as of the last sample; `None` if
+        the text is not an address."""
         return self._routes.scope_of(address)
 
     def take_moved(self) -> AppInterval | None:
-        """Return what the connections moved since the last call, or `None` if no sample was taken since."""
+        """Return the bytes of all apps since the last call, or `None` if there was no sample since."""
         moved, self._moved = self._moved, None
         return moved

@@ -1,4 +1,4 @@
-"""The owner of a socket: the app of its process, the process that created it, or what the kernel reports of it."""
+"""Which app owns a socket: by its process, else by the process that created it, else by its systemd unit or user."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _MOST_PROCESSES = 2000
 _MOST_CREATORS = 4096
 """Most sockets whose creator is remembered, closed ones included."""
 _CREATOR_KEPT_FOR = 30.0
-"""Seconds that a process which creates sockets is not read again."""
+"""Seconds for which what was read of a process that creates sockets is reused."""
 
 
 class Owners:
-    """Owners of sockets: apps by process, and creators of sockets by key. Memory is bounded."""
+    """Finds the apps of processes, and remembers which process created a socket. Memory is bounded."""
 
     def __init__(self, finder: ProcessFinder, shares_network: Callable[[int], bool | None] = shares_network) -> None:
         self._finder = finder
         self._shares_network = shares_network
         self._apps: dict[Process, AppName] = {}
         self._creators: dict[str, tuple[AppName, Process | None]] = {}
-        """The process that created a socket, or owned it until it closed, by the socket's key."""
+        """App and process that created a socket, or owned it until it closed, by key of the socket."""
         self._creating: dict[int, tuple[float, Process, bool | None]] = {}
-        """Processes that created sockets, by PID: when they were read, the process, and whether it is in this network
-        namespace."""
+        """Processes that created sockets, by PID: boot-time clock of the reading, the process, and whether it is in
+        this network namespace (None: unknown)."""
 
     def note_creators(self, owners: Mapping[int, Owner]) -> dict[int, bool]:
-        """Remember which processes created these new sockets (by cookie), for sockets whose owner cannot be found.
+        """Remember the creators of new sockets, to be used where no process is found for a socket.
 
-        Return, by cookie, whether the socket belongs to this network namespace, as far as that is known. Call it at
-        once, because the processes may be about to exit.
+        `owners`: what the helper reported, by cookie. Call this at once, because the processes may be about to exit.
+        Return by cookie whether the socket belongs to this network namespace; unknown ones are left out.
         """
         now = clock.boottime()
         is_here: dict[int, bool] = {}
@@ -65,7 +65,7 @@ class Owners:
         return is_here
 
     def _running(self, pid: int, now: float) -> tuple[float, Process, bool | None] | None:
-        """Return a value of `_creating`, read again if it is old, or `None` if the process exited."""
+        """Return the entry of `_creating` for a process, read again if it is too old; `None` if the process exited."""
         known = self._creating.get(pid)
         if known is None or now - known[0] >= _CREATOR_KEPT_FOR:
             found = self._finder.process(pid)
@@ -75,11 +75,11 @@ class Owners:
         return known
 
     def creator(self, key: str) -> tuple[AppName, Process | None] | None:
-        """Return the process that created a socket, or `None` if unknown."""
+        """Return app and process that created the socket with this key, or `None` if unknown."""
         return self._creators.get(key)
 
     def knows_maker(self, key: str, found: Socket) -> bool:
-        """Return whether the process that made a socket is known, or its systemd unit or container."""
+        """Return whether the creator of a socket is known, or its systemd unit or container."""
         return key in self._creators or self.unit(found) is not None
 
     def app_of(self, process: Process) -> AppName:
@@ -91,7 +91,7 @@ class Owners:
         return self._apps[process]
 
     def remember(self, key: str, app: AppName, process: Process | None) -> None:
-        """Keep the owner of a socket for bytes that are reported later."""
+        """Store the owner of a socket that closed, for bytes of it that are reported later."""
         self._creators[key] = app, process
         while len(self._creators) > _MOST_CREATORS:
             del self._creators[next(iter(self._creators))]
@@ -99,7 +99,7 @@ class Owners:
     def presumed(self, found: Socket) -> AppName | None:
         """Return the app of the socket's systemd unit, or else of its user; None if the source reports neither.
 
-        The kernel has both for every socket, also where no process was found.
+        For sockets without a known process: the kernel has unit and user of every socket.
         """
         unit = self.unit(found)
         if unit is not None:
@@ -109,8 +109,8 @@ class Owners:
         return None
 
     def unit(self, found: Socket) -> str | None:
-        """Return the systemd unit or container of a socket's control group, or `None` if it has none or it is not
-        reported."""
+        """Return the systemd unit or container of a socket, by its control group; `None` if there is none or the source
+        reports no control group."""
         return None if found.cgroup is None else self._finder.unit(found.cgroup)
 
     def _parent(self, process: Process) -> Process | None:

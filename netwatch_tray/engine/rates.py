@@ -14,16 +14,17 @@ from netwatch_tray import clock
 from netwatch_tray.model import CounterRow, GapReason, Interface, InterfaceTick, Sample
 
 LONGEST_PAUSE = 5.0
-"""Seconds between samples beyond which their average is no present rate."""
+"""Seconds between two samples up to which a rate is computed; beyond, it would not show what happens now."""
 SHORTEST_SHARE = 0.5
-"""Share of the period below which the time between two samples is too short for a measurement."""
+"""Share of the nominal period. If less time passed between two samples, it is too short to measure a rate."""
 _SLEEP = 1.0
-"""Seconds by which the boot-time clock must be ahead of the clock that stops during sleep."""
+"""Seconds by which the boot-time clock must have advanced more than the clock that stops during sleep, to mean
+sleep."""
 _WRAP = 1 << 32
 _FASTEST_LINK = 50e9
-"""Bytes/s: 400 Gbit/s, for links whose speed is unknown or not to be believed."""
+"""Bytes/s (400 Gbit/s): bound for links whose speed is unknown, or reported wrongly."""
 _FASTEST_WRAPPING = 12.5e9
-"""Bytes/s: 100 Gbit/s, for links of unknown speed whose 32-bit counters fell back."""
+"""Bytes/s (100 Gbit/s): bound for links of unknown speed whose 32-bit counters fell."""
 _MARGIN = 1.1
 MOST_LATE = 6.0
 """Seconds by which a counter may be older than its time stamp; see most_bytes."""
@@ -33,27 +34,27 @@ _RX_BYTES, _TX_BYTES, _RX_ERRORS, _TX_ERRORS, _RX_DROPS, _TX_DROPS = range(2, 8)
 
 
 class InterfaceRates(msgspec.Struct, frozen=True, gc=False):
-    """Rates of one interface, and the bytes from which they are computed."""
+    """Rates of one interface (bytes/s), and the bytes since the previous sample from which they are computed."""
 
     rx_rate: float | None
     """None across a gap."""
     tx_rate: float | None
     error_rate: float | None
-    """Errors of both directions; None across a gap, and when their counters were reset."""
+    """Errors per second in both directions; None across a gap, and when their counters were reset."""
     drop_rate: float | None
     rx_delta: int
     tx_delta: int
 
 
 class Interval(msgspec.Struct, frozen=True, gc=False):
-    """Rates and gaps between two samples."""
+    """The result of comparing two samples: rates and gaps of the time between them."""
 
     elapsed: float | None
-    """Seconds; None on the first sample."""
+    """Seconds between the samples; None on the first one."""
     gap: GapReason | None
     """Why all rates are unknown although there was a previous sample; None if they are known."""
     rates: dict[int, InterfaceRates]
-    """By interface index; an interface that is absent has no known delta."""
+    """Rates by interface index. An interface that is missing has no known delta."""
     resets: dict[int, GapReason]
     """Why the delta of an interface is unknown although it was there before, by index: RESET or JUMPED."""
     is_still: bool = False
@@ -65,21 +66,20 @@ STILL = InterfaceRates(0.0, 0.0, 0.0, 0.0, 0, 0)
 
 
 def believed_speed(interface: Interface | InterfaceTick | None) -> int | None:
-    """Return the speed in bit/s that nothing on this link exceeds, or None if unknown or the reported one
-    is no limit."""
+    """Return the speed in bit/s that the traffic of an interface cannot exceed. None if it is unknown, or the interface
+    is virtual: what a driver reports for these is no limit."""
     return interface.speed if interface is not None and interface.is_physical else None
 
 
 def most_bytes(elapsed: float, before: int | None, now: int | None) -> float:
-    """Return the most bytes that a link can have counted in one direction between two readings.
+    """Return the most bytes that an interface can have counted in one direction between two readings.
 
-    `elapsed`: seconds between them. `before`, `now`: believed_speed at both; the greater one holds, because a link that
-    negotiates another speed did so at some moment in between. Without both, the bound is 400 Gbit/s.
+    `elapsed`: seconds between them. `before`, `now`: `believed_speed` at the two readings. The greater one holds,
+    because the link may have changed its speed at any time between them. If either is None, the bound is 400 Gbit/s.
 
-    A believed speed gets a margin of a tenth and 6 s more than have elapsed, so that a saturated link is never mistaken
-    for a reset: drivers that copy their counters from the card do so every second or two, some switch ports every 5 s,
-    and then a second's delta contains the bytes of all that time. The sixth second is for a reading that was stamped
-    late, because the machine was busy between the kernel's response and our reading of the clock.
+    A known speed is increased by a tenth, and the time by 6 s, so that a saturated link is never mistaken for a reset.
+    Drivers copy the counters of a card every second or two, some switch ports every 5 s, so one delta may contain the
+    bytes of all that time. The sixth second is for a time stamp that was taken late on a busy machine.
     """
     if not before or not now:
         return _FASTEST_LINK * elapsed
@@ -87,9 +87,10 @@ def most_bytes(elapsed: float, before: int | None, now: int | None) -> float:
 
 
 def bounded(before: tuple[int, int], now: tuple[int, int], most: float) -> tuple[int, int] | GapReason:
-    """Return the deltas (received, sent) of 64-bit byte counters, or why they are unknown: RESET or JUMPED.
+    """Return the deltas (received, sent) of 64-bit byte counters, or why they are unknown: RESET if one fell, JUMPED if
+    one rose by more than `most` bytes.
 
-    `most`: bytes that the link can have counted in one direction in this time.
+    `before`, `now`: the counters (received, sent) at the two readings. `most`: result of `most_bytes`.
     """
     rx, tx = now[0] - before[0], now[1] - before[1]
     if rx < 0 or tx < 0:
@@ -98,25 +99,27 @@ def bounded(before: tuple[int, int], now: tuple[int, int], most: float) -> tuple
 
 
 class RateTracker:
-    """Computes deltas and rates of each interface, by index, from a sample and the one before it."""
+    """Computes deltas and rates of each interface, from each sample and the previous one."""
 
     def __init__(self, period: float) -> None:
-        """`period`: nominal seconds between samples; twice that, and at least LONGEST_PAUSE, makes a gap."""
+        """`period`: nominal seconds between samples. More than twice that (at least LONGEST_PAUSE) between two samples
+        is a gap."""
         self._longest = max(LONGEST_PAUSE, 2 * period)
         self._shortest = SHORTEST_SHARE * period
         self._before: Sample | None = None
         self._uptime = 0.0
         self._fallen: dict[int, tuple[int, int]] = {}
-        """Byte counters before they fell back, by index, of interfaces whose byte counters have not changed since."""
+        """Byte counters (received, sent) before they fell, by interface index; until the counters change again."""
 
     def update(
         self, sample: Sample, uptime: float | None = None, gap: GapReason | None = None, *, is_last: bool = False
     ) -> Interval | None:
-        """Compare `sample` with the previous one. Return None if it came too soon to measure anything: `sample` is then
-        ignored, and the next one is compared with the previous one.
+        """Compare `sample` with the previous one. Return None if too little time has passed for a measurement; then
+        `sample` is ignored, and the previous one is kept for the next call.
 
-        `uptime`: seconds by the clock that stops during sleep, for tests. `gap`: why there are no rates this time.
-        `is_last`: no other sample follows; one that came too soon makes deltas without rates.
+        `uptime`: time of the sample by the clock that stops during sleep; None: now. `gap`: why there are to be no
+        rates this time, such as RESUMED. `is_last`: whether no other sample follows; then one that comes too soon
+        results in deltas without rates.
         """
         uptime = clock.uptime() if uptime is None else uptime
         before, awake = self._before, uptime - self._uptime
@@ -184,8 +187,8 @@ class RateTracker:
     def _judge(
         self, index: int, old: CounterRow, row: CounterRow, before: Sample, sample: Sample, elapsed: float
     ) -> tuple[int, int] | GapReason:
-        """Return the deltas of an interface, or why they are unknown. Called where its counters fell back, wrapped, or
-        rose by much."""
+        """Return the deltas (received, sent) of an interface, or why they are unknown. Called only if its counters
+        fell, or rose by more than a slow link can carry."""
         was, now = (old[_RX_BYTES], old[_TX_BYTES]), (row[_RX_BYTES], row[_TX_BYTES])
         speeds = believed_speed(before.interfaces.get(index)), believed_speed(sample.interfaces.get(index))
         if sample.counter_bits == 32 and elapsed <= self._longest:
@@ -207,8 +210,9 @@ class RateTracker:
 
 
 def _unwrapped(was: int, now: int, most: float) -> int:
-    """Return `now` as a counter without an end would show it, if it passed the end of 32 bits since `was`.
+    """Return the value `now` of a 32-bit counter plus 2³² if the counter wrapped since the value `was`, or else `now`.
 
-    Modulo 2³² any reset looks like a wrap, so a wrap must be one that the link can have carried: `most` bytes.
+    A reset looks like a wrap. So it is a wrap only if the difference is less than `most`, what the link can have
+    carried.
     """
     return now + _WRAP if now < was and now + _WRAP - was < most else now

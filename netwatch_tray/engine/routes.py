@@ -1,4 +1,4 @@
-"""The way of a connection's bytes: over an uplink or within the machine, and how far away the peer is. Pure."""
+"""Whether the bytes of a connection pass an uplink (an interface of the total), and how far away the peer is. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from netwatch_tray.model import Interface, Role, Scope
 
 class Route(NamedTuple):
     interface: str | None
-    """Name of the interface with the local address; `None` if unknown."""
+    """Name of the interface that has the connection's local address; `None` if unknown."""
     crosses_uplink: bool
-    """Whether its bytes are part of the total, also if they pass through a tunnel or a bridge first."""
+    """Whether the connection's bytes are part of the total, directly or through a tunnel or bridge."""
     leads_to_network: bool = False
-    """Whether the interface is connected to a local network. Tunnels, PPP and cellular are not, whatever addresses they
-    have."""
+    """Whether the interface is connected to a local network: every kind but tunnels, PPP and cellular."""
 
 
 _TO_A_PROVIDER = frozenset({InterfaceKind.PPP, InterfaceKind.CELLULAR})
@@ -28,10 +27,11 @@ _WITHIN = Route(None, crosses_uplink=False)
 
 
 class Routes:
-    """The addresses of this machine; made again when an interface changes."""
+    """Finds the route of a connection by the addresses of this machine's interfaces. Immutable: when an interface
+    changes, another object is created."""
 
     def __init__(self, interfaces: Mapping[int, Interface], memberships: Mapping[int, Membership]) -> None:
-        """`interfaces`, `memberships`: the interfaces, and whether each is part of the total; both by index."""
+        """`interfaces`: all interfaces by index. `memberships`: whether each is part of the total, by index."""
         self._interfaces = interfaces
         self._memberships = memberships
         self._ports: dict[int, list[int]] = {}
@@ -47,11 +47,11 @@ class Routes:
             for address in interface.addresses:
                 self._routes[address.partition("/")[0]] = route
         self._inside: Networks | None = None
-        """Networks of the interfaces that lead to no uplink; needed only with the helper."""
+        """Networks of the interfaces that lead to no uplink, such as a bridge of containers; None until needed."""
         self._networks = Networks(address for each in interfaces.values() for address in each.addresses)
 
     def of(self, found: Socket) -> Route:
-        """Return the route of a socket, by its addresses."""
+        """Return the route of a socket, found by its local and remote address."""
         local = found.local_address.partition("%")[0]
         remote = (found.remote_address or "").partition("%")[0]
         # Packets to an address of this machine never leave it.
@@ -64,8 +64,8 @@ class Routes:
         return route
 
     def is_inside(self, address: str) -> bool:
-        """Return whether an address of another network namespace or virtual machine is in the network of an interface
-        that leads to no uplink, so that what it exchanges with others is forwarded here."""
+        """Return whether an address is in the network of an interface that leads to no uplink, such as a bridge of
+        containers. Then it belongs to a container or virtual machine whose packets this machine forwards."""
         if self._inside is None:
             self._inside = Networks(
                 address
@@ -76,7 +76,7 @@ class Routes:
         return self._inside.connects(address)
 
     def is_own(self, address: str) -> bool:
-        """Return whether an interface has the address."""
+        """Return whether an interface of this machine has the address."""
         return address.partition("%")[0] in self._routes
 
     def scope(self, found: Socket) -> Scope | None:
@@ -84,11 +84,12 @@ class Routes:
         return None if found.remote_address is None else self.scope_of(found.remote_address)
 
     def scope_of(self, remote: str) -> Scope | None:
-        """Return how far away a remote address is, or `None` if it is not an address."""
+        """Return how far away a remote address is (this machine, local network, Internet); `None` if the text is not an
+        address."""
         return self._networks.scope(remote)
 
     def stays_local(self, found: Socket, route: Route) -> bool:
-        """Return whether the socket's bytes over the uplinks are known to stay in the local network."""
+        """Return whether it is known that the socket's bytes do not leave the local network."""
         return route.leads_to_network and self.scope(found) == "local"
 
     def _route(self, index: int, interface: Interface) -> Route:
@@ -101,7 +102,8 @@ class Routes:
         )
 
     def _crosses(self, index: int, seen: set[int]) -> bool:
-        """Return whether the interface is an uplink or runs over one: the parent of a VLAN, a port of a bridge."""
+        """Return whether the interface is an uplink or runs over one, as a VLAN over its parent or a bridge over a
+        port. `seen`: indexes that were checked already, because interfaces may form a circle."""
         if index in seen or index not in self._interfaces:
             return False
         seen.add(index)

@@ -1,8 +1,10 @@
-"""Rows of connections for clients, made from the entries of the table."""
+"""Makes the rows that clients show (`Connection`) from the entries of the table of connections."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from netwatch_tray.collect.country import Countries
 from netwatch_tray.collect.hosts_file import HostsFile
@@ -19,8 +21,17 @@ if TYPE_CHECKING:
 _NOT_KNOWN = frozenset({SEARCHING_KEY, UNSEEN_KEY})
 
 
+class ConnectionChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows that a sample added, changed and removed, with which a client updates its list."""
+
+    added: tuple[Connection, ...] = ()
+    changed: tuple[Connection, ...] = ()
+    removed: tuple[str, ...] = ()
+    """Keys of the removed rows."""
+
+
 class Rows:
-    """Makes rows from entries of the table."""
+    """Makes the row of an entry: adds names of user, unit and remote host, country and scope to what was read."""
 
     def __init__(
         self, finder: ProcessFinder, owners: Owners, countries: Countries | None, hosts_file: HostsFile | None
@@ -67,7 +78,7 @@ class Rows:
         )
 
     def peer(self, key: str, entry: Entry, routes: Routes, hosts: Hosts | None) -> Peer:
-        """Return the remote end of a connection: address, name as far as it is known now, scope and country."""
+        """Return the remote end of a connection: its address, name, scope and country, as far as they are known now."""
         address = entry.found.remote_address
         scope = routes.scope(entry.found)
         country = self._countries.of(address) if scope == "internet" and address else None
@@ -79,9 +90,9 @@ class Rows:
 
 
 def _host(key: str, entry: Entry, hosts: Hosts | None) -> Host | None:
-    """Return the name of the peer, or None if it is unknown.
+    """Return the name of the remote host, or None if it is unknown. It is also stored in the entry.
 
-    A name from DNS does not replace a name that the connection already has.
+    A name from DNS does not replace one that the connection already has. `hosts`: None if no helper runs.
     """
     found = entry.found
     if hosts is not None and found.remote_address is not None:

@@ -1,4 +1,4 @@
-"""The loop of one thread: calls back at deadlines, when a descriptor is ready, or on request of another thread.
+"""The event loop of the agent: calls back at deadlines, when a file descriptor is ready, or when another thread asks.
 
 Periodic callbacks run at whole multiples of their period on the boot-time clock, so that those of one, two and ten
 seconds wake the processor together. A deadline that was missed (sleep, a slow callback) is skipped, not made up for.
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 READ, WRITE = select.POLLIN, select.POLLOUT
 REST = 1.0
-"""Seconds for which a descriptor is ignored; see `Scheduler.rest`."""
+"""Seconds for which `Scheduler.rest` ignores a file descriptor."""
 
 
 class Timer:
@@ -39,8 +39,8 @@ class Timer:
         self.callback = None
 
     def __lt__(self, other: Timer) -> bool:
-        """Timers due at the same time fire in order of period, shortest first, so that sums over ticks include the
-        latest tick."""
+        """Order timers by deadline, then by period, shortest first: at a full minute the tick of the second comes
+        before the sum of the minute."""
         if self.deadline != other.deadline:
             return self.deadline < other.deadline
         return (self.period or 0) < (other.period or 0)
@@ -64,7 +64,7 @@ class Scheduler:
         # Not selectors: a third of the cost of a wake-up was there, and with so few descriptors epoll saves nothing.
         self._poll = select.poll()
         self._watched: dict[int, _Watch] = {}
-        """What is watched, by descriptor."""
+        """Events to wait for and callback, by file descriptor."""
         self._resting: dict[int, Timer] = {}
         self._wake_receiver, self._wake_sender = os.pipe()
         os.set_blocking(self._wake_receiver, False)
@@ -73,7 +73,7 @@ class Scheduler:
         self._stopping = False
 
     def every(self, period: float, callback: Callable[[], None]) -> Timer:
-        """Call back at each whole multiple of `period` seconds."""
+        """Call back whenever the boot-time clock is a whole multiple of `period` seconds."""
         return self._add(Timer(self._aligned(period), period, callback))
 
     def after(self, delay: float, callback: Callable[[], None]) -> Timer:
@@ -81,17 +81,19 @@ class Scheduler:
         return self._add(Timer(clock.boottime() + delay, None, callback))
 
     def watch(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
-        """Call back with the ready events (READ, WRITE or both) of `fd`. A second call replaces the callback.
+        """Call back whenever `fd` is ready for one of `events` (READ, WRITE or both), with those for which it is ready.
+        A second call for the same `fd` replaces events and callback.
 
-        After an exception in the callback `fd` is ignored for REST seconds, because it stays ready and would call back
-        without end.
+        After an exception in the callback `fd` is ignored for REST seconds: it is still ready, so the loop would call
+        again without end.
         """
         self._wake(fd)
         self._watched[fd] = _Watch(events, callback)
         self._poll.register(fd, events)
 
     def rest(self, fd: int) -> None:
-        """Ignore `fd` for REST seconds, because it is ready for something that cannot be done now."""
+        """Ignore `fd` for REST seconds: it is ready, but the caller cannot handle that now (no free descriptor,
+        say)."""
         if (watch := self._forget(fd)) is not None:
             self._resting[fd] = self.after(REST, lambda: self.watch(fd, watch.events, watch.callback))
 
@@ -128,7 +130,7 @@ class Scheduler:
         return timer
 
     def _timeout(self) -> float | None:
-        """Return the milliseconds until the next timer is due."""
+        """Return the milliseconds until the next timer is due, or None if there is no timer."""
         if self._soon or self._stopping:
             return 0
         while self._timers and self._timers[0].callback is None:
@@ -178,7 +180,7 @@ class Scheduler:
 
     @staticmethod
     def _guarded(callback: Callable[..., None], *arguments: int) -> bool:
-        """Run a callback. Return whether it succeeded."""
+        """Run a callback and log an exception in it. Return whether there was none."""
         try:
             callback(*arguments)
         except Exception:  # noqa: BLE001  the guard of the thread: a bug in one callback must not end the others

@@ -1,4 +1,4 @@
-"""How far away the peer of a connection is: on this machine, in the local network or on the Internet. Pure."""
+"""The scope of a remote address: on this machine, in the local network or on the Internet. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from netwatch_tray.model import Scope
 
 _Network = tuple[int, int]
-"""A network as its first address and its number of host bits."""
+"""A network: its first address as a number without the host bits, and the number of host bits."""
 
 
 def _network(text: str) -> _Network:
-    """Parse an address with a prefix length. Raise OSError or ValueError if it is anything else."""
+    """Parse an address with a prefix length, such as `10.0.0.0/8`. Raise OSError or ValueError if it is invalid."""
     address, _, length = text.partition("/")
     packed = _packed(address.partition("%")[0])
     free = 8 * len(packed) - int(length)
@@ -22,7 +22,8 @@ def _network(text: str) -> _Network:
 
 
 def _packed(address: str) -> bytes:
-    """Return the bytes of a numeric address without a scope. Raise OSError or ValueError if it is anything else."""
+    """Return the 4 or 16 bytes of an IP address. Raise OSError or ValueError if it is anything else, or has a zone
+    (`fe80::1%eth0`)."""
     return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
@@ -33,20 +34,20 @@ _NEVER_ROUTED = {
     ),
     16: tuple(_network(each) for each in ("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8")),
 }
-"""Networks that are never routed, by size of the address: private and link-local networks (RFC 1918, 3927, 4193, 4291),
-multicast and broadcast."""
+"""Networks that the Internet does not route, by length of the address in bytes: private and link-local networks (RFC
+1918, 3927, 4193, 4291), multicast and broadcast."""
 _SHARED = _network("100.64.0.0/10")
-"""Addresses between a provider and its customers (RFC 6598), also used in some VPNs. They are local for a machine that
-has such an address."""
+"""Addresses between a provider and its customers (RFC 6598), also used in some VPNs. They are local only if this
+machine has such an address."""
 _MOST_ADDRESSES = 4096
-"""Most addresses whose scope is remembered."""
+"""Most remote addresses whose scope is cached."""
 
 
 class Networks:
-    """The addresses and networks of this machine's interfaces; made again when an interface changes."""
+    """The addresses and networks of this machine's interfaces. When one changes, another object is created."""
 
     def __init__(self, addresses: Iterable[str]) -> None:
-        """`addresses`: with prefix length, such as `192.0.2.1/24`; one that does not parse is left out."""
+        """`addresses`: those of the interfaces with prefix length, such as `192.0.2.1/24`; invalid ones are skipped."""
         self._own: set[bytes] = set()
         self._connected: dict[int, set[_Network]] = {4: set(), 16: set()}
         self._local: dict[int, set[_Network]] = {size: set(networks) for size, networks in _NEVER_ROUTED.items()}
@@ -74,7 +75,7 @@ class Networks:
         return packed not in self._own and _is_in(packed, self._connected[len(packed)])
 
     def scope(self, remote: str) -> Scope | None:
-        """Return the scope of a connection by its remote address, or `None` if that is `*` or not an address.
+        """Return the scope of a remote address, or `None` if it is `*` or not an address.
 
         A private address is local even behind several routers, because the Internet does not route it.
         """

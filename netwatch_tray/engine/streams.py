@@ -1,5 +1,7 @@
-"""TCP with the helper: merges the last counters of connections, and those of other network namespaces, into the samples
-of a source of sockets. Pure."""
+"""Merges what the helper reports of TCP into the samples of the sockets: the final counters of closed connections, and
+the connections of other network namespaces (containers). Pure.
+
+An "end" is the helper's report that a connection closed, with its final counters."""
 
 from __future__ import annotations
 
@@ -17,78 +19,79 @@ if TYPE_CHECKING:
     from netwatch_tray.collect.helper_readings import Amount
 
 _READINGS = 2
-"""Readings of the helper within which the end of a connection is reported. One of them may have been requested before
-the end."""
+"""Number of helper readings to wait for the end of a connection. It is in the second one at the latest, because the
+first may have been requested before the connection closed."""
 _LONGEST_HOLD = 30.0
-"""Seconds until an end is given up on without readings, because a helper that does not answer stays connected."""
+"""Seconds to wait for the end of a connection if the helper sends no readings, though it is still connected."""
 _MOST_SETTLED = 8192
-"""Most closed connections that are remembered, so that nothing is added to them again."""
+"""Most closed connections that are remembered, so that none is reported as closed twice."""
 _MOST_WAITING = 1 << 14
-"""Most ends, and most connections of other network namespaces, that are kept until the next sample. There is none while
-the sockets cannot be read."""
+"""Most ends, and most amounts of other network namespaces, that are kept until the next sample. There is no sample
+while the sockets cannot be read."""
 
 
 class _Held(NamedTuple):
-    """A socket whose end is still to come from the helper."""
+    """A closed socket whose removal is delayed until the helper has reported its end."""
 
     gone: Socket
     ended: float | None
     since: float
-    """Boot-time clock."""
+    """Boot-time clock at which the delay began."""
     readings: int = 0
 
     def later(self, readings: int) -> _Held:
-        """Return a copy that has waited for `readings` further readings of the helper."""
+        """Return a copy with `readings` more helper readings counted."""
         return self._replace(readings=self.readings + readings)
 
     def is_due(self, boottime: float) -> bool:
-        """Return whether the helper could have reported the end by now, so that it is not waited for any longer."""
+        """Return whether to stop waiting, because the helper has had its opportunity to report the end."""
         return self.readings >= _READINGS or boottime - self.since >= _LONGEST_HOLD
 
 
 class Streams:
-    """Completes the TCP connections of samples.
+    """Completes the TCP connections of samples: `count` gets the helper's readings, `merge` adds them to a sample.
 
-    A source reports the last bytes of a closed connection with a doubt about the FIN, and those of an aborted one not
-    at all. The helper reports them exactly. Both are absolute counters of the same socket, so the highest are right,
-    and each connection is removed once: one that a source removes before the helper has reported its end is held until
-    the helper had the opportunity.
+    The source of the sockets may miss the last bytes of a closed connection. The helper reports them exactly. Both have
+    absolute counters of the same socket, so the higher value is right. If the source lists a connection as closed
+    before the helper has reported its end, its removal is delayed, so that each connection is removed once, with all
+    bytes.
 
     Connections of other network namespaces are added if it is certain that this machine forwards their packets: their
-    own address is in the network of an interface here that is no uplink, as that of a bridge of containers. What
-    containers without such an interface move is carried by sockets here (slirp4netns, pasta), and counted there. And a
-    program or control group has to be known that made the socket.
+    local address is in the network of an interface here that is no uplink, such as a bridge of containers. The traffic
+    of containers without such an interface passes through sockets here (slirp4netns, pasta), which count it. Also, the
+    program or control group that made the socket must be known.
 
-    Memory is bounded also without samples. An end that is not kept leaves a connection with the counters of the source,
-    which are never too high; `take_dropped` reports how many there were.
+    Memory is bounded even without samples: what exceeds the limits is dropped. A connection without its end has the
+    counters of the source, which are never too high. `take_dropped` returns how many were dropped.
     """
 
     def __init__(self) -> None:
         self._ends: dict[str, TcpEnd] = {}
-        """Since the last sample, by key."""
+        """Ends that were reported since the last sample, by key of the socket."""
         self._held: dict[str, _Held] = {}
         self._over: dict[str, _Held] = {}
-        """Sockets that are first listed in TIME_WAIT. Only the helper reports their makers, together with the end."""
+        """Sockets that no sample listed before they were in TIME_WAIT. They are delayed until the helper reports who
+        made them, which it does together with the end."""
         self._settled: dict[str, None] = {}
         self._is_reporting = False
-        """The helper reports the ends of connections."""
+        """Whether the helper reports the ends of connections."""
         self._readings = 0
-        """Since the last sample."""
+        """Number of helper readings since the last sample."""
         self._has_sample = self._had_sample = False
-        """Whether a sample preceded the last reading, and the reading before that. If not, a connection that no sample
-        lists may be older than the first sample."""
+        """Whether there was a sample before the latest helper reading, and before the one preceding it. If not, a
+        connection that no sample lists may have been open before the first sample, so its bytes are not new."""
         self._new: dict[Flow, Amount] = {}
-        """Amounts of TCP in other network namespaces since the last sample."""
+        """TCP bytes of sockets in other network namespaces since the last sample, by flow."""
         self._closed: set[str] = set()
-        """Keys of the sockets of these and of `_elsewhere` that closed since the last sample."""
+        """Keys of the sockets in `_new` and `_elsewhere` that closed since the last sample."""
         self._dropped = 0
         self._elsewhere: dict[str, Socket] = {}
         self._is_lost = False
-        """The helper that had to report the ends of connections of other network namespaces was lost since the last
-        sample."""
+        """Whether the helper was lost since the last sample. Then nothing reports when the connections of other network
+        namespaces close, so the next `merge` closes them."""
 
     def count(self, reading: Reading) -> None:
-        """Add what the helper reported since the previous reading."""
+        """Store a helper reading until the next `merge`."""
         self._is_reporting = reading.ends is not None
         self._readings += 1
         was_sampled, self._had_sample = self._had_sample, self._has_sample
@@ -111,12 +114,13 @@ class Streams:
             self._closed.update(kept.intersection(f"{cookie:x}" for cookie in reading.closed))
 
     def take_dropped(self) -> int:
-        """Return how many ends and amounts were dropped since the last call, because there was no sample for long."""
+        """Return how many ends and amounts were dropped since the last call. That happens only if many are reported
+        while the sockets cannot be read, so that no `merge` empties the store."""
         dropped, self._dropped = self._dropped, 0
         return dropped
 
     def stop(self) -> None:
-        """Expect no ends of connections until the next reading, because the helper was lost."""
+        """Call this when the helper is lost: do not wait for ends of connections until its next reading."""
         self._is_reporting, self._is_lost = False, True
 
     def merge(
@@ -127,10 +131,12 @@ class Streams:
         *,
         is_last: bool = False,
     ) -> SocketSample:
-        """Return the sample, with the last counters of closed connections as the helper reports them.
+        """Return the sample with the helper's final counters of closed connections, and with the connections of other
+        network namespaces.
 
-        `listed`: returns the socket that the table has under a key. `is_behind`: returns whether it is certain that
-        this machine forwards the packets of a socket of another network namespace, and known who made it.
+        `listed`: returns the socket that the table has under a key, or None. `is_behind`: returns whether a socket of
+        another network namespace is certain to have its packets forwarded by this machine, and its maker is known.
+        `is_last`: whether no other sample follows, so that nothing is delayed.
         """
         changed = {key: found for key, found in sample.changed.items() if key not in self._settled}
         removed, ended = {}, dict(sample.ended)

@@ -1,12 +1,13 @@
-"""Which interfaces make the total, and why: each byte counts once.
+"""Decides which interfaces make the total, and why, so that each byte counts once.
 
 All traffic of a computer with other hosts passes its uplinks: the lowest interfaces under its default routes. A bridge,
-bond, VLAN, tunnel or container end shows the same bytes as an uplink again, so adding it would count them twice.
+bond, VLAN, tunnel or container end (the interface that leads to a container) shows the same bytes as an uplink again,
+so adding it would count them twice.
 
-The underlay of an interface is known from evidence: the kernel's link and master, the card of a PPPoE session, the
-route to a tunnel's peer, or that there is only one other way out, unless the counters contradict that (`carriers`). An
-interface with a default route and no evidence of an underlay is the lowest one known, so it is an uplink itself,
-whatever its kind.
+The underlay of an interface is the one that carries its packets. It is known from evidence: the kernel's link and
+master, the card of a PPPoE session, the route to a tunnel's peer, or the fact that only one other interface leads out
+of the machine ("the only way out"), unless the counters contradict that (`carriers`). An interface with a default route
+and no evidence of an underlay is the lowest one known, so it is an uplink itself, whatever its kind.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ _TUNNELS = frozenset(
     + "vxlan geneve bareudp gtp amt".split()
 )
 _AMBIGUOUS = frozenset({InterfaceKind.PPP})
-"""Kinds that may be a tunnel (PPTP, L2TP), DSL over a card (PPPoE) or a modem with nothing below it."""
+"""Kinds that may be a tunnel (PPTP, L2TP), DSL over a network card (PPPoE), or a modem with no interface below it."""
 _NOBODY: frozenset[int] = frozenset()
 _HARDWARE = frozenset({InterfaceKind.ETHERNET, InterfaceKind.WIFI, InterfaceKind.CELLULAR, InterfaceKind.INFINIBAND})
 _NEVER_OUT = frozenset({"anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet"})
-"""macOS: links to nearby devices, inside this machine and to its virtual machines. They never lead out."""
+"""Kinds on macOS that never lead out: links to nearby devices, inside this machine, and to its virtual machines."""
 _CARRIERS = _HARDWARE | _BONDS | _VLANS | _CONTAINER_ENDS | _AMBIGUOUS
-"""Kinds that are known to lead out if nothing else does."""
+"""Kinds that are certain to lead out of the machine if they are the only ones that may."""
 _LINK_LOCAL = ("169.254.", "fe80:")
 
 
@@ -43,22 +44,25 @@ class Membership(NamedTuple):
     is_uplink: bool
     why: Why
     over: tuple[str, ...]
-    """Names of the interfaces that its traffic passes next on its way out, as far as known."""
+    """Names of the interfaces directly below this one, which its traffic passes next on the way out, if known."""
     faces_inside: bool = False
-    """Whether its other end is in this computer, as that of a container's interface."""
+    """Whether what it connects to is inside this computer, such as a container or a virtual machine."""
 
 
 def decide(
     interfaces: Mapping[int, Interface], chosen: Mapping[str, bool], alone: AbstractSet[int] = _NOBODY
 ) -> dict[int, Membership]:
-    """Return whether each interface is part of the total, and why, by index. `chosen`: names that the user counts
-    (True) or leaves out (False), whatever the topology is. `alone`: see Carriers."""
+    """Return whether each interface is part of the total, and why, by index.
+
+    `chosen`: names of interfaces that the user always counts (True) or always leaves out (False). `alone`: indexes of
+    tunnels that are not carried by the only other way out; see Carriers.
+    """
     return _Topology(interfaces, alone).decide(chosen)
 
 
 def eliminated(interfaces: Mapping[int, Interface], alone: AbstractSet[int] = _NOBODY) -> dict[int, int]:
-    """Return the tunnels of default routes whose underlay is known because it is the only other way out; by index, with
-    that of the underlay."""
+    """Return the tunnels with a default route whose underlay was found by elimination, because it is the only other way
+    out: index of the underlay by index of the tunnel. `alone`: see Carriers."""
     tunnels = [each for each in interfaces.values() if each.default_metric is not None and each.kind in _TUNNELS]
     return _Topology(interfaces, alone).eliminated(tunnels) if tunnels else {}
 
@@ -69,11 +73,11 @@ def counted_meanwhile(
     now: Collection[int],
     alone: AbstractSet[int] = _NOBODY,
 ) -> tuple[int, ...]:
-    """Return the indexes of the interfaces whose bytes make the total of an interval in which the uplinks changed.
+    """Return the indexes of the interfaces to sum for an interval in which the uplinks changed.
 
-    `before`, `now`: indexes of the uplinks at its two ends. Those before count for all of it. An interface that became
-    an uplink meanwhile counts as well, unless it may have carried the same bytes as one of them: because one of the two
-    runs over the other, or because one is a tunnel and its underlay is unknown. `alone`: see Carriers.
+    `before`, `now`: indexes of the uplinks at its beginning and end. All of `before` count. One that is only in `now`
+    counts as well, unless it may have carried the same bytes as one of `before`: one of the two runs over the other, or
+    one is a tunnel with an unknown underlay. `alone`: see Carriers.
     """
     return _Topology(interfaces, alone).counted_meanwhile(before, now)
 
@@ -130,7 +134,7 @@ class _Topology:
         return found - {interface.index}
 
     def _underlays(self, interface: Interface) -> list[Interface]:
-        """Return the lowest interfaces that carry this one's traffic, or itself if nothing below it is known."""
+        """Return the lowest interfaces that carry the traffic of this one, or this one if none below it is known."""
         below = [
             underlay for lower in self._lower(interface) for underlay in self._underlays_below(lower, {interface.index})
         ]
@@ -144,7 +148,8 @@ class _Topology:
         return below or [interface]
 
     def _lower(self, interface: Interface) -> list[Interface]:
-        """Return the interfaces that this one's traffic passes next on its way out, as far as there is evidence."""
+        """Return the interfaces directly below this one, which its traffic passes next on its way out; empty if there
+        is no evidence of any."""
         if interface.kind in _CONTAINER_ENDS:
             return []
         if interface.index in self._ports:
@@ -158,11 +163,12 @@ class _Topology:
         return self._towards_peer(interface)
 
     def _towards_peer(self, tunnel: Interface) -> list[Interface]:
-        """Return the underlay of a tunnel whose peer only its program knows, as far as the routes show it.
+        """Return the underlay of a tunnel as the routes show it, because the kernel does not report its peer.
 
-        VPN clients add a host route by way of a gateway for their server. Without such a route, packets to the peer
-        leave by another default route than the tunnel's own, or else by the only other way out. That applies to tunnels
-        only, so not to PPP: a modem beside a network card is a second uplink.
+        VPN clients add a host route to their server by way of a gateway, so the interface of that route is the
+        underlay. Without one, packets to the peer leave by a default route other than the tunnel's own, or else by the
+        only other way out. For PPP only the host route is used: it may be a modem beside a network card, so a second
+        uplink.
         """
         is_tunnel = tunnel.kind not in _AMBIGUOUS
         others = [
@@ -189,16 +195,15 @@ class _Topology:
         return found
 
     def _only_way_out(self, tunnel: Interface) -> list[Interface]:
-        """Return the interface through which the packets of a tunnel leave, because there is no other one, or nothing
-        if that is not certain: there are several, its counters contradict, or it has no address that a packet could be
-        sent from."""
+        """Return the one interface through which the packets of a tunnel can leave, or [] if that is not certain: there
+        are several, the counters contradict it, or it has no address to send from."""
         ways = [] if tunnel.index in self._alone else [each for each in self._interfaces.values() if self._is_way(each)]
         is_certain = len(ways) == 1 and ways[0].kind in _CARRIERS and self._is_addressed(ways[0], set())
         return ways if is_certain else []
 
     def _is_way(self, interface: Interface) -> bool:
-        """Return whether packets of tunnels may leave by an interface, which is the lowest one known. A bond is one
-        way, whatever its ports."""
+        """Return whether packets of tunnels may leave by this interface and none below it is known. A bond counts as
+        one interface, and its ports do not."""
         kind, master = interface.kind, self._interfaces.get(interface.master or 0)
         if not interface.is_up or interface.is_loopback or kind in _TUNNELS - _AMBIGUOUS or kind == InterfaceKind.DUMMY:
             return False
@@ -208,7 +213,8 @@ class _Topology:
         return not is_port and kind not in _BRIDGES | _NEVER_OUT and not self._lower(interface)
 
     def _is_addressed(self, interface: Interface, seen: set[int]) -> bool:
-        """Return whether an interface, or one that is stacked on it, has an address that is valid beyond its link."""
+        """Return whether an interface, or one that runs over it, has an address that is not link-local. `seen`: indexes
+        that were checked already, because interfaces may form a circle."""
         if interface.index in seen:
             return False
         seen.add(interface.index)
@@ -219,10 +225,10 @@ class _Topology:
         return any(self._is_addressed(each, seen) for each in upper)
 
     def _leads_out(self, port: Interface) -> bool:
-        """Return whether traffic through a port of a bridge leaves the machine.
+        """Return whether traffic through a port of a bridge or bond leaves the machine.
 
-        That of a container end does if it is the only port of a bridge with a default route, because nothing else leads
-        to that gateway: this machine is itself a container, or a router runs in one of its containers.
+        The interface of a container does if it is the only port of a bridge with a default route, because only it can
+        lead to the gateway: this machine is itself a container, or a router runs in one of its containers.
         """
         if port.kind in _CONTAINER_ENDS:
             bridge = self._interfaces.get(port.master or 0)
@@ -247,11 +253,11 @@ class _Topology:
         return Membership(role, False, self._why_not(interface, role, uplinks), over, inside)
 
     def _faces_inside(self, interface: Interface, uplinks: Mapping[int, Why]) -> bool:
-        """Return whether there is evidence that its other side is in this computer: a bridge without a port that leads
-        out, or a port of a bridge that is the end of a container or of a virtual machine.
+        """Return whether there is evidence that an interface connects to something inside this computer: it is a bridge
+        without a port that leads out, or a port of a bridge that belongs to a container or virtual machine.
 
-        A container end outside a bridge may as well be the inner one, and one in a bridge that is an uplink without
-        such a port may be what leads out.
+        A container's interface outside a bridge is no evidence: it may be the inner end, if this program runs in the
+        container. Nor is one in a bridge that is an uplink without another port that leads out.
         """
         is_bridge = interface.kind in _BRIDGES
         bridge = interface if is_bridge else self._interfaces.get(interface.master or 0)
@@ -298,7 +304,7 @@ class _Topology:
         return Role.VLAN_PARENT if interface.index in self._stacked else Role.OTHER
 
     def _reaches_out(self, interface: Interface) -> bool:
-        """Return whether bytes counted here are counted again by the interface through which they leave the machine."""
+        """Return whether an interface is of a kind whose bytes an uplink counts again when they leave the machine."""
         kind = interface.kind
         return kind in _BRIDGES or kind in _CONTAINER_ENDS or (kind in _TUNNELS and kind not in _AMBIGUOUS)
 

@@ -1,11 +1,11 @@
-"""Detectors of unusual traffic. Pure: observations in, findings out.
+"""Detectors of unusual traffic. Pure: an observation (new data) goes in, findings (what is unusual) come out.
 
 Each rule is a module with a class whose method `take` gets one observation and returns the findings that result.
 Detectors use no clock, read nothing, and store a bounded amount of data. `watch.Detectors` has all of them.
 
-A finding that continues an earlier one (`Finding.goes_on`) only has newer evidence. Any other finding is a new
-occurrence. Some occurrences have an end (offline, a silent gateway), and the next one begins after it. The others are
-reported once in `Cooldown.seconds` for each key.
+Each finding has a key, such as the app or the address that it is about. A finding that continues an earlier one
+(`Finding.goes_on`) only has newer evidence; any other is a new occurrence. Some occurrences have an end (offline, a
+silent gateway), and the next one begins after it. Others are reported once in `Cooldown.seconds` for each key.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     at: float
     """Unix time; the user may set that clock at any time."""
     boottime: float
-    """Seconds, `clock.boottime`; intervals are measured by it."""
+    """Seconds of the boot-time clock, which only goes forward; used to measure intervals."""
 
 
 class SocketsSeen(NamedTuple):
-    """The changes that a reading of the sockets found."""
+    """An observation of the sockets: the connections that a reading found new, changed or ended."""
 
     rows: Sequence[Connection]
     """New and changed connections."""
@@ -45,15 +45,15 @@ class SocketsSeen(NamedTuple):
 
 
 class Detector(Protocol[Observation_contra]):
-    """A rule that finds unusual traffic."""
+    """A rule that finds one kind of unusual traffic."""
 
     def take(self, observation: Observation_contra, now: Moment, /) -> Iterable[Finding]:
-        """Add an observation, and return the findings that result. The boot-time clock of `now` never goes back."""
+        """Add an observation and return the findings that result. `now`: its time; `boottime` never goes back."""
 
 
 def recall(known: OrderedDict[_Key, _Value], key: _Key, make: Callable[[], _Value], most: int) -> _Value:
-    """Return the value of a key, made if it is missing, and move it to the end. Beyond `most` values drop the least
-    recently used one."""
+    """Return the value of a key and move it to the end. If it is missing, add `make()`, and drop the least recently
+    used value if there are more than `most`."""
     value = known.get(key)
     if value is None:
         value = known[key] = make()
@@ -64,18 +64,18 @@ def recall(known: OrderedDict[_Key, _Value], key: _Key, make: Callable[[], _Valu
 
 
 class Cooldown:
-    """Keys that were reported, so that none is reported again too soon."""
+    """Remembers which keys were reported when, so that none is reported again too soon."""
 
     def __init__(self, seconds: float = 3600.0, most: int = 256) -> None:
-        """`seconds`: an hour by default, so that something that stops and begins again is one occurrence, and something
-        that lasts all day is reported again. `most`: number of keys to remember; the oldest are forgotten first."""
+        """`seconds`: how long a key is not reported again after the first report. `most`: number of keys to remember;
+        the oldest are forgotten first."""
         self.seconds = seconds
         self._most = most
         self._reported: OrderedDict[str, float] = OrderedDict()
-        """Boot-time clock, oldest first."""
+        """Boot-time clock of the report by key, oldest first."""
 
     def begins(self, key: str, now: Moment) -> bool:
-        """Return whether a finding with this key is a new occurrence. If so, remember the key."""
+        """Return whether this key was not reported in the last `seconds`. If so, remember it as reported now."""
         last = self._reported.get(key)
         if last is not None and now.boottime - last < self.seconds:
             return False

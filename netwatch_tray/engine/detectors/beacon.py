@@ -1,4 +1,5 @@
-"""Detects an app that connects to one remote host at regular intervals, by the ends of its connections."""
+"""Detects a beacon: an app that connects to one remote host at regular intervals. Measured at the ends of
+connections."""
 
 from __future__ import annotations
 
@@ -14,24 +15,26 @@ from netwatch_tray.engine.entries import Ended
 from netwatch_tray.event import Beacon, Finding, Severity
 
 TIMES = 6
-"""Fewest ends that are compared."""
+"""Fewest connections (their ends) whose intervals are compared."""
 VARIATION = 0.1
-"""Standard deviation of the intervals ÷ their mean; a beacon with 5 % jitter has about 0.03, what a user does 0.5 and
-more."""
+"""Largest variation, which is the standard deviation of the intervals ÷ their mean. A beacon with 5 % jitter has about
+0.03; connections that a user causes have 0.5 and more."""
 _LIMITS = ((6, 0.03), (7, 0.055), (8, VARIATION))
-"""Number of ends, and their largest allowed variation. Unrelated connections vary so little once in several hundred
-thousand sets by chance. With six ends below 0.1 that would happen once in 5 000 sets, which is a day of browsing."""
+"""Pairs: a number of ends, and the largest variation with which they are a beacon. By chance, unrelated connections
+vary so little once in several hundred thousand sets; six ends below 0.1 would occur once in 5 000, a day of browsing.
+"""
 SHORTEST_S, LONGEST_S = 5.0, 3600.0
-"""Limits of the mean interval in seconds. Below, programs poll while the user waits. Above, six intervals take longer
-than most sessions."""
+"""Limits of the mean interval in seconds. With shorter ones, programs poll while the user waits. With longer ones, six
+intervals take longer than most sessions."""
 _ONE_CALL_S = 1.0
-"""Seconds. Connections that end within this time are one contact, because a program may open several at once."""
+"""Connections that end within this many seconds are one contact, because a program may open several at once."""
 _KEPT = 12
-"""Most ends that are stored for one remote, of all apps together."""
+"""Most ends that are stored for one remote host and port, of all apps together."""
 _MOST_REMOTES = 1024
-"""Most remotes. A desktop has about a hundred an hour, and a beacon must be remembered for six of its periods."""
+"""Most remote hosts and ports that are remembered. A desktop contacts about a hundred an hour, and a beacon must be
+remembered for six of its intervals."""
 _UPDATED_EACH_S = 600.0
-"""Seconds after which a continuing beacon gets newer evidence."""
+"""Seconds between two findings with newer evidence of a beacon that continues."""
 
 REGULAR_PORTS = frozenset({37, 110, 123, 143, 853, 993, 995, 4460})
 """Services that clients contact regularly by design: time (RFC 868, NTP, NTS), mail (POP3, IMAP), DNS over TLS."""
@@ -54,20 +57,20 @@ class _Lasting:
 
     def __init__(self, since: float, times: int) -> None:
         self.since = since
-        """Unix time."""
+        """Unix time of its first connection."""
         self.times = times
         self.updated = 0.0
-        """Boot-time clock."""
+        """Boot-time clock of the latest finding about it."""
 
 
 class BeaconWatch:
-    """Finds beacons: regular connections that this machine opened, to hosts other than itself."""
+    """Finds beacons among the connections that this machine opened to other hosts."""
 
     def __init__(self) -> None:
         self._ends: OrderedDict[tuple[str, int | None], list[_End]] = OrderedDict()
-        """Ends of connections by remote and port; the most recent remote is at the end."""
+        """Ends of connections by remote host and port; the most recently used host is at the end."""
         self._lasting: dict[str, _Lasting] = {}
-        """By key of the finding."""
+        """Beacons that were reported and continue, by key of the finding."""
         self._cooldown = Cooldown()
 
     def take(self, ended: Collection[Ended], now: Moment, /) -> Iterator[Finding]:
@@ -81,8 +84,8 @@ class BeaconWatch:
             self._lasting.clear()
 
     def _remember(self, ended: Ended) -> list[_End] | None:
-        """Add the end of a connection. Return the ends of this app at this remote, oldest first, or `None` if the
-        connection is part of the previous contact."""
+        """Store the end of a connection. Return all stored ends between this app and this remote host and port, oldest
+        first, or `None` if the connection is part of the previous contact (`_ONE_CALL_S`)."""
         ends = recall(self._ends, (ended.remote, ended.port), list, _MOST_REMOTES)
         app = None if ended.pid is None else ended.app.key
         end = _End(ended.boottime, app, ended.app.name, sum(ended.moved))
@@ -147,7 +150,8 @@ class _Regular(NamedTuple):
 
 
 def _regular(ends: list[_End], limit: float) -> _Regular | None:
-    """Return the interval of these ends and its spread, or `None` if they are too few or too irregular."""
+    """Return mean and spread of the intervals between these ends, or `None` if they are too irregular for a beacon.
+    `limit`: the variation must be below it."""
     intervals = [later.boottime - earlier.boottime for earlier, later in itertools.pairwise(ends)]
     period = sum(intervals) / len(intervals)
     if not SHORTEST_S <= period <= LONGEST_S:

@@ -10,7 +10,8 @@ import functools
 from publicsuffixlist import PublicSuffixList
 
 _NOT_REGISTERED = frozenset({"arpa", "local"})
-"""Last labels of names that nobody registers: reverse lookups, which are long, and the local network's (RFC 6762)."""
+"""Top-level labels below which nobody registers names: those of reverse lookups, and of the local network (RFC
+6762)."""
 _SUFFIXES = PublicSuffixList()
 
 

@@ -1,4 +1,4 @@
-"""Detects going offline and coming back, and changes of the interfaces that make the total."""
+"""Detects that the machine goes offline and comes back, and that other interfaces make the total (the uplinks)."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from netwatch_tray.event import Finding, Offline, Severity, TotalMoved
 from netwatch_tray.model import Interface, Tick
 
 HELD_S = 5.0
-"""Seconds that a change must last. Roaming between access points, renewing a lease and moving a cable to another socket
-take less."""
+"""Seconds that a change must last to be reported. Roaming between access points, renewing a lease and moving a cable to
+another port take less."""
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """A tick, and the interfaces that existed at that time."""
+    """An observation: a tick, and the interfaces that existed at that time."""
 
     tick: Tick
     interfaces: Mapping[int, Interface]
-    """By index; another object when something changed, as `Monitor.interfaces`."""
+    """`Monitor.interfaces`: by index; replaced by another object at each change, so compared by identity."""
 
 
 class LineWatch:
-    """Finds offline times, and changes of the uplinks.
+    """Finds times without a network connection, and changes of the uplinks.
 
-    The machine is online while it has a default route over an interface that is up. Until the first default route is
-    seen the machine may be in a network without one; until then any interface that counts in the total is enough.
+    The machine is online while an interface with a default route is up. Before the first default route is seen, an
+    interface that counts in the total is enough, because the machine may be in a network without a default gateway.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class LineWatch:
         self._uplinks: tuple[str, ...] = ()
         """The interfaces that make the total, as last reported."""
         self._other: tuple[tuple[str, ...], Moment] | None = None
-        """Interfaces that make the total now if they differ from `_uplinks`, and since when."""
+        """The interfaces that make the total now, and since when, if they differ from `_uplinks`; else None."""
 
     def take(self, line: Line, now: Moment, /) -> Iterable[Finding]:
         is_as_before = self._interfaces is line.interfaces and self._uplinks == line.tick.total.uplinks

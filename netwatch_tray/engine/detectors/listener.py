@@ -15,16 +15,17 @@ EPHEMERAL = 32768
 """First port that Linux chooses by itself (net.ipv4.ip_local_port_range). A program that listens on any free port has
 another one at each start, so all of these ports are one event."""
 _MOST = 1024
-"""Apps with a port that are remembered; a machine has some twenty."""
+"""Most pairs of app and port that are remembered; a machine has about twenty."""
 
 
 class ListenerWatch:
-    """Finds listeners that appear after the first reading. UDP is left out, because a socket without a peer may be a
-    client's."""
+    """Finds listening TCP sockets that appear after the first reading. UDP is left out, because its sockets do not show
+    whether they are a server's or a client's."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[str, int], set[str]] = OrderedDict()
-        """By app and port, oldest first: addresses within this machine, empty once it listens beyond."""
+        """The loopback addresses on which an app listens, by app and port, oldest first. The set is empty if it accepts
+        connections from other machines."""
 
     def take(self, seen: SocketsSeen, now: Moment, /) -> Iterator[Finding]:
         for row in seen.rows:

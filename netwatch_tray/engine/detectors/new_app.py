@@ -11,27 +11,27 @@ from netwatch_tray.event import Finding, NewApp, Severity
 from netwatch_tray.model import Connection
 
 _MOST_KNOWN = 8192
-"""Number of apps. With more in the history, a new app cannot be distinguished from a forgotten one, and none is
-reported."""
+"""Most apps that are remembered. If the history has more, no app is reported as new, because it may be a forgotten
+one."""
 _MOST_WAITING = 64
-"""Most apps that are remembered until the history is read."""
+"""Most apps that are stored until the apps of the history are known."""
 _NO_APPS = frozenset({OTHERS_KEY, SEARCHING_KEY, UNSEEN_KEY})
 _ONE_RUN = re.compile(
     r"^unit:(?:(?:docker|libpod|crio|cri-containerd|nerdctl|containerd|container) [0-9a-f]{12}|run-.*)$"
 )
-"""Keys of containers and transient units. Each run has a name of its own, so every run would be a new app."""
+"""Keys of containers and transient systemd units. They are not reported, because each run has another name."""
 
 
 class NewAppWatch:
-    """Finds new apps. Until the apps of the history are known, it only collects the apps that it sees."""
+    """Finds apps that are not in the history. Until `know` has set those, it stores the apps that it sees."""
 
     def __init__(self) -> None:
         self._known: set[str] | None = None
         self._waiting: dict[str, Finding] = {}
-        """Findings that wait until the known apps are read, by app."""
+        """Findings by key of the app, stored until `know` decides which are new."""
 
     def know(self, apps: Iterable[str]) -> list[Finding]:
-        """Set the keys of all apps in the history; return findings for new apps among those seen so far."""
+        """Set the keys of all apps in the history. Return findings for the apps seen so far that are not among them."""
         self._known = set(apps)
         waiting, self._waiting = self._waiting, {}
         return [finding for app, finding in waiting.items() if self._is_new(app)]
@@ -77,7 +77,8 @@ class NewAppWatch:
 
 
 def _is_app(app: str, pid: int | None) -> bool:
-    """Return whether the key is that of an app, and not of the presumed owner of a socket without a process."""
+    """Return whether a key stands for one app: not for a user or another presumed owner of a socket without a process,
+    and not for one run of a container. `pid`: None if no process was found."""
     if app in _NO_APPS or app.startswith("user:"):
         return False
     return (pid is not None or app.startswith("unit:")) and _ONE_RUN.match(app) is None

@@ -10,22 +10,24 @@ from netwatch_tray.engine.detectors import Cooldown, Moment, recall
 from netwatch_tray.event import Finding, NxdomainStorm, Severity
 
 DOMAINS = 30
-"""Number of domains without a registration in the window. Names below one domain count once, because block lists of
-spammers and search domains give such responses by design. A starting browser tries three."""
+"""Number of non-existent domains in the time window that is reported. Names below one domain count once, because
+queries to block lists of spammers, and search domains, get such responses by design. A browser tries three when it
+starts."""
 SHARE = 0.5
-"""Share of the responses to an app. A crawler follows many dead links, and more that work."""
+"""Least share of an app's responses that must report a missing name. A crawler follows many dead links, but more that
+work."""
 WINDOW_S = 300.0
-"""Seconds, one window after the other."""
+"""Length of a time window in seconds. All counts begin again at 0 with each window."""
 _MOST_APPS = 64
 
 
 class Answered(NamedTuple):
-    """A response that an app received."""
+    """An observation: a DNS response that an app received."""
 
     domain: str | None
-    """The registrable domain, or else the whole name, if it does not exist; `None` if it exists."""
+    """The domain that does not exist, or the whole name if it has no registrable domain; `None` if the name exists."""
     app: tuple[str, str] | None
-    """Key and name, if known."""
+    """Key and name of the app; `None` if unknown."""
 
 
 class _App:
@@ -33,15 +35,15 @@ class _App:
 
     def __init__(self) -> None:
         self.domains: set[int] = set()
-        """Hashes."""
+        """Hashes of the domains that do not exist."""
         self.missing = self.responses = 0
         self.is_reported = False
 
 
 class NxdomainWatch:
-    """Counts DNS responses by the app that sent the queries, and those among them that no name exists (NXDOMAIN).
+    """Counts DNS responses by app, and how many of them report that the name does not exist (NXDOMAIN).
 
-    Queries of unknown apps are counted together.
+    All queries whose app is unknown are counted as one app.
     """
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from netwatch_tray.event import Finding
 
 
 class PacketDetectors:
-    """Detectors that need the helper's packets: port scans with their source, and names requested from DNS."""
+    """Detectors that need the helper: port scans with a known source, and unusual names in DNS queries."""
 
     def __init__(self) -> None:
         self._scan = PortScanWatch()
@@ -24,7 +24,7 @@ class PacketDetectors:
 
     @property
     def has_source_of_scan(self) -> bool:
-        """Return whether a scan with a known source continues, or has just ended."""
+        """Return whether a scan with a known source continues, or ended less than `scan.WINDOW_S` ago."""
         return self._scan.has_source
 
     @property
@@ -53,7 +53,8 @@ class PacketDetectors:
         return Below(domain, asked.name[: -len(domain) - 1].replace(".", ""), app)
 
     def _missing(self, asked: Asked) -> str | None:
-        """Return the registrable domain that a response reports as missing, or None if there is none."""
+        """Return the registrable domain of a DNS response that reports that the name does not exist; None for
+        others."""
         if asked.code != NXDOMAIN:
             return None
         if "." not in asked.name:

@@ -11,11 +11,12 @@ from netwatch_tray.collect.names import dns
 from netwatch_tray.errors import ParseError
 
 NXDOMAIN = 3
-"""RCODE: there is no such name."""
+"""Response code of DNS: the name does not exist."""
 BUCKETS_MS = (5, 10, 25, 50, 100, 250, 500)
-"""Upper limits of the buckets of latencies, as the wire format has them; the last bucket has no limit."""
+"""Upper limits (ms) of the buckets of response times. A further last bucket has no limit. The wire format has the
+same."""
 _LONGEST_WAIT_S = 30.0
-"""Seconds. Resolvers give up after 5 to 15; later responses are ignored."""
+"""Seconds after which a response no longer matches its query. Resolvers give up after 5 to 15."""
 _MOST_PENDING = 1024
 
 
@@ -23,43 +24,44 @@ class Asked(NamedTuple):
     """A DNS query, or the response to one."""
 
     name: str
-    """Lower case, without the last dot."""
+    """The requested name in lower case, without the last dot."""
     cookie: int
-    """Of the socket that sent the query."""
+    """Cookie of the socket that sent the query."""
     code: int | None = None
-    """RCODE of the response; `None`: this is the query."""
+    """Response code (RCODE); `None` if this is a query."""
 
 
 class DnsCounts(NamedTuple):
-    """Counts of DNS since the agent started."""
+    """Numbers of DNS queries and responses since the agent started."""
 
     queries: int
     responses: int
     nxdomain: int
     latencies: tuple[int, ...]
-    """Responses to a query that was seen, by the time they took; see `BUCKETS_MS`."""
+    """Numbers of responses by response time, one for each bucket of `BUCKETS_MS`. Responses without a query that was
+    seen are left out."""
 
 
 class _Query(NamedTuple):
     boottime: float
     question: tuple[str, int]
-    """Name and type."""
+    """Name and record type."""
     is_local: bool
     """Whether it was sent to a resolver on this machine."""
 
 
 class Questions:
-    """Pairs queries and responses by socket and message ID.
+    """Pairs DNS queries and responses by socket and message ID.
 
-    If a resolver on this machine receives a query, it repeats the query for the same name; the repetition is left out.
-    Only root sees both.
+    A resolver on this machine (systemd-resolved) forwards a query that it receives. The forwarded one is left out, so
+    that it is not counted twice; only root gets the packets of both.
     """
 
     def __init__(self) -> None:
         self._pending: OrderedDict[tuple[int, int, str], _Query] = OrderedDict()
-        """Queries without a response, by socket, number and server, oldest first."""
+        """Queries without a response so far, by cookie, message ID and server, oldest first."""
         self._forwarded: OrderedDict[tuple[int, int, str], float] = OrderedDict()
-        """Queries that were left out. Their responses are left out, too."""
+        """Boot-time clock of forwarded queries, by the same key. They are left out, and so are their responses."""
         self._asked_here: dict[tuple[str, int], int] = {}
         """How many queries to a resolver on this machine are pending, by name and type."""
         self._queries = self._responses = self._nxdomain = 0
@@ -70,8 +72,8 @@ class Questions:
         return DnsCounts(self._queries, self._responses, self._nxdomain, tuple(self._latencies))
 
     def take(self, packets: Iterable[Packet]) -> list[Asked]:
-        """Add packets in their order. Packets that cannot be parsed are skipped, because anything may be sent to port
-        53."""
+        """Add packets, oldest first. Return the queries and responses in them. Packets that cannot be parsed are
+        skipped, because a program may send anything to port 53."""
         found: list[Asked] = []
         for packet in packets:
             if packet.kind is not PacketKind.DNS_QUERY and packet.kind is not PacketKind.DNS_ANSWER:

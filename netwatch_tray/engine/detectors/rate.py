@@ -1,4 +1,5 @@
-"""Detects an upload rate above a limit for a long time, of one app or in total. Only if the user has set a limit."""
+"""Detects that an app, or all together, upload at more than a limit for a long time. Only if the user has set a
+limit."""
 
 from __future__ import annotations
 
@@ -10,19 +11,19 @@ from netwatch_tray.engine.detectors import Moment
 from netwatch_tray.event import Finding, HeldRate, Severity
 
 _STEP_S = 10.0
-"""Seconds of a mean, because a transfer over a congested link pauses for a second or two."""
+"""Seconds over which a rate is averaged, because a transfer over a congested link pauses for a second or two."""
 
 
 TOTAL = "total"
 
 
 class Uploaded(NamedTuple):
-    """Bytes sent since the previous observation."""
+    """An observation: bytes sent since the previous one."""
 
     elapsed_s: float | None
     """Seconds since the previous observation; `None` if that is too long ago for a rate."""
     sent: Mapping[str, tuple[str | None, int]]
-    """Name and bytes by the app's key; or the total, by `TOTAL`."""
+    """Name and bytes of each app by its key. For the total there is one entry with the key `TOTAL`."""
 
 
 class _Hold:
@@ -36,19 +37,19 @@ class _Hold:
 
 
 class RateWatch:
-    """Finds upload rates that stay above the limit. It stores one entry for each app that is above it now."""
+    """Finds upload rates that stay above a limit. One object watches either all apps or the total."""
 
     def __init__(self, limit: float | None = None, seconds: float = 600.0) -> None:
-        """`limit`: bytes/s; `None` if there is none. `seconds`: how long a rate must last."""
+        """`limit`: bytes/s; `None`: nothing is detected. `seconds`: how long a rate must stay above it."""
         self.limit, self.seconds = limit, seconds
         self._elapsed = 0.0
         self._sent: dict[str, tuple[str | None, int]] = {}
-        """Bytes sent in the current step."""
+        """Name and bytes sent by each app since the last average was computed."""
         self._holds: dict[str, _Hold] = {}
 
     @property
     def is_held(self) -> bool:
-        """Return whether any rate was above the limit in the last observation."""
+        """Return whether any average rate is above the limit at present."""
         return bool(self._holds)
 
     def take(self, uploaded: Uploaded, now: Moment, /) -> Iterator[Finding]:

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from netwatch_tray.collect.health import Health, Reachability
 
 _PROBES = 2
-"""Number of probes in a row without a response. One probe is three packets, which a busy radio link loses together."""
+"""Number of probes in a row without a response that is reported. A probe is three packets, which a busy radio link may
+lose together."""
 _LEAST_APART_S = 15.0
-"""Seconds between two probes that count, half a period: there is another probe at once after each change of uplinks,
-when packets are lost."""
+"""Least seconds between two failed probes that count as two: half the period of probes. After each change of uplinks
+there is an additional probe, and packets are often lost then."""
 
 
 class ReachWatch:
-    """Finds a gateway, and separately a DNS server, that stops responding."""
+    """Finds that the gateway stops responding, and separately that the DNS server does."""
 
     def __init__(self) -> None:
         self._gateway = _Target(GatewaySilent)
@@ -33,18 +34,18 @@ class ReachWatch:
 
 
 class _Target:
-    """A probed host. It is silent if it responded before and does not respond now; a host that never responded may
-    ignore probes."""
+    """Watches one probed host: the gateway or the DNS server. It is reported only if it responded earlier, because a
+    host that never did may ignore probes."""
 
     def __init__(self, evidence: Callable[..., GatewaySilent | DnsServerSilent]) -> None:
         self._evidence = evidence
         self._answered: str | None = None
-        """The address that responded last."""
+        """Address of the host at its last response; None if none responded in this network."""
         self._misses = 0
         self._missed_at = 0.0
-        """Boot-time clock."""
+        """Boot-time clock of the last failed probe that counted."""
         self._silent: Moment | None = None
-        """Time of the first probe without a response."""
+        """Time of the first failed probe since the last response; None if there was none."""
 
     def take(self, found: Reachability | None, now: Moment) -> Iterator[Finding]:
         has_moved = found is None or found.address != self._answered

@@ -1,4 +1,5 @@
-"""Detects a host that tries many ports of this machine, from the refused connections that the helper reports."""
+"""Detects a port scan: a host tries many ports of this machine. The helper reports the connections that were
+refused."""
 
 from __future__ import annotations
 
@@ -14,20 +15,20 @@ if TYPE_CHECKING:
     from netwatch_tray.collect.helper_readings import Refusal
 
 PORTS = 20
-"""Number of closed ports that make a scan. Discovery by a neighbour and programs with a wrong address try three or
-four."""
+"""Number of closed ports that one host must try to be reported. A neighbour's service discovery, or a program with a
+wrong address, tries three or four."""
 WINDOW_S = 30.0
-"""Seconds from the first to the last refusal. Scans slower than 40 ports a minute are not detected."""
+"""Seconds within which the ports must be tried. Scans slower than 40 ports a minute are not detected."""
 _MOST_SOURCES = 128
 _MOST_PORTS = 1024
-"""Most ports counted per source: as many as a scan tries by default."""
+"""Most ports that are counted for one source address: nmap tries 1000 by default."""
 
 
 class Refused(NamedTuple):
-    """Connections that closed ports refused since the previous reading; may be empty."""
+    """An observation: connections to closed ports since the previous reading; there may be none."""
 
     refusals: Sequence[tuple[Refusal, Scope | None]]
-    """With the scope of the source."""
+    """Each refused connection, with the scope (distance) of its source."""
 
 
 class _Source:
@@ -36,11 +37,11 @@ class _Source:
     def __init__(self, scope: Scope | None) -> None:
         self.scope = scope
         self.ports: OrderedDict[int, float] = OrderedDict()
-        """Tried ports with the time of the last try (boot-time clock), oldest first."""
+        """Boot-time clock of the last attempt by port, oldest first."""
         self.reported = 0
-        """Number of ports that were reported; 0 if no scan was reported so far."""
+        """Number of ports in the last finding about this source; 0 if there was none."""
         self.since = Moment(0.0, 0.0)
-        """Time of the first try of the scan."""
+        """Time of the first attempt of the scan."""
 
     @property
     def last(self) -> float:
@@ -48,21 +49,21 @@ class _Source:
 
 
 class PortScanWatch:
-    """Finds port scans. This machine's connections to itself, and those it opens to others, do not count."""
+    """Finds hosts that scan the ports of this machine. Connections of this machine to itself do not count."""
 
     def __init__(self) -> None:
         self._sources: OrderedDict[str, _Source] = OrderedDict()
-        """The sources by their address; the one that was seen last is at the end."""
+        """Hosts that tried closed ports, by address; the most recent one is at the end."""
         self._cooldown = Cooldown()
 
     @property
     def is_idle(self) -> bool:
-        """Return whether no source is remembered, so that time alone changes nothing."""
+        """Return whether no source is remembered. Then `take` without refusals has nothing to do."""
         return not self._sources
 
     @property
     def has_source(self) -> bool:
-        """Return whether a scan continues, or ended less than `WINDOW_S` ago."""
+        """Return whether a scan was reported that continues, or ended less than `WINDOW_S` ago."""
         return any(each.reported for each in self._sources.values())
 
     def take(self, refused: Refused, now: Moment, /) -> Iterator[Finding]:
@@ -97,7 +98,8 @@ class PortScanWatch:
             yield self._finding(address, source, now, goes_on=True)
 
     def _end_quiet(self, now: Moment) -> Iterator[Finding]:
-        """Drop sources without recent attempts; yield a last finding for each that has tried further ports."""
+        """Drop sources without an attempt for `WINDOW_S`. Yield a last finding for each that has tried more ports than
+        were reported."""
         while self._sources:
             address, source = next(iter(self._sources.items()))
             if now.boottime - source.last <= WINDOW_S:

@@ -1,4 +1,5 @@
-"""Detects a suspected scan from the kernel's counters of refused packets, which do not contain their source."""
+"""Detects a suspected port scan without the helper: by the kernel's counters of refused packets, which have no
+source."""
 
 from __future__ import annotations
 
@@ -10,29 +11,31 @@ from netwatch_tray.engine.detectors import Cooldown, Moment
 from netwatch_tray.event import Finding, ScanSuspected, Severity
 
 REFUSED = 60
-"""Resets, or datagrams to closed ports, in the window. A scan of the hundred most common ports causes as many. A
-desktop has a few: late packets of closed connections."""
+"""Number of TCP resets, or of datagrams to closed ports, in the time window that is reported. A scan of the hundred
+most common ports causes as many. A desktop has a few: late packets of closed connections."""
 WINDOW_S = 120.0
-"""Seconds of two readings, so that a scan on the boundary of two minutes is seen completely."""
+"""Length of the time window in seconds: two intervals between readings, so that a scan across two is seen
+completely."""
 _LIMITED = 2
-"""Least ratio of datagrams to ICMP messages that means few sources. The kernel sends one host about one ICMP message a
-second (net.ipv4.icmp_ratelimit). The late packets to a torrent client that was closed come from thousands of hosts, and
-get about as many messages."""
+"""Least ratio of datagrams to closed ports to ICMP messages about them, so that few hosts are the source. The kernel
+sends one host about one such message a second (net.ipv4.icmp_ratelimit). Late packets for a torrent client that was
+closed come from thousands of hosts, so nearly each causes a message."""
 _LONGEST_S = 90.0
-"""Longest time in seconds between two readings, which are a minute apart. If it is longer, the machine slept."""
+"""Longest time in seconds between two readings, which normally are a minute apart. If it is longer, the machine
+slept."""
 
 
 class ScanSuspicion:
-    """Finds bursts of resets without a connection, and of datagrams to closed ports."""
+    """Finds bursts of TCP resets for which no connection accounts, and of datagrams to closed ports."""
 
     def __init__(self) -> None:
         self._last: tuple[RefusalCounts, Moment] | None = None
         self._intervals: deque[tuple[RefusalCounts, float]] = deque(maxlen=2)
-        """Counts of each interval, and its length in seconds."""
+        """Counts and length in seconds of the last two intervals between readings."""
         self._cooldown = Cooldown()
 
     def take(self, counts: RefusalCounts, now: Moment, /) -> Iterator[Finding]:
-        """Add an observation. `counts`: since boot."""
+        """Add a reading of the kernel's counters, which count since boot. Return the findings that result."""
         last, self._last = self._last, (counts, now)
         if last is None or now.boottime - last[1].boottime > _LONGEST_S:
             self._intervals.clear()

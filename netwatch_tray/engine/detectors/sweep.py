@@ -1,4 +1,4 @@
-"""Detects an app that tries one port on many hosts, as a search for reachable machines does."""
+"""Detects a sweep: an app of this machine tries one port on many hosts, to find those that respond."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from netwatch_tray.event import Finding, PortScan, Severity
 from netwatch_tray.kinds import TcpState
 
 HOSTS = 20
-"""Number of hosts that make a scan. A program that cannot reach its servers tries a handful of addresses, and the peers
-of a torrent client have different ports."""
+"""Number of hosts without a response that is reported. A program that cannot reach its servers tries a few addresses;
+the peers of a torrent client have different ports."""
 WINDOW_S = 30.0
-"""Seconds, as for ports of this machine. Slower scans are not detected."""
+"""Seconds within which the hosts must be tried, as in `scan`. Slower sweeps are not detected."""
 _WEB = frozenset({80, 443})
-"""Ports on which a browser without a network fails to reach dozens of hosts."""
+"""Ports that are ignored, because a browser without a network fails to reach dozens of hosts on them."""
 _MOST = 64
-"""Apps with a port, and hosts of each, that are remembered."""
+"""Most pairs of app and port that are remembered, and most hosts of each pair."""
 
 
 class SweepWatch:
-    """Finds scans by an app. Only connections without a response count: their SYN was repeated, or they ended before
-    any byte arrived."""
+    """Finds apps that try many hosts. Only connections without a response count: their SYN packet was repeated, or they
+    ended without any bytes."""
 
     def __init__(self) -> None:
         self._tried: OrderedDict[tuple[str, int], OrderedDict[str, float]] = OrderedDict()
-        """By app and port, used last at the end: hosts and when they were tried (boot-time clock), oldest first."""
+        """By app and port, the most recent pair last: boot-time clock of the last attempt by host, oldest first."""
         self._cooldown = Cooldown()
 
     def take(self, seen: SocketsSeen, now: Moment, /) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Detects names below one domain that carry data: many, long, and with many different characters."""
+"""Detects a DNS tunnel: names below one domain that encode data, so they are many, long and look random."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from netwatch_tray.engine.detectors import Cooldown, Moment, recall
 from netwatch_tray.event import DnsTunnel, Finding, Severity
 
 LABELS = 50
-"""Number of distinct names below one domain in the window. A page of a site with many servers uses about ten."""
+"""Number of distinct names below one domain in the time window that is reported. A web site with many servers has about
+ten."""
 LENGTH = 16.0
-"""Mean number of characters below the domain without dots: 8 bytes in hexadecimal digits. Names that people choose are
-shorter."""
+"""Least mean length of the names: characters before the domain, without dots. 16 are 8 bytes in hexadecimal digits.
+Names that people choose are shorter."""
 ENTROPY = 3.5
-"""Bits per character. Digits alone, as in the reversed addresses of queries to block lists, have at most 3.3;
-hexadecimal digits have 4, and the encodings of tunnels 4 and more."""
+"""Least entropy of the names in bits per character. Decimal digits, as in queries to block lists of addresses, have at
+most 3.3; hexadecimal digits have 4, and the encodings of tunnels 4 and more."""
 WINDOW_S = 300.0
-"""Seconds, one window after the other. A tunnel with fewer than 50 queries in it carries some 10 bytes a second."""
+"""Length of a time window in seconds. Counts begin again at 0 with each window. A tunnel with fewer than 50 queries in
+one transfers about 10 bytes a second, too few to matter."""
 _MOST_DOMAINS = 256
-"""Most domains. A desktop requests names of about a hundred in five minutes."""
+"""Most domains that are counted. A desktop requests names in about a hundred in five minutes."""
 _MOST_NAMES = 256
-"""Most distinct names counted per domain: five times what is needed."""
+"""Most distinct names that are counted for one domain: five times `LABELS`."""
 
 
 class Below(NamedTuple):
-    """A DNS query for a name below a registrable domain."""
+    """An observation: a DNS query for a name below a registrable domain."""
 
     domain: str
     labels: str
@@ -42,21 +44,21 @@ class _Domain:
     def __init__(self) -> None:
         self.queries = 0
         self.names: set[int] = set()
-        """Hashes of distinct ones."""
+        """Hashes of the distinct names."""
         self.length = 0
-        """Characters of these."""
+        """Number of characters of all distinct names together."""
         self.characters: Counter[str] = Counter()
         self.reported = 0
-        """Number of queries when it was reported; 0 if it was not."""
+        """Number of queries in the last finding about this domain; 0 if there was none."""
 
 
 class TunnelWatch:
-    """Counts by registrable domain. The app is ignored, because the program of a tunnel may send its queries by any
-    resolver."""
+    """Counts queries by registrable domain, for all apps together, because the program of a tunnel may send its queries
+    through a resolver, which is another app."""
 
     def __init__(self) -> None:
         self._domains: OrderedDict[str, _Domain] = OrderedDict()
-        """The one that was requested last at the end."""
+        """Domains by name; the one that was requested last is at the end."""
         self._began: Moment | None = None
         self._cooldown = Cooldown()
 
@@ -106,6 +108,6 @@ class TunnelWatch:
 
 
 def _entropy(characters: Counter[str]) -> float:
-    """Return the bits per character (Shannon entropy), from the frequencies of all characters."""
+    """Return the Shannon entropy in bits per character. `characters`: how often each character occurs."""
     total = sum(characters.values())
     return -sum(count / total * math.log2(count / total) for count in characters.values()) if total else 0.0

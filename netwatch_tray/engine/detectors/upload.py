@@ -11,29 +11,29 @@ from netwatch_tray.engine.detectors import Moment
 from netwatch_tray.event import Finding, SentMuch, Severity
 
 FEWEST_DAYS = 7
-"""Days with history of an app before its uploads are compared: with fewer, a working week is not known."""
+"""Days in the history that an app must have before its uploads are compared: less than a week shows no usual amount."""
 MOST_DAYS = 28
 """Most days before today: four weeks, so that each day of the week counts the same."""
 _RARE_DAYS = 2
-"""Number of days that may exceed today: with three or more, as with a weekly backup, it is usual."""
+"""Today's amount is unusual if at most this many earlier days exceed it. A weekly backup exceeds it more often."""
 _MOST_APPS = 500
-"""Most apps, as many as the ledger has."""
+"""Most apps that are watched, as many as `AppLedger` has."""
 _NO_APPS = frozenset({OTHERS_KEY, SEARCHING_KEY, UNSEEN_KEY})
 
 
 class Usual(NamedTuple):
-    """What an app usually sends on a day, from the days in the history."""
+    """What an app usually sends on a day, in bytes: statistics of `days` days in the history."""
 
     median: int
     busy: int
-    """Bytes of the busiest day, not counting the `_RARE_DAYS` busiest."""
+    """Bytes of the busiest day after the `_RARE_DAYS` busiest ones are left out."""
     greatest: int
     days: int
 
 
 def usual(days: Sequence[int]) -> Usual | None:
-    """Return what is usual, from the bytes that an app sent on its last days without today; `None` if there are too few
-    days."""
+    """Return what is usual for an app. `days`: bytes that it sent on each day before today, oldest first. Return `None`
+    if these are too few days."""
     if len(days) < FEWEST_DAYS:
         return None
     ordered = sorted(days[-MOST_DAYS:])
@@ -43,23 +43,23 @@ def usual(days: Sequence[int]) -> Usual | None:
 
 
 class Sent(NamedTuple):
-    """Bytes that apps sent since the previous observation."""
+    """An observation: bytes that apps sent since the previous one."""
 
     day: date
-    """The local day."""
+    """The current day in local time."""
     apps: Mapping[str, tuple[str, int]]
     """Name and bytes by the app's key."""
 
 
 class SentWatch:
-    """Finds apps that send more than usual, each app at most once a day. Apps without enough history are not
-    compared."""
+    """Finds apps that send much more than usual; each is reported at most once a day. Apps with too few days in the
+    history are left out."""
 
     def __init__(self) -> None:
         self.times = 4
-        """An app is reported when it sends more than this many times its median …"""
+        """An app is reported only if it sends more than this many times its median of a day."""
         self.least = 100_000_000
-        """… and more than this many bytes, those of a video call of half an hour."""
+        """An app is reported only if it sends more than this many bytes: as many as a video call of half an hour."""
         self._day: date | None = None
         self._usual: Mapping[str, Usual] = {}
         self._before: Mapping[str, int] = {}

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from netwatch_tray.collect.sockets import RefusalCounts
-from netwatch_tray.engine.connections import ConnectionChanges, ConnectionTable
+from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.detectors import Moment, SocketsSeen
 from netwatch_tray.engine.detectors.beacon import BeaconWatch
 from netwatch_tray.engine.detectors.line import Line, LineWatch
@@ -19,6 +19,7 @@ from netwatch_tray.engine.detectors.suspicion import ScanSuspicion
 from netwatch_tray.engine.detectors.sweep import SweepWatch
 from netwatch_tray.engine.detectors.upload import Sent, SentWatch, Usual
 from netwatch_tray.engine.ledger import AppInterval
+from netwatch_tray.engine.rows import ConnectionChanges
 from netwatch_tray.event import Finding
 from netwatch_tray.model import Interface, Tick
 from netwatch_tray.settings import Events
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 
 class Detectors:
-    """All detectors. Each method takes one kind of observation and returns the findings. Not thread-safe."""
+    """All detectors. Each method passes one kind of observation to those that use it, and returns their findings. Not
+    thread-safe."""
 
     def __init__(self, rules: Events) -> None:
         self._line = LineWatch()
@@ -50,14 +52,15 @@ class Detectors:
         self.apply(rules)
 
     def apply(self, rules: Events) -> None:
-        """Use other settings from now on."""
+        """Use these settings for the limits from now on."""
         self._sent.times, self._sent.least = rules.upload_times, rules.upload_least_mb * 1_000_000
         limit, seconds = None if rules.rate_mb is None else rules.rate_mb * 1e6, rules.rate_minutes * 60.0
         if (limit, seconds) != (self._app_rates.limit, self._app_rates.seconds):
             self._app_rates, self._total_rate = RateWatch(limit, seconds), RateWatch(limit, seconds)
 
     def know(self, apps: Iterable[str]) -> list[Finding]:
-        """Set the keys of all apps in the history. No app is reported as new before this call."""
+        """Set the keys of all apps in the history. Only after this call new apps are reported. Return findings for
+        those seen before it."""
         return self._new_app.know(apps)
 
     def compare_with(self, day: date, days: Mapping[str, Usual], sent: Mapping[str, int]) -> None:
@@ -68,8 +71,11 @@ class Detectors:
     def tick(
         self, tick: Tick, moved: AppInterval | None, interfaces: Mapping[int, Interface], now: Moment
     ) -> list[Finding]:
-        """Add a tick. `moved`: what the connections moved since the previous tick, if they were read. `interfaces`: see
-        `Line`."""
+        """Add a tick. Return the findings.
+
+        `moved`: bytes of the apps since the sockets were last read; None if they were not read at this tick.
+        `interfaces`: see `Line`.
+        """
         found = [*self._line.take(Line(tick, interfaces), now)]
         if moved is not None:
             sent = {key: (app.name, traffic.tx) for key, (app, traffic) in moved.amounts.items() if traffic.tx}
@@ -106,7 +112,7 @@ class Detectors:
         return [] if self._packets is not None and self._packets.has_source_of_scan else found
 
     def reading(self, reading: Reading, observation: Observation, now: Moment) -> list[Finding]:
-        """Add a reading of the helper, after `Observation.take_reading`."""
+        """Add a reading of the helper, which `Observation.take_reading` must have got before. Return the findings."""
         if self._packets is None:
             # Loaded where a helper runs: they cost the agent memory.
             from netwatch_tray.engine.detectors.packets import PacketDetectors  # noqa: PLC0415
@@ -120,5 +126,5 @@ class Detectors:
         return None if self._packets is None else self._packets.dns
 
     def health(self, health: Health, now: Moment) -> list[Finding]:
-        """Add a probe of gateway and DNS server."""
+        """Add the result of probing gateway and DNS server. Return the findings."""
         return list(self._reach.take(health, now))
