@@ -1,4 +1,8 @@
-"""What the recorder passes to the store: minutes, gaps, and the counters that the next run starts from."""
+"""What the recorder passes to the store: minutes, gaps, and the counters from which the next run of the agent
+continues.
+
+A series is what bytes are recorded for: the total, an interface, an app … (`history.series`).
+"""
 
 from __future__ import annotations
 
@@ -12,26 +16,26 @@ from netwatch_tray.model import GapReason
 
 
 class RecordedGap(msgspec.Struct, kw_only=True):
-    """Time without measurements, or a break in the counters of one series."""
+    """A gap: time without measurements, or a break in the counters of one series (reset, interface removed)."""
 
     start: float
-    """Unix time of the last measurement before."""
+    """Unix time of the last measurement before the gap."""
     finish: float | None
-    """Unix time of the first measurement after; `None` if the gap lasts."""
+    """Unix time of the first measurement after the gap; `None` if it has not ended."""
     reason: GapReason
     series: Series | None = None
-    """The series without measurements; `None` if nothing was measured at all."""
+    """The series without measurements; `None` if no series was measured."""
     is_complete: bool = True
-    """Whether `carried` has all bytes of the gap."""
+    """Whether `carried` has all bytes that passed in the gap. False if counters were lost."""
     carried: dict[Series, tuple[int, int]] = {}
-    """Bytes received and sent."""
+    """Bytes (received, sent) in the gap by series: what the counters rose by."""
 
 
 class RecordedMinute(msgspec.Struct, frozen=True):
-    """Measurements of one minute, or of a part of it."""
+    """Measurements of one minute, or of a part of it if a run of the agent began or ended in it."""
 
     start: int
-    """Unix time."""
+    """Unix time at which the minute begins."""
     times: list[int]
     """When each tick ended, in ms since the start of the minute."""
     elapsed: list[int]
@@ -40,52 +44,53 @@ class RecordedMinute(msgspec.Struct, frozen=True):
 
 
 class StoredCounters(msgspec.Struct, frozen=True, array_like=True):
-    """The counters of an interface as they were last stored."""
+    """The counters of an interface at the end of the last batch, with which the next run compares its first reading."""
 
     index: int
     key: str
     rx_bytes: int
     tx_bytes: int
     speed: int | None = None
-    """Bit/s, as engine.rates.believed_speed returned it then."""
+    """Speed in bit/s, the result of engine.rates.believed_speed at that time."""
 
 
 class RecorderState(msgspec.Struct, frozen=True, array_like=True):
-    """State from which a later run continues."""
+    """What is stored with each batch, so that the next run of the agent can continue from it."""
 
     at: float
     """Unix time of the last measurement."""
     boot: str | None
-    """The kernel's ID of this boot, where it has one."""
+    """The kernel's ID of this boot; None on systems without one."""
     boottime: float
-    """Seconds since boot when this was stored."""
+    """Boot-time clock (seconds since boot) when this was stored."""
     interfaces: tuple[StoredCounters, ...]
     gone: tuple[str, ...] = ()
-    """Keys of interfaces that were removed, whose gaps have not ended."""
+    """Keys of the series of removed interfaces, whose gaps have not ended."""
 
 
 class Batch(msgspec.Struct):
-    """Measurements that the recorder has summed and the store has not written yet."""
+    """What the recorder has summed since the last successful write, for the store to write in one transaction."""
 
     minutes: list[RecordedMinute] = []
     gaps: list[RecordedGap] = []
     returned: dict[Series, float] = {}
-    """Interfaces that were removed and are back, with the Unix time at which their gaps end."""
+    """Unix time at which the gap of a removed interface ends, because it exists again; by series."""
     uplinks: list[tuple[float, tuple[str, ...]]] = []
-    """Names of the interfaces that make the total, and the Unix time since when each does."""
+    """Changes of the uplinks: Unix time, and the names of the interfaces that make the total from then on."""
     refused: list[tuple[float, Series]] = []
-    """Series with amounts that no link can carry, and their Unix time. Such amounts are not counted."""
+    """Unix time and series of amounts that were left out, because no link can carry so much."""
     state: RecorderState | None = None
 
     @property
     def total_bytes(self) -> int:
-        """Return the bytes of the total that the day ledgers will count, both directions together."""
+        """Return the bytes of the total in this batch, received and sent together, gaps included."""
         values = [minute.values.get(TOTAL) for minute in self.minutes]
         carried = [gap.carried.get(TOTAL, (0, 0)) for gap in self.gaps if gap.finish is not None]
         return sum(value[1] + value[2] for value in values if value) + sum(map(sum, carried))
 
     @property
     def lan_bytes(self) -> int:
-        """Return the bytes that are known to have stayed in the local network, both directions together."""
+        """Return the bytes in this batch that are known to have stayed in the local network, both directions
+        together."""
         values = [minute.values.get(LAN) for minute in self.minutes]
         return sum(value[1] + value[2] for value in values if value)

@@ -1,4 +1,4 @@
-"""The boot of the system. Counters of two runs of the program are compared only within one boot."""
+"""Identifies the boot of the system. Counters of two runs of the program are compared only within one boot."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from netwatch_tray import clock
 from netwatch_tray.history.batch import RecorderState
 
 _CLOCK_DRIFT = 5.0
-"""Seconds by which the two clocks may differ within one boot, because they are not read at the same moment."""
+"""Seconds by which wall clock and boot-time clock may have drifted apart between two readings within one boot."""
 
 
 class Boot(NamedTuple):
-    """A boot, as far as the system reports it."""
+    """The boot of the system in which the program runs, and both clocks at one moment."""
 
     identity: str | None
-    """The kernel's ID of it, where it has one."""
+    """The kernel's ID of this boot; None on systems without one."""
     boottime: float
-    """Seconds since it, `clock.boottime`."""
+    """Seconds since the boot, from `clock.boottime`."""
     wall: float
-    """Unix time, read together with `boottime`."""
+    """Unix time, read at the same moment as `boottime`."""
 
     @classmethod
     def now(cls) -> Boot:
@@ -32,7 +32,8 @@ class Boot(NamedTuple):
         return cls(identity, clock.boottime(), time.time())
 
     def follows(self, state: RecorderState) -> Literal["same boot", "later boot", "unknown"]:
-        """Return whether this is the boot in which `state` was stored or a later one, as far as that is certain."""
+        """Return whether `state` was stored in this boot or in an earlier one, so that this is a later one; `unknown`
+        if that is not certain."""
         if self.identity is not None and state.boot is not None:
             return "same boot" if self.identity == state.boot else "later boot"
         if self.boottime < state.boottime:

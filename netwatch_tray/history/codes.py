@@ -1,4 +1,4 @@
-"""The numbers that the history stores for kinds of series and of networks. They never change; new ones may be added.
+"""The numbers that the history file stores for kinds of series and networks. They never change; new ones may be added.
 
 Reasons of gaps are stored as the numbers of model.GapReason.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from netwatch_tray.model import GapReason
 
 LOST = 0
-"""Series whose name a damaged file has lost. No query returns them."""
+"""Kind of series whose name was lost in a damaged file. Their bytes are kept, but no query returns them."""
 SERIES_KINDS = {"total": 1, "interface": 2, "app": 3, "carrier": 4, "lan": 5}
 """Codes by series.SeriesKind."""
 
@@ -21,7 +21,7 @@ NETWORK_KINDS = {
     "tun": 32, "dummy": 33, "ifb": 34, "vrf": 35, "hsr": 36, "ipoib": 37, "batadv": 38, "amt": 39, "bareudp": 40,
     "gtp": 41, "l2tp": 42, "macsec": 43, "openvpn": 44, "ovpn": 45, "rmnet": 46, "nlmon": 47, "vcan": 48,
 }  # fmt: skip
-"""Codes by the kind of the uplink, see model.Interface: the names of ip-link(8). Any other kind is OTHER."""
+"""Codes by kind of the network's uplink: `model.Interface.kind`, named as in ip-link(8). Any other kind is OTHER."""
 
 _NETWORK_KINDS_BY_CODE = {code: kind for kind, code in NETWORK_KINDS.items()}
 
@@ -39,9 +39,9 @@ LEGACY_REASONS = {
     "the clock was set back": GapReason.CLOCK_SET_BACK,
     "the clock was set forward": GapReason.CLOCK_SET_FORWARD,
 }
-"""Reasons of gaps as versions 1 and 2 of the format stored them."""
+"""Reasons of gaps by the texts that versions 1 and 2 of the file format stored."""
 INTERRUPTED = "nothing measured for "
-"""The beginning of the text for GapReason.INTERRUPTED in those versions; a number of seconds follows."""
+"""Versions 1 and 2 stored GapReason.INTERRUPTED as this text, followed by a number of seconds."""
 
 
 def network_kind(code: int) -> str:
@@ -49,17 +49,20 @@ def network_kind(code: int) -> str:
 
 
 def reason_of(stored: int | str) -> GapReason:
-    """Return the reason of a gap of any format version, or UNKNOWN for a number that this version does not have."""
+    """Return the reason of a gap from what a file of any format version stores: a number, or a text in versions 1 and
+    2. UNKNOWN if this program does not have the number."""
     if isinstance(stored, int):
         return GapReason(stored)
     return GapReason.INTERRUPTED if stored.startswith(INTERRUPTED) else LEGACY_REASONS.get(stored, GapReason.UNKNOWN)
 
 
 def series_kind_of(stored: int | str) -> int:
-    """Return the code of a series' kind of any format version."""
+    """Return the code of a kind of series from what a file of any format version stores: the code, or earlier a
+    text."""
     return stored if isinstance(stored, int) else SERIES_KINDS.get(stored, LOST)
 
 
 def network_kind_of(stored: int | str) -> int:
-    """Return the code of a network's kind of any format version."""
+    """Return the code of a kind of network from what a file of any format version stores: the code, or earlier a
+    text."""
     return stored if isinstance(stored, int) else NETWORK_KINDS.get(stored, OTHER)

@@ -1,5 +1,6 @@
-"""Packs minutes that are more than an hour old into chunks, and drops values that are too old or exceed the size
-limit."""
+"""Once an hour: packs recorded minutes into chunks, and drops values that are too old or exceed the size limit.
+
+A chunk is one row with the compressed values of a series for an hour or more; see `packing`, also for the tiers."""
 
 from __future__ import annotations
 
@@ -22,25 +23,27 @@ from netwatch_tray.history.packing import (
 from netwatch_tray.history.rows import Rows, is_moment
 
 _FINE_KEPT = 3600 + 60
-"""Seconds for which ticks are kept: one minute more than an hour, so that the last hour is always complete."""
+"""Seconds for which ticks (values of one second) are kept: an hour and a minute, so that an hour is always complete."""
 _KEPT = {TENS: 86400 + 3600, MINUTES: 30 * 86400}
-"""Seconds for which values are kept, by tier. Hours are kept for ever, within the size that the user allows."""
+"""Seconds for which values are kept, by tier. Values of hours are kept until the file is larger than the user
+allows."""
 _MOST_DROPPED = 3
-"""Chunks of a tier dropped at a time. One is due each hour; a clock that is years ahead for a while must not drop
-everything."""
+"""Most chunks of each series and tier that are dropped at a time. Normally it is one an hour; if the clock is set years
+ahead by mistake, the limit keeps most of the data."""
 _SHRINK_STEP = 30 * 86400
-"""Seconds of the oldest hours dropped at a time when the file is too large."""
+"""Seconds of the oldest values of hours that are dropped at a time while the file is too large."""
 
 
 class Compactor:
-    """Packs and drops stored values within transactions of the caller. Each method raises sqlite3.Error."""
+    """Packs and drops stored values. The caller begins and commits the transaction. Each method may raise
+    sqlite3.Error."""
 
     def __init__(self, connection: sqlite3.Connection, rows: Rows) -> None:
         self._connection = connection
         self._rows = rows
 
     def pack(self, hour: int) -> None:
-        """Add the minutes before the Unix time `hour` to chunks."""
+        """Add the recorded minutes before the Unix time `hour` to the chunks of all tiers, and mark them as packed."""
         rows = self._connection.execute(
             "SELECT id, start, minute, fine FROM recent WHERE packed = 0 AND start < ? ORDER BY start", (hour,)
         ).fetchall()
@@ -73,7 +76,7 @@ class Compactor:
         self._connection.executemany("UPDATE recent SET packed = 1 WHERE id = ?", [(row[0],) for row in rows])
 
     def _chunk(self, tier: int, at: int, series: int) -> Columns | None:
-        """Return a chunk, or `None` if there is none or it cannot be read."""
+        """Return the values of the chunk that contains the Unix time `at`; `None` if it is missing or damaged."""
         key = chunk_id(tier, at, series)
         row = self._connection.execute("SELECT data FROM chunk WHERE id = ?", (key,)).fetchone()
         return None if row is None else self._rows.columns(key, row[0])
@@ -88,7 +91,7 @@ class Compactor:
         self._connection.execute("INSERT OR REPLACE INTO chunk VALUES (?, ?)", (key, packed))
 
     def drop(self, now: float) -> None:
-        """Drop values that are older than values of their tier are kept."""
+        """Drop values that are older than `_FINE_KEPT` and `_KEPT` allow. `now`: Unix time."""
         self._connection.execute("DELETE FROM recent WHERE packed = 1 AND start < ?", (now - _FINE_KEPT,))
         for tier, kept in _KEPT.items():
             oldest = self._oldest(tier)
@@ -97,10 +100,10 @@ class Compactor:
                 self._delete_chunks(tier, until)
 
     def shrink(self, now: float, most_bytes: int) -> None:
-        """Drop the oldest values until the file is within `most_bytes`. Ledgers of days are kept.
+        """Drop the oldest values until the file uses at most `most_bytes`. The sums of each day are always kept.
 
-        Hours are dropped first, then minutes, but nothing of the last day. SQLite reuses the space; the file keeps its
-        length.
+        Values of hours are dropped first, then those of minutes, but nothing of the last day. The file does not become
+        shorter; SQLite reuses the freed space.
         """
         while self.bytes_in_use() > most_bytes:
             oldest = self._oldest(HOURS)
@@ -125,13 +128,13 @@ class Compactor:
         return start if found == tier else None
 
     def _delete_chunks(self, tier: int, until: int) -> None:
-        """Delete the chunks of a tier before the chunk that contains the Unix time `until`."""
+        """Delete all chunks of a tier that end before the one that contains the Unix time `until`."""
         self._connection.execute(
             "DELETE FROM chunk WHERE id >= ? AND id < ?", (chunk_id(tier, 0), chunk_id(tier, max(0, until)))
         )
 
     def bytes_in_use(self) -> int:
-        """Return the size of the file without its free pages."""
+        """Return the number of bytes that the file uses: its size without free pages."""
         (size,) = self._connection.execute("PRAGMA page_size").fetchone()
         (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
         (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()

@@ -19,11 +19,12 @@ from netwatch_tray.history import schema
 _log = logging.getLogger(__name__)
 
 MOST_MISSES = 20_000
-"""Most consecutive keys that cannot be read before the rest of a table is read from its other end."""
+"""Most consecutive keys without a readable row that are tried. Then the rest of the table is read from its other
+end."""
 _LEAST_ROW = 16
-"""Bytes of the smallest row: no more keys are tried than the file can hold rows."""
+"""Bytes of the smallest row. It limits the keys that are tried to the number of rows that fit into the file."""
 _RECOVERY_TIMEOUT = 300.0
-"""Seconds that `sqlite3 .recover` may take; it runs beside the agent, once."""
+"""Most seconds that the command `sqlite3 .recover` may take."""
 _UNREADABLE = (sqlite3.Error, UnicodeDecodeError, MemoryError, OverflowError)
 TABLES = {
     "series": ("id", "kind", "key", "name", "lasting"),
@@ -56,13 +57,13 @@ TABLES = {
         "evidence",
     ),
 }
-"""Columns by table. In the tables of `KEYED` the first one is the key."""
+"""Names of the columns by table. In the tables of `KEYED` the first one is the primary key."""
 KEYED = frozenset(
     {"series", "network", "network_name", "usage", "chunk", "recent", "gap", "gap_bytes", "state", "event"}
 )
-"""Tables whose first column is an integer that the table is sorted by."""
+"""Tables whose first column is an integer primary key, so that SQLite sorts the rows by it."""
 _SINCE = {"once": 2, "event": 4, "network_name": 5}
-"""Versions of the format that brought tables after the first."""
+"""Version of the file format that added a table; all other tables are in version 1."""
 
 
 class DamagedFile:
@@ -72,7 +73,7 @@ class DamagedFile:
         self._file = file
         self._undo = contextlib.ExitStack()
         self.is_whole = True
-        """Whether nothing was found to be unreadable so far."""
+        """Whether everything could be read so far."""
         self._connection = self._opened()
         self._recovered: sqlite3.Connection | None = None
 
@@ -80,7 +81,7 @@ class DamagedFile:
         self._undo.close()
 
     def rows(self, table: str) -> Iterator[tuple[Any, ...]]:
-        """Yield each row of a table that can be read, once."""
+        """Yield each readable row of a table once. If some cannot be read, also rows that `sqlite3 .recover` finds."""
         columns = TABLES[table]
         seen: set[object] = set()
         sources = [] if self._is_older_than(table) else [self._connection]
@@ -97,7 +98,8 @@ class DamagedFile:
                     sources.append(recovered)
 
     def _is_older_than(self, table: str) -> bool:
-        """Return whether the file lacks the table because its version is older than the table. False if unreadable."""
+        """Return whether the table is missing only because a later version of the format added it. False if the version
+        cannot be read."""
         with contextlib.suppress(*_UNREADABLE):
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             found = self._connection.execute("SELECT name FROM sqlite_master WHERE name = ?", (table,)).fetchone()
@@ -105,7 +107,8 @@ class DamagedFile:
         return False
 
     def indexed(self, table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Return the rows of an index with these columns. It may have rows that the table itself has lost."""
+        """Return the values of these columns from the index that contains them. An index is stored apart from its
+        table, so it may still have rows that the table has lost."""
         found: list[tuple[Any, ...]] = []
         query = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(columns[:-1])}"  # noqa: S608  our names
         with contextlib.suppress(*_UNREADABLE):
@@ -113,8 +116,8 @@ class DamagedFile:
         return found
 
     def _scanned(self, connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows from the first to the last. Where some cannot be read, also read backwards from the last
-        one."""
+        """Yield the readable rows from the first on. If the last one is not reached, also read backwards from the end,
+        so rows may be yielded twice."""
         query = f"SELECT {', '.join(columns)} FROM {table}"  # noqa: S608  our names
         if table not in KEYED:
             rows = list(self._until_error(connection, query))
@@ -128,7 +131,8 @@ class DamagedFile:
     def _by_key(
         self, connection: sqlite3.Connection, table: str, query: str, key: str
     ) -> Generator[tuple[Any, ...], None, bool]:
-        """Yield rows forwards, one key at a time where rows cannot be read. Return whether the last row was reached."""
+        """Yield rows in order of `key`. After one that cannot be read, try the following keys one by one. Return
+        whether the last row was reached."""
         # Of the 2^32 IDs between two hours only those of known series are tried.
         width = 2 + self._most_series(connection) if table == "chunk" else 1 << 32
         place, misses = 0, 0
@@ -150,7 +154,8 @@ class DamagedFile:
     def _until_error(
         self, connection: sqlite3.Connection, query: str, *values: object
     ) -> Iterator[tuple[Any, ...] | None]:
-        """Yield the rows up to the first that cannot be read. If all could be read, yield None at the end."""
+        """Yield the rows of a query up to the first that cannot be read. If all could be read, yield None at the
+        end."""
         count = 0
         try:
             for row in connection.execute(query, values):
@@ -184,7 +189,8 @@ class DamagedFile:
         return max(found, key=_count_days)
 
     def _with_first_page_of(self, version: int) -> sqlite3.Connection:
-        """Return a copy of the file whose first page is that of a new history of this format version."""
+        """Return a copy of the file in which the first page, which holds the schema, is replaced by that of a new
+        history of this format version. For files whose schema cannot be read."""
         directory = self._directory()
         copy = directory / "copy.sqlite3"
         shutil.copyfile(self._file, copy)
@@ -200,14 +206,13 @@ class DamagedFile:
         return connection
 
     def _directory(self) -> Path:
-        """Return a temporary directory on the disk of the history, because /tmp may be in memory. `close` removes
-        it."""
+        """Return a temporary directory beside the history, because /tmp may be in memory. `close` removes it."""
         made = tempfile.TemporaryDirectory(dir=self._file.parent, prefix=".salvage-")
         return Path(self._undo.enter_context(made))
 
     def _recover(self) -> sqlite3.Connection | None:
-        """Return a database recovered by SQLite's own tool, which runs once, or `None` if it is not installed or
-        failed."""
+        """Return a database that the command `sqlite3 .recover` made of the file, or `None` if the command is not
+        installed or fails. It runs at most once."""
         if self._recovered is not None:
             return self._recovered
         tool = shutil.which("sqlite3")
@@ -249,7 +254,8 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 
 def _count_days(connection: sqlite3.Connection) -> int:
-    """Return how many day ledgers can be read: none, if the tables begin on other pages than assumed."""
+    """Return how many rows of the table `usage` can be read. 0 shows that a replaced first page does not fit the
+    file."""
     with contextlib.suppress(*_UNREADABLE):
         query = "SELECT count(*) FROM usage WHERE typeof(day) = 'text' AND typeof(data) = 'blob'"
         return int(connection.execute(query).fetchone()[0])
@@ -257,7 +263,7 @@ def _count_days(connection: sqlite3.Connection) -> int:
 
 
 def _has_tables(connection: sqlite3.Connection) -> bool:
-    """Return whether the schema can be read and has all tables of version 1."""
+    """Return whether the schema can be read and has all tables of version 1 of the format."""
     for table, columns in TABLES.items():
         if table in _SINCE:
             continue

@@ -1,4 +1,5 @@
-"""The ledgers of local days for the writer: one row for each day and network, to which each commit adds."""
+"""The sums of each local day. A ledger is one row of the table `usage`: the bytes of all series of a day in one
+network."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ _NOTHING = (0, 0, 0, 0, 0)
 
 
 class DayLedgers:
-    """Caches the ledgers of one day, because nearly every commit adds to the same ones.
+    """Adds to the ledgers of local days, and sums them. Those of one day are cached, because each commit adds to them.
 
     Only the process that holds the lock of the history writes them, so the cache agrees with the file. Not thread-safe.
     """
@@ -23,14 +24,15 @@ class DayLedgers:
         self._rows = rows
         self._day: str | None = None
         self._ledgers: dict[int, Ledger] = {}
-        """Ledgers of the day `_day`, by network."""
+        """Ledgers of the day `_day`, by ID of the network."""
 
     def forget(self) -> None:
-        """Drop the cache, because a transaction was rolled back or another writer used this connection."""
+        """Drop the cache. Call this after a transaction was rolled back, or other code wrote to the table."""
         self._day = None
 
     def add(self, at: float, network: int, entries: Ledger) -> None:
-        """Add to the ledger of the local day that contains the Unix time `at`. Raise sqlite3.Error."""
+        """Add `entries` to the ledger of a network for the local day that contains the Unix time `at`. Raise
+        sqlite3.Error."""
         day = time.strftime("%Y-%m-%d", time.localtime(at))
         ledgers = self._of(day)
         ledger = ledgers.setdefault(network, {})
@@ -52,10 +54,10 @@ class DayLedgers:
     def used(
         self, series: int, first_day: str, last_day: str, *, metered_only: bool = False, without: int | None = None
     ) -> int:
-        """Return the bytes of a series in these local days, both directions together. Raise sqlite3.Error.
+        """Return the bytes of a series from `first_day` to `last_day` (ISO dates), received and sent together.
 
-        `metered_only`: only of metered networks. `without`: the series of bytes that stayed in the local network, which
-        are subtracted.
+        `series`, `without`: IDs of series; the bytes of `without`, those that stayed in the local network, are
+        subtracted. `metered_only`: count only metered networks. Raise sqlite3.Error.
         """
         metered: set[int] = set()
         if metered_only:

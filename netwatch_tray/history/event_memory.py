@@ -1,5 +1,4 @@
-"""Reads what the agent must know of earlier runs to detect new and unusual traffic: events, apps, and bytes sent by
-day."""
+"""Reads from the history what the detectors of the agent need of earlier runs: events, apps, and bytes sent by day."""
 
 from __future__ import annotations
 
@@ -21,21 +20,22 @@ class EventMemory(NamedTuple):
     """Events, apps and bytes sent, as of the last commit of the history."""
 
     events: tuple[Event, ...] = ()
-    """Oldest first."""
+    """The latest events, oldest first."""
     begun: float | None = None
-    """Unix time of the first measurement, to the hour; `None` without measurements or without a history."""
+    """Unix time of the first measurement, rounded down to the hour; `None` if there is none."""
     apps: frozenset[str] | None = None
     """Keys of all apps in the history; `None` if there is no history."""
     sent: Mapping[str, tuple[int, ...]] = {}
-    """Bytes that each app, by its key, sent on each measured day before today, oldest first: at most the last MOST_DAYS
-    days, from the first one with traffic of the app on."""
+    """Bytes that each app sent on each measured day before today, oldest first; by key of the app. The first day is the
+    first one with traffic of the app within the last MOST_DAYS days."""
     sent_today: Mapping[str, int] = {}
     last_at: float | None = None
-    """Unix time of the last measurement, if that was in this boot of the system."""
+    """Unix time of the last measurement of the previous run; `None` if the system was started since then."""
 
 
 def read(rows: Rows, now: float, most_events: int) -> EventMemory:
-    """Read the history up to `now` (Unix time), with at most `most_events` events. Raise HistoryError."""
+    """Read what the detectors need. `now`: Unix time. `most_events`: return only the latest ones. Raise
+    HistoryError."""
     oldest, _newest = Tiers(rows).extent()
     keys = dict(rows.typed("series", (int, str), "SELECT id, key FROM series WHERE kind = ?", SERIES_KINDS["app"]))
     today = date.fromtimestamp(now)  # noqa: DTZ012  the user's own days
@@ -56,7 +56,8 @@ def read(rows: Rows, now: float, most_events: int) -> EventMemory:
 
 
 def _sent_by_day(rows: Rows, keys: Mapping[int, str], today: date) -> dict[str, dict[str, int]]:
-    """Return the bytes that apps sent, by local day and app key. Days on which nothing was measured are missing."""
+    """Return the bytes that each app sent, by local day (ISO date), then key of the app. Days without any measurement
+    are missing. `keys`: keys of the apps by ID of their series."""
     (total,) = rows.one("SELECT max(id) FROM series WHERE kind = ?", SERIES_KINDS[TOTAL.kind])
     first = today - timedelta(days=MOST_DAYS)
     query = "SELECT day, data FROM usage WHERE day BETWEEN ? AND ?"

@@ -1,4 +1,4 @@
-"""The events of the history as rows: one row for each event, replaced when the event changes."""
+"""Reads and writes the table of events: one row for each event, which is replaced when the event changes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from netwatch_tray.history.rows import Rows, Types, is_moment
 from netwatch_tray.history.usage import LATEST
 
 KEPT_S = 90 * 86400
-"""Seconds from the last finding of an event until it is dropped."""
+"""Seconds for which an event is kept after its last finding."""
 MOST = 5000
-"""Most events that are kept; the oldest are dropped first."""
+"""Most events that are kept; those with the oldest last finding are dropped first."""
 
 _COLUMNS = "id, first, last, kind, severity, count, muted, seen, key, app, app_name, host, pid, evidence"
 _NUMBER = (int, float)
@@ -25,7 +25,7 @@ _INSERT = f"INTO event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 
 
 
 def write(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
-    """Insert events, or replace the events with the same IDs. Raise sqlite3.Error."""
+    """Insert events. One whose ID exists already replaces the stored event. Raise sqlite3.Error."""
     connection.executemany(
         f"INSERT OR REPLACE {_INSERT}",
         [
@@ -39,12 +39,12 @@ def write(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
 
 
 def insert(connection: sqlite3.Connection, row: tuple[Any, ...]) -> None:
-    """Insert a row of another file unless its ID exists already. Raise sqlite3.Error."""
+    """Insert a row of the table, as read from another history file, unless its ID exists. Raise sqlite3.Error."""
     connection.execute(f"INSERT OR IGNORE {_INSERT}", row)
 
 
 def mark_seen(connection: sqlite3.Connection, ids: Iterable[int] | None) -> None:
-    """Mark events as seen, all if `ids` is None. Raise sqlite3.Error."""
+    """Mark the events with these IDs as seen by the user, or all if `ids` is None. Raise sqlite3.Error."""
     if ids is None:
         connection.execute("UPDATE event SET seen = 1 WHERE seen = 0")
     else:
@@ -52,7 +52,7 @@ def mark_seen(connection: sqlite3.Connection, ids: Iterable[int] | None) -> None
 
 
 def drop(connection: sqlite3.Connection, now: float) -> None:
-    """Drop events that are too old or too many. Raise sqlite3.Error."""
+    """Delete events older than `KEPT_S` and beyond `MOST`. `now`: Unix time. Raise sqlite3.Error."""
     connection.execute("DELETE FROM event WHERE last < ?", (now - KEPT_S,))
     connection.execute(
         "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY last DESC LIMIT -1 OFFSET ?)", (MOST,)
@@ -62,9 +62,9 @@ def drop(connection: sqlite3.Connection, now: float) -> None:
 def select(
     rows: Rows, start: float, end: float, kinds: Collection[EventKind] | None = None, most: int = MOST
 ) -> list[Event]:
-    """Return the newest `most` events whose last finding is in the range of Unix times, oldest first.
+    """Return the newest `most` events whose last finding is between two Unix times, oldest first.
 
-    Raise HistoryError.
+    `kinds`: only events of these kinds; None: of all kinds. Raise HistoryError.
     """
     codes = [int(kind) for kind in EventKind if kinds is None or kind in kinds]
     found = rows.typed(

@@ -1,8 +1,8 @@
-"""Files with the hosts of apps, one for each day, if the user keeps them.
+"""Files with the remote hosts of apps, one for each UTC day. Written only if the user has turned that on.
 
-A file contains the packed hours of `engine.app_hosts` of one UTC day, about 10 to 30 kB on a desktop, and is replaced
-as a whole. If a file cannot be read, only its day is lost. The agent writes the files; other programs of the same user
-may read them at any time.
+A file contains the hours of one day as `engine.app_hosts` encodes them ("packed"), about 10 to 30 kB on a desktop, and
+is replaced as a whole. If a file cannot be read, only its day is lost. The agent writes the files; other programs of
+the same user may read them at any time. Hours and days are numbered from 1970-01-01 UTC.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from netwatch_tray.model import HostAmount
 _log = logging.getLogger(__name__)
 
 MOST_BYTES = 50_000_000
-"""Largest size of all files together. Beyond it the oldest days are deleted."""
+"""Most bytes of all files together. Beyond that, the files of the oldest days are deleted."""
 _HOURS_OF_DAY = 24
 _EPOCH = date(1970, 1, 1).toordinal()
 _SUFFIX = ".hosts"
 _MOST_BYTES_OF_DAY = 16 << 20
-"""Largest size of a day, unpacked. A day of full hours has 3 MB."""
+"""Most bytes of a file after decompression. The largest possible day has 3 MB."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(dict[int, bytes])
 
 
 class HostDays:
-    """The files in one directory, which need not exist."""
+    """Reads and writes the files in one directory, which need not exist."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -46,9 +46,8 @@ class HostDays:
         return self._directory.exists()
 
     def amounts(self, app: str, start: float, end: float) -> tuple[HostAmount, ...]:
-        """Return the traffic of an app with each host between two Unix times, rounded to hours, the largest first. The
-        last quarter of an hour may not be written yet.
-        """
+        """Return the traffic of an app with each host between two Unix times, the largest first. The times are rounded
+        to whole hours. The latest 15 minutes may be missing, because the agent has not written them yet."""
         hours = self.read(int(start // HOUR), int((end - 1) // HOUR))
         while True:
             try:
@@ -58,7 +57,7 @@ class HostDays:
                 hours = {number: packed for number, packed in hours.items() if _is_readable(packed, app)}
 
     def read(self, first: int, last: int) -> dict[int, bytes]:
-        """Return the packed hours from `first` to `last`, both included, by their number since 1970."""
+        """Return the packed hours with the numbers `first` to `last`, both included, by number of the hour."""
         found: dict[int, bytes] = {}
         for file in self._files():
             day = _day(file)
@@ -67,10 +66,8 @@ class HostDays:
         return found
 
     def write(self, hours: Mapping[int, bytes], oldest: int) -> None:
-        """Store hours, replacing stored ones, and delete the days before the hour `oldest`.
-
-        Raise HistoryError.
-        """
+        """Store packed hours (by number of the hour), replacing stored ones, and delete the files of days before the
+        hour `oldest`. Raise HistoryError."""
         days = {number // _HOURS_OF_DAY for number in hours}
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -83,7 +80,7 @@ class HostDays:
             raise _unwritable(self._directory, error) from error
 
     def read_names(self) -> bytes | None:
-        """Return the bytes that `write_names` stored, or None if they cannot be read."""
+        """Return what `write_names` stored, or None if there is nothing or it cannot be read."""
         try:
             return _unpacked(self._names.read_bytes())
         except FileNotFoundError:
@@ -93,7 +90,8 @@ class HostDays:
             return None
 
     def write_names(self, names: bytes) -> None:
-        """Store the names of hosts in packed form. Raise HistoryError."""
+        """Store the names of hosts for the next run. `names`: result of engine.hosts.Hosts.packed. Raise
+        HistoryError."""
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             paths.replace_private(self._names, zlib.compress(names))
@@ -101,7 +99,7 @@ class HostDays:
             raise _unwritable(self._directory, error) from error
 
     def delete(self) -> None:
-        """Delete everything. Raise HistoryError."""
+        """Delete all files and the directory. Raise HistoryError."""
         try:
             for file in [*self._files(), self._names]:
                 file.unlink(missing_ok=True)
@@ -111,7 +109,7 @@ class HostDays:
             raise _unwritable(self._directory, error) from error
 
     def delete_between(self, start: float, end: float) -> None:
-        """Delete the UTC days that overlap a span of Unix times. Raise HistoryError."""
+        """Delete the files of all UTC days that overlap the time between two Unix times. Raise HistoryError."""
         try:
             for file in self._files():
                 if start < (_day(file) + 1) * 86400 and end > _day(file) * 86400:
@@ -120,7 +118,7 @@ class HostDays:
             raise _unwritable(self._directory, error) from error
 
     def _files(self) -> list[Path]:
-        """Return the files of days, oldest first."""
+        """Return all files of days, oldest first."""
         return sorted(file for file in self._directory.glob(f"*{_SUFFIX}") if _day(file) >= 0)
 
     def _prune(self, oldest_day: int) -> None:
@@ -133,7 +131,7 @@ class HostDays:
 
 
 def _day(file: Path) -> int:
-    """Return the number of the file's day since 1970, or -1 if it is not a file of a day."""
+    """Return the number of the day in the file's name, or -1 if the name is not that of a day."""
     try:
         return date.fromisoformat(file.name.removesuffix(_SUFFIX)).toordinal() - _EPOCH
     except ValueError:
@@ -141,7 +139,7 @@ def _day(file: Path) -> int:
 
 
 def _content(file: Path) -> dict[int, bytes]:
-    """Return the packed hours of a day, by their number since 1970; none if the file is missing or cannot be read."""
+    """Return the packed hours in a file by number of the hour; empty if it is missing or cannot be read."""
     try:
         return _decoder.decode(_unpacked(file.read_bytes()))
     except FileNotFoundError:
@@ -156,7 +154,7 @@ def _packed(content: Mapping[int, bytes]) -> bytes:
 
 
 def _unpacked(data: bytes) -> bytes:
-    """Decompress the content of a file. Raise zlib.error if it is damaged, truncated or too large."""
+    """Decompress the content of a file. Raise zlib.error if it is damaged, truncated, or larger than a day can be."""
     decompressor = zlib.decompressobj()
     unpacked = decompressor.decompress(data, _MOST_BYTES_OF_DAY)
     if not decompressor.eof:

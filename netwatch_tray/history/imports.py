@@ -1,7 +1,8 @@
-"""Usage that another program measured, stored separately from what this program recorded.
+"""Usage that another program (vnStat) measured. It is stored separately from what this program recorded.
 
 It is stored as the other program reported it, so the same export may be imported repeatedly. What counts is decided on
 reading: only spans that ended before this program's first day, and of a month only the part that its days do not cover.
+A span is a local day, month or year.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from netwatch_tray.history.usage import Days, period_of
 
 Span = Literal["day", "month", "year"]
 SPANS: dict[Span, Span | None] = {"day": "month", "month": "year", "year": None}
-"""The spans, each with the next longer one."""
+"""The lengths of imports, shortest first, each with the next longer one (None: there is none)."""
 
 
 class Import(NamedTuple):
@@ -32,7 +33,8 @@ class Import(NamedTuple):
 
 
 class ImportedAmount(NamedTuple):
-    """The part of an import that no shorter imported span covers."""
+    """Imported traffic of an interface without what is counted by shorter spans: of a month, without that of its
+    days."""
 
     name: str
     days: Days
@@ -41,17 +43,18 @@ class ImportedAmount(NamedTuple):
 
 
 def counted_in_total(file: Path) -> set[str]:
-    """Return the interfaces that were ever part of the total. Raise HistoryError if there is no history yet."""
+    """Return the names of all interfaces that were ever part of the total. Raise HistoryError if there is no
+    history."""
     with closing(schema.open_for_reading(file)) as connection, explained(file):
         rows = connection.execute("SELECT names FROM uplinks").fetchall()
     return {name for (names,) in rows for name in names.split("\n") if name}
 
 
 def add_imports(file: Path, imports: Iterable[Import], counted: Collection[str]) -> None:
-    """Store all imports or none, also while the agent records. An amount that exists already may grow, but never
-    shrinks.
+    """Store imports, all or none, even while the agent records. Of an amount that is stored already, the larger value
+    is kept.
 
-    `counted`: interfaces whose bytes belong to the total. Raise HistoryError.
+    `counted`: names of interfaces whose bytes belong to the total. Raise HistoryError.
     """
     with closing(schema.open_for_writing(file)) as connection, explained(file):
         connection.execute("BEGIN IMMEDIATE")
@@ -67,8 +70,8 @@ def add_imports(file: Path, imports: Iterable[Import], counted: Collection[str])
 
 
 def amounts(imports: Iterable[Import], until: date) -> list[ImportedAmount]:
-    """Return amounts that count each imported byte once, oldest first. `until`: the first day from which imports do not
-    count."""
+    """Return the imported traffic without counting any byte twice, oldest first. `until`: only spans that end before
+    this day are returned."""
     reported: dict[Span, dict[tuple[str, date], tuple[int, int]]] = {"day": {}, "month": {}, "year": {}}
     for name, span, first, rx, tx in imports:
         reported[span][name, first] = rx, tx

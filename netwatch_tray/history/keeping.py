@@ -1,7 +1,7 @@
-"""Changes of the whole history by the user: delete days, back up, restore, and merge the history of another machine.
+"""What the user may do with the history: delete days, back up, restore, and merge the history of another machine.
 
-Each change is one transaction of SQLite, so a full disk or a kill changes nothing. It is safe while the agent records:
-before its next transaction the agent notices that another program wrote, and reads its caches again.
+Each change is one transaction of SQLite, so a full disk or a killed process leaves the file as it was. It is safe while
+the agent records: before its next transaction the agent notices that another program wrote, and drops its caches.
 """
 
 from __future__ import annotations
@@ -38,14 +38,16 @@ _TABLES = (
     "recent", "chunk", "usage", "imported", "gap_bytes", "gap", "uplinks", "alert", "event", "once", "series",
     "network_name", "network",
 )  # fmt: skip
-"""All tables but `state`, which has the last values of the counters. Without it the agent would count bytes again."""
+"""All tables but `state`. That one has the last values of the counters; if it were deleted, the agent would count bytes
+twice."""
 _SERIES_MASK = 0xFFFF_FFFF
 _WAIT_S = 60
 """Seconds to wait until a transaction of the agent ends."""
 
 
 def delete_days(file: Path, first: date, last: date) -> int:
-    """Delete everything that was recorded or imported for these local days. Return how many of the days had data.
+    """Delete everything that was recorded or imported for the local days from `first` to `last`. Return how many of
+    them had data.
 
     Raise HistoryError, NoHistoryYetError.
     """
@@ -71,7 +73,7 @@ def delete_days(file: Path, first: date, last: date) -> int:
 
 
 def delete_network_names(file: Path) -> int:
-    """Delete the names of networks; their amounts stay. Return how many had one. Raise HistoryError,
+    """Delete the names of all networks, but not their amounts. Return how many names there were. Raise HistoryError,
     NoHistoryYetError.
     """
     with _changing(file) as connection:
@@ -79,9 +81,9 @@ def delete_network_names(file: Path) -> int:
 
 
 def back_up(file: Path, target: Path) -> int:
-    """Write a copy of the current state, also while the agent records. Return its size in bytes.
+    """Write a copy of the history to `target`, even while the agent records. Return its size in bytes.
 
-    The file `target` is complete or does not appear at all. Raise HistoryError, NoHistoryYetError.
+    `target` replaces an existing file, and only when it is complete. Raise HistoryError, NoHistoryYetError.
     """
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -140,7 +142,10 @@ def merge(file: Path, source: Path) -> Message:
 
 @contextmanager
 def _changing(file: Path, *, may_create: bool = False) -> Iterator[sqlite3.Connection]:
-    """Run the block in one transaction. Data that it deletes cannot be found in the file afterwards."""
+    """Run the block in one transaction. What it deletes is overwritten with zeros in the file.
+
+    `may_create`: create the history if there is none; otherwise raise NoHistoryYetError.
+    """
     if not may_create:
         schema.open_for_reading(file).close()  # raises NoHistoryYetError instead of creating a file
     with closing(schema.open_for_writing(file)) as connection, explained(file):
@@ -159,9 +164,9 @@ def _changing(file: Path, *, may_create: bool = False) -> Iterator[sqlite3.Conne
 
 @contextmanager
 def _readable_copy(source: Path) -> Iterator[Path]:
-    """Copy a history and migrate the copy to the current version, so that the file itself is only read.
+    """Copy a history file, migrate the copy to the current format version, and yield its path; `source` is only read.
 
-    Raise HistoryError. Errors that the block raises about the copy name the file that the user chose.
+    Raise HistoryError. If the block raises one that names the copy, the name is replaced by that of `source`.
     """
     with tempfile.TemporaryDirectory(prefix="netwatch-tray-") as directory:
         copy = Path(directory) / source.name
@@ -184,7 +189,7 @@ def _readable_copy(source: Path) -> Iterator[Path]:
 
 
 def _about(said: Message, copy: Path, source: Path) -> Message:
-    """Replace the name of the copy in a message by the name of its source."""
+    """Return the message with the path of the copy replaced by the path of the file that the user chose."""
     values = {
         name: value.replace(str(copy), str(source)) if isinstance(value, str) else value
         for name, value in said.values.items()
@@ -193,7 +198,7 @@ def _about(said: Message, copy: Path, source: Path) -> Message:
 
 
 def _clear_chunks(connection: sqlite3.Connection, start: int, end: int) -> None:
-    """Make the values of the chunks between two Unix times unknown."""
+    """Delete all values between two Unix times from the chunks (rows with values of an hour or more, see `packing`)."""
     for tier, span in SPAN.items():
         low, high = chunk_id(tier, max(0, start - span)), chunk_id(tier, end, _SERIES_MASK)
         rows = connection.execute("SELECT id FROM chunk WHERE id >= ? AND id <= ?", (low, high)).fetchall()
@@ -208,7 +213,8 @@ def _clear_chunks(connection: sqlite3.Connection, start: int, end: int) -> None:
 
 
 def _clear_part(connection: sqlite3.Connection, number: int, tier: int, places: tuple[int, int]) -> None:
-    """Make some values of a chunk unknown. A chunk that cannot be read is deleted."""
+    """Delete some values of a chunk. If the chunk cannot be read, delete all of it. `number`: its ID. `places`: index
+    of the first value to delete, and of the first one after them."""
     (data,) = connection.execute("SELECT data FROM chunk WHERE id = ?", (number,)).fetchone()
     with contextlib.suppress(CorruptRowError, TypeError):
         columns = unpack_columns(data, tier)
@@ -223,7 +229,7 @@ def _clear_part(connection: sqlite3.Connection, number: int, tier: int, places: 
 
 
 def _delete_imports(connection: sqlite3.Connection, first: date, last: date) -> None:
-    """Delete imported days, and the imported months and years that are wholly in the span."""
+    """Delete imported days from `first` to `last`, and imported months and years that lie wholly between them."""
     rows = connection.execute("SELECT name, span, first FROM imported").fetchall()
     for name, span, begin in rows:
         with contextlib.suppress(ValueError, TypeError):
@@ -235,7 +241,7 @@ def _delete_imports(connection: sqlite3.Connection, first: date, last: date) -> 
 
 
 def _delete_unused_names(connection: sqlite3.Connection) -> None:
-    """Delete the names of interfaces, apps and networks without remaining data."""
+    """Delete the names of interfaces, apps and networks that have no data any more."""
     used = {number & _SERIES_MASK for (number,) in connection.execute("SELECT id FROM chunk")}
     for (data,) in connection.execute("SELECT data FROM usage"):
         with contextlib.suppress(CorruptRowError, TypeError):
@@ -253,8 +259,8 @@ def _delete_unused_names(connection: sqlite3.Connection) -> None:
 
 
 def _marks(connection: sqlite3.Connection) -> set[str]:
-    """Return a hash of day, network and amount for each day and network with traffic. Two histories have an equal one
-    only if both contain the same recorded day."""
+    """Return a hash of day, network and bytes for each day and network with traffic. If two histories have a hash in
+    common, both contain the same recorded day."""
     total = connection.execute("SELECT id FROM series WHERE kind = ?", (SERIES_KINDS["total"],)).fetchone()
     found: set[str] = set()
     if total is None:

@@ -1,4 +1,4 @@
-"""The networks that the history has usage of, and which of them count. For the reader."""
+"""The networks in which usage was recorded, for the queries of `reader`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _TYPES = (int, str, int, int, (int, type(None)))
 
 
 def read(rows: Rows, *, with_names: bool) -> dict[int, NetworkUse]:
-    """Return each network by its ID, with an empty amount. Raise HistoryError.
+    """Return all networks by ID, with usage 0. Raise HistoryError.
 
-    `with_names`: read their names, too. Networks of one name are then the same object.
+    `with_names`: also read their names. Networks of the same name then share one object, so that they are summed.
     """
     names: dict[int, str] = {}
     if with_names:
@@ -29,9 +29,10 @@ def read(rows: Rows, *, with_names: bool) -> dict[int, NetworkUse]:
 
 
 def covered(rows: Rows, counts: Counts, network: str | None, *, with_names: bool) -> set[int] | None:
-    """Return the IDs of the networks whose traffic counts, or `None` if all count. Raise HistoryError.
+    """Return the IDs of the networks to include in a query, or `None` for all. Raise HistoryError.
 
-    `network`: the key of the only one to count. `with_names`: others of its name count as well.
+    `counts`: with `metered`, only metered networks. `network`: key of the only network to include; None: not limited.
+    `with_names`: include other networks of the same name as well.
     """
     if network is not None:
         return {place for place, each in read(rows, with_names=with_names).items() if each.key == network}

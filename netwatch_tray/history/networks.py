@@ -1,4 +1,4 @@
-"""Identifies the current network by a hash of its gateway, so that no location is stored.
+"""Identifies the current network by a hash of its gateway's address, so that the history contains no location.
 
 The name of the network is requested and stored only if the user wants that.
 """
@@ -15,17 +15,17 @@ from netwatch_tray.model import InterfaceTick
 
 
 class Network(NamedTuple):
-    """A network to which usage is attributed."""
+    """A network in which usage is recorded."""
 
     key: str
-    """Hash of the gateway and of the kind of the uplink; with a name, also of its connection in NetworkManager, because
-    a network for guests may have the same gateway."""
+    """Hash of the gateway's address and the kind of the uplink. If names are stored, the ID of the connection in
+    NetworkManager is hashed as well, because a guest network may have the same gateway."""
     kind: str
-    """Kind of the uplink, see model.Interface; `offline` without one."""
+    """Kind of the uplink (model.Interface.kind); `offline` if there is none."""
     is_metered: bool | None = None
-    """Whether NetworkManager calls the network metered; `None` if unknown."""
+    """Whether NetworkManager reports the network as metered; `None` if unknown."""
     name: str | None = None
-    """As NetworkManager calls it; `None` if unknown or not wanted."""
+    """Name of the connection in NetworkManager; `None` if unknown, or the user does not want names stored."""
 
 
 OFFLINE = Network("offline", "offline")
@@ -34,10 +34,10 @@ OFFLINE = Network("offline", "offline")
 def current_network(
     interfaces: Iterable[InterfaceTick], proc: Path = Path("/proc/net"), *, with_name: bool = False
 ) -> Network:
-    """Return the network of the first uplink. Blocks until NetworkManager has responded whether the network is metered.
+    """Return the network of the first uplink. Blocks until NetworkManager has responded.
 
-    If the address of the gateway is unknown, networks of the same kind on the same interface are one network.
-    `with_name`: request the name as well.
+    If the address of the gateway is unknown, the name of the interface replaces it, so that all networks on this
+    interface are one. `with_name`: also request the name of the network.
     """
     uplink = next((each for each in interfaces if each.is_uplink), None)
     if uplink is None:

@@ -1,8 +1,13 @@
-"""The layout of blobs: minutes as they are recorded, and chunks, which are compressed columns of one series and tier.
+"""Encodes what the history file stores as blobs: recorded minutes, chunks, and ledgers of days.
 
-A chunk holds an hour of values of ten seconds or of minutes, or four days of hours. A value that covers no time is
-unknown. `pack_*` refuse what `unpack_*` refuse, because each blob is decoded for a check before it is written. `mended`
-returns the usable part of refused values.
+- A series is what bytes are recorded for: the total, an interface, an app … Blobs have the IDs of series.
+- A tier is a length of values: ten seconds, minutes or hours. A value that covers no time is unknown.
+- A chunk has all values of one series and tier for an hour (ten seconds, minutes) or for four days (hours), as columns.
+- A minute as it is recorded has the values of all series, and the ticks (values of one second).
+- A ledger has the bytes of all series for a local day in one network.
+
+Each blob is decoded for a check before it is written, so that `pack_*` refuses what `unpack_*` would refuse later.
+`mended` returns the usable part of values that are refused.
 """
 
 from __future__ import annotations
@@ -19,41 +24,40 @@ import msgspec
 from netwatch_tray.errors import HistoryError
 
 TENS, MINUTES, HOURS = 10, 60, 3600
-"""Seconds per value of each tier. Ticks themselves are in the minutes."""
+"""The tiers, each as the number of seconds of a value. Ticks are stored in the recorded minutes instead."""
 SPAN = {TENS: 3600, MINUTES: 3600, HOURS: 4 * 86400}
-"""Seconds per chunk, by tier."""
+"""Number of seconds that a chunk covers, by tier."""
 
 Unpacked = TypeVar("Unpacked")
 
 _MOST = (1 << 63) - 1
 _Sum = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 _Amount = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
-"""Largest sum of 60 ticks; sums of these still fit into 64 bits."""
+"""An amount with the limit for the sum of a minute, so that sums of several still fit into 64 bits."""
 _InMinute = Annotated[int, msgspec.Meta(ge=0, lt=60_000)]
 _Positive = Annotated[int, msgspec.Meta(gt=0, le=1 << 62)]
 
 Value = tuple[_Amount, _Amount, _Amount, _Amount, _Amount]
-"""Tenths of a second covered; bytes received and sent; highest rates, bytes/s, received and sent."""
+"""Measured time in tenths of a second; bytes received; bytes sent; highest rate received; highest rate sent
+(bytes/s)."""
 
 MinuteValues = dict[_Amount, Value]
-"""By ID of the series."""
+"""The values of a minute by ID of the series."""
 
 
 LedgerEntry = tuple[_Sum, _Sum, _Sum, _Sum, _Sum]
-"""Bytes received and sent, including those of gaps; bytes received and sent in gaps alone, perhaps on an earlier day;
-tenths of a second measured."""
+"""Bytes received and sent, those of gaps included; bytes received and sent in gaps alone, some of them perhaps on the
+day before; measured time in tenths of a second."""
 
 Ledger = dict[_Amount, LedgerEntry]
 """Traffic of a local day in one network, by ID of the series."""
 
 
 def less(entry: LedgerEntry, local: LedgerEntry | None) -> LedgerEntry:
-    """Return the amounts of `entry`, which are of the total, without those of `local`.
+    """Return the entry of the total without the bytes that stayed in the local network.
 
-    `local`: the bytes that are known to have stayed in the local network, None if there are none.
-
-    Local bytes may be ahead of the total, so the result is never below the bytes of gaps, for which only the total is
-    known.
+    `local`: the entry of those bytes; None if there are none. They are counted at the sockets, so they may be ahead of
+    the total. The result is never less than the bytes of gaps, because it is not known how many of these were local.
     """
     if local is None:
         return entry
@@ -62,26 +66,27 @@ def less(entry: LedgerEntry, local: LedgerEntry | None) -> LedgerEntry:
 
 
 class CorruptRowError(HistoryError):
-    """A row of the history cannot be read or must not be written. Other rows are not affected."""
+    """A row of the history cannot be decoded, or cannot be encoded so that it can be decoded. Other rows are usable."""
 
 
 class Fine(msgspec.Struct, frozen=True, array_like=True):
-    """The ticks of one minute."""
+    """The ticks of one minute, as they are recorded."""
 
     times: list[_InMinute]
     """When each tick ended, in ms since the start of the minute."""
     elapsed: list[_Positive]
-    """How long each tick lasted, in ms."""
+    """Length of each tick in ms."""
     lines: dict[_Amount, msgspec.Raw]
-    """TickBytes by ID of the series; decoded only where they are requested."""
+    """Encoded `TickBytes` by ID of the series; `unpack_line` decodes one."""
 
 
 TickBytes = tuple[list[_Amount | None], list[_Amount | None]]
-"""Bytes received and sent in each tick; `None` if unknown. Ticks beyond the end of a list are unknown, too."""
+"""Bytes of a series: received in each tick, and sent in each tick. `None` is unknown, as are ticks after the end of a
+list."""
 
 
 class Columns(msgspec.Struct):
-    """The `Value`s of a chunk, by column."""
+    """Consecutive values of one series, as one list for each of the five numbers of a `Value`."""
 
     covered: list[int]
     rx: list[int]
@@ -91,16 +96,17 @@ class Columns(msgspec.Struct):
 
     @classmethod
     def of(cls, size: int) -> Columns:
-        """Return columns of `size` unknown values."""
+        """Return columns with `size` unknown values."""
         return cls([0] * size, [0] * size, [0] * size, [0] * size, [0] * size)
 
     @classmethod
     def empty(cls, tier: int) -> Columns:
-        """Return a chunk of unknown values."""
+        """Return columns with as many unknown values as a chunk of this tier has."""
         return cls.of(SPAN[tier] // tier)
 
     def add(self, place: int, value: Value) -> None:
-        """Add to the value at a place. The same minute is recorded twice after the clock was set back."""
+        """Add to the value at an index. It is 0 before, unless the clock was set back, so that a minute is recorded
+        twice."""
         covered, rx, tx, rx_peak, tx_peak = value
         if not (self.covered[place] or self.rx[place] or self.tx[place]):  # nearly always
             self.covered[place], self.rx[place], self.tx[place] = covered, rx, tx
@@ -113,7 +119,7 @@ class Columns(msgspec.Struct):
         self.tx_peak[place] = max(self.tx_peak[place], tx_peak)
 
     def merge(self, other: Columns) -> None:
-        """Add columns of the same length, place by place."""
+        """Add columns of the same length, each value to the one at the same index."""
         self.covered = list(map(add, self.covered, other.covered))
         self.rx = list(map(add, self.rx, other.rx))
         self.tx = list(map(add, self.tx, other.tx))
@@ -121,9 +127,9 @@ class Columns(msgspec.Struct):
         self.tx_peak = list(map(max, self.tx_peak, other.tx_peak))
 
     def extend(self, other: Columns, place: int, part: slice) -> None:
-        """Append a part of `other` so that it begins at `place`, which is not before the present end.
+        """Append the values `part` of `other` at index `place`, which is at or after the present end.
 
-        The values between the present end and `place` are unknown.
+        The values between the present end and `place` become unknown.
         """
         self.pad(place)
         self.covered += other.covered[part]
@@ -133,7 +139,7 @@ class Columns(msgspec.Struct):
         self.tx_peak += other.tx_peak[part]
 
     def pad(self, size: int) -> None:
-        """Append unknown values up to this length."""
+        """Append unknown values until there are `size` values."""
         unknown = [0] * (size - len(self.covered))
         self.covered += unknown
         self.rx += unknown
@@ -142,14 +148,14 @@ class Columns(msgspec.Struct):
         self.tx_peak += unknown
 
     def whole(self) -> Value:
-        """Return all values combined into one."""
+        """Return all values as one: sums of time and bytes, and the highest rates."""
         return sum(self.covered), sum(self.rx), sum(self.tx), max(self.rx_peak), max(self.tx_peak)
 
 
 def chunk_id(tier: int, at: int, series: int = 0) -> int:
-    """Return the ID of the chunk that holds the Unix time `at`. IDs sort by tier, time, series.
+    """Return the ID (primary key) of the chunk that contains the Unix time `at`. IDs sort by tier, time, series.
 
-    One integer, because a key of three columns needs a second tree, or a quarter of the file in half-empty pages.
+    All three are in one integer, because a key of three columns needs a separate index in SQLite, or more space.
     """
     return (_RANK[tier] << 28 | at // SPAN[tier]) << 32 | series
 
@@ -176,11 +182,11 @@ _whole_fine: msgspec.msgpack.Decoder[tuple[list[_InMinute], list[_Positive], dic
 
 
 def pack_columns(columns: Columns) -> bytes:
-    """Encode a bit for each place that has a value, then the values, column by column, as planes of bytes.
+    """Encode the columns of a chunk: a bit for each index that has a value, then the known values, compressed.
 
-    All lowest bytes come first, then all second ones …, which compresses to a quarter less than numbers in their order.
-    Bytes are exact. Peaks are rounded down to ten bits, three digits, because the other bits are a tenth of the file.
-    Raise CorruptRowError.
+    The lowest bytes of all numbers come first, then all second bytes …, which compresses to a quarter less than whole
+    numbers. Amounts are exact. Highest rates are rounded down to ten bits (three digits), which saves a tenth of the
+    file. Raise CorruptRowError if a number is negative or too large.
     """
     rows = [columns.covered, columns.rx, columns.tx, columns.rx_peak, columns.tx_peak]
     is_there = list(map(any, zip(*rows, strict=True)))
@@ -199,7 +205,7 @@ def pack_columns(columns: Columns) -> bytes:
 
 
 def unpack_columns(data: bytes, tier: int) -> Columns:
-    """Decode the columns of a chunk. Raise CorruptRowError."""
+    """Decode the columns of a chunk of this tier. Raise CorruptRowError."""
     size = SPAN[tier] // tier
     begin = -(-size // 8)
     unpacker = zlib.decompressobj()
@@ -225,7 +231,7 @@ def unpack_columns(data: bytes, tier: int) -> Columns:
 
 
 def pack_minute(minute: MinuteValues) -> bytes:
-    """Encode the values of a minute. Raise CorruptRowError."""
+    """Encode the values of a minute. Raise CorruptRowError if they could not be decoded again."""
     return _checked(_minute, minute)
 
 
@@ -235,7 +241,7 @@ def unpack_minute(data: bytes) -> MinuteValues:
 
 
 def pack_ledger(ledger: Ledger) -> bytes:
-    """Encode the ledger of a day. Raise CorruptRowError."""
+    """Encode the ledger of a day. Raise CorruptRowError if it could not be decoded again."""
     return _checked(_ledger, ledger)
 
 
@@ -245,12 +251,12 @@ def unpack_ledger(data: bytes) -> Ledger:
 
 
 def mended(values: Mapping[int, Value] | bytes, most: int = 1 << 62) -> tuple[dict[int, Value], list[int | None]]:
-    """Return the usable values of a minute or a ledger that could not be decoded, and the IDs of the series that were
-    changed.
+    """Return the usable values of a damaged minute or ledger, and the IDs of the series whose value was changed or left
+    out.
 
-    Amounts below 0 become 0: version 1 of the format stored them, and the other amounts are right. A value that is not
-    five numbers up to `most` is left out. The ID `None` stands for values whose key is not the ID of a series; they are
-    left out, too. Raise CorruptRowError if nothing is usable.
+    `values`: the blob, or what was to be encoded. Numbers below 0, which version 1 of the format stored, become 0. A
+    value that is not five numbers up to `most` is left out. A key that is no ID is left out, too, and is None in the
+    list of IDs. Raise CorruptRowError if nothing is usable.
     """
     table: object = values
     if isinstance(values, bytes):
@@ -279,7 +285,7 @@ def _is_five_numbers(value: object) -> TypeGuard[Value]:
 
 
 def pack_fine(times: list[int], elapsed: list[int], lines: Mapping[int, TickBytes]) -> bytes:
-    """Encode the ticks of a minute. Raise CorruptRowError."""
+    """Encode the ticks of a minute, see `Fine` for the arguments. Raise CorruptRowError."""
     data = _checked(_whole_fine, (times, elapsed, lines))
     size = len(times)
     if len(elapsed) != size or not all(len(rx) == len(tx) <= size for rx, tx in lines.values()):
@@ -296,7 +302,8 @@ def unpack_fine(data: bytes) -> Fine:
 
 
 def unpack_line(fine: Fine, series: int) -> TickBytes | None:
-    """Return a value for each tick of the minute, or `None` if the series was absent. Raise CorruptRowError."""
+    """Return the bytes of a series in each tick of the minute, or `None` if it is not in this minute. Raise
+    CorruptRowError."""
     raw = fine.lines.get(series)
     if raw is None:
         return None
@@ -310,11 +317,11 @@ def unpack_line(fine: Fine, series: int) -> TickBytes | None:
 def tens_of(
     fine: Fine, wanted: Collection[int] | None = None, refused: Callable[[int], None] | None = None
 ) -> Iterator[tuple[int, int, Value]]:
-    """Sum ticks into values of ten seconds. Yield the ID of the series, the second of the minute at which the value
-    begins, and the value.
+    """Sum the ticks of a minute into values of ten seconds. Yield the ID of the series, the second of the minute at
+    which the value begins (0, 10, …), and the value.
 
-    `wanted`: only these series. `refused`: called with each series whose ticks cannot be read; without it
-    CorruptRowError is raised.
+    `wanted`: IDs of the series to sum; None: all. `refused`: called with the ID of a series whose ticks cannot be
+    decoded; if it is None, CorruptRowError is raised.
     """
     elapsed = fine.elapsed
     spans = [(second, part, round(sum(elapsed[part]) / 100)) for second, part in _spans_of_tens(fine.times)]
@@ -344,8 +351,8 @@ def tens_of(
 
 
 def summed(elapsed: list[int], rx: Sequence[int | None], tx: Sequence[int | None]) -> Value | None:
-    """Combine ticks into one value, or return `None` if all of them are unknown. `elapsed`: length of each tick
-    in ms."""
+    """Sum ticks into one value, or return `None` if all of them are unknown. `elapsed`: length of each tick in ms.
+    `rx`, `tx`: bytes received and sent in each tick."""
     # Unknown ticks are rare, and a search for them takes ten times as long as the sums.
     known_rx, known_tx = cast("Sequence[int]", rx), cast("Sequence[int]", tx)
     try:
@@ -361,7 +368,8 @@ def summed(elapsed: list[int], rx: Sequence[int | None], tx: Sequence[int | None
 
 
 def _spans_of_tens(times: list[int]) -> list[tuple[int, slice]]:
-    """Return the second at which each span of ten seconds begins, and the ticks in it."""
+    """Divide the ticks of a minute into spans of ten seconds. Return the second at which each begins, and the slice of
+    its ticks. `times`: when each tick ended, in ms since the start of the minute."""
     spans = []
     end = 0
     for second, group in groupby(times, lambda time_ms: time_ms // 10_000 * 10):
@@ -378,7 +386,8 @@ def _decoded(decoder: msgspec.msgpack.Decoder[Unpacked], data: bytes) -> Unpacke
 
 
 def _checked(decoder: msgspec.msgpack.Decoder[Unpacked], value: object) -> bytes:
-    """Encode a value and check it with its decoder. The check takes a fiftieth of the time that a minute costs."""
+    """Encode a value and decode it for a check. Raise CorruptRowError if that fails. The check takes 2 % of the time
+    that recording a minute does."""
     try:
         data = _encoder.encode(value)
         decoder.decode(data)

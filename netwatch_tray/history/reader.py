@@ -1,8 +1,14 @@
-"""Reads the history while the agent writes it: curves, sums and usage. Never changes the file.
+"""Queries of the history: curves, sums and usage. They never change the file, which the agent may write meanwhile.
 
-A row that cannot be read is left out and reported, see `rows`. HistoryError is raised only for a whole file.
+A series is what bytes are recorded for: the total, an interface, an app … (`history.series`). A tier is a length of
+values: ticks, ten seconds, minutes, hours (`history.tiers`). A gap is time without measurements; of most gaps the bytes
+are known, but not when they passed.
 
-Each call takes a few queries and some arithmetic, at most ten milliseconds. Do not call it in the thread that paints.
+A row that cannot be read is left out and reported, see `rows`. HistoryError is raised only if the whole file cannot be
+read. Each call takes at most ten milliseconds. Do not call it in the thread that paints the window.
+
+Of all methods: `start` and `end` are Unix times, `first` and `last` local days, both included. A `name` of None stands
+for the sum of all series of the kind.
 """
 
 from __future__ import annotations
@@ -42,7 +48,7 @@ from netwatch_tray.settings import Counts
 
 _FINE_SLOTS_S = 2 * 86400
 _OF_SOCKETS = ("app", "carrier", "lan")
-"""Kinds of series whose bytes come from sockets; they are stored in minutes and longer values only."""
+"""Kinds of series whose bytes are counted at sockets. They have no values shorter than a minute."""
 _NUMBER = (int, float)
 _MAYBE = type(None)
 _MOVED_BY_MINUTE_S = 2 * HOURS
@@ -68,20 +74,20 @@ class HistoryReader:
         self._connection.close()
 
     def names(self, kind: SeriesKind) -> list[str]:
-        """Return the names of all series of a kind that were ever recorded or imported. Raise HistoryError, as all
-        methods below do."""
+        """Return the names of all series of a kind, such as all apps, that were ever recorded or imported. Raise
+        HistoryError, as all methods below do."""
         query = "SELECT name FROM series WHERE kind = ? UNION SELECT name FROM imported WHERE ? ORDER BY name"
         found = self._rows.typed("names", (str,), query, SERIES_KINDS[kind], kind == "interface")
         return [name for (name,) in found]
 
     def keys(self, kind: SeriesKind) -> dict[str, str]:
-        """Return the key of the series of each name. If several have one name, return that of the latest."""
+        """Return the key of each series of a kind by its name. If several have the same name, that of the latest."""
         query = "SELECT name, key FROM series WHERE kind = ? ORDER BY id"
         return dict(self._rows.typed("series", (str, str), query, SERIES_KINDS[kind]))
 
     def begin(self) -> float | None:
-        """Return the Unix time of the first measurement, to the minute while minutes are kept; `None` if
-        there is none."""
+        """Return the Unix time of the first measurement, rounded down to the minute, or to the hour if it is more than
+        30 days ago; `None` if there is none."""
         oldest, _newest = self._tiers.extent()
         hour = next(self.rows("total", None, oldest, oldest + SPAN[HOURS] + 3600, HOURS), None)
         if hour is None:
@@ -90,12 +96,12 @@ class HistoryReader:
         return minute.at
 
     def written_until(self) -> float:
-        """Return the Unix time up to which minutes are stored; 0 if none is."""
+        """Return the Unix time at which the last stored minute ends; 0 if there is none."""
         (end,) = self._rows.one("SELECT max(start) + 60 FROM recent WHERE start BETWEEN 0 AND ?", LATEST)
         return float(end or 0)
 
     def curve(self, kind: SeriesKind, name: str | None, start: float, end: float, most_points: int = 1200) -> Curve:
-        """Return rates from the tier that suits the range. `name`: `None` for the total, or all of a kind together."""
+        """Return the rates of a series as at most about `most_points` points, each as long as suits the range."""
         with self._snapshot():
             ids = self._ids(kind, name)
             step = self._tiers.choose(start, end, most_points)
@@ -112,7 +118,7 @@ class HistoryReader:
             return curve_of(columns, step, first, factor)
 
     def bytes_between(self, kind: SeriesKind, name: str | None, start: int, end: int) -> Used:
-        """Return the traffic between two Unix times: to the minute in the last month, before that to the hour.
+        """Return the traffic of a series. The times are rounded to minutes in the last 30 days, before that to hours.
 
         The bytes of a gap count at its end, because that is when they were measured.
         """
@@ -127,8 +133,8 @@ class HistoryReader:
         return Used(sum(columns.rx) + gap_rx, sum(columns.tx) + gap_tx, gap_rx, gap_tx, sum(columns.covered) / 10)
 
     def moved_by_name(self, kind: SeriesKind, start: int, end: int) -> dict[str, int]:
-        """Return the bytes of each interface or app between two Unix times, both directions together, without those of
-        gaps. Spans up to two hours are exact to the minute, longer ones to the hour."""
+        """Return the bytes of each interface or app by name, received and sent together, without those of gaps. Ranges
+        up to two hours are rounded to minutes, longer ones to hours."""
         with self._snapshot():
             query = "SELECT id, name FROM series WHERE kind = ?"
             names = dict(self._rows.typed("series", (int, str), query, SERIES_KINDS[kind]))
@@ -141,11 +147,11 @@ class HistoryReader:
         return found
 
     def slots(self, kind: SeriesKind, name: str | None, edges: Sequence[float]) -> tuple[int, list[SlotUse]]:
-        """Return the traffic between each two consecutive edges (Unix times), and the duration in seconds of the stored
-        values used.
+        """Return the length in seconds of the stored values that were used (60 or 3600), and the traffic of each slot:
+        the time between two consecutive `edges` (Unix times).
 
-        Minutes are used for up to two days and for edges that are not whole hours, as long as they are kept; else
-        hours.
+        Values of minutes are used if all slots together are at most two days, or an edge is not a whole hour, and
+        minutes that old are kept.
         """
         start, end = int(edges[0]), math.ceil(edges[-1])
         with self._snapshot():
@@ -174,7 +180,7 @@ class HistoryReader:
         return tier, found
 
     def first_day(self) -> date | None:
-        """Return the first local day with any usage, imported days included, or None if there is none."""
+        """Return the first local day with recorded or imported usage, or None if there is none."""
         (own,) = self._rows.one("SELECT min(day) FROM usage")
         (imported,) = self._rows.one("SELECT min(first) FROM imported WHERE counted AND span = 'day'")
         return min(filter(None, (day and self._date(day) for day in (own, imported))), default=None)
@@ -190,11 +196,11 @@ class HistoryReader:
         network: str | None = None,
         with_names: bool = False,
     ) -> dict[date, Used]:
-        """Return the usage of each local day that has any, oldest first.
+        """Return the usage of each local day from `first` to `last` that has any, oldest first.
 
-        `counts`: with `metered`, imported days are left out, because their network is unknown. With `internet`, bytes
-        that stayed in the local network are subtracted from the total, but not from other series. `network`: key of the
-        only network to include, and `with_names`: see by_network; imported days are left out.
+        `counts`: `metered` counts only metered networks; `internet` subtracts the bytes that stayed in the local
+        network, from the total only. `network`: key of the only network to count; `with_names`: see `by_network`. With
+        `metered` or `network`, imported days are left out, because their network is unknown.
         """
         with self._snapshot():
             ids = set(self._ids(kind, name))
@@ -215,7 +221,7 @@ class HistoryReader:
         return dict(sorted(found.items()))
 
     def undated(self, kind: SeriesKind, name: str | None, first: date, last: date) -> list[tuple[Days, Used]]:
-        """Return imported months and years that are wholly in the span, without the bytes of their imported days."""
+        """Return the usage of imported months and years wholly in the range, without that of their imported days."""
         with self._snapshot():
             imported = self._imported(kind, name, first, last)
         return [(amount.days, _used_before(amount)) for amount in imported if amount.days.length > 1]
@@ -223,9 +229,9 @@ class HistoryReader:
     def by_name(
         self, kind: SeriesKind, first: date, last: date, *, network: str | None = None, with_names: bool = False
     ) -> dict[str, Used]:
-        """Return the usage of each interface or app in a span of local days, the largest first.
+        """Return the usage of each interface or app by name, the largest first.
 
-        `network`, `with_names`: see by_network; only what passed in that network.
+        `network`: key of the only network to count; None: all. `with_names`: see `by_network`.
         """
         with self._snapshot():
             query = "SELECT id, name FROM series WHERE kind = ?"
@@ -247,7 +253,7 @@ class HistoryReader:
         return dict(sorted(found.items(), key=lambda item: (-item[1].both, item[0])))
 
     def remainder(self, first: date, last: date) -> Remainder:
-        """Return the bytes of the total that belong to no app in a span of local days."""
+        """Return the bytes of the total that belong to no app."""
         with self._snapshot():
             kinds = dict(self._rows.typed("series", (int, int), "SELECT id, kind FROM series"))
             sums = _sums(
@@ -260,9 +266,9 @@ class HistoryReader:
         return Remainder.of(total, [apps], reduce(Used.plus, map(_used_before, imported), NOTHING))
 
     def by_network(self, first: date, last: date, *, with_names: bool = False) -> list[NetworkUse]:
-        """Return the total of each network in a span of local days, the largest first.
+        """Return the total of each network, the largest first.
 
-        `with_names`: with their names; those of one name are one network.
+        `with_names`: also read the names of networks; those with the same name are summed as one network.
         """
         with self._snapshot():
             known = known_networks.read(self._rows, with_names=with_names)
@@ -277,12 +283,12 @@ class HistoryReader:
         return sorted(found.values(), key=lambda use: (-use.used.both, use.key))
 
     def networks(self, *, with_names: bool = False) -> list[NetworkUse]:
-        """Return every network, without its usage."""
+        """Return every network in the history, with usage 0. `with_names`: see `by_network`."""
         with self._snapshot():
             return list(dict.fromkeys(known_networks.read(self._rows, with_names=with_names).values()))
 
     def gaps(self, start: float, end: float) -> list[StoredGap]:
-        """Return the gaps that overlap the range of Unix times, oldest first."""
+        """Return the gaps that overlap the range, oldest first."""
         rows = self._rows.typed(
             "gaps",
             (_NUMBER, (int, float, _MAYBE), int, (str, _MAYBE), int),
@@ -305,14 +311,14 @@ class HistoryReader:
     def events(
         self, start: float, end: float, kinds: Collection[EventKind] | None = None, most: int = event_rows.MOST
     ) -> list[Event]:
-        """Return the newest `most` events whose last finding is in the range of Unix times, oldest first.
+        """Return the newest `most` events whose last finding is in the range, oldest first.
 
-        `kinds`: `None` for all. What the feed sends of the same events is newer.
+        `kinds`: only these kinds; `None`: all. If the agent sends the same event over the feed, that one is newer.
         """
         return event_rows.select(self._rows, start, end, kinds, most)
 
     def carried(self, kind: SeriesKind, name: str | None, start: float, end: float) -> list[GapBytes]:
-        """Return the bytes of gaps that ended in the range of Unix times, oldest first."""
+        """Return the bytes of gaps that ended in the range, oldest first."""
         rows = self._rows.typed(
             "gaps",
             (_NUMBER, _NUMBER, int, str, int, int),
@@ -332,9 +338,10 @@ class HistoryReader:
         return [each for each in found if each.rx >= 0 and each.tx >= 0]
 
     def is_complete(self, first: date, last: date) -> bool:
-        """Return whether no gap that ended on these local days lost bytes.
+        """Return whether the bytes of all gaps that ended on these days are known.
 
-        Of most gaps the counters contain the bytes, so nothing is lost. Gaps of removed interfaces are ignored.
+        They are known for most gaps, because counters go on while nothing is measured. They are lost if counters were
+        reset. Gaps of removed interfaces are ignored.
         """
         start, end = midnight(first), midnight_after(last)
         (lost,) = self._rows.one(
@@ -346,8 +353,8 @@ class HistoryReader:
         return not lost
 
     def rows(self, kind: SeriesKind, name: str | None, start: int, end: int, tier: int) -> Iterator[TierRow]:
-        """Yield the stored values of a tier (TENS, MINUTES, HOURS), series by series, without times that were not
-        measured."""
+        """Yield the stored values of the series with this name, or of all of the kind, one series after the other.
+        Unknown values are skipped. `tier`: length of the values (TENS, MINUTES or HOURS)."""
         wanted = "SELECT id, name FROM series WHERE kind = ? AND (? IS NULL OR name = ?) ORDER BY name, id"
         oldest, newest = self._tiers.extent()
         end = min(end, newest)
@@ -371,7 +378,7 @@ class HistoryReader:
                         )
 
     def _ledgers(self, first: date, last: date) -> Iterator[tuple[date, int, Ledger]]:
-        """Yield local day, ID of the network, and ledger; oldest first."""
+        """Yield day, ID of the network, and ledger (bytes by series) for each day and network, oldest first."""
         query = "SELECT day, network, data FROM usage WHERE day BETWEEN ? AND ? ORDER BY day"
         for day, network, data in self._rows.query(query, first.isoformat(), last.isoformat()):
             local = self._date(day)
@@ -386,7 +393,7 @@ class HistoryReader:
             return None
 
     def _imported(self, kind: SeriesKind, name: str | None, first: date, last: date) -> list[ImportedAmount]:
-        """Return imported amounts that are wholly in the span and before the first recorded day."""
+        """Return imported usage that lies wholly in the range and before the first recorded day."""
         if kind not in ("total", "interface"):
             return []
         rows = self._rows.typed(
@@ -411,7 +418,7 @@ class HistoryReader:
         return [amount for amount in found if first <= amount.days.first and amount.days.last <= last]
 
     def _ids(self, kind: SeriesKind, name: str | None) -> list[int]:
-        """Return the IDs of the series with this name; an interface that changed its kind has several. If `name` is
+        """Return the IDs of all series with this kind and name (several if an interface changed its kind). If `name` is
         None, return those of all series of the kind."""
         query = "SELECT id FROM series WHERE kind = ? AND (? IS NULL OR name = ?)"
         return [
@@ -420,7 +427,7 @@ class HistoryReader:
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
-        """Run the queries of the block in one read transaction."""
+        """Run the queries of the block in one read transaction, so that all see the same state of the file."""
         self._rows.query("BEGIN")
         try:
             yield
@@ -438,7 +445,7 @@ def _used_before(amount: ImportedAmount) -> Used:
 
 
 def _sums(entries: Iterable[tuple[Key, LedgerEntry]]) -> dict[Key, LedgerEntry]:
-    """Add up the entries of each key."""
+    """Return the sum of the ledger entries by key; the same key may occur several times in `entries`."""
     sums: dict[Key, LedgerEntry] = {}
     for key, entry in entries:
         old = sums.get(key)

@@ -1,9 +1,9 @@
-"""Sums ticks into what is stored, to the byte. Pure: it reads neither files nor clocks.
+"""Sums ticks into the minutes that are stored, exact to the byte. Pure: it reads neither files nor clocks.
 
-The bytes of an interface are the deltas that its ticks carry (engine.rates). Counters are compared here only where no
-tick spans the time: between two runs of the program, and after measurements were discarded. Bytes of which only the
-amount is known (sleep, a pause, the time between two runs) belong to a gap. Where the counters themselves were lost
-(reset, interface created anew, another source), the gap is marked as incomplete.
+The bytes of an interface are the deltas in its ticks (engine.rates). Counters are compared here only for times without
+ticks: between two runs of the program, and after measurements were discarded. Bytes of which only the amount is known
+(sleep, a pause, the time between two runs) belong to a gap. If the counters were lost (reset, interface created again,
+another source), the gap is marked as incomplete.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from netwatch_tray.history.series import LAN, TOTAL, Series, storable
 from netwatch_tray.model import GapReason, InterfaceTick, Tick
 
 _MOST_BITS = 56
-"""Most bits of an app's bytes between two measurements; no link carries more."""
+"""An app's bytes between two measurements must be below 2 to this power. No link carries more, so more is a fault."""
 _LEAST_ELAPSED = 0.01
-"""Seconds; a shorter interval has no rate."""
+"""Seconds; for a shorter interval no rate is computed."""
 _CLOCK_STEP = 2.0
-"""Seconds by which the wall clock must differ from the measured time to count as set."""
+"""Seconds by which the wall clock must deviate from the measured time between two ticks to mean that it was set."""
 
 Measurement = Tick | tuple[datetime, AppInterval] | None
-"""A tick; the traffic of apps up to then, with its time; or a mark that the measurements before this point were
-discarded."""
+"""What the recorder sums: a tick; or the traffic of apps since the last one, with its time; or None, which marks that
+measurements before this point were discarded."""
 
 
 class _Cell:
-    """One series in the current minute: its ticks, or for an app its sums."""
+    """One series in the current minute: its bytes in each tick, or the sums of an app, which has no ticks."""
 
     __slots__ = ("rx", "rx_fine", "rx_peak", "tx", "tx_fine", "tx_peak")
 
@@ -42,15 +42,15 @@ class _Cell:
         self.tx_fine: list[int | None] = []
 
     def value(self, elapsed: list[int], otherwise_covered: int) -> Value:
-        """Return the minute's sums as a stored value. `elapsed`: length of each tick in ms. `otherwise_covered`:
-        measured time in tenths of a second, for a series that has no ticks."""
+        """Return the value to store for this minute. `elapsed`: length of each tick in ms. `otherwise_covered`:
+        measured time in tenths of a second, used for a series without ticks."""
         ticks = len(self.rx_fine)
         value = summed(elapsed[:ticks], self.rx_fine, self.tx_fine) if ticks else None
         return value or (otherwise_covered, self.rx, self.tx, round(self.rx_peak), round(self.tx_peak))
 
 
 class _Interface:
-    """An interface as of the last tick."""
+    """What the recorder remembers of an interface between two ticks."""
 
     __slots__ = ("cell", "name", "series", "tick")
 
@@ -58,9 +58,9 @@ class _Interface:
         self.name = tick.name
         self.series = Series.of_interface(tick)
         self.tick = tick
-        """The interface in the last tick that was read."""
+        """The interface as of the last tick that was read from the system."""
         self.cell: _Cell | None = None
-        """The series of the interface in the current minute."""
+        """The sums of the interface in the current minute; None if there are none yet."""
 
     def counted(self) -> StoredCounters:
         tick = self.tick
@@ -68,16 +68,17 @@ class _Interface:
 
 
 def _deltas(tick: InterfaceTick) -> tuple[int, int] | None:
-    """Return the deltas of an interface, or `None` if they are unknown."""
+    """Return the bytes (received, sent) of an interface since the previous tick, or `None` if they are unknown."""
     return None if tick.rx_delta is None or tick.tx_delta is None else (tick.rx_delta, tick.tx_delta)
 
 
 class Recorder:
-    """Turns measurements into batches. Not thread-safe."""
+    """Sums measurements into batches for `Store.write`: `take` adds one, `batch` returns all not stored yet. Not
+    thread-safe."""
 
     def __init__(self, state: RecorderState | None, boot: Boot) -> None:
-        """`state`: the end of the previous run; `None` if there was none, so that history begins with the first
-        tick."""
+        """`state`: what the previous run stored at its end; `None` if there was none, so that the history begins with
+        the first tick. `boot`: the current boot."""
         self._boot = boot
         self._before = state
         self._reason = GapReason.NOT_RUNNING
@@ -93,7 +94,7 @@ class Recorder:
         self._batch = Batch()
 
     def take(self, measurement: Measurement) -> None:
-        """Add a measurement. Measurements must be added in order of time."""
+        """Add a measurement. Call this in order of time."""
         if measurement is None:
             self._has_discarded = True
         elif isinstance(measurement, Tick):
@@ -122,9 +123,9 @@ class Recorder:
             self._batch.uplinks.append((at, tuple(map(storable, tick.total.uplinks))))
 
     def batch(self, boottime: float) -> Batch:
-        """Return everything up to the last measurement. Call `stored` after it was written.
+        """Return everything that is not stored yet. Call `stored` after it was written.
 
-        `boottime`: the current `clock.boottime`.
+        `boottime`: the current time of the boot-time clock.
         """
         self._close_minute()
         if self._last_at is not None:
@@ -135,21 +136,21 @@ class Recorder:
         return self._batch
 
     def stored(self) -> None:
-        """Note that the last batch is on the disk."""
+        """Begin a new batch, because the one that `batch` returned is on the disk."""
         if self._batch.state is not None:
             self._before = self._batch.state
         self._batch = Batch()
 
     def forget(self, boot: Boot) -> None:
-        """Discard measurements that could not be stored. They become one gap, whose bytes are computed from the
-        counters."""
+        """Discard all measurements since the last `stored`, because they could not be written for long. The next tick
+        makes one gap of that time, with its bytes computed from the counters. `boot`: the current boot."""
         self._boot, self._batch = boot, Batch()
         self._last_at, self._minute, self._reason, self._uplinks = None, None, GapReason.NOT_WRITTEN, None
         self._times, self._elapsed, self._cells = [], [], {}
         self._interfaces, self._removed = {}, {}
 
     def _begin(self, tick: Tick, at: float) -> None:
-        """Add the first tick, and the gap since the previous run."""
+        """Add the first tick of a run (Unix time `at`), and the gap since the previous run, if there was one."""
         state = self._before
         ticks = tick.interfaces
         self._interfaces = {each.index: _Interface(each) for each in ticks}
@@ -184,8 +185,8 @@ class Recorder:
             self._mark_returned(key, at)
 
     def _bridge(self, tick: Tick, last_at: float, at: float, reason: GapReason) -> None:
-        """Add a tick without rates, such as the first one after sleep. Its bytes belong to a gap since the last tick
-        with rates."""
+        """Add a tick without rates, such as the first one after sleep. Its bytes are those of a gap from `last_at` to
+        `at` (Unix times)."""
         gap = RecordedGap(start=min(last_at, at), finish=at, reason=reason)
         for each in tick.interfaces:
             interface = self._interfaces.get(each.index)
@@ -202,10 +203,10 @@ class Recorder:
         self._batch.gaps.append(gap)
 
     def _since(self, before: InterfaceTick, now: InterfaceTick, wall: float) -> tuple[int, int] | GapReason:
-        """Return the bytes that an interface carried between two ticks whose measurements in between were discarded, or
-        why they are unknown.
+        """Return the bytes (received, sent) of an interface between two ticks, computed from the counters, because the
+        measurements between them were discarded; or why they are unknown.
 
-        `wall`: seconds between the ticks by the wall clock, which may have been set.
+        `wall`: seconds between the ticks by the wall clock, which the user may have set.
         """
         elapsed = wall if wall > 0 else self._boot.boottime
         return bounded(
@@ -216,7 +217,8 @@ class Recorder:
 
     @staticmethod
     def _carry(gap: RecordedGap, series: Series, deltas: tuple[int, int] | GapReason | None, *, in_total: bool) -> None:
-        """Add the bytes of a series in a gap; the gap is incomplete if they are unknown."""
+        """Add the bytes of a series to a gap. If they are unknown, mark the gap as incomplete. `in_total`: whether to
+        add them to the total as well."""
         if not isinstance(deltas, tuple):
             gap.is_complete = False
             return
@@ -283,7 +285,7 @@ class Recorder:
 
     @staticmethod
     def _skip(cell: _Cell, place: int) -> None:
-        """Mark the ticks up to `place` in which the series was absent as unknown."""
+        """Append unknown values for the ticks of this minute before index `place` in which the series was absent."""
         missed = place - len(cell.rx_fine)
         if missed:
             cell.rx_fine += [None] * missed
@@ -304,7 +306,7 @@ class Recorder:
                     cell.tx_peak = tx / elapsed
 
     def _book(self, series: Series, rx: int, tx: int, at: datetime) -> _Cell | None:
-        """Return the cell that the bytes were added to, or `None` if they were not counted."""
+        """Add bytes to a series without ticks, such as an app. Return its cell, or `None` if nothing was added."""
         if not rx and not tx:
             return None
         if (rx | tx) >> _MOST_BITS:
@@ -316,19 +318,20 @@ class Recorder:
         return cell
 
     def _add(self, tick: InterfaceTick, at: float) -> None:
-        """Begin to record an interface. Bytes from before its first tick do not count, because it may have carried them
-        in another namespace."""
+        """Begin to record a new interface. Bytes before its first tick are not counted, because it may have carried
+        them in another network namespace."""
         interface = self._interfaces[tick.index] = _Interface(tick)
         self._mark_returned(interface.series.key, at)
 
     def _rename(self, interface: _Interface, tick: InterfaceTick, at: float) -> None:
-        """Continue the same counters as another series, because the interface was renamed."""
+        """Record a renamed interface as another series from now on; its counters continue."""
         self._mark_removed(interface.series, at)
         interface.name, interface.series, interface.cell = tick.name, Series.of_interface(tick), None
         self._mark_returned(interface.series.key, at)
 
     def _note_removed(self, tick: Tick, last_at: float, at: float) -> None:
-        """Note which interfaces were removed, and which ones exist again under another index."""
+        """Begin gaps for interfaces that are missing in the tick, and end those of interfaces that exist again under
+        another index. `last_at`, `at`: Unix times of the previous tick and of this one."""
         there = {each.index for each in tick.interfaces}
         for index in self._interfaces.keys() - there:
             self._mark_removed(self._interfaces.pop(index).series, last_at)

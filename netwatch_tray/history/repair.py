@@ -1,4 +1,5 @@
-"""Repairs amounts below 0, which version 1 of the format stored and then refused to read."""
+"""Sets negative amounts in a history file to 0, once. Version 1 of the format stored them and then refused to read
+them."""
 
 from __future__ import annotations
 
@@ -18,16 +19,17 @@ from netwatch_tray.history.packing import (
 from netwatch_tray.history.rows import Rows
 
 _DONE = "amounts below 0"
-"""The mark in the table `once`."""
+"""The row in the table `once` that marks a file as repaired."""
 
 
 def is_repaired(connection: sqlite3.Connection) -> bool:
-    """Return whether the history was repaired already. Raise sqlite3.Error."""
+    """Return whether this history file was repaired already. Raise sqlite3.Error."""
     return connection.execute("SELECT 1 FROM once WHERE what = ?", (_DONE,)).fetchone() is not None
 
 
 def repair(connection: sqlite3.Connection, rows: Rows) -> None:
-    """Set amounts below 0 to 0, within a transaction of the caller. Raise sqlite3.Error."""
+    """Set negative amounts to 0 and mark the file as repaired. The caller begins and commits the transaction. Raise
+    sqlite3.Error."""
     for row, at, data in connection.execute("SELECT id, start, minute FROM recent").fetchall():
         with suppress(CorruptRowError):
             if (values := _repaired(rows, data, at, unpack_minute)) is not None:
@@ -42,8 +44,8 @@ def repair(connection: sqlite3.Connection, rows: Rows) -> None:
 def _repaired(
     rows: Rows, data: object, when: object, unpack: Callable[[bytes], dict[int, Value]]
 ) -> dict[int, Value] | None:
-    """Return the usable part of a damaged row, or `None` if it is not damaged. Raise CorruptRowError if nothing is
-    usable."""
+    """Return the usable values of a damaged row, or `None` if it is not damaged. Raise CorruptRowError if nothing is
+    usable. `when`: time of the row, for the log."""
     if not isinstance(data, bytes):
         raise CorruptRowError("no bytes")
     try:

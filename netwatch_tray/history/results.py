@@ -11,33 +11,34 @@ from netwatch_tray.model import GapReason
 
 
 class Curve(NamedTuple):
-    """Columns of values, oldest first. `None` is unknown and is drawn as a break."""
+    """The points of a curve of rates: one list for each column, oldest first. `None` is unknown, drawn as a break."""
 
     step: float
-    """Nominal seconds per value."""
+    """Nominal seconds between two points."""
     at: list[float]
-    """Unix time at which each value's span ends."""
+    """Unix time of each point: the end of the time over which its rates are computed."""
     rx: list[float | None]
-    """Mean rate over the span, bytes/s."""
+    """Mean rate received since the previous point, bytes/s."""
     tx: list[float | None]
     rx_peak: list[float | None]
-    """Highest rate of a tick in the span, bytes/s."""
+    """Highest rate of a tick (one second) since the previous point, bytes/s."""
     tx_peak: list[float | None]
 
 
 class Used(NamedTuple):
-    """An amount, and how much of its time was measured."""
+    """Bytes that were used in some time, and how much of that time was measured."""
 
     rx: int
-    """Bytes, those of gaps included."""
+    """Bytes received, those of gaps included."""
     tx: int
     gap_rx: int
-    """Bytes of `rx` that were carried while nothing was measured: the amount is known, the time is not."""
+    """The part of `rx` that passed in gaps (while nothing was measured): the amount is known, the time is not."""
     gap_tx: int
     covered_s: float
-    """Seconds measured."""
+    """Number of seconds that were measured."""
     imported: int = 0
-    """Bytes of both directions that another program measured; see imports."""
+    """Bytes, received and sent together, that another program measured; see `history.imports`. Part of `rx` and
+    `tx`."""
 
     @property
     def both(self) -> int:
@@ -54,18 +55,17 @@ class Remainder(NamedTuple):
     """The traffic of the total that belongs to no app. Apps and remainder add up to the total, to the byte."""
 
     unmeasured: Used
-    """Traffic while the program was not measuring, so that no app can be named: sleep, pauses, times between two
-    runs."""
+    """Traffic in gaps (sleep, pauses, times between two runs), of which no app is known."""
     other: Used
-    """UDP, QUIC, headers and whatever else no connection accounts for."""
+    """Measured traffic that no connection accounts for: headers, UDP if no helper counts it, and more."""
     imported: Used
-    """Measured by another program, which records no apps."""
+    """Traffic that another program measured, which records no apps."""
 
     @classmethod
     def of(cls, total: Used, apps: Iterable[Used], imported: Used = NOTHING) -> Remainder:
-        """Subtract the apps from the total. Where the apps exceed the total, the remainder is 0.
+        """Return `total` without `apps`, divided by cause; 0 if the apps exceed the total.
 
-        `total`: measured by this program. `imported`: from another program, so without apps.
+        `total`: what this program measured. `imported`: what another program measured.
         """
         moved = reduce(Used.plus, apps, NOTHING)
         left_rx, left_tx = max(0, total.rx - moved.rx), max(0, total.tx - moved.tx)
@@ -76,28 +76,28 @@ class Remainder(NamedTuple):
 
 
 class StoredGap(NamedTuple):
-    """Time without measurements."""
+    """A gap: time without measurements, of all interfaces or of one."""
 
     start: float
-    """Unix time."""
+    """Unix time of the last measurement before the gap."""
     finish: float | None
-    """Unix time; `None` if the gap lasts."""
+    """Unix time of the first measurement after the gap; `None` if it has not ended."""
     reason: GapReason
     name: str | None
-    """Interface without measurements; `None` for all of them."""
+    """Name of the interface without measurements; `None` if nothing was measured at all."""
     is_complete: bool
-    """All bytes carried meanwhile are known."""
+    """Whether all bytes that passed in the gap are known."""
 
 
 class GapBytes(NamedTuple):
-    """Bytes that passed at an unknown time within a gap."""
+    """Bytes of one series that passed at an unknown time within a gap."""
 
     start: float
-    """Unix time."""
+    """Unix time at which the gap begins."""
     finish: float
     reason: GapReason
     name: str
-    """Interface, app or total that the bytes belong to."""
+    """Name of the interface or app, or of the total."""
     rx: int
     tx: int
 
@@ -106,44 +106,44 @@ class NetworkUse(NamedTuple):
     """Traffic of the total in one network."""
 
     key: str
-    """Key of the network (networks.Network). Of several networks with one name, that of the first."""
+    """Key of the network, see networks.Network. If several networks have the same name, that of the first."""
     kind: str
-    """Kind of its uplink."""
+    """Kind of the network's uplink (model.Interface.kind)."""
     used: Used
     number: int = 1
     """Number of the network among those of its kind, in the order in which the computer first joined them."""
     is_metered: bool | None = None
-    """`None` if unknown."""
+    """Whether NetworkManager reports the network as metered; `None` if unknown."""
     name: str | None = None
-    """`None` if there is none, or names are not wanted."""
+    """Name of the network; `None` if it has none, or names were not requested."""
 
 
 class TierRow(NamedTuple):
-    """A stored value of one series."""
+    """One stored value of one series, as exports print it."""
 
     at: int
-    """Unix time of its start."""
+    """Unix time at which the value begins."""
     seconds: int
     name: str
     rx: int
-    """Bytes."""
+    """Bytes received."""
     tx: int
     rx_peak: int
-    """Bytes/s."""
+    """Highest rate received in a tick (one second), bytes/s."""
     tx_peak: int
     covered_s: float
 
 
 class SlotUse(NamedTuple):
-    """Traffic between two times, and the greatest rates in between."""
+    """Traffic of one slot (the time between two Unix times), and the highest rates in it."""
 
     start: float
-    """Unix time."""
+    """Unix time at which the slot begins."""
     end: float
     used: Used
     rx_peak: float
-    """Greatest rate of a tick, bytes/s; 0 if there was none."""
+    """Highest rate received in a tick (one second), bytes/s; 0 if there was no traffic."""
     tx_peak: float
     rx_peak_at: float | None
-    """Unix time of the peak, as exact as the length of the stored values."""
+    """Unix time of the stored value with `rx_peak`; `None` if there was no traffic."""
     tx_peak_at: float | None

@@ -1,5 +1,4 @@
-"""Reads the history row by row. A row that cannot be read is left out, counted and reported once; all other rows
-remain."""
+"""Reads the history row by row. A damaged row is left out, counted and logged once; all other rows are returned."""
 
 from __future__ import annotations
 
@@ -38,12 +37,12 @@ Unpacked = TypeVar("Unpacked")
 Types = tuple[type | tuple[type, ...], ...]
 
 _MOST_LOGGED = 50
-"""Most damaged rows that are logged; further ones are only counted."""
+"""Most damaged rows that are logged. Further ones are only counted."""
 _MOST_REMEMBERED = 1000
 
 
 class Rows:
-    """Runs queries and decodes blobs on one connection. Not thread-safe."""
+    """Runs queries and decodes blobs (`packing`) on one connection. Not thread-safe."""
 
     def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
         self._connection = connection
@@ -53,7 +52,7 @@ class Rows:
 
     @property
     def lost(self) -> int:
-        """Return how many rows and values were left out or repaired since the connection was opened."""
+        """Return how many damaged rows and values were left out or set to 0 since this object was created."""
         return self._left_out.count
 
     @property
@@ -69,7 +68,7 @@ class Rows:
         )
 
     def report(self, what: str) -> None:
-        """Count and log a damaged row, once."""
+        """Count and log a damaged row, described by `what`. The same text is counted once."""
         if what in self._reported:
             return
         if len(self._reported) < _MOST_REMEMBERED:
@@ -77,13 +76,14 @@ class Rows:
         self._left_out.add(what)
 
     def refuse(self, series: int | None, when: object, how: str) -> None:
-        """Report a damaged value by the name of its series and its time (Unix time or day)."""
+        """Count and log a damaged value of a series. `series`: its ID; None: unknown. `when`: Unix time, or day as
+        text. `how`: what was done with the value."""
         self.report(f"{self._name(series)}, {moment(when)} ({how})")
 
     def mended(self, values: Mapping[int, Value] | bytes, when: object, most: int = 1 << 62) -> dict[int, Value]:
-        """Return the usable part of values that could not be decoded, and report the others.
+        """Return the usable values of a damaged minute or ledger, and report the others; see `packing.mended`.
 
-        Raise CorruptRowError if nothing is usable.
+        `when`: Unix time or day of the row, for the log. Raise CorruptRowError if nothing is usable.
         """
         found, faulty = mended(values, most)
         for series in faulty:
@@ -91,26 +91,26 @@ class Rows:
         return found
 
     def minute(self, at: object, data: object) -> MinuteValues:
-        """Return the readable part of a minute."""
+        """Decode the values of a minute. Damaged ones are left out and reported. `at`: Unix time of the minute."""
         return self._table(unpack_minute, at, data, 1 << 62)
 
     def ledger(self, day: object, data: object) -> Ledger:
-        """Return the readable part of a ledger."""
+        """Decode the ledger of a day. Damaged values are left out and reported."""
         return self._table(unpack_ledger, day, data, (1 << 63) - 1)
 
     def fine(self, at: object, data: object) -> Fine | None:
         return self._whole(unpack_fine, f"the seconds of {moment(at)}", data)
 
     def tens(self, at: int, data: object, wanted: Collection[int] | None = None) -> Iterator[tuple[int, int, Value]]:
-        """Yield values of ten seconds from the ticks of a minute, as packing.tens_of does. Series that cannot be read
-        are reported."""
+        """Decode the ticks of the minute at Unix time `at`, and yield values of ten seconds as `packing.tens_of` does.
+        Series that cannot be decoded are left out and reported."""
         fine = self.fine(at, data)
         if fine is not None:
             yield from tens_of(fine, wanted, lambda series: self.refuse(series, at, "its seconds are left out"))
 
     def line(self, at: object, fine: Fine, series: int) -> TickBytes | None:
-        """Return a value for each tick of a minute, or `None` if the series was absent or cannot be read, which is
-        reported."""
+        """Return the bytes of a series in each tick of the minute, or `None` if it is not in this minute. One that
+        cannot be decoded is reported and `None`, too."""
         try:
             return unpack_line(fine, series)
         except CorruptRowError:
@@ -127,18 +127,18 @@ class Rows:
             return None
 
     def query(self, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]  # columns as queried
-        """Return the rows of a query. Raise HistoryError."""
+        """Return the rows of a query with these parameters. Raise HistoryError."""
         with explained(self._file):
             return self._connection.execute(query, values).fetchall()
 
     def one(self, query: str, *values: object) -> tuple:  # type: ignore[type-arg]  # columns as queried
-        """Return the only row of a query. Raise HistoryError."""
+        """Return the row of a query that always has one. Raise HistoryError."""
         (row,) = self.query(query, *values)
         return row
 
     def typed(self, what: str, types: Types, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]  # columns as queried
-        """Return the rows of a query whose columns have these types. SQLite itself may return any type for damaged
-        rows.
+        """Return the rows of a query whose columns have these types. Others are left out and reported as `what`,
+        because SQLite may return any type from a damaged row.
 
         Raise HistoryError.
         """
@@ -181,7 +181,7 @@ class Rows:
 
 
 def moment(at: object) -> str:
-    """Format a Unix time as local time to the minute; return anything else as text."""
+    """Format a Unix time as local time without seconds. Anything else, such as a day, is returned as text."""
     if isinstance(at, int | float):
         try:
             return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M}"  # noqa: DTZ006  the user's own time
@@ -191,5 +191,5 @@ def moment(at: object) -> str:
 
 
 def is_moment(at: object) -> bool:
-    """Return whether a value is a Unix time that can be shown."""
+    """Return whether a value is a Unix time in a year from 1970 to 9999, which can be formatted."""
     return isinstance(at, int | float) and 0 <= at <= LATEST

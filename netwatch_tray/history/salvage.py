@@ -1,8 +1,8 @@
-"""Adds the readable rows of history files that were set aside to the current history.
+"""Merges the readable rows of another history file into the current one: of a damaged file, a backup, another machine.
 
-A file is set aside when SQLite reports it as corrupt. Version 1 of the format also set aside sound files with an amount
-below 0. Both are beside the history as `*.damaged-*` and are merged into it once, table by table. The file itself is
-only read and keeps its name.
+The agent renames a history that SQLite reports as corrupt to `*.damaged-*` ("sets it aside") and begins a new one.
+Version 1 of the format did so for sound files with a negative amount, too. Such files are merged once, table by table.
+The merged file itself is only read and keeps its name.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ from netwatch_tray.history.series import TOTAL
 
 _SERIES: Types = (int, (int, str), str, str)
 _NETWORK: Types = (int, str, (int, str))
-"""Types of columns: versions 1 and 2 of the format stored kinds as text."""
+"""Types of the columns in the tables `series` and `network`. Versions 1 and 2 of the format stored kinds as text."""
 _NOTHING: Value = (0, 0, 0, 0, 0)
 
 
 def carry_over(connection: sqlite3.Connection, aside: Path) -> Message:
-    """Merge a file in one transaction, so that a full disk or a kill changes nothing.
+    """Merge a file that was set aside, in one transaction, and mark it as merged, so that it happens once.
 
-    Return a message for the user. Raise HistoryError, sqlite3.Error, OSError.
+    Return a message about the result for the user. Raise HistoryError, sqlite3.Error, OSError.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -65,13 +65,13 @@ def carry_over(connection: sqlite3.Connection, aside: Path) -> Message:
 
 
 def merge(connection: sqlite3.Connection, source: Path) -> Message:
-    """Merge a file within a transaction of the caller. Return a message for the user. Raise HistoryError,
-    sqlite3.Error, OSError."""
+    """Merge the history file `source`. The caller begins and commits the transaction. Return a message about the result
+    for the user. Raise HistoryError, sqlite3.Error, OSError."""
     return _Merger(connection).merge(source)
 
 
 class _Merger:
-    """Adds the rows of a file to a history, within a transaction of the caller."""
+    """Adds the rows of one file to a history, table by table. The caller begins and commits the transaction."""
 
     def __init__(self, target: sqlite3.Connection) -> None:
         self._target = target
@@ -80,7 +80,8 @@ class _Merger:
         self._passing: set[int] = set()
         self._total = 0
         self._twice: dict[str, list[MinuteValues]] = {}
-        """Minutes that the history has already, by local day: they must not count twice."""
+        """Values of minutes that are in both files, by local day; subtracted from the day's sums, so they count
+        once."""
         self._carried: Counter[str] = Counter()
         """Number of merged rows by table."""
         self._days: set[str] = set()
@@ -88,7 +89,7 @@ class _Merger:
         self._aside = ""
 
     def merge(self, file: Path) -> Message:
-        """Merge the rows of a file. Return a message for the user."""
+        """Merge all readable rows of a file. Return a message about the result for the user."""
         self._aside = file.name
         source = DamagedFile(file)
         try:
@@ -163,8 +164,8 @@ class _Merger:
         return int(found)
 
     def _id(self, series: int) -> int:
-        """Return the ID of a series in the history. If the name of the series is lost, its bytes are kept under the
-        kind `lost`."""
+        """Return the ID in the history of a series of the merged file, given by its ID there. If the row with its name
+        cannot be read, it gets a series of the kind LOST, so that its bytes are kept."""
         found = self._series.get(series)
         if found is None:
             key = f"{self._aside} {series}"
@@ -176,8 +177,8 @@ class _Merger:
         return found
 
     def _values(self, data: object, unpack: Any, most: int) -> dict[int, Value] | None:
-        """Decode values of the merged file, and return them by the IDs that their series have in the history. Return
-        `None` if nothing is usable."""
+        """Decode a minute or ledger of the merged file. Return its values by the IDs that their series have in the
+        history, or `None` if nothing is usable. `unpack`, `most`: see `packing`."""
         if not isinstance(data, bytes):
             return None
         try:
@@ -206,7 +207,8 @@ class _Merger:
             self._carried["recent"] += 1
 
     def _is_there(self, start: int, values: MinuteValues) -> bool:
-        """Return whether the history has the same minute: version 1 wrote the last minute into both files."""
+        """Return whether the history has the same minute with the same total already. Version 1 of the format wrote the
+        last minute both into the file that it set aside and into the new one. `start`: Unix time."""
         wanted = values.get(self._total, _NOTHING)[:3]
         if not any(wanted[1:]):
             return False
@@ -327,7 +329,7 @@ class _Merger:
 
 
 def _name_of(kind: object, key: object) -> str:
-    """Return a name for a series whose own name is lost."""
+    """Return a name for a series made from its key, because the row with its own name cannot be read."""
     text = str(key)
     if kind in ("interface", SERIES_KINDS["interface"]):
         return text.rpartition("/")[0]

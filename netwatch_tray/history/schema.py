@@ -19,11 +19,11 @@ from netwatch_tray.history.codes import INTERRUPTED, LEGACY_REASONS, LOST, NETWO
 from netwatch_tray.model import GapReason
 
 _APPLICATION_ID = 0x4E575448
-"""`NWTH`, in the header of the file: distinguishes it from SQLite files of other programs."""
+"""The letters `NWTH` in the header of the file, by which SQLite files of other programs are recognized."""
 
 
 def _code(column: str, codes: Mapping[str, int], otherwise: int) -> str:
-    """Return the SQL expression that maps a text column to its code."""
+    """Return a SQL expression with the code of the text in a column, or `otherwise` if the text is not in `codes`."""
     cases = " ".join(f"WHEN '{text}' THEN {code:d}" for text, code in codes.items())
     return f"CASE {column} {cases} ELSE {otherwise:d} END"
 
@@ -169,24 +169,24 @@ MIGRATIONS: tuple[str, ...] = (
     );
     """,
 )
-"""Each migrates a file to the next version. Released ones are never changed, nor their comments: SQLite stores them."""
+"""SQL scripts: the one at index n migrates a file from version n to n + 1. Released ones are never changed, not even
+their comments, because SQLite stores these in the file."""
 
 VERSION = len(MIGRATIONS)
 LAST_NOT_LAID_OUT = 2
-"""Version of the format whose files have their tables where the migrations put them."""
+"""Last version of the format for which `_lay_out` was not called: tables are on the pages where migrations put them."""
 
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class CorruptHistoryError(HistoryError):
-    """SQLite reports that the file is corrupt or not a database."""
+    """The history file is damaged: SQLite reports that it is corrupt or no database."""
 
 
 @contextlib.contextmanager
 def explained(file: Path) -> Iterator[None]:
-    """Turn errors of SQLite in the block into CorruptHistoryError if the file is damaged, else into HistoryError.
-
-    The message of a HistoryError has advice.
+    """Replace an sqlite3.Error in the block by CorruptHistoryError if the file is damaged, else by a HistoryError whose
+    message says what the user can do.
     """
     try:
         yield
@@ -212,7 +212,7 @@ def explained(file: Path) -> Iterator[None]:
 
 
 def open_for_writing(file: Path) -> sqlite3.Connection:
-    """Open the file. Create it, readable by the user only, or migrate an older version in one transaction.
+    """Open the history file. Create it if it is missing, readable by the user only. Migrate one of an older version.
 
     Raise CorruptHistoryError; HistoryError if it cannot be written or was written by a newer program.
     """
@@ -245,9 +245,9 @@ def open_for_writing(file: Path) -> sqlite3.Connection:
 
 
 def open_for_reading(file: Path) -> sqlite3.Connection:
-    """Open the file without ever blocking its writer; each query sees a snapshot.
+    """Open the history file so that its writer is never blocked. Each query sees the state of the last commit.
 
-    Raise NoHistoryYetError; HistoryError where it is of another version or cannot be read.
+    Raise NoHistoryYetError if there is no file; HistoryError if it is of another version or cannot be read.
     """
     if not file.exists():
         raise NoHistoryYetError("There is no history yet in {file}: start the program with `netwatch-tray`.", file=file)
@@ -270,7 +270,8 @@ def _columns(connection: sqlite3.Connection) -> dict[str, list[str]]:
 
 
 def _compare(connection: sqlite3.Connection, file: Path) -> None:
-    """Raise CorruptHistoryError if damage has changed the name of a table or column, which SQLite does not detect."""
+    """Raise CorruptHistoryError if names of tables and columns are not those of this version. SQLite does not detect
+    damage that changes a name."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
         _migrate(model)
         wanted = _columns(model)
@@ -283,7 +284,7 @@ def _compare(connection: sqlite3.Connection, file: Path) -> None:
 
 
 def _text(data: bytes) -> str:
-    """Decode a text that SQLite returns. Invalid bytes become U+FFFD."""
+    """Decode a text that SQLite has read from a file (`text_factory`). Invalid UTF-8 becomes U+FFFD."""
     return data.decode(errors="replace")
 
 
@@ -295,7 +296,8 @@ def verify(connection: sqlite3.Connection, file: Path) -> None:
 
 
 def set_aside(file: Path) -> Path:
-    """Rename a damaged file and the files that SQLite keeps beside it. Return the new name. Raise HistoryError."""
+    """Rename a damaged history, and its `-wal` and `-shm` files, to `NAME.damaged-DATE-TIME`. Return the new path.
+    Raise HistoryError."""
     aside = file.with_name(f"{file.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}{file.suffix}")
     try:
         for suffix in ("", "-wal", "-shm"):
@@ -310,7 +312,7 @@ def set_aside(file: Path) -> Path:
 
 
 def set_aside_files(file: Path) -> list[Path]:
-    """Return the files of this history that were set aside, oldest first."""
+    """Return the damaged histories that `set_aside` renamed, oldest first."""
     return sorted(file.parent.glob(f"{file.stem}.damaged-*{file.suffix}"))
 
 
@@ -334,7 +336,8 @@ def _connect_for_reading(file: Path, how: str) -> sqlite3.Connection:
 
 
 def _check(connection: sqlite3.Connection, file: Path) -> int:
-    """Return the version of the file; 0 if it is empty. Raise HistoryError."""
+    """Return the format version of the file, 0 if it is empty. Raise HistoryError if it belongs to another program or
+    to a newer version of this one."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -357,8 +360,8 @@ def _check(connection: sqlite3.Connection, file: Path) -> int:
 
 
 def _migrate(connection: sqlite3.Connection, known: int = 0, until: int | None = None) -> None:
-    """Migrate to version `until`, by default the newest. `known`: the version that the file has at least, whatever its
-    header contains."""
+    """Migrate the file to format version `until`, by default to the newest. `known`: least version that the file is
+    known to have, because a damaged header may contain a lower one."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()  # another program may have migrated it
@@ -376,14 +379,14 @@ def _migrate(connection: sqlite3.Connection, known: int = 0, until: int | None =
 
 
 def _lay_out(connection: sqlite3.Connection) -> None:
-    """Make each table begin on the same page as in a new file, because `damaged_file` depends on that. Nothing else
-    does, so it is skipped if there is no room for a second copy of the file."""
+    """Rewrite the file so that each table begins on the same page as in a new file, which helps `damaged_file` to read
+    a file without a schema. Skipped if the disk has no room for a second copy of the file."""
     with contextlib.suppress(sqlite3.Error):
         connection.execute("VACUUM")
 
 
 def first_page(file: Path, version: int) -> bytes:
-    """Create a history of this format version and return its first page, which holds the schema."""
+    """Create an empty history of this format version at `file`. Return its first page, which holds the schema."""
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
         _migrate(connection, until=version)
         if version > LAST_NOT_LAID_OUT:
@@ -393,8 +396,8 @@ def first_page(file: Path, version: int) -> bytes:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Yield the statements of a script one by one. `executescript` would commit first, so half a migration could
-    remain."""
+    """Yield the SQL statements of a script one by one. `executescript` is not used, because it commits the transaction
+    first, so half a migration could remain."""
     text = ""
     for line in script.splitlines(keepends=True):
         text += line

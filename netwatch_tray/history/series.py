@@ -1,4 +1,4 @@
-"""Series of recorded bytes: the total, interfaces, apps, and the connections of tunnels themselves."""
+"""The series of the history: what bytes are recorded for, such as the total, each interface and each app."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from netwatch_tray.kinds import InterfaceKind
 from netwatch_tray.model import InterfaceTick
 
 SeriesKind = Literal["total", "interface", "app", "carrier", "lan"]
-"""`carrier`: the connections of a tunnel itself, whose bytes are already counted for other apps, so that no sum
-includes them. `lan`: traffic known to have stayed in the local network, a part of the total."""
+"""Kinds of series. `carrier`: the program of a tunnel. Its bytes are those that other apps sent through the tunnel, so
+no sum includes them. `lan`: traffic known to have stayed in the local network, a part of the total."""
 
 _PASSING_KINDS = frozenset({InterfaceKind.VETH, InterfaceKind.NETKIT})
-"""Kinds of container ends, whose names are random, so that nobody looks them up after a month."""
+"""Kinds of interfaces of containers. Their names are random, so their values are kept only as long as minutes are."""
 
 
 class Series(NamedTuple):
-    """An interface, an app or a sum whose bytes are recorded."""
+    """What bytes are recorded for: the total, an interface, an app, or traffic in the local network."""
 
     kind: SeriesKind
     key: str
-    """Identifies it among those of its kind, from boot to boot."""
+    """Identifies the series among those of its kind, in all runs of the program."""
     name: str
     is_lasting: bool = True
-    """Whether the series is kept for longer than minutes are, and is in the day ledgers."""
+    """Whether values of hours and sums of days are kept. If not, only those of the last month are."""
 
     @classmethod
     @functools.lru_cache(maxsize=128)
@@ -34,12 +34,13 @@ class Series(NamedTuple):
 
     @classmethod
     def of_interface(cls, tick: InterfaceTick) -> Series:
-        """Identify an interface by name and kind: an index means nothing after a reboot."""
+        """Return the series of an interface. Its key consists of name and kind, because the index may change at a
+        reboot."""
         return cls.of_interface_key(storable(f"{tick.name}/{tick.kind}"))
 
     @classmethod
     def of_interface_key(cls, key: str) -> Series:
-        """Identify an interface by name and kind, which are separated by the last slash of `key`."""
+        """Return the series of an interface from its stored key: name and kind, separated by the last slash."""
         name, _, kind = key.rpartition("/")
         return cls("interface", key, name, kind not in _PASSING_KINDS)
 
@@ -53,7 +54,7 @@ LAN = Series("lan", "lan", "Local network")
 
 
 def storable(text: str) -> str:
-    """Escape what UTF-8 and SQLite cannot hold (surrogates, NULs); different texts stay different."""
+    """Return a text that SQLite can store: lone surrogates and NUL characters are escaped with a backslash."""
     if text.isascii():
         return text.replace("\0", "\\x00")
     return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")

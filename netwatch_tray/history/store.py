@@ -1,4 +1,4 @@
-"""The only writer of the history file: stores batches and, once an hour, packs values and drops old ones."""
+"""Writes the history file for the agent: stores batches and, once an hour, packs values and drops old ones."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class Store:
         self._networks: dict[str, tuple[int, Network]] = {}
         self._packed_hour = 0
         self.data_version = 0
-        """At the last transaction; changes when another program writes: an import, or the user's changes of the whole
-        history."""
+        """SQLite's `PRAGMA data_version` at the last transaction. It changes when another program writes, such as an
+        import, or a command of the user that deletes days."""
         try:
             with explained(file):
                 is_repaired = repair.is_repaired(self._connection)
@@ -70,13 +70,14 @@ class Store:
 
     @property
     def is_there(self) -> bool:
-        """Return whether the open file is still the one at its path."""
+        """Return whether the open file is still the one at its path: it was neither removed nor replaced."""
         return _identity(self._file) == self._identity
 
     def restore(self) -> Message | None:
-        """Merge files that were set aside, each once, and return a message for the user.
+        """Merge the damaged files that `schema.set_aside` renamed, each once. Return a message for the user, or None if
+        there were none to merge.
 
-        Never raises. A file that cannot be merged now keeps its name and is tried again at the next start.
+        Never raises. A file that cannot be merged now is tried again at the next start.
         """
         done = []
         for aside in schema.set_aside_files(self._file):
@@ -98,7 +99,7 @@ class Store:
         return joined(done) if done else None
 
     def state(self) -> RecorderState | None:
-        """Return the state that the previous run stored and this one continues from, or None if there was none. Raise
+        """Return what the previous run stored for this one to continue from, or None if there is nothing usable. Raise
         HistoryError."""
         with explained(self._file):
             row = self._connection.execute("SELECT data FROM state").fetchone()
@@ -111,9 +112,9 @@ class Store:
                 return None
 
     def write(self, batch: Batch, network: Network) -> None:
-        """Store all of a batch or nothing, except values that could not be decoded again; those are reported.
+        """Store a batch in one transaction. Values that cannot be encoded are left out and reported.
 
-        Raise HistoryError.
+        `network`: the network in which the bytes passed. Raise HistoryError; then nothing of the batch is stored.
         """
         with self._transaction():
             place = self._network(network)
@@ -134,8 +135,8 @@ class Store:
                 self._connection.execute("INSERT OR REPLACE INTO state VALUES (1, ?)", (data,))
 
     def tidy(self, now: float, most_bytes: int) -> None:
-        """Once an hour, pack finished hours and drop values that are too old or exceed `most_bytes`. Raise
-        HistoryError."""
+        """Pack finished hours into chunks, and drop values that are too old or beyond the size of `most_bytes`. Does
+        nothing if that was done for this hour. `now`: Unix time. Raise HistoryError."""
         hour = int(now) // 3600 * 3600
         if hour == self._packed_hour:
             return
@@ -148,7 +149,8 @@ class Store:
         self._packed_hour = hour
 
     def used(self, first_day: str, last_day: str, counts: Counts = "all") -> int:
-        """Return the bytes of the total in these local days, both directions. Raise HistoryError."""
+        """Return the bytes of the total from `first_day` to `last_day` (ISO dates), received and sent together.
+        `counts`: which traffic counts for the data plan. Raise HistoryError."""
         with explained(self._file):
             without = self._id(LAN) if counts == "internet" else None
             return self._days.used(
@@ -156,30 +158,31 @@ class Store:
             )
 
     def alerted(self, cycle: str) -> frozenset[int]:
-        """Return the percentages of the data plan of which the user was notified in the billing month that began on
-        that day.
-
-        Raise HistoryError.
+        """Return the percentages of the data plan about which the user was already notified in the billing month that
+        begins on the day `cycle` (ISO date). Raise HistoryError.
         """
         with explained(self._file):
             rows = self._connection.execute("SELECT percent FROM alert WHERE cycle = ?", (cycle,)).fetchall()
         return frozenset(percent for (percent,) in rows)
 
     def remember_alerts(self, cycle: str, percents: Iterable[int]) -> None:
-        """Store the percentages of which the user was notified in a billing month. Raise HistoryError."""
+        """Store that the user was notified about these percentages of the data plan in the billing month that begins on
+        the day `cycle` (ISO date). Raise HistoryError."""
         with self._transaction():
             self._connection.executemany(
                 "INSERT OR IGNORE INTO alert VALUES (?, ?, ?)", [(cycle, percent, time.time()) for percent in percents]
             )
 
     def write_events(self, events: Iterable[Event], seen: Iterable[int] | None = ()) -> None:
-        """Store events, in place of those with their IDs, and mark events as seen, all if None. Raise HistoryError."""
+        """Store events; one whose ID exists is replaced. `seen`: IDs of events to mark as seen; None: all. Raise
+        HistoryError."""
         with self._transaction():
             event_rows.write(self._connection, events)
             event_rows.mark_seen(self._connection, seen)
 
     def event_memory(self, now: float, most_events: int) -> EventMemory:
-        """Return what the agent must know of earlier runs: events, apps and bytes sent by day. Raise HistoryError."""
+        """Return what the detectors need of earlier runs, with at most `most_events` events. `now`: Unix time. Raise
+        HistoryError."""
         return event_memory.read(self.rows, now, most_events)
 
     @contextmanager
@@ -197,14 +200,14 @@ class Store:
                 raise
 
     def _note_others(self) -> None:
-        """Drop cached data if another program wrote since the last call."""
+        """Drop cached IDs and sums if another program wrote since the last transaction."""
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version != self.data_version:
             self.data_version = int(version)
             self._forget()
 
     def _forget(self) -> None:
-        """Drop cached data, because a transaction was rolled back or `salvage` wrote."""
+        """Drop cached IDs and sums. Called when a transaction was rolled back or other code wrote."""
         self._series.clear()
         self._networks.clear()
         self._days.forget()
@@ -221,8 +224,8 @@ class Store:
         return known
 
     def _found(self, query: str, values: tuple[object, ...]) -> int:
-        """Return the ID of a row that is known to exist. If the index does not have it, rebuild the index. Raise
-        HistoryError."""
+        """Return the ID that a query finds; the row was just inserted, so it exists. If it is not found, the index is
+        damaged and is rebuilt. Raise HistoryError."""
         row = self._connection.execute(query, values).fetchone()
         if row is None or not isinstance(row[0], int):
             # The index is damaged: either the check finds that as well, or rebuilding the index helps.
@@ -330,7 +333,8 @@ def _combined(one: Value, other: Value) -> Value:
 
 
 def _locked(file: Path) -> int:
-    """Return a descriptor that holds the lock file of the history. Raise HistoryError if another program holds it."""
+    """Lock the lock file of the history. Return its descriptor; closing it releases the lock. Raise HistoryError if
+    another program holds the lock."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         held = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -1,7 +1,7 @@
-"""Values of series by time, in one of four tiers: ticks, ten seconds, minutes and hours.
+"""Reads the values of series by time. A tier is a length of values: ticks (one second), ten seconds, minutes or hours.
 
-Older values are in chunks (`packing`). Recent minutes are in the rows in which they were recorded, as are ticks, which
-are never in chunks.
+Values of finished hours are in chunks (`packing`). Those of the current hour are still in the rows in which they were
+recorded, one for each minute. Ticks are never in chunks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from netwatch_tray.history.rows import Rows
 from netwatch_tray.history.usage import LATEST
 
 TICKS = 1
-"""The finest tier: the ticks themselves, kept for an hour."""
+"""The tier with the shortest values: ticks, which last about a second and are kept for an hour."""
 _TIERS = (TICKS, TENS, MINUTES, HOURS)
 
 _UNPACKED_FINE = "SELECT start, fine FROM recent WHERE packed = 0 AND start > ? AND start < ?"
@@ -34,18 +34,18 @@ _CHUNKS = """
     WITH RECURSIVE wanted (id) AS (VALUES (?) UNION ALL SELECT id + ? FROM wanted WHERE id + ? <= ?)
     SELECT chunk.id, data FROM wanted CROSS JOIN chunk ON chunk.id = wanted.id
 """
-"""Finds chunks one by one, because they are sorted by time before series: they are written in that order."""
+"""Query for the consecutive chunks of one series. It looks up each ID, because IDs are sorted by time before series."""
 
 
 class Tiers:
-    """Reads values by time through `Rows`. Each method may raise HistoryError."""
+    """Reads the values of series by time. IDs of series are arguments. Each method may raise HistoryError."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
 
     def choose(self, start: float, end: float, most_points: int) -> int:
-        """Return the coarsest tier with enough values for a quarter of the points, or a coarser one if that tier begins
-        too late."""
+        """Return the tier for a curve between two Unix times: the one with the longest values of which there are at
+        least a quarter of `most_points`, or one with longer values if its values of that time are not kept any more."""
         for tier in reversed(_TIERS):
             if (end - start) / tier >= most_points / 4:
                 break
@@ -56,7 +56,8 @@ class Tiers:
         return tier
 
     def reaches(self, tier: int, start: float) -> bool:
-        """Return whether the tier goes back to `start`, or as far as any coarser tier."""
+        """Return whether a tier has values back to the Unix time `start`, or at least as far back as all longer
+        tiers."""
         coarser = [self._oldest(each) for each in _TIERS[_TIERS.index(tier) :]]
         if coarser[0] is None:
             return not any(coarser)
@@ -76,7 +77,7 @@ class Tiers:
         return None if start is None else int(start)
 
     def values(self, ids: Sequence[int], tier: int, first: int, size: int) -> Columns:
-        """Return the sums of several series: `size` values from the Unix time `first` on."""
+        """Return `size` values of a tier from the Unix time `first` on, each the sum of several series."""
         found = Columns.of(size)
         for number, series in enumerate(ids):
             columns = self._columns_of(series, tier, first, size)
@@ -89,9 +90,9 @@ class Tiers:
         return found
 
     def sums(self, ids: Collection[int], tier: int, first: int, size: int) -> dict[int, int]:
-        """Return the bytes of each series, received and sent together, in a span of one tier.
+        """Return the bytes of each series, received and sent together, by ID.
 
-        The span has `size` values and begins at the Unix time `first`.
+        Summed are `size` values of the tier from the Unix time `first` on.
         """
         found = {}
         for series in ids:
@@ -106,7 +107,8 @@ class Tiers:
         return found
 
     def _columns_of(self, series: int, tier: int, first: int, size: int) -> Columns:
-        """Return `size` values from the chunks of a series. Those that no readable chunk has are unknown."""
+        """Return `size` values of a series from its chunks, from the Unix time `first` on. Values that are in no
+        readable chunk are unknown."""
         found = Columns.of(0)
         chunks = chunk_id(tier, first, series), NEXT_CHUNK, NEXT_CHUNK, chunk_id(tier, first + size * tier - 1, series)
         for chunk, data in self._rows.query(_CHUNKS, *chunks):
@@ -119,9 +121,10 @@ class Tiers:
         return found
 
     def measured(self, tier: int, first: int, size: int, gaps: Iterable[StoredGap]) -> list[int]:
-        """Return how many tenths of a second were measured in each of `size` values.
+        """Return how many tenths of a second were measured in each of `size` values of a tier from the Unix time
+        `first` on.
 
-        Computed from the gaps in the range, which costs less than reading the chunks of the total.
+        It is computed from the gaps, which takes less time than reading the values of the total.
         """
         oldest, newest = self.extent()
         covered = [0] * size
@@ -136,8 +139,8 @@ class Tiers:
         return covered
 
     def extent(self) -> tuple[int, int]:
-        """Return the Unix times of the first measurement, to the hour, and of the last, to the minute; (0, 0) without
-        any."""
+        """Return the Unix times of the first and the last measurement, the first rounded down to the hour, the last
+        rounded up to the minute; (0, 0) if there is none."""
         (begin,) = self._rows.one("SELECT min(start) FROM recent WHERE start BETWEEN 0 AND ?", LATEST)
         (end,) = self._rows.one("SELECT max(start) + 60 FROM recent WHERE start BETWEEN 0 AND ?", LATEST)
         first_gap, last_gap = self._rows.one(
@@ -150,7 +153,7 @@ class Tiers:
         return int(min(starts, default=0)), int(max(end or 0, last_gap or 0))
 
     def _unpacked(self, ids: set[int], tier: int, first: int, end: int) -> Iterator[tuple[int, Value]]:
-        """Yield Unix time and value of what is not in chunks yet: the minutes of the current hour."""
+        """Yield Unix time and value of all values between two Unix times that are not in chunks yet."""
         query = _UNPACKED_FINE if tier == TENS else _UNPACKED_MINUTES
         for start, data in self._rows.typed("minutes", (int, bytes), query, first - 60, end):
             if tier == TENS:
@@ -160,7 +163,8 @@ class Tiers:
             yield from ((at, value) for at, value in values if first <= at < end)
 
     def ticks(self, ids: Sequence[int], start: float, end: float) -> Curve:
-        """Return the rate of each tick. Of several series, each minute shows the first one that it contains."""
+        """Return the rates of the ticks between two Unix times. `ids`: series of which only one has ticks in a minute,
+        as of an interface that changed its kind."""
         curve = Curve(1.0, [], [], [], [], [])
         query = "SELECT start, fine FROM recent WHERE start > ? AND start < ? ORDER BY start, id"
         for minute, data in self._rows.typed("minutes", (int, bytes), query, start - 60, end):
@@ -181,9 +185,9 @@ class Tiers:
         return curve
 
     def chunk_starts(self, tier: int, start: int, end: int) -> list[int]:
-        """Return the Unix times at which the stored chunks in a range begin, found without trying each possible time.
+        """Return the Unix times at which the chunks of a tier begin that overlap the time from `start` to `end`.
 
-        A clock that was years ahead for a while leaves too many absent chunks to try.
+        Only existing chunks are read. If the clock was years ahead for a while, most of the time has none.
         """
         query = "SELECT DISTINCT start FROM recent WHERE packed = 0 AND start > ? AND start < ?"
         found = {
@@ -207,7 +211,8 @@ def _append(curve: Curve, at: float, rx: float | None, tx: float | None) -> None
 
 
 def curve_of(columns: Columns, step: int, first: int, factor: int) -> Curve:
-    """Return the rates of columns that begin at the Unix time `first`, combining `factor` values into one."""
+    """Convert values into a curve of rates. `step`: seconds of a value. `first`: Unix time at which the first one
+    begins. `factor`: number of values to combine into one point."""
 
     def points(row: list[int]) -> Iterator[tuple[int, ...]]:
         return zip(*[iter(row)] * factor, strict=True)

@@ -12,17 +12,17 @@ from netwatch_tray.settings import DataPlan
 Period = Literal["day", "week", "month", "billing", "year", "all"]
 
 ALERT_PERCENTS = (80, 100)
-"""Percentages of the cap. Each is reported once in a billing month."""
+"""Percentages of the data plan's cap (allowed bytes) about which the user is notified, once in a billing month each."""
 LATEST = 253_402_214_400
-"""Unix time of 9999-12-31 00:00 UTC: a later moment cannot be shown."""
+"""Unix time of 9999-12-31 00:00 UTC, the latest that is handled: Python cannot represent dates after that year."""
 _BY_CALENDAR = DataPlan()
 _LEAST_HEAT = 1000.0
 _LEAST_MEASURED = 2.0
-"""Days: less than that is too little for a projection."""
+"""Number of measured days from which on the usage at the end of a period is projected."""
 
 
 class Days(NamedTuple):
-    """A span of whole days."""
+    """A span of whole days, `first` and `last` included."""
 
     first: date
     last: date
@@ -33,17 +33,17 @@ class Days(NamedTuple):
 
 
 class PlanAlert(NamedTuple):
-    """The user has used up a certain percentage of the data plan."""
+    """A notification that the user has used a certain percentage of the data plan."""
 
     percent: int
     used: int
-    """Bytes of the total in this billing month, both directions."""
+    """Bytes of the total in this billing month, received and sent together."""
     cap: int
     cycle: Days
 
 
 class Outlook(NamedTuple):
-    """The state of a data plan; amounts in bytes."""
+    """How much of a data plan is used, and how long the rest will last; amounts in bytes."""
 
     cycle: Days
     used: int
@@ -51,13 +51,15 @@ class Outlook(NamedTuple):
     days_left: int
     """Number of days left, today included; 0 if the period is over."""
     allowance: int | None
-    """What is left for each day from today on; `None` if there is no cap, or the period is over."""
+    """Bytes that the user may use on each day from today on; `None` if there is no cap, or the period is over."""
     projection: int | None
-    """Usage at the end of the period at the same pace; `None` if too little is measured, or it is over."""
+    """Expected usage at the end of the period if it continues at the same rate; `None` if less than two days were
+    measured, or the period is over."""
 
 
 def billing_month(day: date, billing_day: int) -> Days:
-    """Return the billing month of a day. One that begins on the 31st begins on the last day of shorter months."""
+    """Return the billing month that contains a day. `billing_day`: day of the month on which it begins; in months
+    without that day, the last one."""
     first = _in_month(day.year, day.month, billing_day)
     if first > day:
         first = _in_month(*_next_month(day.year, day.month, -1), billing_day)
@@ -76,7 +78,7 @@ def plan_period(day: date, plan: DataPlan) -> Days:
 
 
 def neighbour(span: Days, period: Period, plan: DataPlan, step: int) -> Days:
-    """Return the next (1) or previous (-1) period; the same period at the ends of the calendar."""
+    """Return the period after (`step` 1) or before (`step` -1) `span`; `span` itself at the ends of the calendar."""
     edge = span.last if step > 0 else span.first
     if edge in (date.min, date.max):
         return span
@@ -84,7 +86,8 @@ def neighbour(span: Days, period: Period, plan: DataPlan, step: int) -> Days:
 
 
 def period_of(day: date, period: Period, plan: DataPlan = _BY_CALENDAR) -> Days:
-    """Return the period that contains a day. Weeks begin on Monday (ISO 8601)."""
+    """Return the day, week, month, billing month or year that contains a day, or the whole calendar. Weeks begin on
+    Monday (ISO 8601)."""
     if period == "day":
         return Days(day, day)
     if period == "week":
@@ -101,7 +104,7 @@ def period_of(day: date, period: Period, plan: DataPlan = _BY_CALENDAR) -> Days:
 
 
 def midnight(day: date) -> float:
-    """Return the Unix time at which the local day begins, at most LATEST."""
+    """Return the Unix time at which a local day begins, limited to 0 … LATEST."""
     try:
         return max(0.0, datetime.combine(day, time()).timestamp())
     except (OverflowError, ValueError, OSError):  # near year 1 or 9999 the time zone's offset leaves the calendar
@@ -109,17 +112,17 @@ def midnight(day: date) -> float:
 
 
 def midnight_after(day: date) -> float:
-    """Return the Unix time at which the local day ends, at most LATEST."""
+    """Return the Unix time at which a local day ends, at most LATEST."""
     return float(LATEST) if day >= date.max - timedelta(days=1) else midnight(day + timedelta(days=1))
 
 
 def outlook(
     used: int, cap: int | None, cycle: Days, today: date, day_fraction: float, unmeasured: float = 0.0
 ) -> Outlook:
-    """Return the state of a data plan of `cap` bytes.
+    """Return the state of a data plan of `cap` bytes, of which `used` are used in the period `cycle`.
 
-    `day_fraction`: part of today that is over, 0 to 1. `unmeasured`: days of the cycle before the first measurement,
-    which do not count for the pace.
+    `day_fraction`: part of today that is over, 0 to 1. `unmeasured`: number of days of the period before the first
+    measurement, which are left out of the projection.
     """
     days_left = max(0, (cycle.last - today).days + 1)
     measured = (today - cycle.first).days + day_fraction - unmeasured
@@ -131,14 +134,15 @@ def outlook(
 
 
 def due_alerts(used: int, cap: int, alerted: frozenset[int]) -> list[int]:
-    """Return the percentages that are reached and not in `alerted`, lowest first."""
+    """Return the `ALERT_PERCENTS` of `cap` that `used` (bytes) has reached and that are not in `alerted`, lowest
+    first."""
     return [percent for percent in ALERT_PERCENTS if percent not in alerted and used * 100 >= cap * percent]
 
 
 def heat_limits(amounts: Iterable[int]) -> tuple[int, int, int, int]:
-    """Return the amounts in bytes at which the steps 2 to 5 of a heat map begin.
+    """Return the bytes from which on a day has step 2, 3, 4 or 5 of the heat map (a calendar coloured by usage).
 
-    They are 5, 10, 20 and 40 GB times a power of two, chosen so that the median of the days with traffic is in step 3.
+    They are 5, 10, 20 and 40 GB times a power of two, so that the median of `amounts` (bytes of each day) is in step 3.
     """
     known = sorted(amount for amount in amounts if amount > 0)
     limit = 10_000_000_000.0
@@ -152,12 +156,13 @@ def heat_limits(amounts: Iterable[int]) -> tuple[int, int, int, int]:
 
 
 def heat_step(amount: int, limits: tuple[int, int, int, int]) -> int:
-    """Return the step of an amount: 0 for nothing, else 1 to 5."""
+    """Return the step of the heat map for the bytes of a day: 0 for no traffic, else 1 to 5. `limits`: from
+    `heat_limits`."""
     return 1 + bisect_right(limits, amount) if amount > 0 else 0
 
 
 def listed_spans(days: Iterable[date]) -> list[Days]:
-    """Return days, given in order, as spans of consecutive days."""
+    """Combine consecutive days into spans. `days` must be sorted."""
     spans: list[Days] = []
     for day in days:
         if spans and (day - spans[-1].last).days == 1:
@@ -168,7 +173,8 @@ def listed_spans(days: Iterable[date]) -> list[Days]:
 
 
 def _in_month(year: int, month: int, day: int) -> date:
-    """Return a day of a month; a day, month or year that does not exist becomes the nearest one in years 1 to 9999."""
+    """Return a date. A day after the end of the month becomes its last day; a year outside 1 … 9999 the nearest
+    date."""
     if not date.min.year <= year <= date.max.year:
         return date.min if year < date.min.year else date.max
     last = 31 if month == 12 else (date(year, month + 1, 1) - timedelta(days=1)).day

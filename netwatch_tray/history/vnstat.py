@@ -19,9 +19,9 @@ from netwatch_tray.history.series import storable
 from netwatch_tray.history.usage import period_of
 
 _UNITS = {"1": 1024, "2": 1}
-"""Bytes of its unit, by `jsonversion`."""
+"""Number of bytes in one unit of the amounts, by `jsonversion`."""
 _MOST_PER_DAY = 400_000_000_000 // 8 * 86400
-"""Bytes that the fastest link, 400 Gbit/s, carries in one direction in a day."""
+"""Most plausible bytes of a day in one direction: those of a link with 400 Gbit/s."""
 _FIRST = date(1970, 1, 1)
 _EXTRA_COMMA = re.compile(rb"\[\s*,")
 
@@ -61,17 +61,19 @@ class _Document(msgspec.Struct):
 
 class Parsed(NamedTuple):
     imports: list[Import]
-    """Each day, month and year of an interface, once."""
+    """Traffic of each day, month and year of each interface."""
     added: int
-    """Rows that were added to another row of the same span: vnStat writes two around a suspend."""
+    """Number of rows that were added to another one for the same day, month or year: vnStat may write two after a
+    suspend."""
     refused: list[str]
-    """Implausible rows, each with the reason."""
+    """Texts about implausible rows, which were left out, each with the reason."""
 
 
 def parse(document: bytes, today: date) -> Parsed:
-    """Return the days, months and years of each interface. Raise HistoryError if nothing is usable.
+    """Parse the output of `vnstat --json`. Raise HistoryError if nothing is usable.
 
-    Rows are rejected singly: an amount that no link carries in its span, a day before 1970 or after tomorrow.
+    Implausible rows are left out one by one: more bytes than a link can carry in the time, or a day before 1970 or
+    after tomorrow.
     """
     found = _decoded(document)
     unit = _UNITS.get(found.jsonversion)
@@ -122,9 +124,10 @@ def _rows(traffic: _Traffic) -> list[tuple[Span, list[msgspec.Raw]]]:
 
 
 def _checked(raw: msgspec.Raw, span: Span, unit: int, today: date) -> tuple[date, int, int]:
-    """Return the first day of a row of vnStat, and its bytes received and sent.
+    """Parse one row of vnStat. Return the first day of its span, and the bytes received and sent.
 
-    Raise msgspec.DecodeError if the row has another form, ValueError if its values are impossible.
+    `unit`: number of bytes in one unit. Raise msgspec.DecodeError if the row has another form, ValueError if its values
+    are implausible.
     """
     row = msgspec.json.decode(raw, type=_Row)
     try:

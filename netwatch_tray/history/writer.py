@@ -1,6 +1,6 @@
-"""Records while the agent runs. Whatever happens to the file, the measurements of the last hour are not lost.
+"""Records the agent's measurements in the history file. If the file cannot be written, they are kept for an hour.
 
-It blocks while the disk does, so the agent calls it in a separate thread, one call at a time.
+Calls block while the disk does, so the agent makes them in a separate thread, one at a time.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 _MOST_MINUTES = 60
-"""Most minutes in memory while the file cannot be written. If there are more, all of them become one gap with their
-bytes."""
+"""Most minutes that are kept in memory while the file cannot be written. If there are more, all are discarded and
+become one gap, whose bytes are known from the counters."""
 
 
 class HistoryWriter:
-    """Writes the history. It opens the file with the first record, because the agent must start quickly."""
+    """Writes the history for the agent. The file is opened by the first call that needs it, so that the agent starts
+    quickly."""
 
     def __init__(
         self,
@@ -48,7 +49,8 @@ class HistoryWriter:
         boot: Callable[[], Boot] = Boot.now,
         boottime: Callable[[], float] = clock.boottime,
     ) -> None:
-        """`boot`, `boottime`: the current boot and the seconds since it, replaced by tests."""
+        """`kept`, `plan`: the settings. `boot`, `boottime`: return the current boot and the seconds since it; replaced
+        by tests."""
         self._file = file
         self._kept = kept
         self._plan = plan
@@ -60,25 +62,25 @@ class HistoryWriter:
         self._network = OFFLINE
         self._network_hour = 0
         self._cycle: Days | None = None
-        """The billing month of the next two attributes; `None` if they have to be read."""
+        """The billing month for which `_used` and `_alerted` were read; `None` if they must be read again."""
         self._data_version = 0
-        """`Store.data_version` when they were read."""
+        """`Store.data_version` at the time when `_used` and `_alerted` were read."""
         self._used = 0
         self._alerted: frozenset[int] = frozenset()
         self.fault: Message | None = None
-        """Why nothing can be stored now, for the user."""
+        """Message for the user why nothing can be stored now; None if storing works."""
         self.note: Message | None = None
-        """What happened to the file, for the user: a damaged one was set aside."""
+        """Message for the user about a damaged file that was renamed or merged; None if there was none."""
         self._damage: Message | None = None
 
     @property
     def faults(self) -> tuple[Message, ...]:
-        """Return messages for the user about faults of the file and of its rows."""
+        """Return all current messages for the user: `fault`, `note`, and one about damaged rows."""
         damage = self._store.rows.note if self._store is not None else self._damage
         return tuple(filter(None, (self.fault, self.note, damage)))
 
     def apply(self, kept: History, plan: DataPlan) -> None:
-        """Use these settings from the next record on."""
+        """Use these settings from the next call of `record` on."""
         if plan != self._plan:
             self._plan, self._cycle = plan, None
         if kept.network_names != self._kept.network_names:
@@ -86,34 +88,37 @@ class HistoryWriter:
         self._kept = kept
 
     def used(self, day: date, counts: Counts = "all") -> int:
-        """Return the stored bytes of the total on that local day, both directions. Raise HistoryError."""
+        """Return the stored bytes of the total on a local day, received and sent together. `counts`: which traffic
+        counts for the data plan. Raise HistoryError."""
         return self._opened().used(day.isoformat(), day.isoformat(), counts)
 
     def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> PlanAlert | None:
-        """Add measurements and, with `commit`, store all that is not stored yet. Never raises; sets `fault` instead.
+        """Add measurements, oldest first. With `commit`, store all that is not stored yet. Never raises; sets `fault`.
 
-        Return the alert about the data plan that is due now, if any. Each percentage is reported once in a billing
-        month.
+        Return the notification about the data plan that is due now, or None. There is one for each percentage in a
+        billing month.
         """
         recorder = self._take(measurements)
         return self._commit(recorder, may_alert=True) if recorder and commit else None
 
     def event_memory(self, now: float, most_events: int) -> EventMemory:
-        """Return what the agent must know of earlier runs: events, apps and bytes sent by day. Raise HistoryError."""
+        """Return what the detectors need of earlier runs, with at most `most_events` events. `now`: Unix time. Raise
+        HistoryError."""
         memory = self._unless_corrupt(lambda: self._opened().event_memory(now, most_events))
         state = self._opened().state()
         is_same_boot = state is not None and self._boot().follows(state) == "same boot"
         return memory._replace(last_at=state.at if state is not None and is_same_boot else None)
 
     def write_events(self, events: Iterable[Event], seen: Iterable[int] | None) -> None:
-        """Store events, in place of those with their IDs, and mark events as seen, all if None. Raise HistoryError."""
+        """Store events; one whose ID exists is replaced. `seen`: IDs of events to mark as seen; None: all. Raise
+        HistoryError."""
         self._close_if_removed()
         self._unless_corrupt(lambda: self._opened().write_events(events, seen))
 
     def close(self, measurements: Sequence[Measurement] = ()) -> None:
-        """Store the last measurements, if there are any, and close the file.
+        """Store the last measurements, if there are any, and close the file. Called when the agent ends.
 
-        An alert about the data plan that becomes due now is reported at the next start.
+        If a notification about the data plan becomes due by them, the next run returns it.
         """
         recorder = self._take(measurements) if measurements else None
         if recorder:
@@ -140,8 +145,8 @@ class HistoryWriter:
         return recorder
 
     def _look_at_network(self, tick: Tick) -> None:
-        """Identify the network when uplinks or addresses have changed, and once an hour, because it may have become
-        metered."""
+        """Identify the current network again if uplinks or their addresses have changed since the last call, and once
+        an hour, because NetworkManager may report it as metered by now."""
         uplinks = [(each.name, each.addresses) for each in tick.interfaces if each.is_uplink]
         hour = int(tick.at.timestamp()) // 3600
         if uplinks != self._uplinks or hour != self._network_hour:
@@ -171,7 +176,8 @@ class HistoryWriter:
             return None
 
     def _unless_corrupt(self, action: Callable[[], Result]) -> Result:
-        """Run an action. If the file is found corrupt, set it aside and run the action again. Raise HistoryError."""
+        """Run an action on the file. If it raises CorruptHistoryError, rename the damaged file and run the action again
+        with a new one. Raise HistoryError."""
         try:
             return action()
         except CorruptHistoryError as error:
@@ -179,7 +185,8 @@ class HistoryWriter:
         return action()
 
     def _write(self, batch: Batch) -> None:
-        """Write a batch to the disk. After this returns the batch must not be written again, whatever fails later."""
+        """Write a batch to the disk, and update the sum for the data plan. If it returns, the batch is stored and must
+        not be written again."""
         store = self._opened()
         store.write(batch, self._network)
         if store.data_version != self._data_version:
