@@ -1,4 +1,5 @@
-"""The resident process: wires collectors, engine, feed and tray, starts them in order and stops them in reverse."""
+"""The resident process: creates and connects collectors, engine, feed, history and tray, and stops them in reverse
+order."""
 
 from __future__ import annotations
 
@@ -60,26 +61,27 @@ _log = logging.getLogger(__name__)
 PERIOD = 1.0
 """Seconds between ticks."""
 _CHECK_PERIOD = 10.0
-"""Seconds between checks of the settings file, which the user may edit by hand, of the locks, and of uploading."""
+"""Seconds between two calls of `Agent._check`."""
 _CONTEXTS = ("EventWords", "Facts", "Messages", "Tray")
-"""Contexts of the translations that the agent shows; the others would only take memory."""
+"""Contexts (groups) of the translated texts that the agent loads. Others are for the window, and would take memory."""
 
 
 class Agent:
     """The resident process, one per user and machine. `run` returns when the user quits or the system ends it."""
 
     def __init__(self, *, headless: bool, by_hand: bool = False, sources: Sources | None = None) -> None:
-        """Take the lock. Raise AlreadyRunningError, or NetWatchError if nothing can be measured or served.
+        """Take the locks of the one agent of this user. Raise AlreadyRunningError if another one runs, NetWatchError if
+        nothing can be measured or no client can connect.
 
-        `by_hand`: the user has started it, not the login. `sources`: those of a recording, in place of this machine's;
-        then nothing is sent.
+        `headless`: show no icon. `by_hand`: whether the user started it, not the login. `sources`: a recording to
+        replay instead of this machine's sources; then nothing is uploaded.
         """
         self._started = clock.boottime()
         self._recent = RecentTicks()
         self._presence: Presence | None = None
         self._tray_reported: tuple[Message | None, bool] = (None, False)
         self._unreachable: Message | None = None
-        """Why no new client can connect; None if one can."""
+        """Message why no new client can connect; None if clients can."""
         self._successor: AlreadyRunningError | None = None
         with contextlib.ExitStack() as undo:
             self._scheduler = Scheduler()
@@ -166,9 +168,9 @@ class Agent:
             self._undo = undo.pop_all()
 
     def run(self) -> None:
-        """Measure, show and serve until `quit`, SIGTERM, SIGINT or SIGHUP; then remove sockets and locks.
+        """Run the loop until `quit`, SIGTERM, SIGINT or SIGHUP; then remove sockets and locks.
 
-        Raise AlreadyRunningError if another agent took over after the locks of this one had been removed.
+        Raise AlreadyRunningError if the locks of this agent were deleted and another agent has taken them since.
         """
         with self._undo:
             self._scheduler.every(PERIOD / self._sources.speed, self._tick)
@@ -223,7 +225,7 @@ class Agent:
             self._stay_reachable()
 
     def _stay_reachable(self) -> None:
-        """Restore locks and socket after the runtime or state directory was cleaned up."""
+        """Create locks and socket again if somebody deleted them. End this agent if another one has them by now."""
         try:
             self._instance.check()
             self._feed.check()
@@ -238,7 +240,7 @@ class Agent:
             self._unreachable = error.message
 
     def _report_tray(self) -> None:
-        """Send the status when the state of the tray changed."""
+        """Send the status to all clients if the state of the tray has changed since it was sent last."""
         if self._presence and (found := (self._presence.no_tray, self._presence.is_looking)) != self._tray_reported:
             self._tray_reported = found
             self._feed.tell_all(self._status())
@@ -250,7 +252,7 @@ class Agent:
             _log.warning("%s", error)
 
     def _take_last(self) -> None:
-        """Measure once more, so that the history has all bytes and their owners up to now."""
+        """Read sockets and interfaces a last time before the end, so that the history has all bytes up to now."""
         self._connections.read_last()
         tick = self._monitor.tick(is_last=True)
         if tick is not None:
@@ -328,8 +330,8 @@ class Agent:
         return Amounts(moved.today, moved.month, cap, moved.since) if moved else Amounts(None, None, cap, None)
 
     def _check(self) -> None:
-        """Restore locks and socket if they were removed, reload the settings file if it was changed, and probe only
-        while somebody uses the results: not for uploading while it cannot begin."""
+        """Called every `_CHECK_PERIOD`: create locks and socket again if they were deleted, reload the settings if the
+        file has changed, and turn the probes of gateway and DNS server on or off, as something uses them."""
         self._stay_reachable()
         self._settings.check()
         self._probe()
@@ -362,7 +364,7 @@ class Agent:
         self._notify(key, heading, text)
 
     def _notify(self, key: str, heading: Message, text: Message) -> None:
-        """Notify the user, where there is a desktop that shows it."""
+        """Show a notification on the desktop, if there is one. `key`: a notification with the same key is replaced."""
         if self._presence:
             self._presence.notify(Notification(key, language.said(heading), language.said(text)))
 
@@ -431,7 +433,8 @@ class Agent:
 
 
 def _resident_bytes() -> int | None:
-    """Return the resident memory, or `None` where only psutil reports it, which costs too much memory here."""
+    """Return the bytes of resident memory of the agent, or `None` on systems where only psutil could report it, which
+    is not loaded here because of its size."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:

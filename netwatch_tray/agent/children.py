@@ -1,4 +1,4 @@
-"""The processes that the agent starts: the window, the report of `doctor`, the icon for XEmbed trays."""
+"""Starts child processes of the agent: the window, the report of `doctor`, and the icon for XEmbed trays."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 _LONGEST_TOKEN = 4096
-"""Bytes of an activation token. Real ones have about 50; execve(2) refuses 128 KiB in one variable."""
+"""Most bytes of an activation token (what Wayland requires of a program to raise its window). Real ones have about 50;
+execve(2) refuses 128 KiB in one variable."""
 _LONGEST_START = 30.0
-"""Seconds after which a window that has not connected is no longer waited for: a wrapper may hide its process id."""
+"""Seconds after which a window that has not connected no longer counts as starting. If a wrapper script starts it, its
+PID is never seen on the feed."""
 
 
 class Children:
-    """The processes that the agent starts. At most one of each kind is starting at a time. Use it in the scheduler's
-    thread only."""
+    """Starts the child processes of the agent, and ends them with it. At most one of each kind is starting at a time.
+    Use it in the scheduler's thread only."""
 
     def __init__(
         self,
@@ -28,41 +30,39 @@ class Children:
         activation_token: Callable[[], str | None],
         failed: Callable[[Message], None],
     ) -> None:
-        """`subscribers`: PIDs of the processes that are connected to the feed, and so have started. `activation_token`:
-        returns the token of the click that opens the window, on Wayland. `failed`: called with why a window or the
-        report cannot start.
-        """
+        """`subscribers`: returns the PIDs that are connected to the feed, so their start is complete.
+        `activation_token`: returns the token of the user's click (Wayland), or None. `failed`: called with the reason
+        if a window or the report cannot start."""
         self._subscribers, self._activation_token, self._failed = subscribers, activation_token, failed
         self._windows: list[tuple[Popen[bytes], float, tuple[str, ...]]] = []
-        """Running windows, each with its start time in seconds since boot and its options."""
+        """Window processes that run, each with the boot-time clock of its start and its options."""
         self._others: list[Popen[bytes]] = []
         self._doctor: Popen[bytes] | None = None
 
     def open_window(self) -> None:
-        """Start `window`, which raises a window that is already open."""
+        """Start the subcommand `window`. If a window is open already, it is raised."""
         self._start_window()
 
     def open_settings(self) -> None:
-        """Start `window --settings`, which shows the settings, in a window that is already open if there is one."""
+        """Start `window --settings`. If a window is open already, it shows the settings."""
         self._start_window("--settings")
 
     def open_mini(self) -> None:
-        """Start `window --mini`, which shows the mini window, in the window process that already runs if there is
-        one."""
+        """Start `window --mini`. If a window process runs already, it opens the mini window."""
         self._start_window("--mini")
 
     def open_events(self) -> None:
-        """Start `window --events`, which shows the events, in a window that is already open if there is one."""
+        """Start `window --events`. If a window is open already, it shows the events."""
         self._start_window("--events")
 
     def show_doctor(self) -> None:
-        """Start `doctor --show`, unless it is running already."""
+        """Start `doctor --show`, which opens the diagnostic report, unless it is running already."""
         self.reap()
         if self._doctor is None:
             self._doctor = self._try_to_start("doctor", "--show")
 
     def _start_window(self, *options: str) -> None:
-        """Start a window, unless one with the same options is starting; that one serves this request as well."""
+        """Start a window process, unless one with the same options is still starting."""
         self.reap()
         now, connected = clock.boottime(), self._subscribers()
         starting = (
@@ -85,13 +85,13 @@ class Children:
             return None
 
     def start_icon(self) -> Popen[bytes]:
-        """Start the process of the XEmbed icon. Raise NetWatchError if it cannot start."""
+        """Start the process that shows the icon in an XEmbed tray. Raise NetWatchError if it cannot start."""
         child = _start("--xembed-icon")
         self._others.append(child)
         return child
 
     def reap(self) -> None:
-        """Forget the processes that have exited."""
+        """Collect the exit status of children that have exited, and forget them. Call it regularly."""
         if self._windows:
             self._windows = [each for each in self._windows if each[0].poll() is None]
         if self._others:
@@ -100,13 +100,14 @@ class Children:
             self._doctor = None
 
     def terminate(self) -> None:
-        """Terminate all processes; one that is still starting has not received the goodbye of the feed."""
+        """Terminate all children. Most have exited by the feed's goodbye, but not one that is still starting."""
         for child in (*(child for child, *_ in self._windows), *self._others, *filter(None, [self._doctor])):
             child.terminate()
 
 
 def _start(*arguments: str, **environment: str) -> Popen[bytes]:
-    """Start another process of this program. Raise NetWatchError."""
+    """Start this program in another process. `arguments`: its command line. `environment`: additional variables. Raise
+    NetWatchError."""
     import subprocess  # noqa: PLC0415  costs 1 MB, and the agent may run for days without a window
 
     try:

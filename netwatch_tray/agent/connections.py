@@ -1,4 +1,4 @@
-"""Reads the sockets at the right times, and passes on the results.
+"""Decides when the agent reads the sockets, and passes the results to feed, detectors and uploads.
 
 They are read every 10 s, or every 2 s while a client subscribes to them, and with the next tick after connections were
 opened, because the owner of a socket can be found only while its process lives.
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 PERIOD_UNWATCHED = 10.0
-"""Seconds between readings without a client. Counters are cumulative, and the kernel reports the last bytes of
-connections that close in between."""
+"""Seconds between readings while no client shows connections. No bytes are missed: counters are cumulative, and the
+kernel reports the final ones of connections that close in between."""
 _SEARCH_SLICE = 0.005
-"""Seconds that the search for owners may block the loop at a time."""
+"""Seconds that the search for the owners of sockets may block the loop at a time."""
 
 TOPICS: frozenset[Topic] = frozenset({"connections", "apps"})
 
 
 class ConnectionWatch:
-    """Reads the sockets while the agent runs. A costly source is read in a thread, and only while a client shows the
-    sockets."""
+    """Reads the sockets while the agent runs. A costly source (a tool such as `lsof`) is read in a thread, and only
+    while a client shows connections ("is watched")."""
 
     def __init__(
         self,
@@ -56,11 +56,12 @@ class ConnectionWatch:
         app_hosts: AppHosts | None = None,
         kept_names: bytes | None = None,
     ) -> None:
-        """`app_hosts`: gets what each app exchanges with each host. `kept_names`: `names` of a previous run."""
+        """`app_hosts`: stores the bytes of each app by remote host; None: they are not stored. `kept_names`: result of
+        `names` in a previous run."""
         self._scheduler = scheduler
         self.helper_link: HelperLink | None = None
-        """The link to the helper. It exists only if the keys of the sockets are the kernel's cookies, which the helper
-        uses as well."""
+        """The connection to the helper. None if the source of the sockets reports no cookies, by which the helper
+        identifies sockets."""
         self._sources = sources
         self._feed: FeedServer | None = None
         self._new_observation = partial(Observation, monitor, sources, app_hosts, kept_names)
@@ -69,42 +70,42 @@ class ConnectionWatch:
         self._worker = Worker("connections", scheduler.call_soon)
         self._open_source: OpenSource | None = None
         self.source_name: str | None = None
-        """The source in use."""
+        """Name of the source in use; None if there is none."""
         self._fault: Message | None = None
         self._is_read = False
-        """Whether the sockets were read after the last tick, together with it."""
+        """Whether the sockets were already read for the last tick."""
         self._has_tick = True
-        """False if the last tick was skipped, so that the uplinks were not read together with the sockets."""
+        """Whether the uplinks were read in this second. False if the tick was skipped (`skip_tick`)."""
         self._timer: Timer | None = None
         self._is_watched = False
         self._has_read = False
         self.on_reading: Callable[[ConnectionTable], None] | None = None
-        """Called with the table after each reading."""
+        """Called with the table after each reading of the sockets."""
         self.on_changes: Callable[[ConnectionChanges, ConnectionTable], None] | None = None
-        """Called with the changes of each reading."""
+        """Called with the changes and the table after each reading of the sockets."""
         self.on_helper: Callable[[Reading, Observation], None] | None = None
-        """Called with each reading of the helper, after the observation has processed it."""
+        """Called with each reading of the helper, after `Observation.take_reading` has processed it."""
 
     @property
     def table(self) -> ConnectionTable | None:
-        """Return the connections at the last reading, or `None` if there is none yet, or it failed."""
+        """Return the table of connections, or `None` if the sockets were not read yet or the last reading failed."""
         return self._observation.table if self._has_read and self._fault is None else None
 
     @property
     def state(self) -> Message:
-        """Return the source in use, or why there is none, for `status`."""
+        """Return the name of the source in use, or why there is none, for the subcommand `status`."""
         if self.source_name:
             return Message(self.source_name)
         return message("none: {fault}", fault=self._fault) if self._fault else message("none: not watched")
 
     @property
     def names(self) -> bytes | None:
-        """Return the names of hosts, encoded for storage, or None if there was no helper."""
+        """Return the names of remote hosts encoded for the next run, or None if no helper has reported any."""
         hosts = self._observation.table.hosts
         return None if hosts is None else hosts.packed()
 
     def start(self, feed: FeedServer) -> None:
-        """Open the best source, and begin to read unless reading is costly."""
+        """Open the best source. Begin to read it, unless it is costly. `feed`: gets the results."""
         self._feed = feed
         if self._open() and not self._is_costly:
             self._read_every(PERIOD_UNWATCHED)
@@ -115,13 +116,14 @@ class ConnectionWatch:
         self._close()
 
     def read_last(self) -> None:
-        """Read once more, and book all bytes up to now whether or not their owner is known."""
+        """Read the sockets a last time before the agent ends, and book all bytes, even those without a known owner."""
         self._pause()
         if self._open_source is not None and not self._is_costly:
             self._read(is_last=True)
 
     def count(self, tick: Tick) -> AppInterval | None:
-        """Add a tick; return what the connections moved since the previous tick, or None if they were not read."""
+        """Add a tick, and read the sockets if connections were opened. Return the bytes of the apps since the last
+        reading, or None if the sockets were not read since the previous tick."""
         self._observation.count(tick)
         moved = self._observation.take_moved()
         self._recent.add(tick, moved)
@@ -133,17 +135,19 @@ class ConnectionWatch:
         return moved
 
     def read_with_tick(self) -> ConnectionTable | None:
-        """Return the table as of the last tick: read the sockets now, unless they were read with it or are costly."""
+        """Return the table as of the last tick. For that the sockets are read now, unless they were read with the tick
+        or the source is costly."""
         if not self._is_read and not self._is_costly:
             self._read()
         return self.table
 
     def skip_tick(self) -> None:
-        """Call instead of `count` if there was no tick. The next reading is reconciled at the next tick."""
+        """Call this instead of `count` if a tick was skipped. Then the next reading is not compared with the bytes of
+        the uplinks before the next tick."""
         self._has_tick = False
 
     def set_watched(self, is_watched: bool) -> None:
-        """Set whether a client subscribes to one of `TOPICS`."""
+        """Set whether any client shows connections or apps (subscribes to one of `TOPICS`): then read more often."""
         if is_watched == self._is_watched:
             return
         self._is_watched = is_watched
@@ -157,8 +161,8 @@ class ConnectionWatch:
             self._read_every(PERIOD_UNWATCHED)
 
     def everything(self, topic: Topic) -> ServerMessage | None:
-        """Return a message with the whole state of a topic for a new subscriber, or `None` before the first reading,
-        which publishes it."""
+        """Return a message with the whole state of a topic, for a client that subscribes now. `None` before the first
+        reading; that one sends the state to all subscribers."""
         if topic == "apps":
             return AppsMessage.of(self._observation, self._recent.rates) if self._has_read else None
         if not self._has_read and self._fault is None:
@@ -199,7 +203,8 @@ class ConnectionWatch:
                 self.helper_link = None
 
     def _forget(self) -> None:
-        """Drop all rows and amounts, because they would be stale when the next client subscribes."""
+        """Close a costly source and drop all rows and amounts, because nothing updates them until a client
+        subscribes."""
         self._close()
         self._observation, self._has_read = self._new_observation(), False
 
@@ -218,7 +223,8 @@ class ConnectionWatch:
             self._read(with_tick=self._has_tick)
 
     def _read(self, *, with_tick: bool = True, is_last: bool = False) -> None:
-        """Read the sockets. `with_tick`: the interfaces were read at this moment as well."""
+        """Read the sockets. `with_tick`: whether the interfaces were read at the same moment. `is_last`: whether this
+        is the last reading before the agent ends."""
         opened = self._open_source
         if opened is None or self._worker.pending:  # the previous reading is still running; its result will serve
             return
@@ -276,7 +282,7 @@ class ConnectionWatch:
             self._feed.publish("apps", AppsMessage.of(self._observation))
 
     def _search(self) -> None:
-        """Continue the search for the owners of new sockets, a slice at a time."""
+        """Continue the search for the owners of new sockets for `_SEARCH_SLICE`, and again until it is complete."""
         began = time.thread_time()
         if self._observation.table.search(_SEARCH_SLICE):
             self._scheduler.after(0, self._search)

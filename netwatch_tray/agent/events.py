@@ -1,4 +1,4 @@
-"""The agent's events: passes observations to the detectors, and stores, publishes and notifies their findings.
+"""The agent's events: passes observations to the detectors; stores, publishes and notifies the events that result.
 
 Everything here runs in the scheduler's thread; the thread of `agent.history` writes to the disk.
 """
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _STORED_EACH_S = 60.0
-"""Seconds after which changed events are stored. Those that notify are stored at once, and notify afterwards: missing a
-notification after a crash is better than repeating it at each start."""
+"""Seconds between two writes of changed events. An event that notifies the user is written at once, before the
+notification: after a crash it is better to miss a notification than to repeat it at each start."""
 _REFUSALS_EACH_S = 60.0
 _MOST_WAITING = 1000
-"""Findings held until the history is read."""
+"""Most findings that are kept until the stored events have been read from the history."""
 _LEAST_INTERRUPTION_S = 30.0
-"""Shorter times without measurements are shown in the charts only."""
+"""Least seconds without measurements that become an event. Shorter ones are visible in the charts only."""
 
 
 class EventKeeper:
-    """The events of this agent, and their storage. Past events are read when they are first needed; findings are held
-    until then."""
+    """Makes events of findings, and stores them. Stored events are read from the history when they are first needed;
+    until they have been read, findings are kept."""
 
     def __init__(
         self,
@@ -61,8 +61,9 @@ class EventKeeper:
         set_mute: Callable[[str, bool], None],
         on_outcome: Sequence[Callable[[Outcome], None]] = (),
     ) -> None:
-        """`notify`: shows an event to the user. `on_outcome`: each called with the outcome of each finding, whether the
-        user is notified or not. `set_mute`: changes the settings by a code of a mute."""
+        """`rules`: the settings. `publish`: sends a message to the clients. `notify`: shows a notification of an event.
+        `set_mute`: changes the settings, called with the code of a mute and whether it is on. `on_outcome`: functions
+        to call with what each finding changed, whether the user is notified or not."""
         self._history = history
         self._rules = rules
         self._now = sources.now
@@ -85,12 +86,12 @@ class EventKeeper:
         self._minute = 0.0
         """Number of the minute of the last tick."""
         self._day: date | None = None
-        """The local day whose amounts are compared."""
+        """The local day for which `Detectors.compare_with` was called; None before."""
         self.last: Event | None = None
-        """The latest event."""
+        """The event that was changed last; None if there is none."""
 
     def close(self) -> None:
-        """Pass the events that are not stored yet to the history."""
+        """Pass the events that are not stored yet to the history, because the agent ends."""
         if self._refusals is not None:
             self._refusals.close()
         self._is_storing = False
@@ -103,21 +104,22 @@ class EventKeeper:
             self._log.apply(rules)
 
     def load(self) -> None:
-        """Read the past events unless that was done. They are published when they have been read."""
+        """Begin to read the stored events, unless that was done before. When they have been read, they are
+        published."""
         if self._log is None and not self._is_loading:
             self._is_loading = True
             self._history.load_events(REMEMBERED, self._begin)
 
     def everything(self) -> EventsMessage | None:
-        """Return the latest events for a new subscriber, or `None` while past events are being read, which publishes
-        them."""
+        """Return the latest events for a client that subscribes now, or `None` if the stored ones have not been read.
+        Then all subscribers get them when they have been read."""
         if self._log is None:
             self.load()
             return None
         return EventsMessage(reset=True, events=self._log.latest(MOST_EVENTS), unseen=self._log.unseen)
 
     def answer(self, request: MarkSeen | ChangeMute) -> None:
-        """Execute a request of a client."""
+        """Execute a client's request to mark events as seen, or to change a mute."""
         if isinstance(request, ChangeMute):
             self._set_mute(request.code, request.on)
         elif self._log is not None:
@@ -132,8 +134,8 @@ class EventKeeper:
         return self._log.get(number) if self._log else None
 
     def tick(self, tick: Tick, moved: AppInterval | None, interfaces: Mapping[int, Interface]) -> None:
-        """Add a tick. `moved`: bytes of the apps since the previous tick, None if the sockets were not read.
-        `interfaces`: those of the monitor, by index."""
+        """Pass a tick to the detectors, and store events if that is due. `moved`: bytes of the apps since the last
+        reading, None if the sockets were not read. `interfaces`: `Monitor.interfaces`."""
         now = Moment(tick.at.timestamp(), clock.boottime())
         self._first_at = self._first_at or now.at
         minute = now.at // 60
@@ -155,27 +157,27 @@ class EventKeeper:
             self._store()
 
     def sockets(self, changes: ConnectionChanges, table: ConnectionTable) -> None:
-        """Add the changes that a reading of the sockets found."""
+        """Pass the rows that a reading of the sockets changed to the detectors."""
         if self._rules.on:
             self._take(self._detectors.sockets(changes, table, self._moment()))
 
     def reading(self, reading: Reading, observation: Observation) -> None:
-        """Add a reading of the helper, after `Observation.take_reading`."""
+        """Pass a reading of the helper to the detectors. `observation` must have processed it before."""
         if self._rules.on:
             self._take(self._detectors.reading(reading, observation, self._moment()))
 
     def health(self, health: Health) -> None:
-        """Add a probe of gateway and DNS server."""
+        """Pass the result of probing gateway and DNS server to the detectors."""
         if self._rules.on:
             self._take(self._detectors.health(health, self._moment()))
 
     @property
     def dns(self) -> DnsCounts | None:
-        """Return what was counted of DNS since the agent started, or `None` if there was no helper."""
+        """Return the numbers of DNS queries and responses since the agent started, or `None` if there was no helper."""
         return self._detectors.dns
 
     def plan_used(self, alert: PlanAlert) -> None:
-        """Add a finding that a certain percentage of the data plan is used."""
+        """Make an event of a notification that a certain percentage of the data plan is used."""
         now, cycle = self._now(), alert.cycle
         evidence = PlanUsed(
             percent=alert.percent,
@@ -199,7 +201,8 @@ class EventKeeper:
             self._history.load_events(0, self._compare)
 
     def _begin(self, memory: EventMemory | None) -> None:
-        """Continue with the events and apps of the history."""
+        """Called when the stored events and apps have been read: continue with them, and process the findings that were
+        kept. `memory`: None if there is no history."""
         now = self._now()
         self._is_loading = False
         begun = now if memory is None or memory.begun is None else memory.begun
@@ -216,7 +219,8 @@ class EventKeeper:
         self._publish(EventsMessage(reset=True, events=self._log.latest(MOST_EVENTS), unseen=self._log.unseen))
 
     def _compare(self, memory: EventMemory | None) -> None:
-        """Compare today's uploads with those of earlier days from now on."""
+        """Called at the start and on each new day, when the history has been read: compare the uploads of today with
+        those of earlier days. `memory`: None if there is no history."""
         self._day = date.fromtimestamp(self._now())  # noqa: DTZ012  the user's own days
         if memory is not None:
             days = {key: found for key, amounts in memory.sent.items() if (found := usual(amounts)) is not None}

@@ -1,4 +1,4 @@
-"""The agent's connection to the helper: when to read it, and where its readings go."""
+"""The agent's connection to the helper: decides when to request a reading, and passes it on."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ if TYPE_CHECKING:
     from netwatch_tray.collect.helper_readings import Reading
 
 _PERIOD = 5.0
-"""Seconds."""
+"""Seconds between requests."""
 _PATIENCE, _PATIENCE_AFTER_NONE = 0.2, 0.02
-"""Seconds that the loop waits for a response when the sockets are read, and how long if there was none the last time.
-It usually takes one or two thousandths, and longer beside busy processes. Without it the makers of sockets that have
-closed would be unknown."""
+"""Seconds that `read` waits for a response: normally, and if there was none the last time. A response usually takes 1
+to 2 ms, and longer on a busy machine. Without it the creators of sockets that have closed would be unknown."""
 
 
 def describe(client: HelperClient | None) -> Message:
-    """Return what the helper provides, or why there is none."""
+    """Return a message about what the helper provides, or why none is connected. `client`: None if none is set up."""
     if client is None:
         return message("The helper is not set up.")
     if client.reason is not None:
@@ -42,20 +41,22 @@ def describe(client: HelperClient | None) -> Message:
 
 
 def status_of(link: HelperLink | None) -> Message:
-    """Return what the helper provides, or why there is none. `link`: None where the sockets have no cookies."""
+    """Return a message about what the helper provides, or why none is connected. `link`: None if the source of the
+    sockets has no cookies, so that a helper would be of no use."""
     if link is None:
         return message("The helper needs Linux, with sockets listed by sock_diag.")
     return link.status
 
 
 def is_offered(link: HelperLink | None) -> bool:
-    """Return whether a helper could be set up here, and is not."""
+    """Return whether a helper could be used here but is not set up, so that the window may offer it."""
     return link is not None and not link.is_set_up and "FLATPAK_ID" not in os.environ
 
 
 class HelperLink:
-    """The link to the helper. It requests a reading every five seconds, because the helper keeps only some 500 packets,
-    and the process that made a socket may exit soon. Without a helper, no module of its client is loaded."""
+    """Requests a reading of the helper every five seconds. More rarely would lose data: the helper keeps about 500
+    packets, and the process that created a socket may exit soon. Without a helper, no module of its client is
+    loaded."""
 
     def __init__(
         self,
@@ -72,23 +73,24 @@ class HelperLink:
         self._watched: int | None = None
         self._has_read = False
         self._answers = True
-        """Whether the helper responded in time when the loop last waited for it."""
+        """Whether the helper responded in time at the last call of `read`."""
         self._requested_at = 0.0
-        """Boot-time clock."""
+        """Boot-time clock of the last request."""
         self.tick()
 
     @property
     def is_set_up(self) -> bool:
-        """Return whether there is a helper to connect to, running or not."""
+        """Return whether a helper is installed, whether or not it runs now."""
         return self._client is not None and self._client.is_set_up
 
     @property
     def status(self) -> Message:
-        """Return what the helper provides, or why there is none."""
+        """Return a message about what the helper provides, or why none is connected."""
         return describe(self._client)
 
     def tick(self) -> None:
-        """Request a reading every five seconds. Call once a second. What the helper sends is taken when it arrives."""
+        """Request a reading if five seconds have passed since the last request. Call this once a second. The response
+        is processed when it arrives."""
         now = clock.boottime()
         if now - self._requested_at < _PERIOD:
             return
@@ -101,7 +103,8 @@ class HelperLink:
         self._watch()
 
     def read(self) -> None:
-        """Request a reading, and wait for it for a short time, so that the amounts are those up to now."""
+        """Request a reading and wait shortly for it. Called before the sockets are read, so that both are of one
+        time."""
         if self._client is not None and self._client.info is not None:
             self._requested_at = clock.boottime()
             reading = self._client.read(_PATIENCE if self._answers else _PATIENCE_AFTER_NONE)
@@ -130,7 +133,8 @@ class HelperLink:
         self._watch()
 
     def _watch(self) -> None:
-        """Watch the client's descriptor, which is another one after each connection."""
+        """Make the loop watch the client's file descriptor, which changes whenever the client connects or
+        disconnects."""
         descriptor = None if self._client is None else self._client.descriptor
         if descriptor == self._watched:
             return

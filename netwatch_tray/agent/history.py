@@ -1,4 +1,5 @@
-"""Passes measurements to the history once a minute, in a thread, so that a slow disk does not delay the tray."""
+"""Passes the agent's measurements to the history once a minute, in a thread, so that a slow disk delays nothing
+else."""
 
 from __future__ import annotations
 
@@ -29,78 +30,79 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _MOST_ROWS = 12_000
-"""Interfaces times ticks held in memory, 5 MB. A host of containers passes them on more often than once a minute."""
+"""Most rows held in memory, one for each interface of a tick; they take 5 MB. On a machine with many containers they
+are passed on more often than once a minute."""
 _MOST_HELD = 900
-"""Measurements held while the disk does not respond."""
+"""Most measurements held in memory while the disk does not respond; then all are discarded."""
 _LONGEST_END = 5.0
-"""Seconds that the agent waits for the disk before it exits."""
+"""Most seconds that the agent waits for the disk when it exits."""
 
 
 class _Task(NamedTuple):
-    """A batch of measurements for the thread to write."""
+    """Measurements that are passed to the thread."""
 
     held: list[Measurement]
     settings: Settings
     is_commit: bool
     is_end: bool
-    """Close the file afterwards."""
+    """Whether to close the file afterwards."""
 
 
 class _NotLoadedError(HistoryError):
-    """The writer's module could not be read, so nothing was recorded."""
+    """The module `history.writer` could not be imported now, so the measurements must be passed again."""
 
 
 class Moved(NamedTuple):
-    """Bytes of the total today and in this period of the data plan, both directions together, imported ones
-    included."""
+    """Bytes of the total (received and sent together) today and in the current period of the data plan, as the tray
+    shows them. Imported bytes are included."""
 
     today: int
     month: int
-    """Bytes in the present period of the data plan, in the networks that the plan covers."""
+    """Bytes in the current period of the data plan, only of traffic that counts for the plan."""
     since: date
-    """First day of that period."""
+    """First day of the period."""
 
 
 class HistoryKeeper:
-    """Passes measurements to the history, in a thread. Use it in the scheduler's thread only. Nothing is opened or
-    imported before the first minute is over."""
+    """Holds measurements and passes them to a thread that writes them. Call it in the scheduler's thread only. The file
+    is not opened before the first minute is over, so that the agent starts quickly."""
 
     def __init__(
         self, scheduler: Scheduler, file: Path, settings: Settings, alert: Callable[[PlanAlert], None]
     ) -> None:
-        """`alert`: called in the scheduler's thread when a part of the data plan is used up."""
+        """`alert`: called in the scheduler's thread when the user is to be notified about the data plan."""
         self._file = file
         self._settings = settings
         self._alert = alert
         self._writer: HistoryWriter | None = None
-        """Used by the thread alone."""
+        """Used in the worker's thread only; None until the first minute is written."""
         self._worker = Worker("history", scheduler.call_soon)
-        """One thread for all tasks: starting one for each minute adds a tenth to the cost of a minute."""
+        """The thread for all tasks. Starting one for each minute would add a tenth to the cost of a minute."""
         self._held: list[Measurement] = []
         self._rows = 0
         self._minute: int | None = None
         self.moved: Moved | None = None
-        """Amounts as of the last stored minute; `None` if unknown."""
+        """Bytes of today and of the period, as of the last stored minute; `None` if unknown."""
         self._earlier: tuple[tuple[date, date, int, Counts], int] | None = None
-        """Key of the last query (today, first day, hour, what the plan covers), and the bytes of the period before
-        today."""
+        """Bytes of the current period before today, with the key for which they were read: today, first day, hour,
+        which traffic counts."""
 
     @property
     def faults(self) -> tuple[Message, ...]:
-        """Return messages about faults of the history, for `status`."""
+        """Return messages for the user about faults of the history, for the subcommand `status`."""
         writer = self._writer
         return writer.faults if writer else ()
 
     def apply(self, settings: Settings) -> None:
-        """Use these settings from the next minute on. A history that is turned off is closed as soon as the disk
-        responds."""
+        """Use these settings from the next minute on. If they turn the history off, close the file."""
         was_on, self._settings = self._settings.history.on, settings
         if was_on and not settings.history.on:
             self._hand_over(is_end=True)
             self._minute = None
 
     def take(self, tick: Tick, interval: AppInterval | None) -> None:
-        """Add a tick, and what the apps moved since the previous reading, or None if the sockets were not read."""
+        """Add a tick. `interval`: bytes of the apps since the last reading; None if the sockets were not read. At the
+        first tick of a minute, everything held is passed to the thread."""
         if not self._settings.history.on:
             return
         if len(self._held) >= _MOST_HELD:
@@ -118,8 +120,8 @@ class HistoryKeeper:
             self._held.append((tick.at, interval))
 
     def load_events(self, most: int, done: Callable[[EventMemory | None], None]) -> None:
-        """Read at most `most` events, and the apps, from the history, and pass them to `done`; `None` if there is no
-        history."""
+        """Read what the detectors need from the history in the thread, with at most `most` events. Then call `done`
+        with it, or with `None` if the history is off or cannot be read."""
         if not self._settings.history.on:
             done(None)
             return
@@ -132,8 +134,8 @@ class HistoryKeeper:
         self._worker.submit(lambda: self._opened(kept, plan).event_memory(time.time(), most), done, failed)
 
     def write_events(self, events: Iterable[Event], seen: Iterable[int] | None, done: Callable[[bool], None]) -> None:
-        """Store events and mark some as seen, then report whether that succeeded. Without a history it
-        reports success."""
+        """Store events in the thread. `seen`: IDs of events to mark as seen; None: all. Then call `done` with whether
+        that succeeded; True if the history is off."""
         if not self._settings.history.on:
             done(True)
             return
@@ -146,7 +148,7 @@ class HistoryKeeper:
         self._worker.submit(lambda: self._opened(kept, plan).write_events(events, seen), lambda _: done(True), failed)
 
     def stop(self) -> None:
-        """Store everything and close the file, unless the disk does not respond in time."""
+        """Store everything and close the file, because the agent ends. Wait `_LONGEST_END` at most."""
         self._hand_over(is_end=True)
         if not self._worker.close(_LONGEST_END):
             _log.warning("The disk does not answer; the last minutes of the history are not written.")
@@ -157,7 +159,8 @@ class HistoryKeeper:
         self._worker.submit(partial(self._record_or_reset, task), self._warn, partial(self._fail, task))
 
     def _record_or_reset(self, task: _Task) -> PlanAlert | None:
-        """Record; called in the thread. After an unexpected error the file is opened again, and recording continues."""
+        """Record a task; runs in the thread. After an unexpected error close the file, so that the next task opens it
+        again. Return a notification about the data plan, or None."""
         try:
             return self._record(task)
         except Exception:
@@ -167,7 +170,7 @@ class HistoryKeeper:
             raise
 
     def _opened(self, kept: History, plan: DataPlan) -> HistoryWriter:
-        """Return the writer with these settings; called in the thread. Raise _NotLoadedError."""
+        """Return the writer with these settings, created if missing; runs in the thread. Raise _NotLoadedError."""
         try:
             from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  SQLite: not while the agent starts
         except OSError as error:  # such as no free file descriptor
@@ -195,8 +198,10 @@ class HistoryKeeper:
         return None
 
     def _read_moved(self, writer: HistoryWriter, held: list[Measurement], plan: DataPlan) -> Moved | None:
-        """Read the amounts; called in the thread. Today is read each minute, the days before once an hour, because
-        imports may change them. Opening a reader each minute would add a fifth to the cost of a minute.
+        """Return the bytes of today and of the period, None if they cannot be read; runs in the thread.
+
+        Those of today are read each minute. Those of the days before change only by imports, so they are read once an
+        hour: reading them each minute would add a fifth to its cost.
         """
         now = next((each.at.timestamp() for each in reversed(held) if isinstance(each, Tick)), time.time())
         today = date.fromtimestamp(now)  # noqa: DTZ012  the user's own days
@@ -214,7 +219,7 @@ class HistoryKeeper:
         return Moved(used, self._earlier[1] + counted, since)
 
     def _read_earlier(self, since: date, today: date, counts: Counts) -> int:
-        """Return the bytes of the days before today. Raise HistoryError."""
+        """Return the bytes from the day `since` to yesterday that count for the data plan. Raise HistoryError."""
         if since == today:
             return 0
         from netwatch_tray.history.reader import HistoryReader  # noqa: PLC0415  as the writer

@@ -1,4 +1,4 @@
-"""Keeps hosts of apps, and names of hosts, over restarts of the agent, if the user turned that on."""
+"""Stores the remote hosts of apps, and the names of hosts, beyond the end of the agent, if the user turned that on."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _PERIOD = 900.0
-"""Seconds between writings."""
+"""Seconds between two writes."""
 _LONGEST_END = 2.0
-"""Seconds that the agent waits for the disk before it exits."""
+"""Most seconds that the agent waits for the disk when it exits."""
 
 
 class HostKeeper:
-    """Keeps the hosts of apps in files: reads them when the agent starts, writes them every quarter of an hour and at
-    exit. If no days are to be kept, it deletes the files."""
+    """Stores the hosts of apps in files, one a day: reads them when the agent starts, writes them every 15 minutes and
+    at exit. If the setting is 0 days, it deletes the files."""
 
     def __init__(
         self, scheduler: Scheduler, directory: Path, app_hosts: AppHosts, names: Callable[[], bytes | None], days: int
     ) -> None:
-        """`names`: returns the names of hosts to write, or None if none are known. `days`: number of days to keep."""
+        """`app_hosts`: the object whose hours are stored. `names`: returns the encoded names of hosts to store, or
+        None. `days`: number of days to keep files; 0: store nothing."""
         self._scheduler = scheduler
         self._directory = directory
         self._app_hosts, self._names = app_hosts, names
@@ -39,14 +40,14 @@ class HostKeeper:
         self._days = 0
         self._timer: Timer | None = None
         self._written = 0
-        """The last hour that was written, which may not have been complete."""
+        """Number of the last hour that was written. It is written again, because it may not have been complete."""
         self.kept_names: bytes | None = None
-        """Names of the previous run."""
+        """Encoded names of hosts that the previous run stored; None if there are none."""
         self._restore_for(days)
         self.apply(days)
 
     def apply(self, days: int) -> None:
-        """Keep this many days from now on. With 0, delete what is kept, and keep nothing."""
+        """Keep the files of this many days from now on. With 0, delete all files and store nothing."""
         before, self._days = self._days, days
         if days and self._timer is None:
             self._timer = self._scheduler.every(_PERIOD, self._write)
@@ -61,7 +62,7 @@ class HostKeeper:
             self._write()
 
     def stop(self) -> None:
-        """Write for the last time."""
+        """Write a last time, because the agent ends. Wait `_LONGEST_END` at most."""
         if self._days:
             self._write()
         self._worker.close(_LONGEST_END)

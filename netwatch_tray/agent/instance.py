@@ -1,8 +1,8 @@
-"""One agent per user: two locks, so that the removal of one directory never releases both.
+"""Ensures that one agent runs per user, by two locks.
 
-The state directory is locked because two agents must not write one history or send one spool; `lock` in the runtime
-directory because they must not serve one socket. Each lock is an flock, which the kernel releases when the process
-exits.
+The state directory is locked, because two agents must not write one history or upload the same data. The file `lock` in
+the runtime directory is locked, because two agents must not serve one socket. Each is an flock, which the kernel
+releases when the process exits. With two, the removal of one directory never releases both.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _log = logging.getLogger(__name__)
 
 
 class Instance:
-    """The locks that make this agent the only one of the user, held until `close` or the end of the process."""
+    """Both locks of this agent, held until `close` or the end of the process."""
 
     def __init__(self, state_directory: Path, lock_file: Callable[[], Path]) -> None:
-        """Take both locks. Raise AlreadyRunningError, or NetWatchError if a lock cannot be made.
+        """Take both locks. Raise AlreadyRunningError if another agent has one, NetWatchError if one cannot be created.
 
-        `lock_file`: makes the directory of the lock file and returns its path.
+        `lock_file`: creates the directory of the lock file and returns the path of the file.
         """
         self._state_directory = state_directory
         self._lock_file = lock_file
@@ -38,9 +38,9 @@ class Instance:
             raise
 
     def check(self) -> None:
-        """Take locks again that were removed or replaced.
+        """Take a lock again whose file or directory was deleted or replaced. Call this regularly.
 
-        Raise AlreadyRunningError if another agent has that lock by now, NetWatchError if it cannot be made.
+        Raise AlreadyRunningError if another agent has it by now, NetWatchError if it cannot be created.
         """
         if self._state is not None and not self._state.is_in_place():
             lost, self._state = self._state, None
@@ -51,7 +51,7 @@ class Instance:
             lost.close()
 
     def close(self) -> None:
-        """Release both locks, and remove the lock file unless it belongs to another agent by now."""
+        """Release both locks, and delete the lock file unless another agent has created a new one."""
         if self._runtime.is_in_place():
             self._runtime.path.unlink(missing_ok=True)
         self._runtime.close()
@@ -74,7 +74,7 @@ class _Held:
         self._identity = found.st_dev, found.st_ino
 
     def is_in_place(self) -> bool:
-        """Return whether the locked file is still the one at its path."""
+        """Return whether the locked file or directory is still at its path, neither deleted nor replaced."""
         return paths.identity(self._name) == self._identity
 
     def close(self) -> None:
@@ -95,9 +95,8 @@ def _lock_file(path: Path) -> _Held:
 
 
 def _lock_directory(path: Path) -> _Held | None:
-    """Lock the directory itself, which works on full and on read-only file systems. Return None where that is
-    impossible, as on NFS; then only the lock in the runtime directory protects its files.
-    """
+    """Lock the directory itself, because no file can be created on a full or read-only file system. Return None where
+    directories cannot be locked, as on NFS; then only the other lock ensures that one agent runs."""
     with contextlib.suppress(OSError):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

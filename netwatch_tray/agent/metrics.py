@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, while the settings want them served."""
+"""Serves metrics for Prometheus over HTTP while the settings turn that on."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _RETRY_S = 10.0
-"""Seconds until a port that was not available is tried again."""
+"""Seconds after which a port that could not be opened is tried again."""
 
 
 class Metrics:
-    """Metrics for Prometheus, as the settings choose. Nothing of `cloud` is loaded before the settings turn them on."""
+    """Starts and stops the server of metrics as the settings require. The package `cloud` is not imported before."""
 
     def __init__(self, scheduler: Scheduler, connections: ConnectionWatch, *, is_allowed: bool) -> None:
-        """`is_allowed`: False on a recording."""
+        """`is_allowed`: False while a recording is replayed; then no metrics are served."""
         self._scheduler, self._connections, self._is_allowed = scheduler, connections, is_allowed
         self._settings: Settings | None = None
         self._service: MetricsService | None = None
         self._retry: Timer | None = None
         self._fault: Message | None = None
-        """Why metrics are not served at the moment, although they are turned on."""
+        """Message why metrics are turned on but not served; None if they are served or off."""
 
     @property
     def status(self) -> Message | None:
-        """Return where metrics are served, or why not; None if they are off."""
+        """Return a message with the address of the metrics, or why they are not served; None if they are off."""
         return message("at {url}", url=self._service.url) if self._service else self._fault
 
     @property
     def faults(self) -> tuple[Message, ...]:
-        """Return why metrics are not served at the moment, if something prevents that."""
+        """Return a message why metrics are turned on but not served; empty if they are served or off."""
         return (self._fault,) if self._fault else ()
 
     @property
@@ -49,24 +49,24 @@ class Metrics:
         return self._service is not None
 
     def apply(self, settings: Settings) -> None:
-        """Serve metrics as the settings choose. Do nothing if the settings of metrics have not changed."""
+        """Start, restart or stop the server if the settings of metrics have changed."""
         before, self._settings = self._settings, settings
         if before is None or _of(before) != _of(settings):
             self.stop()
             self._start()
 
     def tick(self, tick: Tick) -> None:
-        """Add a tick. Call it for each tick, in order."""
+        """Add a tick to the metrics. Call this with each tick, in order."""
         if self._service:
             self._service.tick(tick)
 
     def health(self, health: Health) -> None:
-        """Add a probe of gateway and DNS server. Call it for each probe."""
+        """Add the result of probing gateway and DNS server to the metrics."""
         if self._service:
             self._service.health(health)
 
     def take(self, outcome: Outcome) -> None:
-        """Add the outcome of a finding. Call it for each finding."""
+        """Add what a finding of the detectors changed to the metrics. Call this with each finding."""
         if self._service:
             self._service.take(outcome)
 

@@ -1,4 +1,5 @@
-"""Watches the source of sockets that is in use: reads its messages, and decides when it has to be read again."""
+"""Watches the source of sockets that is in use: reads its messages about closed sockets, and decides when new
+connections require that it is read again."""
 
 from __future__ import annotations
 
@@ -11,13 +12,13 @@ from netwatch_tray.errors import CollectError, Message
 from netwatch_tray.model import InterfaceTick, Tick
 
 _PAUSE_AFTER_MESSAGES = 0.25
-"""Seconds between wake-ups for messages about closed sockets. The kernel's queue holds some 330 of them."""
+"""Least seconds between two wake-ups for messages about closed sockets. The kernel's queue holds about 330 of them."""
 MOST_LOAD = 0.05
-"""Share of a processor for readings because of new connections; a busy server is read less often."""
+"""Largest share of a processor for readings that new connections cause. On a busy server these are less frequent."""
 
 
 class OpenSource:
-    """Reads the messages about closed sockets as they arrive, and counts the connections that are opened."""
+    """The source in use. Reads its messages about closed sockets as they arrive, and notices opened connections."""
 
     def __init__(
         self,
@@ -26,21 +27,21 @@ class OpenSource:
         openings: Openings | None,
         failed: Callable[[Message], None],
     ) -> None:
-        """`openings`: None if they cannot be counted. `failed`: called with the reason when messages could
-        not be read."""
+        """`openings`: the kernel's counter of opened connections; None if there is none. `failed`: called with the
+        reason if messages cannot be read."""
         self._scheduler, self._failed = scheduler, failed
         self.source = source
         self._openings = openings
         self._opened: int | None = None
-        """Connections opened before the last reading."""
+        """Value of the counter of opened connections at the last reading."""
         self._counted: int | None = None
-        """Connections opened before the last tick; `None` if they were not counted."""
+        """Value of that counter at the last tick; `None` if it was not read then."""
         self._interfaces: tuple[InterfaceTick, ...] = ()
         """Interfaces of the last tick."""
         self._has_none = False
-        """Whether no connection was opened between the last reading and the last packet on any interface."""
+        """Whether the counter has not changed since the last reading, and no packet has passed since it was read."""
         self._rest_until = 0.0
-        """Boot-time clock: until then another reading would exceed `MOST_LOAD`."""
+        """Boot-time clock until which a further reading would exceed `MOST_LOAD`."""
         self._is_closed = False
         self._watch()
 
@@ -53,17 +54,18 @@ class OpenSource:
             self._openings.close()
 
     def begin_reading(self, *, with_tick: bool) -> None:
-        """Note the connections opened so far, which the reading will show. `with_tick`: it belongs to the last tick."""
+        """Call this before a reading: it will show the connections opened so far. `with_tick`: whether the reading
+        belongs to the last tick."""
         if self._openings is not None:
             known = self._counted if with_tick else None
             self._opened = self._openings.count() if known is None else known
 
     def wants_reading(self, tick: Tick) -> bool:
-        """Return whether connections were opened since the last reading, and the load allows another reading. Call it
+        """Return whether connections were opened since the last reading, and `MOST_LOAD` allows another one. Call this
         with each tick.
 
-        Opening a connection takes a packet, so connections are counted only while counters of interfaces move. Without
-        traffic, counting would be a tenth of the agent's cost.
+        Opening a connection takes a packet, so the counter is read only if the interfaces had traffic. On an idle
+        machine reading it would be a tenth of the agent's cost.
         """
         if self._openings is None:
             return False
@@ -80,7 +82,7 @@ class OpenSource:
         return opened is not None and opened != self._opened
 
     def spend(self, cost_s: float) -> None:
-        """Add the processor time of a reading to the load."""
+        """Delay the next reading by the processor time of this one, in seconds, ÷ `MOST_LOAD`."""
         self._rest_until = max(self._rest_until, clock.boottime()) + cost_s / MOST_LOAD
 
     def _watch(self) -> None:
@@ -88,7 +90,8 @@ class OpenSource:
             self._scheduler.watch(self.source.descriptor, READ, self._catch_up)
 
     def _catch_up(self, _events: int) -> None:
-        """Read the messages about closed sockets, then pause, so that a busy server does not wake the agent often."""
+        """Called when messages about closed sockets have arrived: read them, and ignore further ones for
+        `_PAUSE_AFTER_MESSAGES`, so that a busy server does not wake the agent often."""
         if self.source.descriptor is None:
             return
         self._scheduler.unwatch(self.source.descriptor)

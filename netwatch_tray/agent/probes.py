@@ -1,4 +1,4 @@
-"""Probes of gateway and DNS server, by one thread for events, metrics and uploads, while any of them uses them."""
+"""Probes gateway and DNS server while events, metrics or uploads use the results, in one thread for all of them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class Probes:
-    """Sends probes to gateway and DNS server, each half minute and when the uplinks change. The source is loaded and
-    its thread started only once they are wanted."""
+    """Probes gateway and DNS server every half minute and when the uplinks change, between `apply(is_wanted=True)` and
+    `stop`. The module and the thread for it are loaded and started only then."""
 
     def __init__(
         self, scheduler: Scheduler, take: Sequence[Callable[[Health], None]], failed: Callable[[Message], None]
     ) -> None:
-        """`take`: each called in the loop with each result, `failed`: with why there is none."""
+        """`take`: functions to call in the loop with each result. `failed`: called with the reason if a probe fails."""
         self._scheduler = scheduler
         self._take, self._failed = take, failed
         self._running: _Running | None = None
@@ -36,14 +36,14 @@ class Probes:
             self.stop()
 
     def tick(self, tick: Tick) -> None:
-        """Probe at once if the uplinks have changed. Call it for each tick, in order."""
+        """Probe at once if the uplinks have changed since the previous tick. Call this with each tick, in order."""
         if self._running is not None:
             before, self._uplinks = self._uplinks, [each.index for each in tick.interfaces if each.is_uplink]
             if before is not None and before != self._uplinks:
                 self._running.probe()
 
     def stop(self) -> None:
-        """Stop probing; a pending probe is not waited for."""
+        """Stop probing. A probe that is running is not waited for, and its result is dropped."""
         if self._running is not None:
             self._running.close()
             self._running = None
@@ -62,12 +62,12 @@ class _Running:
         self._source = HealthSource()
         self._worker = Worker("health", scheduler.call_soon)
         self._is_outdated = False
-        """The pending probe began in another network."""
+        """Whether the uplinks have changed since the running probe began, so that it is repeated."""
         self._timer: Timer | None = None
         self.probe()
 
     def probe(self) -> None:
-        """Probe at once, or again after the pending probe."""
+        """Begin a probe now, or after the running one has finished."""
         if self._worker.pending:
             self._is_outdated = True
             return

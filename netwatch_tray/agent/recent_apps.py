@@ -1,4 +1,4 @@
-"""The rates of each app over the last minutes, for windows that open later."""
+"""Keeps the rates of each app over the last minutes, for windows and terminals that connect later."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from netwatch_tray.model import Tick
 
 KEPT_S = 330.0
 _STEP_S = 10.0
-"""Seconds of an interval: the sockets are read as often while no client subscribes to them."""
+"""Length of an interval in seconds: the sockets are read at this interval while no client shows connections."""
 
 
 class RecentApps:
-    """Rates of apps over intervals of ten seconds. Idle apps are left out, so that the size is bounded."""
+    """Rates of apps over intervals of ten seconds. Apps without traffic are left out, so that memory is bounded."""
 
     def __init__(self) -> None:
         self._kept: deque[AppRates] = deque()
         self._rx = self._tx = 0
-        """Bytes of the uplinks since the last kept interval."""
+        """Bytes of the uplinks since the last complete interval."""
         self._moved: AppInterval | None = None
-        """Bytes of the connections since the last kept interval."""
+        """Bytes of the apps since the last complete interval."""
 
     def add(self, tick: Tick, moved: AppInterval | None) -> None:
-        """Add a tick, and what the connections moved since the previous reading, or None if they were not read."""
+        """Add a tick. `moved`: bytes of the apps since the last reading; None if the sockets were not read."""
         at = tick.at.timestamp()
         while self._kept and not at - KEPT_S <= self._kept[0].at <= at:
             self._kept.popleft()  # old, or the clock was set back
@@ -46,7 +46,7 @@ class RecentApps:
 
     @property
     def rates(self) -> tuple[AppRates, ...]:
-        """Return the rates of all intervals, oldest first."""
+        """Return the rates of all complete intervals, oldest first."""
         return tuple(self._kept)
 
     def _begin(self) -> None:

@@ -1,4 +1,4 @@
-"""The rates of the last five minutes, for windows that open later."""
+"""Keeps the rates of the last five minutes, for windows and terminals that connect later."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from netwatch_tray.feed.protocol import RecentTick
 from netwatch_tray.model import InterfaceTick, Tick
 
 _KEPT = 300
-"""Number of ticks."""
+"""Number of ticks that are kept."""
 
 
 class RecentTicks:
-    """The latest ticks, reduced to their rates."""
+    """The latest ticks, reduced to their rates (bytes/s) to save memory."""
 
     def __init__(self) -> None:
         self._kept: deque[RecentTick] = deque(maxlen=_KEPT)
         self._interfaces: tuple[InterfaceTick, ...] = ()
         """Interfaces of the latest tick."""
         self._rates: dict[int, tuple[float | None, float | None]] = {}
-        """Rates of these interfaces by index; ticks with the same interfaces share the object."""
+        """Rates (received, sent) of these interfaces by index. Consecutive ticks with equal rates share the dict."""
 
     def add(self, tick: Tick) -> None:
         if tick.interfaces is not self._interfaces:
@@ -37,5 +37,5 @@ class RecentTicks:
 
     @property
     def ticks(self) -> tuple[RecentTick, ...]:
-        """Return the ticks, oldest first."""
+        """Return all ticks that are kept, oldest first."""
         return tuple(self._kept)

@@ -1,4 +1,5 @@
-"""Settings chosen in the menu are written by a short-lived child, because tomlkit would stay in the agent's memory."""
+"""Writes settings that the user chose in the tray's menu, in a short-lived child process: tomlkit, which edits the
+file, would stay in the agent's memory."""
 
 from __future__ import annotations
 
@@ -19,15 +20,16 @@ if TYPE_CHECKING:
 
 
 _MOST_WORDS = 1 << 13
-"""Bytes kept of what the child writes to stderr."""
+"""Most bytes that are kept of what the child writes to stderr; the last ones, which have its error message."""
 
 
 class SettingsChild:
-    """Writes settings in a child process, without waiting for it. Only one child runs at a time; later changes are
-    written together after it exits. Use it in the scheduler's thread only."""
+    """Starts the child processes that write settings, one at a time; changes that are chosen meanwhile are written
+    together by the next one. Use it in the scheduler's thread only."""
 
     def __init__(self, scheduler: Scheduler, done: Callable[[Message | None], None]) -> None:
-        """`done`: called when a child exits, with None if the changes are in the file, else with why it failed."""
+        """`done`: called when a child has exited, with None if it wrote the changes, else with a message why it
+        failed."""
         self._scheduler = scheduler
         self._done = done
         self._waiting: Changes = {}
@@ -35,13 +37,13 @@ class SettingsChild:
         self._words = b""
 
     def write(self, changes: Changes) -> None:
-        """Write these changes in a child process, once the present one has exited."""
+        """Write these changes in a child process: now, or when the running one has exited."""
         merge(self._waiting, changes)
         if self._child is None:
             self._start()
 
     def close(self) -> None:
-        """Forget the child, which finishes by itself."""
+        """Stop waiting for the child. It still writes its changes; those that have not been started are dropped."""
         self._waiting.clear()
         if self._child is not None:
             self._forget(self._child)

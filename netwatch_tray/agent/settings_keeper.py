@@ -1,4 +1,5 @@
-"""The settings in use: read from their file, read again when it changes, and changed by choices in the menu."""
+"""The agent's settings: reads their file, reads it again when it changes, and writes what the user chose in the
+menu."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ from netwatch_tray.settings import Settings
 
 
 class SettingsKeeper:
-    """The settings file of the agent. A fault in the file does not stop the agent: valid settings are used, and the
-    fault is reported."""
+    """The settings in use. A fault in the file does not stop the agent: valid settings are used, and the user is
+    notified of the fault."""
 
     def __init__(
         self,
@@ -23,32 +24,33 @@ class SettingsKeeper:
         apply: Callable[[Settings, Settings], None],
         complain: Callable[[str, Message, Message], None],
     ) -> None:
-        """`apply`: called with the previous and the current settings after the file was read again. `complain`: called
-        with a key, a heading and a text for the user."""
+        """`apply`: called with the previous and the current settings after the file was read again. `complain`:
+        notifies the user, called with a key (the same key replaces the notification), a heading and a text."""
         self._apply, self._complain = apply, complain
         self._file = paths.settings_file()
         self._names = str(self._file), str(paths.managed_settings_file())
         self._state = self._found()
         self.current, self.fault = _read(self._file, message("Faulty settings have their defaults."))
-        """The settings in use, and what is wrong with the file."""
+        """The settings in use, and a message about the fault in the file; None if it has none."""
         self._child = SettingsChild(scheduler, self._written)
 
     def report_fault(self) -> None:
-        """Report the fault of the file, if it has one."""
+        """Notify the user of the fault in the file, if it has one."""
         if self.fault:
             self._complain("settings", message("Fault in the settings"), self.fault)
 
     def choose(self, settings: Settings) -> None:
-        """Write the differences between these settings and the current ones to the file, then read it again."""
+        """Write what differs between these settings and the current ones to the file, then read it again."""
         self._child.write(settings_file.changes(self.current, settings))
 
     def check(self) -> None:
-        """Read the files again if the user's or the administrator's was changed."""
+        """Read the settings again if the user's file or the administrator's has changed. Call this regularly."""
         if self._found() != self._state:
             self.reload()
 
     def reload(self) -> None:
-        """Read the file again. If it is faulty, the previous settings stay in use, but without uploading."""
+        """Read the settings again. If the file has a fault, the previous ones stay in use, but uploading is turned
+        off."""
         self._state = self._found()
         settings, self.fault = _read(self._file, message("The previous settings stay in use."))
         self.report_fault()
@@ -56,7 +58,7 @@ class SettingsKeeper:
         self._apply(before, self.current)
 
     def close(self) -> None:
-        """Stop reporting. A change that is being written is still written."""
+        """Stop waiting for a child process that writes settings. It still writes them."""
         self._child.close()
 
     def _found(self) -> tuple[tuple[int, ...], ...]:
@@ -70,8 +72,8 @@ class SettingsKeeper:
 
 
 def _read(file: Path, in_use: Message) -> tuple[Settings, Message | None]:
-    """Return the settings, and a description of the fault in the file if there is one. `in_use`: settings to use in
-    place of faulty ones."""
+    """Read a settings file. Return the settings, and a message about its fault or None. `in_use`: sentence of that
+    message about which settings are used instead."""
     settings, error = settings_file.read(file)
     if error is None:
         return settings, None
@@ -81,7 +83,7 @@ def _read(file: Path, in_use: Message) -> tuple[Settings, Message | None]:
 
 
 def _state(name: str) -> tuple[int, ...]:
-    """Return a value that changes when the file is written or replaced, or gets another mode."""
+    """Return a value that changes whenever the file is written, replaced, deleted, or gets other permissions."""
     try:
         found = os.stat(name)  # noqa: PTH116  see paths.identity
     except OSError as error:

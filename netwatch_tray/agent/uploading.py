@@ -30,11 +30,13 @@ _SECRETS = (
     "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
     "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
 )
-"""Environment variables that no child process of the agent needs."""
+"""Environment variables with keys. They are removed from the environment, so that child processes do not inherit
+them."""
 
 
 class Uploading:
-    """Uploading, as the settings choose. Nothing of `cloud` is loaded before the settings turn it on."""
+    """Starts and stops the services that upload, as the settings require. The package `cloud` is not imported
+    before."""
 
     def __init__(
         self,
@@ -44,43 +46,43 @@ class Uploading:
         *,
         is_allowed: bool,
     ) -> None:
-        """`notify`: called with a key, a heading, and what the user has to do before anything is sent. `is_allowed`:
-        False on a recording."""
+        """`notify`: notifies the user of what he has to do before anything is sent, called with a key, a heading and a
+        text. `is_allowed`: False while a recording is replayed; then nothing is sent."""
         self._scheduler, self._connections, self._notify = scheduler, connections, notify
         self._is_allowed = is_allowed
         self._service: UploadService | None = None
         self._export: OtlpService | None = None
         self._shared: SharedReadings | None = None
-        """Made when the first of them is."""
+        """Readings that both services share; created with the first service."""
         self._key_file: tuple[int, int] | None = None
-        """Identity of the file of the key when the service began."""
+        """Device and inode of the file with the API key when the service was started; None if there was no file."""
         self.dns: Callable[[], DnsCounts | None] = lambda: None
-        """Returns what was counted of DNS since the agent started."""
+        """Returns the numbers of DNS queries and responses since the agent started; None without a helper."""
         self._secrets = {name: value for name in _SECRETS if (value := os.environ.pop(name, None))}
 
     @property
     def status(self) -> Message | None:
-        """Return the state of uploading as a message, or None if it is off."""
+        """Return a message about the state of uploading to a NetWatch server, or None if it is off."""
         return self._service.status if self._service else None
 
     @property
     def fault(self) -> Message | None:
-        """Return why snapshots are not sent at the moment, or None if nothing prevents that."""
+        """Return a message why nothing is uploaded at the moment, or None if nothing prevents it."""
         return self._service.fault if self._service else None
 
     @property
     def otlp_status(self) -> Message | None:
-        """Return the state of the export to an OpenTelemetry collector as a message, or None if it is off."""
+        """Return a message about the state of the export to an OpenTelemetry collector, or None if it is off."""
         return self._export.status if self._export else None
 
     @property
     def otlp_fault(self) -> Message | None:
-        """Return why nothing is exported at the moment, or None if nothing prevents that."""
+        """Return a message why nothing is exported at the moment, or None if nothing prevents it."""
         return self._export.fault if self._export else None
 
     @property
     def wants_health(self) -> bool:
-        """Return whether any service sends probes of gateway and DNS server, or will do so in a moment."""
+        """Return whether a service uploads the results of probing gateway and DNS server, or will do so soon."""
         return any(each.wants_health for each in self._services)
 
     @property
@@ -89,11 +91,11 @@ class Uploading:
 
     @property
     def has_new_key(self) -> bool:
-        """Return whether another key was stored in its file since the service began."""
+        """Return whether the file with the API key was replaced since the service was started."""
         return self._service is not None and self._key_file != _key_file()
 
     def apply(self, upload: Upload) -> None:
-        """Upload by these settings; a second call replaces the service."""
+        """Stop the service that uploads, and start another one if these settings turn it on."""
         self._key_file = _key_file()
         before, self._service = self._service, None
         if before:
@@ -114,7 +116,7 @@ class Uploading:
         self._follow_connections()
 
     def apply_otlp(self, otlp: Otlp) -> None:
-        """Export by these settings; a second call replaces the service."""
+        """Stop the service that exports, and start another one if these settings turn it on."""
         before, self._export = self._export, None
         if before:
             before.stop(drain=False)
@@ -146,29 +148,30 @@ class Uploading:
             each.connections_read(table)
 
     def tick(self, tick: Tick) -> None:
-        """Add a tick to the services. Call it with each tick, in order."""
+        """Pass a tick to the services. Call this with each tick, in order."""
         if self._service:
             self._service.tick(tick)
         if self._export:
             self._export.tick(tick)
 
     def health(self, health: Health) -> None:
-        """Add a probe of gateway and DNS server. Call it for each probe."""
+        """Pass the result of probing gateway and DNS server to the services."""
         for each in self._services:
             each.health(health)
 
     def health_failed(self, fault: Message) -> None:
-        """Report why a probe failed."""
+        """Pass the reason why probing failed to the services."""
         for each in self._services:
             each.health_failed(fault)
 
     def take(self, outcome: Outcome) -> None:
-        """Add the outcome of a finding. Call it for each finding."""
+        """Pass what a finding of the detectors changed to the services. Call this with each finding."""
         for each in self._services:
             each.take(outcome)
 
     def stop(self) -> None:
-        """Send pending snapshots if that is quick, and wait for the end for a few seconds at most."""
+        """Stop all services, because the agent ends. They may send pending snapshots; this waits some seconds at
+        most."""
         for each in self._services:
             each.stop(drain=True)
         for each in self._services:

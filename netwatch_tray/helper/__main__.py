@@ -1,4 +1,5 @@
-"""`python3 -I DIRECTORY USER …` starts the helper; the socket to listen on is its standard input."""
+"""Starts the helper: `python3 -I DIRECTORY UID …`, with the UIDs to serve. Its standard input is the listening
+socket."""
 
 import importlib
 import os

@@ -1,4 +1,4 @@
-"""Assembler for eBPF in the syntax that clang and bpftool print, as far as the programs here use it."""
+"""An assembler for eBPF: translates text in the syntax that clang and bpftool print, as far as it is used here."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ _SIZES = {"u8": 0x10, "u16": 0x08, "u32": 0x00, "u64": 0x18}
 _LOAD, _STORE_REGISTER, _STORE_NUMBER, _LOCKED_ADD = 0x61, 0x63, 0x62, 0xDB
 _ALU = {"+=": 0x07, "-=": 0x17, "|=": 0x47, "&=": 0x57, "<<=": 0x67, ">>=": 0x77, "=": 0xB7}
 _JUMPS = {"==": 0x15, ">": 0x25, ">=": 0x35, "&": 0x45, "!=": 0x55, "<": 0xA5, "<=": 0xB5}
-"""Unsigned comparisons of 64 bits."""
+"""Opcodes of conditional jumps that compare unsigned 64-bit numbers, by operator."""
 _GOTO, _CALL, _EXIT, _TO_BIG_ENDIAN, _LOAD_64 = 0x05, 0x85, 0x95, 0xDC, 0x18
 _OF_REGISTER = 0x08
 """Added to an opcode of arithmetic or a jump whose second operand is a register."""
 _PSEUDO_MAP_FD, _PSEUDO_MAP_VALUE = 1, 2
-"""Instead of a source register in a load of 64 bits: the immediate is a map, or the value of an array's only entry."""
+"""Values of the source register in a 64-bit load. They mean that the immediate is the descriptor of a map, and that the
+map itself, or the address of an array's only value, is loaded."""
 
 _HELPERS = {
     "map_lookup_elem": 1,
@@ -42,7 +43,7 @@ _PUNCTUATION = str.maketrans("*()", "   ")
 
 
 def assemble(text: str, constants: Mapping[str, int], maps: Mapping[str, int]) -> bytes:
-    """Return the instructions of a program: one statement a line, comments after `//`, labels end with a colon.
+    """Return the machine code of a program. `text`: one statement a line, comments after `//`, labels end with a colon.
 
     `constants`: numbers by the names that stand for them in the text. `maps`: file descriptors by the names in
     `r1 = map NAME` (the map) and `r1 = value NAME` (the address of an array's only value). Raise ValueError for a line
@@ -113,7 +114,7 @@ class _Program:
         self._code.append((opcode, source << 4 | destination, offset, number & 0xFFFFFFFF))
 
     def _jump(self, label: str) -> None:
-        """Make the next instruction a jump to this label."""
+        """Record that the next instruction jumps to this label; its offset is set when all labels are known."""
         self._jumps.append((len(self._code), label))
 
     def _operation(self, opcode: int, left: str, right: str) -> None:
@@ -123,7 +124,7 @@ class _Program:
             self._add(opcode, _register(left), number=self._number(right))
 
     def _sum(self, words: list[str]) -> int:
-        """Evaluate a sum such as `+ NAME - 8`."""
+        """Return the value of an expression such as `+ NAME - 8`, given as words. `NAME` is a constant."""
         signs = {"+": 1, "-": -1}
         return sum(signs[sign] * self._number(term) for sign, term in zip(words[::2], words[1::2], strict=True))
 

@@ -1,6 +1,6 @@
-"""The commands of bpf(2) that the helper needs: maps, programs, links and ring buffer, by ctypes.
+"""The commands of the system call bpf(2) that the helper needs, by ctypes: maps, programs, links and ring buffers.
 
-Each returns a file descriptor or raises OSError. Linux 5.8 is the oldest kernel that knows all of them.
+All functions raise OSError if the kernel refuses. Linux 5.8 is the oldest kernel that has all of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import struct
 
 HASH, ARRAY, LRU_HASH, RINGBUF = 1, 2, 9, 27
 NO_PREALLOC = 1
-"""Map flag: memory of an entry is allocated when it is created."""
+"""Flag of a map: allocate the memory of an entry when it is created, not that of all entries at the start."""
 CGROUP_SKB, CGROUP_SOCK, SOCK_OPS = 8, 9, 13
 INGRESS, EGRESS, SOCK_CREATE, CGROUP_SOCK_OPS = 0, 1, 2, 3
 STATISTICS_RUN_TIME = 0
@@ -30,24 +30,26 @@ _NUMBERS = {
     "i686": 357,
     "armv7l": 386,
 }
-"""Of the system call, by machine (uname(2))."""
+"""Number of the system call bpf(2) by machine, as uname(2) names it."""
 _NAME = b"netwatch"
 _LICENCE = ctypes.create_string_buffer(b"MIT")
 
 _MAP = struct.Struct("=7I16s")
-"""Type, sizes of key and value, entries, flags, two that stay 0, name."""
+"""Attributes of BPF_MAP_CREATE: type, sizes of key and value, entries, flags, two that stay 0, name."""
 _ELEMENT = struct.Struct("=I4xQQQ")
-"""Map, addresses of key and value, flags."""
+"""Attributes of the commands for one entry: descriptor of the map, addresses of key and value, flags."""
 _BATCH = struct.Struct("=QQQQIIQQ")
-"""Addresses of the position to begin at, of the one reached, of keys and values; count, map, flags of both kinds."""
+"""Attributes of BPF_MAP_LOOKUP_BATCH: addresses of the position to begin at, of the position reached, of keys and of
+values; number of entries, descriptor of the map, flags of both kinds."""
 _BATCH_COUNT_OFFSET = 32
 _PROGRAM = struct.Struct("=IIQQIIQII16sII")
-"""Type, instructions, their address, licence's address, log level, size and address, kernel version, flags, name,
-interface, attach type."""
+"""Attributes of BPF_PROG_LOAD: type, number of instructions, their address, licence's address, log level, log size and
+address, kernel version, flags, name, interface, attach type."""
 _QUERY = struct.Struct("=IIIIQI")
-"""Control group, attach type, flags of the query and of the attachment, address of the ids, their number."""
+"""Attributes of BPF_PROG_QUERY: control group, attach type, flags of the query and of the attachment, address of the
+IDs, their number."""
 _MOST_ATTACHED = 64
-"""As many as the kernel permits (BPF_CGROUP_MAX_PROGS)."""
+"""Most programs of one type on a control group (the kernel's BPF_CGROUP_MAX_PROGS)."""
 _LOG_SIZE = 1 << 20
 _POSITION_SIZE = 8
 
@@ -55,7 +57,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def call(command: int, attributes: bytes | ctypes.Array[ctypes.c_char]) -> int:
-    """Make the system call; a buffer passed as attributes receives what the kernel writes back."""
+    """Make the system call bpf(2) and return its result. If `attributes` is a ctypes buffer, the kernel's output is in
+    it afterwards."""
     size = len(attributes)
     buffer = ctypes.create_string_buffer(attributes, size) if isinstance(attributes, bytes) else attributes
     number = _NUMBERS.get(os.uname().machine)
@@ -69,14 +72,14 @@ def call(command: int, attributes: bytes | ctypes.Array[ctypes.c_char]) -> int:
 
 
 def create_map(kind: int, key: int, value: int, entries: int, flags: int = 0) -> int:
-    """Create a map and return its descriptor. `key`, `value`: sizes in bytes. `entries`: for a ring buffer its size in
-    bytes, a power of two."""
+    """Create a map and return its file descriptor. `key`, `value`: their sizes in bytes. `entries`: most entries; for a
+    ring buffer its size in bytes, a power of two."""
     return call(_MAP_CREATE, _MAP.pack(kind, key, value, entries, flags, 0, 0, _NAME))
 
 
 def load_program(kind: int, attach_type: int, code: bytes) -> int:
-    """Load a program and return its descriptor. Raise OSError, with the end of the verifier's log if the verifier
-    rejects it."""
+    """Load a program into the kernel and return its file descriptor. If the kernel's verifier rejects it, the OSError
+    has the end of its log."""
     try:
         return _load(kind, attach_type, code, None)
     except OSError as refusal:
@@ -96,9 +99,10 @@ def _load(kind: int, attach_type: int, code: bytes, log: ctypes.Array[ctypes.c_c
 
 
 def attach(program: int, cgroup: int, attach_type: int) -> int:
-    """Attach a program to a control group, beside the programs attached there. Return the descriptor of the link.
+    """Attach a program to a control group, in addition to those attached there. Return the file descriptor of the link.
 
-    The program stays attached until the last descriptor of the link is closed.
+    The program stays attached until this descriptor and all its copies are closed. `cgroup`: descriptor of the
+    directory.
     """
     return call(_LINK_CREATE, struct.pack("=IIII", program, cgroup, attach_type, 0))
 
@@ -114,12 +118,14 @@ def attached(cgroup: int, attach_type: int) -> list[int]:
 
 
 def enable_statistics() -> int:
-    """Make the kernel measure all programs while the returned descriptor is open; see `run_time`."""
+    """Make the kernel measure the run time of all programs while the returned file descriptor is open; see
+    `run_time`."""
     return call(_ENABLE_STATS, struct.pack("=I", STATISTICS_RUN_TIME))
 
 
 def run_time(program: int) -> tuple[int, int]:
-    """Return nanoseconds and runs of a program while statistics were enabled (struct bpf_prog_info)."""
+    """Return the run time in nanoseconds and the number of runs of a program while statistics were enabled. `program`:
+    its descriptor."""
     info = ctypes.create_string_buffer(232)
     call(_OBJ_GET_INFO, struct.pack("=IIQ", program, len(info), ctypes.addressof(info)))
     nanoseconds, runs = struct.unpack_from("=QQ", info, 192)
@@ -127,7 +133,8 @@ def run_time(program: int) -> tuple[int, int]:
 
 
 def lookup(fd: int, key: bytes, size: int) -> bytes:
-    """Return the value of a key; values of this map have `size` bytes. Raise FileNotFoundError if the key is absent."""
+    """Return the value of a key in the map with descriptor `fd`. `size`: bytes of a value. Raise FileNotFoundError if
+    the map does not have the key."""
     value = ctypes.create_string_buffer(size)
     _element(_MAP_LOOKUP, fd, key, value)
     return value.raw
@@ -138,7 +145,7 @@ def update(fd: int, key: bytes, value: bytes) -> None:
 
 
 def delete(fd: int, key: bytes) -> None:
-    """Delete a key; does nothing if it does not exist."""
+    """Delete a key from the map with descriptor `fd`; do nothing if the map does not have it."""
     try:
         _element(_MAP_DELETE, fd, key, None)
     except FileNotFoundError:
@@ -155,17 +162,19 @@ class HashReader:
     """Reads a hash map in batches, into the same buffers each time."""
 
     def __init__(self, fd: int, key: int, value: int, most: int) -> None:
-        """`most`: entries of a batch; more than a bucket of the map ever holds."""
+        """`fd`: descriptor of the map. `key`, `value`: their sizes in bytes. `most`: entries to read at a time. It must
+        be more than are ever in one bucket of the hash map, because the kernel returns whole buckets."""
         self._fd, self._key, self._value, self._most = fd, key, value, most
         self._keys = ctypes.create_string_buffer(key * most)
         self._values = ctypes.create_string_buffer(value * most)
         self._position = ctypes.create_string_buffer(max(key, _POSITION_SIZE))
 
     def read(self, position: int | None) -> tuple[memoryview, memoryview, int | None]:
-        """Return keys, values and the next position, which is None at the end. None as position is the beginning.
+        """Return keys and values of the next entries, and the position after them. `position`: that of the previous
+        call, None to begin; a returned None is the end.
 
-        The views are valid until the next call. A complete walk has each entry exactly once, unless it was created or
-        deleted meanwhile.
+        The memoryviews are valid until the next call. Calls from beginning to end return each entry exactly once,
+        unless it is created or deleted meanwhile.
         """
         reached = ctypes.addressof(self._position)
         begin = 0
@@ -186,10 +195,10 @@ class HashReader:
 
 
 class RingReader:
-    """The consumer's side of a ring buffer (Documentation/bpf/ringbuf.rst).
+    """Reads records from a ring buffer, to which eBPF programs write (Documentation/bpf/ringbuf.rst in Linux).
 
-    Its pages are mapped once, not twice in a row as usual, so a record across the end of the ring is joined here. The
-    mapping of the data counts as memory of this process.
+    Others map the pages twice in a row, so that a record across the end of the ring is contiguous. Here they are mapped
+    once, and such a record is joined, because mapped pages count as memory of this process.
     """
 
     _BUSY, _DISCARDED, _LENGTH = 1 << 31, 1 << 30, (1 << 30) - 1
@@ -213,7 +222,7 @@ class RingReader:
         return produced
 
     def read(self, most: int) -> list[bytes]:
-        """Return the oldest records, up to this many bytes."""
+        """Remove and return the oldest records, in all about `most` bytes."""
         records = []
         at = self._consumed.value
         while most > 0 and at != self._produced:

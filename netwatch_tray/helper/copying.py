@@ -1,7 +1,7 @@
-"""Which packets the programs copy, and how: the second half of the two programs for packets; see `programs`.
+"""The second half of the two eBPF programs that run for each packet: copies packets with host names; see `programs`.
 
-It begins after the packet was counted: r6 is the packet, r7 the offset of its payload, r8 its protocol, r9 the length
-of the payload. It ends at `out`, or at `full` if the ring has no room.
+It begins after the packet was counted. Registers then: r6 is the packet, r7 the offset of its payload, r8 its protocol,
+r9 the length of the payload. It ends at the label `out`, or at `full` if the ring buffer has no room.
 """
 
 from __future__ import annotations
@@ -186,13 +186,14 @@ discard:
 
 
 def inbound(*, directly: bool) -> str:
-    """Return the second half of the program for inbound packets, as text. `directly`: read packets without calls, see
+    """Return the second half of the program for inbound packets as text for the assembler. `directly`: see
     programs.inbound."""
     return _CHOOSE_INBOUND.format(sample=_sample(directly=directly)) + _KEEP
 
 
 def outbound(*, directly: bool) -> str:
-    """Return the second half of the program for outbound packets, as text. `directly`: as for `inbound`."""
+    """Return the second half of the program for outbound packets as text for the assembler. `directly`: see
+    programs.outbound."""
     return _CHOOSE_OUTBOUND.format(sample=_sample(directly=directly)) + _KEEP + _REFUSAL
 
 

@@ -1,4 +1,4 @@
-"""Capabilities (capabilities(7)) and the user of this process, by ctypes. Dropped privileges cannot be regained."""
+"""Drops privileges of this process (root, and capabilities(7)), by ctypes. They cannot be regained."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def restrict(kept: int) -> None:
-    """Give up root except for these capabilities, as far as the process has them. Raise OSError.
+    """Drop all privileges of root except for these capabilities (bits). Raise OSError.
 
-    No program started from here gains privileges, and other processes of the same user cannot trace this one. The limit
-    of locked memory, to which Linux 5.8 to 5.10 charge maps, is lifted if that is permitted.
+    Afterwards no program started from here gains privileges, and other processes of the same user cannot trace this
+    one. The limit of locked memory is lifted if that is permitted, because maps count for it up to Linux 5.10.
     """
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -39,7 +39,8 @@ def restrict(kept: int) -> None:
 
 
 def drop(needed: int, works: Callable[[], object]) -> None:
-    """Drop all capabilities if `works` raises no PermissionError without them, else all but the `needed`."""
+    """Drop all capabilities but `needed` (bits), and those as well if `works()` raises no PermissionError without
+    them."""
     _set(0, needed & _permitted())
     try:
         works()
@@ -50,7 +51,7 @@ def drop(needed: int, works: Callable[[], object]) -> None:
 
 
 def effective() -> int:
-    """Return the capabilities in force."""
+    """Return the effective capabilities of this process as bits."""
     return _get()[0]
 
 
@@ -66,7 +67,7 @@ def _get() -> tuple[int, int]:
 
 
 def _set(effective: int, permitted: int) -> None:
-    """Set the effective and permitted capabilities; clear the inheritable ones."""
+    """Set the effective and permitted capabilities (bits) of this process; clear the inheritable ones."""
     low, high = (effective & 0xFFFFFFFF, permitted & 0xFFFFFFFF, 0), (effective >> 32, permitted >> 32, 0)
     _checked(_libc.capset(struct.pack("=Ii", _VERSION_3, 0), struct.pack("=6I", *low, *high)))
 

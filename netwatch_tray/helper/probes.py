@@ -1,4 +1,7 @@
-"""The eBPF programs that are attached, and the maps and the ring buffer in which the helper reads their results."""
+"""Loads and attaches the eBPF programs, and reads their results from maps and a ring buffer.
+
+A row is an entry of the map of flows (`layout.KEY`, `layout.VALUE`); a record is an entry of the ring buffer.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,23 @@ from collections.abc import Set as AbstractSet
 from . import bpf, layout, programs, streams
 
 ENTRIES = 16384
-"""Flows (socket and peer) that can be counted at a time; a desktop has some hundreds."""
+"""Most flows (socket and peer) that can be counted at a time; a desktop has some hundreds."""
 RING_SIZE = 1 << 20
-"""Bytes. Between two readings it holds some 460 ClientHellos, or 1 800 DNS answers, or 18 000 new sockets."""
+"""Bytes of the ring buffer. It has room for about 460 ClientHellos, 1 800 DNS responses or 18 000 new sockets between
+two readings."""
 
 _MAKERS = 4096
-"""New TCP sockets whose maker is kept until they are connected."""
+"""Most new TCP sockets whose creator is remembered until they are connected."""
 _HOMES = 64
 _ROW_BATCH = 256
 MOST_ROWS = 512 + _ROW_BATCH
-"""Rows that `Probes.rows` returns at most."""
+"""Most rows that one call of `Probes.rows` returns."""
 _ONLY_KEY = bytes(4)
-"""The key of an array with one entry."""
+"""The key of the only entry of an array."""
 _TOUCHED = struct.Struct(f"={layout.STAMPS_OFFSET - 4}xI4xI")
-"""Of layout.VALUE: whether a TCP connection has closed, and the stamp of the last packet."""
+"""Two fields of layout.VALUE: whether a TCP connection has closed, and the stamp of the last packet."""
 _PROTOCOL_OFFSET = 28
-"""Of layout.KEY."""
+"""Offset of the IP protocol in layout.KEY."""
 _TCP = 6
 _HOME = struct.Struct("=Q")
 _OLDEST_KERNEL = (5, 8)
@@ -34,22 +38,24 @@ _INITIAL_CGROUP_NAMESPACE = "cgroup:[4026531835]"
 
 
 class UnavailableError(Exception):
-    """The programs cannot run here; the text is a sentence for the user."""
+    """The eBPF programs cannot run on this system; the text is a sentence for the user."""
 
 
 class Probes:
-    """The kernel's programs, attached from creation until `close` or the end of the process, however it ends."""
+    """The attached eBPF programs and their results. The kernel detaches them at `close`, or when the process ends."""
 
     def __init__(self, cgroup: str, *, entries: int = ENTRIES, ring_size: int = RING_SIZE) -> None:
-        """Load the programs and attach them to the control group of this directory. Raise OSError."""
+        """Load the programs and attach them to a control group, given by its directory. `entries`: most flows.
+        `ring_size`: bytes of the ring buffer. Raise OSError."""
         self._maps: dict[str, int] = {}
         self._links: list[int] = []
         self.programs: dict[str, int] = {}
-        """File descriptors by name: inbound, outbound, new_socket; connections, where the kernel permits it."""
+        """File descriptors of the programs by name: inbound, outbound, new_socket, and connections if the kernel
+        permits that one."""
         self.reports_ends = False
-        """The last counters of TCP connections are reported."""
+        """Whether there are records with the final counters of closed TCP connections."""
         self.reports_elsewhere = False
-        """The counters of TCP connections of other network namespaces are in the rows."""
+        """Whether the rows contain TCP connections of other network namespaces."""
         self._homes: frozenset[int] = frozenset()
         try:
             self._maps["flows"] = bpf.create_map(bpf.HASH, layout.KEY.size, layout.VALUE.size, entries, bpf.NO_PREALLOC)
@@ -107,14 +113,14 @@ class Probes:
             os.close(directory)
 
     def set_stamp(self, stamp: int) -> None:
-        """Make the programs put this stamp on every flow that has a packet from now on."""
+        """Set the stamp that the programs write to each flow at its next packets."""
         bpf.update(self._maps["stamp"], _ONLY_KEY, layout.STAMP.pack(stamp, 0))
 
     def set_homes(self, homes: AbstractSet[int]) -> None:
-        """Set the network namespaces in which agents run, by cookie. An agent itself lists the connections of its own.
+        """Set the network namespaces in which agents run ("homes"), by cookie.
 
-        New connections of all other namespaces have rows. With several homes all new connections have rows, because
-        each home is another namespace for the agents of the others.
+        An agent lists the TCP connections of its own namespace itself, so only those of other namespaces get rows. With
+        several homes all get rows, because each home is another namespace for the agents of the others.
         """
         value = bytes([layout.ONLY_HOME if len(homes) == 1 else layout.ONE_HOME_OF_SEVERAL])
         with contextlib.suppress(OSError):  # no memory: then there are rows that nobody needs
@@ -125,22 +131,21 @@ class Probes:
         self._homes = frozenset(homes)
 
     def losses(self) -> tuple[int, int, int, int, int]:
-        """Return losses since attaching: bytes and datagrams, received and sent, of flows for which the map had no
-        room; records for which the ring had none."""
+        """Return what was lost since attaching: bytes received and sent, and datagrams received and sent, of flows for
+        which the map had no room; number of records for which the ring had none."""
         found = bpf.lookup(self._maps["losses"], _ONLY_KEY, layout.LOSSES.size)
         ring_full, *amounts = layout.LOSSES.unpack(found)[:5]
         return (*amounts, ring_full)
 
     def rows(self, since: int, floor: int, position: int | None) -> tuple[bytearray, int | None]:
-        """Return the rows (key and value) of flows with a packet since the stamp `since`, from a position in the map,
-        and the next position.
+        """Return rows (keys and values, concatenated) of flows that had a packet since the stamp `since`, and the next
+        position in the map. Delete idle flows.
 
-        As argument, None is the beginning of the map; as result, its end. There are at most MOST_ROWS rows. A walk over
-        all positions has each flow once.
+        `position`: that of the previous call, None to begin; a returned None is the end. A call returns at most
+        MOST_ROWS rows; calls from beginning to end return each flow once.
 
-        Also delete the flows without a packet since the stamp `floor`, TCP connections only if they have closed. A
-        deleted flow is in the returned rows if it had a packet since `since`. `floor` must be older than any stamp that
-        a running program may still write.
+        `floor`: flows without a packet since this stamp are deleted (TCP connections only if they have closed). It must
+        be older than any stamp that a running program may still write.
         """
         rows = bytearray()
         row_size = layout.KEY.size + layout.VALUE.size
@@ -159,11 +164,12 @@ class Probes:
 
     @property
     def has_records(self) -> bool:
-        """Return whether there are records to take, or one is being written."""
+        """Return whether the ring buffer has records, or a program is writing one."""
         return not self._ring.is_empty
 
     def records(self, most: int) -> list[bytes]:
-        """Take the oldest records, about so many bytes: layout.PACKET with a payload, layout.OWNER, layout.TCP_END."""
+        """Remove and return the oldest records, in all about `most` bytes. Each has the layout PACKET (with a payload),
+        OWNER or TCP_END of `layout`."""
         return [_without_slack(record) for record in self._ring.read(most)]
 
     def close(self) -> None:
@@ -173,17 +179,17 @@ class Probes:
 
 
 def _without_slack(record: bytes) -> bytes:
-    """Return a record without the unused part of its buffer. Buffers have one of three sizes, and the part behind the
-    payload may hold data of another user."""
+    """Return a record cut off after its payload. Records are reserved in one of three sizes, so what follows the
+    payload may be old data of another user."""
     if layout.RECORD.unpack_from(record)[2] in {layout.NEW_SOCKET, layout.TCP_ENDED}:
         return record
     return record[: layout.PACKET.size + layout.PACKET.unpack_from(record)[-3]]
 
 
 def root_cgroup() -> str:
-    """Return the directory of the root of the control groups (version 2), also where version 1 is used beside them.
+    """Return the directory where the control groups of version 2 are mounted. They may exist beside version 1.
 
-    Raise UnavailableError where there is none.
+    Raise UnavailableError if they are not mounted.
     """
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
         for line in lines:
@@ -193,12 +199,12 @@ def root_cgroup() -> str:
 
 
 def covers_system() -> bool:
-    """Return whether the visible root is that of the whole system, not of a container."""
+    """Return whether `root_cgroup` is the root of the whole system, not only that of a container."""
     return os.readlink("/proc/self/ns/cgroup") == _INITIAL_CGROUP_NAMESPACE
 
 
 def attach() -> Probes:
-    """Attach to the root of the control groups. Raise UnavailableError."""
+    """Load the programs and attach them to `root_cgroup`. Raise UnavailableError."""
     cgroup = root_cgroup()
     try:
         return Probes(cgroup)
@@ -228,6 +234,6 @@ def _version(release: str) -> tuple[int, int]:
 
 
 def _unescaped(path: str) -> str:
-    """Decode a path of /proc/self/mountinfo, where spaces and such are octal."""
+    """Decode a path in /proc/self/mountinfo, in which spaces and some other characters are octal escapes."""
     head, *rest = path.split("\\")
     return head + "".join(chr(int(part[:3], 8)) + part[3:] for part in rest)

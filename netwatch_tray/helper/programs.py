@@ -1,18 +1,19 @@
-"""The three eBPF programs for packets and new sockets; that for TCP connections is in `streams`.
+"""The three eBPF programs for packets and new sockets. The one for TCP connections is in `streams`.
 
-Two run for each packet of a socket of this machine, in every network namespace, when the packet is queued to the socket
-(after defragmentation) and when it leaves it (before fragmentation and segmentation). They count what is not TCP by
-socket and peer, and copy the packets that contain names of hosts. The third runs within socket(2) and reports the
-process that made the socket.
+Two programs run for each packet of a socket of this machine, in every network namespace: one when the packet is queued
+to the socket (after defragmentation), one when it leaves the socket (before fragmentation and segmentation). They count
+protocols other than TCP by socket and peer, and copy the packets that contain names of hosts. The third runs within
+socket(2) and reports the process that created the socket.
 
 All of them return 1, which permits the operation. They use only the stack as their own memory, because one may be
 interrupted by another run of itself.
 
-Without CAP_PERFMON the verifier is stricter. It grants no packet pointer with a variable offset: hence skb_load_bytes
-for all that is not at the place where it usually is.
-It follows paths that a processor takes only by speculation, on which no comparison holds: hence a length is masked, and
-all of the stack that is read is written first. And up to Linux 6.1, once a number is stored at a multiple of 8, nothing
-may be stored in the rest of its 8 bytes: hence the upper parts are stored first.
+Without CAP_PERFMON the kernel's verifier is stricter:
+- It refuses packet pointers with a variable offset. So skb_load_bytes reads what is not at its usual place.
+- It also checks paths that a processor takes only by speculation, in which a comparison proves nothing. So lengths are
+  masked, and the stack is written before it is read.
+- Up to Linux 6.1, after a number is stored at a multiple of 8, nothing may be stored in the rest of these 8 bytes. So
+  the upper parts are stored first.
 """
 
 from __future__ import annotations
@@ -265,7 +266,7 @@ ADD_ROW = """
     r4 = NO_EXIST                           // another processor may have been faster
     call map_update_elem
 """
-"""Adds the row at VALUE to the flows, under the key at KEY."""
+"""Instructions that add the value at the stack offset VALUE to the map of flows, under the key at KEY."""
 
 _COUNT = (
     """
@@ -323,7 +324,7 @@ out:
     r0 = 1
     exit
 """
-"""The end of every program; `full`: the record found no room in the ring."""
+"""Instructions at the end of every program. They are entered at `full` if the ring buffer had no room for a record."""
 
 _NEW_SOCKET = """
     r6 = r1
@@ -376,21 +377,26 @@ _THREAD_NAME = """
 
 
 def inbound(maps: Mapping[str, int], *, directly: bool) -> bytes:
-    """Return the program for CGROUP_SKB, INGRESS. `maps`: flows, stamp, losses, ring. `directly`: read packets without
-    calls, which the verifier refuses on machines that cannot read numbers at any address."""
+    """Return the code of the program for inbound packets (type CGROUP_SKB, attached as INGRESS).
+
+    `maps`: file descriptors of the maps flows, stamp, losses and ring. `directly`: whether to read packets by pointers,
+    which the verifier refuses on machines without unaligned access, instead of by calls.
+    """
     network = _network(stop_early=_TCP_ENDS, tcp=_TCP_ENDS, directly=directly)
     return assemble(network + _COUNT + copying.inbound(directly=directly) + END, _CONSTANTS | _INBOUND, maps)
 
 
 def outbound(maps: Mapping[str, int], *, directly: bool) -> bytes:
-    """Return the program for CGROUP_SKB, EGRESS. The rest is as for `inbound`."""
+    """Return the code of the program for outbound packets (type CGROUP_SKB, attached as EGRESS). Arguments: see
+    `inbound`."""
     network = _network(stop_early="", tcp=_TCP_PAYLOAD, directly=directly) + _TCP_IS_NOT_COUNTED
     return assemble(network + _COUNT + copying.outbound(directly=directly) + END, _CONSTANTS | _OUTBOUND, maps)
 
 
 def new_socket(maps: Mapping[str, int], *, with_name: bool) -> bytes:
-    """Return the program for CGROUP_SOCK, SOCK_CREATE. `maps`: makers, losses, ring. `with_name`: report the thread's
-    name, which newer kernels permit only with CAP_PERFMON."""
+    """Return the code of the program for new sockets (type CGROUP_SOCK, attached as SOCK_CREATE). `maps`: file
+    descriptors of makers, losses and ring. `with_name`: report the thread's name, which newer kernels permit only with
+    CAP_PERFMON."""
     return assemble(_NEW_SOCKET.format(name=_THREAD_NAME if with_name else "") + END, _CONSTANTS, maps)
 
 

@@ -1,7 +1,10 @@
-"""Serves what the probes collect to the agents of the allowed users, and ends with the last of them.
+"""Sends what the eBPF programs collect to the agents of the allowed users, and ends when the last agent disconnects.
 
-One thread, one loop. An agent requests each message with rows, so that nothing waits here for agents that do not read.
-Records are sent to every agent when any of them reads, and dropped for one whose socket is full.
+One thread, one loop. Counts (rows) are sent only on request, one message for each request. Copied packets and other
+records are sent to all agents as soon as one of them sends a request, and are lost for an agent whose socket is full.
+
+A stamp is a number that increases with time. The programs write the current one to each flow that has a packet, so an
+agent can request the flows with packets since its last request.
 """
 
 from __future__ import annotations
@@ -26,17 +29,17 @@ _MOST_CLIENTS, _MOST_CLIENTS_OF_USER = 16, 4
 _ACCEPTED_AT_ONCE = 32
 _FIRST_CLIENT_WITHIN = 5.0
 _WHOLE_READING_WITHIN = 120.0
-"""Seconds; an agent reads every five."""
+"""Seconds within which an agent must read all flows once, or it is disconnected. An agent does every five seconds."""
 _IDLE = 60
 """Seconds without a packet after which a flow is deleted."""
 _STAMPS_PER_SECOND = 4
 _EVENTS_IN_MESSAGE = 3 << 15
-"""Bytes of records after which a message is sent, because an agent wakes up for each message."""
+"""About how many bytes of records are sent in one message. Large messages wake an agent less often."""
 _SO_PEERCRED: int = getattr(socket, "SO_PEERCRED", 0)
 _CLOCK_BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", 0)
-"""On Linux alone, where the first has another number on some machines (ppc64le)."""
+"""Both constants exist on Linux only, so 0 stands for them elsewhere. Their numbers differ between machines."""
 _UCRED = struct.Struct("=iII")
-"""struct ucred (unix(7)): process, user, group."""
+"""struct ucred, see unix(7): PID, UID, GID of the other end."""
 _ROOT = 0
 
 _NOT_ALLOWED = (
@@ -47,7 +50,8 @@ _TOO_MANY = "The helper serves as many programs as it can. Close some of them."
 
 
 def main(arguments: list[str]) -> int:
-    """Serve root and the users with these UIDs; with `--check` only attach and detach."""
+    """Serve root and the users with these UIDs until all agents have disconnected; with `--check` only attach and
+    detach. Return the exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if arguments == ["--check"]:
         return _check()
@@ -76,7 +80,7 @@ def _check() -> int:
 
 
 def _attach() -> Probes:
-    """Attach the programs with only the capabilities that they need. Raise UnavailableError."""
+    """Drop all privileges but those for loading programs, then load and attach them. Raise UnavailableError."""
     try:
         privileges.restrict(privileges.BPF | privileges.NET_ADMIN | privileges.PERFMON)
     except OSError as error:
@@ -91,14 +95,14 @@ def _refuse_waiting(listener: socket.socket, reason: str) -> None:
 
 
 def _refuse(connection: socket.socket, reason: str) -> None:
-    """Send a sentence, if the client accepts it at once, and disconnect."""
+    """Send the reason, a sentence for the user, without waiting for room in the socket, and disconnect."""
     with connection, contextlib.suppress(OSError):
         connection.send(protocol.REFUSED_HEAD.pack(protocol.REFUSED) + reason.encode(), socket.MSG_DONTWAIT)
 
 
 def _request(message: bytes) -> tuple[int, int]:
-    """Parse a request of an agent: the stamp from which on it wants flows, and its position in the list of flows. Raise
-    ValueError or struct.error."""
+    """Parse an agent's request (protocol.READ). Return its stamp and its position. Raise ValueError or struct.error if
+    it is no request."""
     kind, since, position = protocol.READ.unpack(message)
     if kind != protocol.READ_KIND:
         raise ValueError(f"unknown request {kind}")
@@ -114,27 +118,28 @@ class _Client:
         self.netns = protocol.network_cookie(connection)
         self.deadline = time.monotonic() + _WHOLE_READING_WITHIN
         self.next_since = 0
-        """Stamp from which its next reading begins."""
+        """Stamp with which the client will request the flows that change from now on."""
         self.seen = 0
-        """All changes of flows before this stamp were sent to it."""
+        """Stamp up to which all changes of flows were sent to the client, so that idle flows may be deleted."""
         self.waiting: tuple[int, int] | None = None
-        """A request that is to be answered once the socket has room: stamp and position."""
+        """Stamp and position of a request that could not be answered, because the socket had no room; else None."""
         self.lost_records = 0
 
     def may_read(self, record: bytes) -> bool:
-        """Return whether a record may be sent to this user: it belongs to a socket of the user's or of no user, it has
-        amounts alone, or the user is root."""
+        """Return whether this client may get a record: its user is root or owns the socket, or the record has only
+        amounts, or a refusal, which belongs to no socket."""
         _cookie, _protocol, kind, uid = layout.RECORD.unpack_from(record)
         return self.uid in (_ROOT, uid) or kind in (layout.REFUSAL, layout.TCP_ENDED)
 
     def has_room(self) -> bool:
-        """Return whether the socket accepts a message now."""
+        """Return whether the socket has room for a message now."""
         poll = select.poll()
         poll.register(self.connection, select.POLLOUT)
         return bool(poll.poll(0))
 
     def send(self, message: bytes | bytearray) -> bool:
-        """Send a message; return whether the socket had room for it. Raise OSError if the client disconnected."""
+        """Send a message without waiting. Return whether the socket had room for it. Raise OSError if the client has
+        disconnected."""
         try:
             self.connection.send(message, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -143,11 +148,11 @@ class _Client:
 
 
 class Service:
-    """The helper's loop. `run` returns when no client is connected: the last one disconnected, the only one was
-    refused, or none connected in time."""
+    """The helper's loop. `run` returns when no client (agent) is connected: all have disconnected or were refused, or
+    none connected within `_FIRST_CLIENT_WITHIN` seconds."""
 
     def __init__(self, listener: socket.socket, probes: Probes, users: Iterable[int]) -> None:
-        """`listener`: non-blocking."""
+        """`listener`: the non-blocking socket to accept clients from. `users`: UIDs of the users to serve."""
         self._listener, self._probes, self._users = listener, probes, frozenset(users)
         self._clients: dict[int, _Client] = {}
         self._poll = select.poll()
@@ -209,7 +214,8 @@ class Service:
         self._probes.set_homes({client.netns for client in self._clients.values()})
 
     def _serve(self, client: _Client) -> None:
-        """Answer one request. A client that breaks the protocol is dropped."""
+        """Read a request, or continue with one that waits, and respond. Disconnect a client that breaks the
+        protocol."""
         try:
             if client.waiting is None:
                 client.waiting = _request(client.connection.recv(protocol.READ.size + 1))
@@ -223,8 +229,8 @@ class Service:
         self._poll.modify(client.connection, select.POLLIN if client.waiting is None else select.POLLOUT)
 
     def _answer(self, client: _Client, since: int, position: int) -> bool:
-        """Respond to a request; return whether the client's socket had room for the response. Raise OSError if it
-        disconnected."""
+        """Respond to a request with rows, after pending records if it begins at the first flow. Return whether the
+        socket had room; if not, the request is to be repeated. Raise OSError if the client has disconnected."""
         if not client.has_room():
             return False
         if position == protocol.BEGIN:
@@ -252,16 +258,18 @@ class Service:
         return True
 
     def _advance_stamp(self) -> None:
-        """Set the stamp that the programs write to flows; a program that runs now may still write the previous one."""
+        """Set the current stamp, which depends on the time. A program that runs right now may still write the previous
+        one, which is kept in `_stamp_before`."""
         stamp = int(time.monotonic() * _STAMPS_PER_SECOND) + 1
         if stamp > self._stamp:
             self._stamp, self._stamp_before = stamp, self._stamp
             self._probes.set_stamp(stamp)
 
     def _send_records(self, reader: _Client) -> bool:
-        """Send each client the records that it may read; one whose socket is full loses them.
+        """Send the records in the ring buffer to each client that may get them. For a client whose socket is full they
+        are lost, except for `reader`, whose request is being processed: then they stay in the ring.
 
-        Return whether none is left: while the client that reads has no room they stay in the ring.
+        Return whether none is left in the ring.
         """
         while self._probes.has_records:
             if not reader.has_room():

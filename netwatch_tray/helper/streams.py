@@ -1,18 +1,18 @@
 """The eBPF program that reads the counters of TCP connections (BPF_PROG_TYPE_SOCK_OPS).
 
-It runs when a connection is established and when it changes its state, in every network namespace: some times for a
-connection, and never for a packet, with the two exceptions below. When the connection closes, the kernel still has all
-counters, which an abort sets to 0 afterwards (tcp_disconnect), and the state that it leaves shows whether SYN and FIN
-are among the bytes: both count as one.
+It runs in every network namespace when a connection is established and when its state changes: some times for each
+connection, but not for each packet, with the two exceptions below. When a connection closes, the kernel still has its
+counters (an abort sets them to 0 afterwards, in tcp_disconnect). SYN and FIN count as one byte each; the previous state
+of the connection shows whether they are in the counters.
 
-- The state FIN_WAIT_2 does not show whether the peer's FIN has come. So the program also runs for each packet that a
-  connection receives after this side has closed, and notes the FIN.
-- The agent does not list the connections of other network namespaces, as containers have. Their counters are copied to
-  the map of flows with each segment that they send, data or acknowledgement, and each round-trip time that is measured.
-  If agents run in several namespaces, each of these is another namespace for some agent, so all connections are copied.
+- The state FIN_WAIT_2 does not show whether the peer's FIN has been received. So the program also runs for each packet
+  that a connection receives after this side has closed it, and remembers the FIN.
+- The agent cannot list the connections of other network namespaces, such as those of containers. So their counters are
+  copied to the map of flows with each segment that they send, and each round-trip time that is measured. If agents run
+  in several namespaces, this is done for all connections, because each namespace is another one for some agent.
 
-What is noted of a connection is kept in two of the kernel's flags of that connection. They also make the program run
-when a segment is sent again, where it does nothing.
+What the program remembers of a connection is stored in two flags of the kernel for it. They have the side effect that
+the program runs when a segment is sent again; then it does nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .assembler import assemble
 
 _ESTABLISHED, _FIN_WAIT_1, _FIN_WAIT_2, _CLOSE = 1, 4, 5, 7
 _CLOSE_WAIT, _LAST_ACK, _CLOSING = 8, 9, 11
-"""<net/tcp_states.h>"""
+"""States of a connection, from <net/tcp_states.h>."""
 _RECORD, _VALUE = -layout.TCP_END.size, -layout.TCP_END.size - layout.VALUE.size
 
 _CONSTANTS = {
@@ -302,8 +302,8 @@ _REPORT_HERE = f"""{_FIND_HOME}
 
 
 def connections(maps: Mapping[str, int], *, elsewhere: bool) -> bytes:
-    """Return the program for SOCK_OPS. `maps`: flows, homes, makers, stamp, losses, ring. `elsewhere`: distinguish
-    network namespaces, which needs Linux 5.15."""
+    """Return the code of the program (type SOCK_OPS). `maps`: file descriptors of flows, homes, makers, stamp, losses
+    and ring. `elsewhere`: copy the counters of other network namespaces, which needs Linux 5.15."""
     ipv6 = "".join(
         _IPV6_WORD.format(field=field, place=place, at=at)
         for field, place in (("PEER_IPV6", "PEER"), ("OWN_IPV6", "OWN"))

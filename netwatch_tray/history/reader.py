@@ -8,7 +8,7 @@ A row that cannot be read is left out and reported, see `rows`. HistoryError is 
 read. Each call takes at most ten milliseconds. Do not call it in the thread that paints the window.
 
 Of all methods: `start` and `end` are Unix times, `first` and `last` local days, both included. A `name` of None stands
-for the sum of all series of the kind.
+for the sum of all series of the kind. All may raise HistoryError.
 """
 
 from __future__ import annotations
@@ -74,8 +74,7 @@ class HistoryReader:
         self._connection.close()
 
     def names(self, kind: SeriesKind) -> list[str]:
-        """Return the names of all series of a kind, such as all apps, that were ever recorded or imported. Raise
-        HistoryError, as all methods below do."""
+        """Return the names of all series of a kind, such as all apps, that were ever recorded or imported."""
         query = "SELECT name FROM series WHERE kind = ? UNION SELECT name FROM imported WHERE ? ORDER BY name"
         found = self._rows.typed("names", (str,), query, SERIES_KINDS[kind], kind == "interface")
         return [name for (name,) in found]
@@ -338,11 +337,8 @@ class HistoryReader:
         return [each for each in found if each.rx >= 0 and each.tx >= 0]
 
     def is_complete(self, first: date, last: date) -> bool:
-        """Return whether the bytes of all gaps that ended on these days are known.
-
-        They are known for most gaps, because counters go on while nothing is measured. They are lost if counters were
-        reset. Gaps of removed interfaces are ignored.
-        """
+        """Return whether the bytes of all gaps that ended on these days are known, which is not so if counters were
+        reset in one. Gaps of removed interfaces are ignored."""
         start, end = midnight(first), midnight_after(last)
         (lost,) = self._rows.one(
             "SELECT count(*) FROM gap WHERE complete = 0 AND finish >= ? AND finish < ? AND reason != ?",
@@ -418,8 +414,7 @@ class HistoryReader:
         return [amount for amount in found if first <= amount.days.first and amount.days.last <= last]
 
     def _ids(self, kind: SeriesKind, name: str | None) -> list[int]:
-        """Return the IDs of all series with this kind and name (several if an interface changed its kind). If `name` is
-        None, return those of all series of the kind."""
+        """Return the IDs of the series with this name, or of all series of the kind if it is None."""
         query = "SELECT id FROM series WHERE kind = ? AND (? IS NULL OR name = ?)"
         return [
             series for (series,) in self._rows.query(query, SERIES_KINDS[kind], name, name) if isinstance(series, int)
