@@ -28,7 +28,7 @@ _LONGEST_NAME = 120
 _RUNTIMES = re.compile(
     r"(python|perl|ruby|node|java|mono|php|lua)[\d.]*|(ba|da|z)?sh|electron\d*|gjs|wine\d*|bwrap|firejail|pkexec|sudo"
 )
-"""Programs that only start another program, which is the one that the desktop entry is about."""
+"""Pattern of programs that only start another program, which is the one that the desktop entry is about."""
 _SHARED = re.compile(r"(/usr|/usr/local|/snap|/home/[^/]+/\.local)?/s?bin|/usr/games|/opt|/")
 """Pattern of directories that contain unrelated programs, such as /usr/bin."""
 _ESCAPES = {"s": " ", "n": " ", "t": " ", "r": " ", "\\": "\\"}

@@ -49,7 +49,7 @@ class Found(NamedTuple):
     command: tuple[str, ...] = ()
     """Command that the installed entry starts, if this program has written the entry."""
     foreign: tuple[Path, ...] = ()
-    """Files of other programs that were in the place of own ones, and that `install` has left unchanged."""
+    """Files of another origin that exist where `install` would have written its own; it has left them unchanged."""
 
 
 def exec_line(words: Iterable[str]) -> str:

@@ -49,7 +49,8 @@ class NetWatchError(Exception):
     """Base class of the errors below. Their text is for the user: what happened, what still works, what to do."""
 
     def __init__(self, template: str | Message, **values: object) -> None:
-        """`template`, `values`: as for `message`; or a finished message."""
+        """`template`: an English text with placeholders, or a finished Message. `values`: by placeholder; see
+        `message`."""
         super().__init__(template)
         self.message = template if isinstance(template, Message) else message(template, **values)
 

@@ -329,7 +329,7 @@ Changes = dict[str, Any]
 
 
 def changes(before: Settings, after: Settings) -> Changes:
-    """Return the changes that turn `before` into `after`."""
+    """Return the changes (a merge patch) that turn `before` into `after`."""
     return _changes(msgspec.to_builtins(before), msgspec.to_builtins(after))
 
 

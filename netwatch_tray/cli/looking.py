@@ -31,8 +31,8 @@ class Look(NamedTuple):
 
 
 def look(recording: Path | None) -> Look:
-    """Return the connections and apps that the agent has measured since it started. Without an agent, measure here with
-    two readings.
+    """Return the connections and apps that the agent has measured since it started. If no agent runs, measure in this
+    process, with two readings.
 
     `recording`: if not None, return those at the end of this recording, and measure nothing.
     """

@@ -81,8 +81,8 @@ def text(event: Event, app: str, address: str) -> Text | None:
 
 
 def address_of(host: str | None, *, hide: bool) -> str:
-    """Return the host if it is an IP address, otherwise or with `hide` words that take its place. No level sends names
-    of hosts."""
+    """Return the host if it is an IP address. Otherwise, or with `hide`, return words in its place, because no level
+    sends names of hosts."""
     try:
         ipaddress.ip_address(host or "")
     except ValueError:

@@ -34,7 +34,7 @@ _OWN_HEADERS = frozenset(
     {"host", "content-type", "content-length", "content-encoding", "transfer-encoding", "connection", "user-agent"}
 )
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm32", "i686": "x86"}
-"""Values of the attribute host.arch, by the word that uname(2) has for it, where they differ."""
+"""Value of the attribute host.arch, by the word that uname(2) has for the architecture if it is another one."""
 _NO_KEY = Key("otlp")
 """Stands for the API key when this host's identity is looked up: a collector has no accounts, so it is identified by
 its URL alone."""

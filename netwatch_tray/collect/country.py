@@ -20,7 +20,8 @@ _DIRECTORIES = ("/usr/share/GeoIP", "/var/lib/GeoIP", "/usr/local/share/GeoIP", 
 """Directories in which geoipupdate and packages of distributions store databases, searched after the user's own
 directory."""
 _PATTERNS = ("*[Cc]ountry*.mmdb", "*[Cc]ity*.mmdb")
-"""File names of databases, in the order of preference: those of countries only are smaller than those of cities."""
+"""Patterns of the databases' file names, in the order of preference: databases of countries only are smaller than those
+of cities."""
 _MOST_ADDRESSES = 4096
 """Number of addresses whose country is cached in memory."""
 

@@ -8,7 +8,7 @@ _PART = 1 << 14
 
 
 def read(file: str) -> bytes:
-    """Return the content of such a file. Raise OSError if it cannot be read.
+    """Return the content of a file that the kernel generates. Raise OSError if it cannot be read.
 
     This takes half the time of `open` and pathlib, which request the size (such files have none) and make a buffer.
     """

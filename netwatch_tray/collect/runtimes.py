@@ -97,8 +97,8 @@ _FAMILY_OF = {name: name for name in _RUNTIMES} | {
     "javaw": "java",
     **dict.fromkeys("bash dash sh zsh fish ksh ash".split(), "shell"),
 }
-"""Pattern that finds the name of a runtime in that of its executable, without version and variant: `python3.11-dbg`,
-`wine64-preloader`."""
+"""Key in _RUNTIMES by the name of an executable without version and variant, such as `python` for `python3.11-dbg`, or
+`wine` for `wine64-preloader`."""
 _VERSION = re.compile(r"[\d.]*(?:-\w+)?$")
 
 

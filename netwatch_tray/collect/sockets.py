@@ -110,7 +110,7 @@ class RefusalCounts(NamedTuple):
     """ICMP messages "destination unreachable" that were sent (IPv4)."""
 
     def since(self, earlier: RefusalCounts) -> RefusalCounts:
-        """Return the difference to the counts of an earlier reading."""
+        """Return how much each count has risen since an earlier reading."""
         return RefusalCounts(*(max(0, now - then) for now, then in zip(self, earlier, strict=True)))
 
     @property

@@ -28,7 +28,7 @@ _NAME, _PROGRAM = "netwatch-tray", "NetWatch"
 _FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
 """Seconds between attempts to reconnect to the session bus: the first, and the longest."""
 _RETRY_PATIENCE = 0.2
-"""Seconds for which such an attempt to reconnect may block the agent."""
+"""Seconds for which an attempt to reconnect to the session bus may block the agent."""
 
 
 _STEP_EVERY = 0.15

@@ -16,7 +16,7 @@ _NAME = "netwatch-tray"
 
 
 class Bar:
-    """Writes the lines of one output format."""
+    """Writes the lines for a status bar, in the format of one of them."""
 
     def __init__(self, kind: BarFormat, settings: Settings) -> None:
         self._kind = kind

@@ -172,7 +172,7 @@ class Presenter:
 
     def _interface_rows(self, tick: Tick) -> list[str]:
         """Return rows of the busiest interfaces that are up, except the one in the heading. They are sorted by index,
-        not by rate, so that they stay in place."""
+        uplinks first, so that they stay in place while rates change."""
         told = self._chosen or (tick.total.uplinks[0] if len(tick.total.uplinks) == 1 else "")
         up = [each for each in tick.interfaces if each.is_up and each.name != told and each.role is not Role.LOOPBACK]
         busiest = sorted(up, key=_importance, reverse=True)[: MOST_ROWS - 2]

@@ -135,7 +135,7 @@ def test_too_many_clients_are_refused_with_a_reason(desktop: Session) -> None:
     assert done.stderr == "netwatch-tray: The agent is running, but has too many clients. Close some of them.\n"
 
 
-def test_status_responds_during_reloads(desktop: Session) -> None:
+def test_status_is_answered_while_settings_are_reloaded(desktop: Session) -> None:
     start(desktop)
     with contextlib.closing(desktop.feed()) as client:
 

@@ -37,7 +37,7 @@ def brightness(picture: Image.Image) -> int:
 
 
 @pytest.mark.parametrize("kind", [Kde, Gnome], ids=lambda kind: kind.name)
-def test_window_and_icon_follow_the_scheme_both_ways(kind: type[Desktop]) -> None:
+def test_window_and_icon_follow_the_colour_scheme_to_dark_and_back(kind: type[Desktop]) -> None:
     portal = f"xdg-desktop-portal-{kind.name}"
     missing = [*kind.missing(), *(() if any((place / portal).exists() for place in _LIBEXEC) else (portal,))]
     if missing:

@@ -234,7 +234,7 @@ def test_no_tray_opens_the_window_once_and_a_late_tray_gets_the_icon(network: Wi
         quits(desktop, lambda: desktop.pick("Quit NetWatch"))
 
 
-def test_way_of_the_icon_can_be_changed_while_the_agent_runs(network: Wire) -> None:
+def test_kind_of_tray_can_be_changed_while_the_agent_runs(network: Wire) -> None:
     with Session() as desktop:
         desktop.start_host("xfce")
         start(desktop, network)

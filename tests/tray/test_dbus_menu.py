@@ -169,7 +169,7 @@ def test_click_activates_its_enabled_row_only() -> None:
     assert host.clicked == ["Open", "Open"]
 
 
-def test_closing_the_menu_ends_live_texts() -> None:
+def test_menu_counts_as_open_until_the_host_reports_it_closed() -> None:
     texts = Texts("one")
     host = Host(texts.items())
     host.call("Event", 0, "opened", ("s", ""), 0)

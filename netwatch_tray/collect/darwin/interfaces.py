@@ -39,8 +39,8 @@ _NETLINK_GENERIC, _IFMIB_IFALLDATA, _IFDATA_GENERAL = 0, 3, 1
 _NET_RT_FLAGS, _NET_RT_IFLIST2 = 2, 6
 
 _DEFAULT_ROUTES = (_CTL_NET, _PF_ROUTE, 0, 0, _NET_RT_FLAGS, RTF_GATEWAY | RTF_STATIC)
-"""Flags that select the routes to request. They leave out neighbours (entries of the ARP table), of which a large
-network has thousands."""
+"""Numbers of the sysctl that returns only routes with these flags. It leaves out neighbours (entries of the ARP table),
+of which a large network has thousands."""
 
 _SATURATED_BAUDRATE = 0xFFFFFFFF
 

@@ -35,7 +35,7 @@ _LENGTHS = {_SOCKET: (76, 104), _RECEIVE: (32,), _SEND: (32,), _STATS: (136,), _
 """Known sizes of the structures in bytes, by kind of item. struct xsocket_n ended with the PIDs in XNU 8019 (macOS 12)
 and has grown since."""
 _ITEM = struct.Struct("=II")
-"""Begin of every item: its length and its kind. Items are padded to 8 bytes."""
+"""Head of every item in a table: its length and its kind. Items are padded to 8 bytes."""
 _PCB = struct.Struct("=8xQ")
 """From struct xinpcb_n: an ID that no other socket has; 0 for the flows of the network stack in user
 space (Skywalk)."""

@@ -29,7 +29,8 @@ _PATH = "/org/freedesktop/NetworkManager"
 _NOT_A_MESSAGE = (ValueError, LookupError, TypeError, AssertionError, struct.error, RecursionError)
 """Exceptions of jeepney's parser on malformed bytes."""
 _METERED = {1: True, 2: False, 3: True, 4: False}
-"""Values of NMMetered that mean a known answer: yes, no, and guessed yes and no."""
+"""Whether the network is metered, by the value of NMMetered: yes, no, guessed yes, guessed no. The value for unknown is
+left out."""
 
 
 class Connection(NamedTuple):

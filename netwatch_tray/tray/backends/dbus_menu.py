@@ -73,8 +73,8 @@ class DBusMenu:
     def __init__(
         self, menu: Iterable[Item], emit: Callable[[str, tuple[Any, ...]], None], activate: Callable[[Item], None]
     ) -> None:
-        """`emit`: sends a signal of `interface` with this name and body. `activate`: called with the item that was
-        clicked."""
+        """`emit`: sends a D-Bus signal, given by name and body, of this menu's `interface`. `activate`: called with the
+        item that was clicked."""
         self._menu = menu
         self._emit = emit
         self._activate = activate

@@ -24,7 +24,7 @@ IDENTIFIER = "io.netwatch.tray"
 """Bundle identifier of the application (packaging/macos_bundle.py)."""
 _FRAMEWORK = "/System/Library/Frameworks/UserNotifications.framework"
 _ALERT = 4
-"""UNAuthorizationOptionAlert."""
+"""Value of UNAuthorizationOptionAlert, the permission to show notifications."""
 _BANNER_AND_LIST = 16 | 8
 """UNNotificationPresentationOptionBanner and …List: show the notification also while the program's window
 is in front."""

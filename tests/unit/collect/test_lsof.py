@@ -50,7 +50,7 @@ def parsed(text: str) -> list[Socket]:
     return list(lsof.parse(text.encode()).values())
 
 
-def test_scopes_and_escapes_of_macos_are_parsed_and_unbound_files_listed() -> None:
+def test_lsof_output_of_macos_with_scopes_and_escapes_is_parsed() -> None:
     link_local, unbound, browser = parsed(MACOS)
     assert link_local.local_address == "fe80::26fd:c41b:b5bc:ff7%27"
     assert link_local.remote_address == "fe80::91b5:8f5b:be19:6cf3%27"
