@@ -1121,12 +1121,12 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>Cost</name>
     <message>
-      <source>memory {memory}</source>
-      <translation>Speicher {memory}</translation>
+      <source>memory {memory} ({measure})</source>
+      <translation>Speicher {memory} ({measure})</translation>
     </message>
     <message>
-      <source>CPU {percent:.1f} %, memory {memory}</source>
-      <translation>CPU {percent:.1f} %, Speicher {memory}</translation>
+      <source>CPU {percent:.1f} %, memory {memory} ({measure})</source>
+      <translation>CPU {percent:.1f} %, Speicher {memory} ({measure})</translation>
     </message>
   </context>
   <context>
@@ -5307,30 +5307,6 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>Terminal</name>
     <message>
-      <source>example:</source>
-      <translation>Beispiel:</translation>
-    </message>
-    <message>
-      <source>{value!r} is none of the choices.</source>
-      <translation>{value!r} steht nicht zur Wahl.</translation>
-    </message>
-    <message>
-      <source>Did you mean {meant}?</source>
-      <translation>Meinten Sie {meant}?</translation>
-    </message>
-    <message>
-      <source>Live network rates in the tray. Without a subcommand: start it; a second start opens the window.</source>
-      <translation>Netzwerkraten im Infobereich. Ohne Unterbefehl: starten; ein zweiter Start öffnet das Fenster.</translation>
-    </message>
-    <message>
-      <source>subcommands</source>
-      <translation>Unterbefehle</translation>
-    </message>
-    <message>
-      <source>SUBCOMMAND</source>
-      <translation>BEFEHL</translation>
-    </message>
-    <message>
       <source>start at login: on, off, or whether it is on (exit code 1: off)</source>
       <translation>Start bei der Anmeldung: on (ein), off (aus), status (Exit-Code 1: aus)</translation>
     </message>
@@ -6019,8 +5995,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>läuft, Prozess {pid}, Version {version}</translation>
     </message>
     <message>
-      <source>{share:.2%} of one processor, {memory} of memory</source>
-      <translation>{share:.2%} eines Prozessors, {memory} Arbeitsspeicher</translation>
+      <source>{share:.2%} of one processor, {memory} of memory (PSS)</source>
+      <translation>{share:.2%} eines Prozessors, {memory} Arbeitsspeicher (PSS)</translation>
     </message>
     <message>
       <source>upload</source>
@@ -6137,6 +6113,30 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>{server} did not take it: {reason}</source>
       <translation>{server} nahm sie nicht an: {reason}</translation>
+    </message>
+    <message>
+      <source>example:</source>
+      <translation>Beispiel:</translation>
+    </message>
+    <message>
+      <source>{value!r} is none of the choices.</source>
+      <translation>{value!r} steht nicht zur Wahl.</translation>
+    </message>
+    <message>
+      <source>Did you mean {meant}?</source>
+      <translation>Meinten Sie {meant}?</translation>
+    </message>
+    <message>
+      <source>Live network rates in the tray. Without a subcommand: start it; a second start opens the window.</source>
+      <translation>Netzwerkraten im Infobereich. Ohne Unterbefehl: starten; ein zweiter Start öffnet das Fenster.</translation>
+    </message>
+    <message>
+      <source>subcommands</source>
+      <translation>Unterbefehle</translation>
+    </message>
+    <message>
+      <source>SUBCOMMAND</source>
+      <translation>BEFEHL</translation>
     </message>
     <message>
       <source>open the window (and start the program first, if it is not running)</source>

@@ -10,12 +10,11 @@ import resource
 import signal
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import msgspec
 
 import netwatch_tray
-from netwatch_tray import clock, desktop_files, language, paths
+from netwatch_tray import clock, desktop_files, language, own_memory, paths
 from netwatch_tray.agent import helper_link
 from netwatch_tray.agent.children import Children
 from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
@@ -405,7 +404,7 @@ class Agent:
             pid=os.getpid(),
             uptime_s=clock.boottime() - self._started,
             cpu_s=usage.ru_utime + usage.ru_stime,
-            rss_bytes=_resident_bytes(),
+            pss_bytes=own_memory.pss(),
             interfaces=self._interfaces.source.name,
             connections=self._connections.state,
             helper=helper_link.status_of(self._connections.helper_link),
@@ -430,13 +429,3 @@ class Agent:
             month_bytes=moved and moved.month,
             month_since=moved and moved.since,
         )
-
-
-def _resident_bytes() -> int | None:
-    """Return the bytes of resident memory of the agent, or `None` on systems where only psutil could report it, which
-    is not loaded here because of its size."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return None
-    return pages * resource.getpagesize()

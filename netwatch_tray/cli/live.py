@@ -282,8 +282,8 @@ def _status(options: argparse.Namespace) -> int:
             ),
             translate("Terminal", "for"): f"{status.uptime_s:.0f} s",
             translate("Terminal", "costs"): translate(
-                "Terminal", "{share:.2%} of one processor, {memory} of memory"
-            ).format(share=status.cpu_s / running, memory=units.size(status.rss_bytes)),
+                "Terminal", "{share:.2%} of one processor, {memory} of memory (PSS)"
+            ).format(share=status.cpu_s / running, memory=units.size(status.pss_bytes)),
             translate("Terminal", "interfaces"): status.interfaces,
             translate("Terminal", "connections"): said(status.connections),
             **({translate("Terminal", "helper"): said(status.helper)} if status.helper else {}),

@@ -188,7 +188,8 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     uptime_s: float
     cpu_s: float
     """CPU time that the agent has used, in seconds."""
-    rss_bytes: int | None
+    pss_bytes: int | None
+    """Memory of the agent, as `own_memory` measures it; None if unknown."""
     interfaces: str
     """Name of the source that reads the interfaces."""
     connections: Message = Message("")

@@ -227,7 +227,7 @@ def test_subcommands_reach_the_running_agent(network: Wire) -> None:
         status = json.loads(run("status", "--json").stdout)
         assert status["pid"] == desktop.pid("agent")
         assert status["interfaces"] == "rtnetlink RTM_GETSTATS"
-        assert status["rss_bytes"] > 1 << 20
+        assert status["pss_bytes"] > 1 << 20
         again = run("agent", "--headless")
         assert (again.returncode, again.stderr) == (1, "netwatch-tray: The agent is running already.\n")
         lines = [json.loads(line) for line in run("watch", "--json", "--count", "2").stdout.splitlines()]

@@ -237,7 +237,7 @@ def _extreme() -> State:
             said.append(_many_connections(message))
         elif isinstance(message, Status):
             said.append(
-                msgspec.structs.replace(message, rss_bytes=10**12, faults=(Message(f"{_LONG} is missing."),) * 3)
+                msgspec.structs.replace(message, pss_bytes=10**12, faults=(Message(f"{_LONG} is missing."),) * 3)
             )
         elif isinstance(message, AppsMessage):
             last_apps = message

@@ -318,7 +318,7 @@ class MainWindow(QWidget):
         if isinstance(message, Status):
             self._status = message
             self._agent_cost.add(message.pid, message.uptime_s, message.cpu_s)
-            self._line.show_agent_cost(cost_in_words(self._agent_cost.percent, message.rss_bytes))
+            self._line.show_agent_cost(cost_in_words(self._agent_cost.percent, message.pss_bytes))
             self._line.show_missing(tuple(map(said, message.faults)))
         for page in self._made:
             page.receive(message)

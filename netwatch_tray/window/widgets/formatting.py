@@ -80,14 +80,16 @@ def native_keys(keys: str) -> str:
     return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
 
 
-def cost_in_words(percent: float | None, memory: int | None) -> str:
-    """Return what a process uses: `CPU 0.4 %, memory 24.3 MB`.
+def cost_in_words(percent: float | None, memory: int | None, measure: str = "PSS") -> str:
+    """Return what a process uses: `CPU 0.4 %, memory 24.3 MB (PSS)`.
 
-    `percent`: of one core, None if it is unknown; `memory`: bytes.
+    `percent`: of one core, None if it is unknown; `memory`: bytes; `measure`: how it is measured, PSS or RSS.
     """
     if percent is None:
-        return translate("Cost", "memory {memory}").format(memory=units.size(memory))
-    return translate("Cost", "CPU {percent:.1f} %, memory {memory}").format(percent=percent, memory=units.size(memory))
+        words = translate("Cost", "memory {memory} ({measure})")
+    else:
+        words = translate("Cost", "CPU {percent:.1f} %, memory {memory} ({measure})")
+    return words.format(percent=percent, memory=units.size(memory), measure=measure)
 
 
 @lru_cache

@@ -104,9 +104,9 @@ def test_an_agent_of_another_version_is_reported(open_window: Open) -> None:
 
 def test_cost_and_faults_of_the_agent_are_shown(open_window: Open) -> None:
     opened = open_window()
-    first = status(uptime_s=100, cpu_s=1, rss_bytes=24_300_000)
+    first = status(uptime_s=100, cpu_s=1, pss_bytes=24_300_000)
     opened.say(first)
-    assert "Agent: CPU 1.0 %, memory 24.3 MB" in visible_text(opened.window)
+    assert "Agent: CPU 1.0 %, memory 24.3 MB (PSS)" in visible_text(opened.window)
     opened.say(msgspec.structs.replace(first, uptime_s=110, cpu_s=1.02, faults=(Message("lsof is missing"),)))
     assert "Agent: CPU 0.2 %" in visible_text(opened.window)
     assert "1 source missing" in visible_text(opened.window)

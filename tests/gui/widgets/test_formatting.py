@@ -62,8 +62,8 @@ def test_lists_of_units_cover_all_rates_and_sizes(
 
 
 def test_cost_of_a_process_has_cpu_and_memory() -> None:
-    assert formatting.cost_in_words(0.42, 24_300_000) == "CPU 0.4 %, memory 24.3 MB"
-    assert formatting.cost_in_words(None, 24_300_000) == "memory 24.3 MB"
+    assert formatting.cost_in_words(0.42, 24_300_000) == "CPU 0.4 %, memory 24.3 MB (PSS)"
+    assert formatting.cost_in_words(None, 24_300_000, "RSS") == "memory 24.3 MB (RSS)"
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def connection(key: str) -> Connection:
 
 
 STATUS = Status(
-    version="1", pid=1, uptime_s=1.0, cpu_s=0.1, rss_bytes=None, interfaces="fake", tray=Message("fake"), clients=1
+    version="1", pid=1, uptime_s=1.0, cpu_s=0.1, pss_bytes=None, interfaces="fake", tray=Message("fake"), clients=1
 )
 
 

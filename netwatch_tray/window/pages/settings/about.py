@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 import time
-from pathlib import Path
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from netwatch_tray import units
+from netwatch_tray import own_memory, units
 from netwatch_tray.feed.protocol import Status
 from netwatch_tray.window.data.process_cost import ProcessCost
 from netwatch_tray.window.widgets.buttons import FlatButton
@@ -44,13 +42,13 @@ class About(QObject):
     def show_status(self, status: Status | None) -> None:
         """Show CPU and memory of the agent, or that there is no agent if `status` is None."""
         self._status = status
-        cost = cost_in_words(self._agent_cost.percent, status.rss_bytes) if status else units.UNKNOWN
+        cost = cost_in_words(self._agent_cost.percent, status.pss_bytes) if status else units.UNKNOWN
         self._agent.show_text(cost)
 
     def refresh(self) -> None:
         """Show CPU and memory of this process."""
         self._own_cost.add(0, time.monotonic(), time.process_time())
-        self._window.show_text(cost_in_words(self._own_cost.percent, _own_memory()))
+        self._window.show_text(cost_in_words(self._own_cost.percent, *_own_memory()))
 
     def forget_cost(self) -> None:
         """Drop the readings of CPU time, because those from before and after a pause cannot be compared."""
@@ -64,17 +62,17 @@ class About(QObject):
                 f"interfaces: {self._status.interfaces}",
                 f"connections: {self._status.connections}",
                 f"tray: {self._status.tray}",
-                f"uptime: {self._status.uptime_s:.0f} s, memory: {units.size(self._status.rss_bytes)}",
+                f"uptime: {self._status.uptime_s:.0f} s, memory: {units.size(self._status.pss_bytes)} (PSS)",
                 *map(str, self._status.faults),
             ]
         QGuiApplication.clipboard().setText("\n".join(lines))
 
 
-def _own_memory() -> int:
-    """Return the resident memory of this process in bytes."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-    except OSError:
-        import psutil  # noqa: PLC0415  takes 3 MB
+def _own_memory() -> tuple[int, str]:
+    """Return the memory of this process in bytes, and how it is measured."""
+    pss = own_memory.pss()
+    if pss is not None:
+        return pss, "PSS"
+    import psutil  # noqa: PLC0415  takes 3 MB
 
-        return int(psutil.Process().memory_info().rss)
+    return int(psutil.Process().memory_info().rss), "RSS"
