@@ -59,9 +59,9 @@ def turn(*, on: bool) -> None:
         new.replace(path)
     except OSError as error:
         failed = (
-            message("Start at login cannot be turned on: {path}: {reason}.", path=path, reason=error.strerror)
+            message("Start at login cannot be turned on: {path}: {reason}.", path=path, reason=error)
             if on
-            else message("Start at login cannot be turned off: {path}: {reason}.", path=path, reason=error.strerror)
+            else message("Start at login cannot be turned off: {path}: {reason}.", path=path, reason=error)
         )
         raise NetWatchError(failed) from error
     if sys.platform == "linux":

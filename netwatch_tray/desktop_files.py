@@ -98,7 +98,7 @@ def install() -> Found:
             "The desktop files cannot be installed: {filename}: {reason}. NetWatch works without "
             "them; it has no entry in the menu of programs, and some panels show no icon.",
             filename=error.filename or home,
-            reason=error.strerror,
+            reason=error,
         ) from error
     differing = tuple(home / name for name in foreign if _content(home / name) != files[name])
     return Found(home, is_packaged=False, command=command, foreign=differing)
@@ -124,7 +124,7 @@ def remove() -> bool:
             os.utime(home / _HICOLOR)
     except OSError as error:
         raise NetWatchError(
-            "The desktop files cannot be removed: {filename}: {reason}.", filename=error.filename, reason=error.strerror
+            "The desktop files cannot be removed: {filename}: {reason}.", filename=error.filename, reason=error
         ) from error
     return True
 

@@ -29,7 +29,7 @@ Value = Union[str, int, float, Message]  # noqa: UP007  evaluated by msgspec, wh
 
 def message(template: str, **values: object) -> Message:
     """Return a message. `template` must be a literal, because `./dev translate` collects it. `values` may also be
-    messages and errors, which are translated as well."""
+    messages and errors, which are translated as well; of other errors the text of `reason_of` is shown."""
     return Message(template, {name: _value(value) for name, value in values.items()})
 
 
@@ -39,9 +39,17 @@ def joined(messages: Iterable[Message], separator: str = " ") -> Message:
     return reduce(lambda first, second: Message(template, {"first": first, "second": second}), messages)
 
 
+def reason_of(error: Exception) -> str:
+    """Return the text of an error; of an OSError without its number and file: `No such file or directory`."""
+    text = error.strerror if isinstance(error, OSError) else None
+    return text or str(error) or type(error).__name__
+
+
 def _value(value: object) -> Value:
     if isinstance(value, NetWatchError):
         return value.message
+    if isinstance(value, Exception):
+        return reason_of(value)
     return value if isinstance(value, str | int | float | Message) else str(value)
 
 

@@ -136,9 +136,10 @@ def runtime_directory() -> Path:
         is_private = _is_private(directory)
     except OSError as error:
         raise NetWatchError(
-            "There is no private directory for the agent's socket ({error}). Set XDG_RUNTIME_DIR to "
+            "There is no private directory for the agent's socket ({directory}: {reason}). Set XDG_RUNTIME_DIR to "
             "a directory of your own with mode 0700.",
-            error=error,
+            directory=error.filename or "XDG_RUNTIME_DIR",
+            reason=error,
         ) from error
     if not is_private:
         raise NetWatchError(

@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from netwatch_tray.errors import Message, SettingsError, message
+from netwatch_tray.errors import Message, SettingsError, message, reason_of
 
 MOST_BYTES = 1 << 16
 """Most bytes of a settings file. The names of 2 000 interfaces fit into it."""
@@ -40,7 +40,7 @@ def read(file: Path, *, is_managed: bool = False) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        fault = Message(error.strerror or str(error))
+        fault = Message(reason_of(error))
     except UnicodeDecodeError:
         fault = message("not text in UTF-8")
     except MemoryError:

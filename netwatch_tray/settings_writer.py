@@ -43,10 +43,7 @@ def change(file: Path, modify: Callable[[Settings], Settings]) -> Settings:
                 settings_file.refuse_managed(changes)
                 paths.replace_private(target, _edited(file, changes))
     except (OSError, RuntimeError) as error:  # RuntimeError: a symbolic link to itself, before Python 3.13
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise SettingsError(
-            "The settings cannot be saved in {file}: {reason}.", file=file, reason=reason or error
-        ) from error
+        raise SettingsError("The settings cannot be saved in {file}: {reason}.", file=file, reason=error) from error
     return after
 
 

@@ -3104,8 +3104,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Bericht kann nicht in {filename} gespeichert werden: {reason}. Lesen Sie ihn im Terminal: netwatch-tray doctor</translation>
     </message>
     <message>
-      <source>The report is in {file}, but {opener} cannot show it: {error}.</source>
-      <translation>Der Bericht steht in {file}, aber {opener} kann ihn nicht zeigen: {error}.</translation>
+      <source>exit code {code}</source>
+      <translation>Exit-Code {code}</translation>
+    </message>
+    <message>
+      <source>The report is in {file}, but {opener} cannot show it: {reason}.</source>
+      <translation>Der Bericht steht in {file}, aber {opener} kann ihn nicht zeigen: {reason}.</translation>
     </message>
     <message>
       <source>{file} cannot be read: {reason}.</source>
@@ -3932,8 +3936,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>{fault} Die beschädigte Datei heißt jetzt {aside}, und ein neuer Verlauf hat begonnen.</translation>
     </message>
     <message>
-      <source>There is no private directory for the agent's socket ({error}). Set XDG_RUNTIME_DIR to a directory of your own with mode 0700.</source>
-      <translation>Es gibt kein privates Verzeichnis für den Socket des Agenten ({error}). Setzen Sie XDG_RUNTIME_DIR auf ein eigenes Verzeichnis mit den Rechten 0700.</translation>
+      <source>There is no private directory for the agent's socket ({directory}: {reason}). Set XDG_RUNTIME_DIR to a directory of your own with mode 0700.</source>
+      <translation>Es gibt kein privates Verzeichnis für den Socket des Agenten ({directory}: {reason}). Setzen Sie XDG_RUNTIME_DIR auf ein eigenes Verzeichnis mit den Rechten 0700.</translation>
     </message>
     <message>
       <source>{directory} must be a directory of yours with mode 0700, because the agent's socket lies in it. Run: chmod 700 {directory} (or remove it if it is not yours).</source>

@@ -121,5 +121,5 @@ def _start(*arguments: str, **environment: str) -> Popen[bytes]:
         raise NetWatchError(
             "netwatch-tray {arguments} cannot be started: {reason}. Try again.",
             arguments=arguments[0],
-            reason=error.strerror,
+            reason=error,
         ) from error

@@ -175,7 +175,7 @@ class HistoryKeeper:
             from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  SQLite: not while the agent starts
         except OSError as error:  # such as no free file descriptor
             raise _NotLoadedError(
-                "The history cannot be opened now: {reason}. Trying again in a minute.", reason=error.strerror
+                "The history cannot be opened now: {reason}. Trying again in a minute.", reason=error
             ) from error
 
         if self._writer is None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from netwatch_tray import paths
-from netwatch_tray.errors import AlreadyRunningError, NetWatchError
+from netwatch_tray.errors import AlreadyRunningError, NetWatchError, reason_of
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def _lock_file(path: Path) -> _Held:
             "The agent cannot lock {path}: {reason}. Free some space there, or set XDG_RUNTIME_DIR "
             "to another directory of your own with mode 0700.",
             path=path,
-            reason=error.strerror,
+            reason=error,
         ) from error
 
 
@@ -102,7 +102,7 @@ def _lock_directory(path: Path) -> _Held | None:
     try:
         return _lock(path, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        _log.warning("%s cannot be locked (%s). Do not start a second agent with it.", path, error.strerror)
+        _log.warning("%s cannot be locked (%s). Do not start a second agent with it.", path, reason_of(error))
         return None
 
 

@@ -96,12 +96,11 @@ class Metrics:
         except NetWatchError as error:
             self._fail(error.message)
         except OSError as error:
-            reason = error.strerror or str(error)
             where = settings.metrics
             self._fail(
                 message(
                     "Metrics cannot be served at port {port} of {address}: {reason}. The agent keeps trying.",
-                    port=where.port, address=where.address, reason=reason,
+                    port=where.port, address=where.address, reason=error,
                 )
             )  # fmt: skip
             self._retry = self._scheduler.after(_RETRY_S, self._start)

@@ -64,7 +64,7 @@ class SettingsChild:
             self._done(
                 message(
                     "The process that writes the settings cannot be started: {reason}. Try again.",
-                    reason=error.strerror,
+                    reason=error,
                 )
             )
             return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import netwatch_tray
 from netwatch_tray import language
 from netwatch_tray.cli.session import DONE, WRONG, ask_status, can_print, print_json, print_pairs, print_table
-from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, Message, NetWatchError
+from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, Message, NetWatchError, message
 from netwatch_tray.language import mark, said, translate
 from netwatch_tray.model import Role
 from netwatch_tray.text import printable
@@ -201,14 +201,15 @@ def _show(problems: Sequence[str], report: Mapping[str, str]) -> None:
         raise NetWatchError(
             "The report cannot be saved in {filename}: {reason}. Read it in a terminal: netwatch-tray doctor",
             filename=error.filename or "the cache directory",
-            reason=error.strerror,
+            reason=error,
         ) from error
     opener = "open" if sys.platform == "darwin" else "xdg-open"
     try:
         subprocess.run([opener, file], check=True)
     except (OSError, subprocess.CalledProcessError) as error:
+        reason = error if isinstance(error, OSError) else message("exit code {code}", code=error.returncode)
         raise NetWatchError(
-            "The report is in {file}, but {opener} cannot show it: {error}.", file=file, opener=opener, error=error
+            "The report is in {file}, but {opener} cannot show it: {reason}.", file=file, opener=opener, reason=reason
         ) from error
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from netwatch_tray.cli.session import DONE, NO_AGENT, WRONG, complain
-from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
+from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError, reason_of
 from netwatch_tray.language import said, translate
 from netwatch_tray.text import printable_lines
 
@@ -58,7 +58,7 @@ def _code(act: Callable[[], int]) -> int:
         about = translate("Terminal", "The system refused")
         if error.filename is not None:
             about = os.fsdecode(error.filename)
-        return _fail(f"{about}: {error.strerror or error}.")
+        return _fail(f"{about}: {reason_of(error)}.")
     except UnicodeError as error:
         return _fail(translate("Terminal", "A name or a path is not valid text: {error}.").format(error=error))
     except Exception:  # noqa: BLE001  the guard of the process: whatever else escapes is a bug
@@ -77,7 +77,7 @@ def _finish(code: int, output: _Output | None) -> int:
             code = DONE
         else:
             unwritten = translate("Terminal", "The output cannot be written: {reason}.")
-            code = _fail(unwritten.format(reason=output.failure.strerror or output.failure))
+            code = _fail(unwritten.format(reason=reason_of(output.failure)))
     try:
         sys.stderr.flush()
     except OSError:

@@ -231,4 +231,4 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise HistoryError("{file} cannot be read: {reason}.", file=file, reason=error.strerror) from error
+        raise HistoryError("{file} cannot be read: {reason}.", file=file, reason=error) from error

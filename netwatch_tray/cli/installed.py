@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netwatch_tray import language, launch, paths
 from netwatch_tray.cli.session import DONE, WRONG, print_json, print_table
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import NetWatchError, reason_of
 from netwatch_tray.language import said, translate
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _part(name: str, look: Callable[[], str]) -> Part:
     except NetWatchError as error:
         return Part(name, said(error.message), is_right=False)
     except (ImportError, OSError) as error:
-        return Part(name, str(error), is_right=False)
+        return Part(name, reason_of(error), is_right=False)
 
 
 def _interfaces() -> str:

@@ -199,7 +199,7 @@ def _key_in(file: str) -> Key:
                 content = opened.read(_LONGEST_KEY_FILE + 1)
     except OSError as error:
         raise SettingsError(
-            "The API key cannot be read from {file}: {reason}. Nothing was changed.", file=file, reason=error.strerror
+            "The API key cannot be read from {file}: {reason}. Nothing was changed.", file=file, reason=error
         ) from error
     text = content.decode("ascii", errors="replace")
     if not text.strip():
@@ -387,9 +387,7 @@ def _serve_metrics(options: argparse.Namespace) -> int:
     try:
         service = MetricsService(scheduler, settings, lambda: standalone.states, with_events=False)
     except OSError as error:
-        raise SettingsError(
-            "Port {port} cannot be served: {reason}.", port=options.port, reason=error.strerror
-        ) from error
+        raise SettingsError("Port {port} cannot be served: {reason}.", port=options.port, reason=error) from error
     service.tick(standalone.step())
     export = None
     if options.otlp is not None:

@@ -298,4 +298,4 @@ def _write_private(file: Path, content: bytes) -> None:
             os.fsync(descriptor)
         new.replace(file)
     except OSError as error:
-        raise NetWatchError("{file} cannot be written: {reason}.", file=file, reason=error.strerror) from error
+        raise NetWatchError("{file} cannot be written: {reason}.", file=file, reason=error) from error

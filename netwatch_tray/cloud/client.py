@@ -130,11 +130,11 @@ class JsonClient:
             case ssl.SSLError():
                 return message("No encrypted connection to {host}: {reason}.", host=host, reason=error.reason or "EOF")
             case socket.gaierror():
-                return message("{host} was not found: {reason}.", host=host, reason=error.strerror)
+                return message("{host} was not found: {reason}.", host=host, reason=error)
             case ClosedEarlyError():
                 return message("{host} closed the connection in the middle of its response.", host=host)
             case OSError() if error.strerror:
-                return message("{host} cannot be reached: {reason}.", host=host, reason=error.strerror)
+                return message("{host} cannot be reached: {reason}.", host=host, reason=error)
             case OSError():
                 return message("{host} cannot be reached: the connection broke off.", host=host)
             case ResponseTooLargeError():

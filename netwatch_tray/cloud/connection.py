@@ -148,7 +148,7 @@ class Connection:
             raise
         except OSError as error:
             raise ProxyError(
-                message("The proxy {proxy} cannot be reached: {reason}.", proxy=proxy, reason=error.strerror)
+                message("The proxy {proxy} cannot be reached: {reason}.", proxy=proxy, reason=error)
             ) from error
         host = self._endpoint.host
         target = f"[{host}]:{self._endpoint.port}" if ":" in host else f"{host}:{self._endpoint.port}"

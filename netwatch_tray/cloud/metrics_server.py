@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from netwatch_tray import clock
 from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
-from netwatch_tray.errors import SettingsError
+from netwatch_tray.errors import SettingsError, reason_of
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class MetricsServer:
             connection, _ = self._socket.accept()
         except OSError as error:
             if error.errno in _OUT_OF:
-                _log.warning("No client can read metrics now: %s.", error.strerror)
+                _log.warning("No client can read metrics now: %s.", reason_of(error))
                 self._scheduler.rest(self._socket.fileno())
             return  # else it hung up before it was accepted
         self._accepted += 1

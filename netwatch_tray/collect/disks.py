@@ -175,4 +175,4 @@ def _read(file: str) -> bytes:
     try:
         return kernel_file.read(file)
     except OSError as error:
-        raise CollectError("{file} cannot be read: {reason}.", file=file, reason=error.strerror) from error
+        raise CollectError("{file} cannot be read: {reason}.", file=file, reason=error) from error

@@ -254,7 +254,7 @@ def _read(file: str) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise CollectError("{file} cannot be read: {reason}.", file=file, reason=error.strerror) from error
+        raise CollectError("{file} cannot be read: {reason}.", file=file, reason=error) from error
 
 
 def parse_route_get(content: bytes) -> str | None:

@@ -184,7 +184,7 @@ class HelperClient:
             connection.connect(self._path)
         except OSError as error:
             connection.close()
-            unreachable = message("The helper cannot be reached: {reason}.", reason=error.strerror)
+            unreachable = message("The helper cannot be reached: {reason}.", reason=error)
             self._disconnect(_UNREACHABLE.get(type(error), unreachable))
         else:
             self._connection, self.reason = _Connection(connection), None

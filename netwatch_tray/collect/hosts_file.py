@@ -7,7 +7,7 @@ import os
 
 from netwatch_tray import clock
 from netwatch_tray.collect.sockets import numeric_address
-from netwatch_tray.errors import ParseError
+from netwatch_tray.errors import ParseError, reason_of
 from netwatch_tray.text import decoded
 
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class HostsFile:
                 self._names = parse(opened.read(_MOST_BYTES))
         except OSError as error:
             self._state, self._names = None, {}
-            _log.debug("No names from %s: %s", self._file, error.strerror)
+            _log.debug("No names from %s: %s", self._file, reason_of(error))
 
 
 def parse(content: bytes) -> dict[str, str]:

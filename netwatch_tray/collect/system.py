@@ -123,9 +123,7 @@ class ProcReadings:
         try:
             return kernel_file.read(f"{self._root}/{name}")
         except OSError as error:
-            raise CollectError(
-                "{root} cannot be read: {reason}.", root=f"{self._root}/{name}", reason=error.strerror
-            ) from error
+            raise CollectError("{root} cannot be read: {reason}.", root=f"{self._root}/{name}", reason=error) from error
 
 
 class _PsutilReadings:

@@ -97,7 +97,7 @@ def _started(command: list[str], name: str) -> Popen[bytes]:
             start_new_session=True,
         )
     except OSError as error:
-        raise CollectError("{name} could not be started: {reason}.", name=name, reason=error.strerror) from error
+        raise CollectError("{name} could not be started: {reason}.", name=name, reason=error) from error
 
 
 def _read(process: Popen[bytes], deadline: float, most_bytes: int) -> tuple[bytes, bytes]:

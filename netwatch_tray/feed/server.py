@@ -14,7 +14,7 @@ from pathlib import Path
 
 from netwatch_tray import paths
 from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
-from netwatch_tray.errors import NetWatchError, ParseError
+from netwatch_tray.errors import NetWatchError, ParseError, reason_of
 from netwatch_tray.feed.protocol import (
     ClientMessage,
     Hello,
@@ -151,7 +151,7 @@ class FeedServer:
         except OSError as error:
             listener.close()
             raise NetWatchError(
-                "The agent cannot listen on {path}: {reason}.", path=self._path, reason=error.strerror or error
+                "The agent cannot listen on {path}: {reason}.", path=self._path, reason=error
             ) from error
         listener.setblocking(False)
         self._socket, self._identity = listener, (found.st_dev, found.st_ino)
@@ -162,7 +162,7 @@ class FeedServer:
             connection, _ = self._socket.accept()
         except OSError as error:
             if error.errno in _OUT_OF:
-                _log.warning("No client can connect now: %s.", error.strerror)
+                _log.warning("No client can connect now: %s.", reason_of(error))
                 self._scheduler.rest(self._socket.fileno())
             return  # else it hung up before it was taken
         uid, pid = _peer(connection)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from netwatch_tray.errors import reason_of
 from netwatch_tray.history import schema
 
 _log = logging.getLogger(__name__)
@@ -237,7 +238,7 @@ class DamagedFile:
                         check=False,
                     )
         except (OSError, subprocess.SubprocessError) as error:
-            _log.info("sqlite3 .recover did not help: %s", error)
+            _log.info("sqlite3 .recover did not help: %s", reason_of(error))
             return None
         script.unlink(missing_ok=True)
         if not made.exists():

@@ -17,7 +17,7 @@ import msgspec
 
 from netwatch_tray import paths
 from netwatch_tray.engine.app_hosts import HOUR, hosts_of
-from netwatch_tray.errors import HistoryError, ParseError
+from netwatch_tray.errors import HistoryError, ParseError, reason_of
 from netwatch_tray.model import HostAmount
 
 _log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class HostDays:
         except FileNotFoundError:
             return None
         except (OSError, zlib.error) as error:
-            _log.warning("Names of hosts cannot be read: %s.", error)
+            _log.warning("Names of hosts cannot be read: %s.", reason_of(error))
             return None
 
     def write_names(self, names: bytes) -> None:
@@ -145,7 +145,7 @@ def _content(file: Path) -> dict[int, bytes]:
     except FileNotFoundError:
         return {}
     except (OSError, zlib.error, msgspec.MsgspecError) as error:
-        _log.warning("The hosts of %s cannot be read: %s.", file.stem, error)
+        _log.warning("The hosts of %s cannot be read: %s.", file.stem, reason_of(error))
         return {}
 
 
@@ -171,6 +171,4 @@ def _is_readable(packed: bytes, app: str) -> bool:
 
 
 def _unwritable(directory: Path, error: OSError) -> HistoryError:
-    return HistoryError(
-        "The hosts of apps cannot be kept in {directory}: {reason}.", directory=directory, reason=error.strerror
-    )
+    return HistoryError("The hosts of apps cannot be kept in {directory}: {reason}.", directory=directory, reason=error)

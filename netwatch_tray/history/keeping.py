@@ -99,7 +99,7 @@ def back_up(file: Path, target: Path) -> int:
                 beside.replace(target)
             except OSError as error:
                 raise HistoryError(
-                    "The backup {file} cannot be written: {reason}.", file=target, reason=error.strerror
+                    "The backup {file} cannot be written: {reason}.", file=target, reason=error
                 ) from error
     finally:
         with contextlib.suppress(OSError):
@@ -176,7 +176,7 @@ def _readable_copy(source: Path) -> Iterator[Path]:
                 if not suffix or part.exists():
                     shutil.copyfile(part, copy.with_name(copy.name + suffix))
         except OSError as error:
-            raise HistoryError("{file} cannot be read: {reason}.", file=source, reason=error.strerror) from error
+            raise HistoryError("{file} cannot be read: {reason}.", file=source, reason=error) from error
         if copy.stat().st_size == 0:
             raise HistoryError("{file} is empty: it is no history.", file=source)
         try:

@@ -223,7 +223,7 @@ def open_for_writing(file: Path) -> sqlite3.Connection:
         raise HistoryError(
             "The history {file} cannot be written: {reason}. Live rates still work; check who owns its folder.",
             file=file,
-            reason=error.strerror,
+            reason=error,
         ) from error
     with explained(file):
         connection = sqlite3.connect(file, timeout=5, isolation_level=None, check_same_thread=False)
@@ -306,7 +306,7 @@ def set_aside(file: Path) -> Path:
                 part.rename(aside.with_name(aside.name + suffix))
     except OSError as error:
         raise HistoryError(
-            "The damaged history {file} cannot be renamed: {reason}.", file=file, reason=error.strerror
+            "The damaged history {file} cannot be renamed: {reason}.", file=file, reason=error
         ) from error
     return aside
 

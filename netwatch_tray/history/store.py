@@ -342,7 +342,7 @@ def _locked(file: Path) -> int:
         raise HistoryError(
             "The history {file} cannot be written: {reason}. Live rates still work; check who owns its folder.",
             file=file,
-            reason=error.strerror,
+            reason=error,
         ) from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Socket
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import NetWatchError, reason_of
 from netwatch_tray.model import Interface
 
 _log = logging.getLogger(__name__)
@@ -175,9 +175,7 @@ class RecordingWriter:
             raise self._fault(error) from error
 
     def _fault(self, error: OSError) -> NetWatchError:
-        return NetWatchError(
-            "The recording cannot be written to {file}: {reason}.", file=self._file, reason=error.strerror
-        )
+        return NetWatchError("The recording cannot be written to {file}: {reason}.", file=self._file, reason=error)
 
 
 class RecordingReader:
@@ -191,9 +189,7 @@ class RecordingReader:
         try:
             raw = file.open("rb")
         except OSError as error:
-            raise NetWatchError(
-                "The recording {file} cannot be read: {reason}.", file=file, reason=error.strerror
-            ) from error
+            raise NetWatchError("The recording {file} cannot be read: {reason}.", file=file, reason=error) from error
         self._stream: IO[bytes] = raw
         try:
             if raw.peek(2)[:2] == b"\x1f\x8b":
@@ -257,7 +253,7 @@ class RecordingReader:
                     pass
                 line = self._stream.readline(_MAX_LINE)
         except (OSError, EOFError, zlib.error) as error:
-            _log.warning("%s: the recording ends within line %d (%s).", self._file, self._number, error)
+            _log.warning("%s: the recording ends within line %d (%s).", self._file, self._number, reason_of(error))
             return b""
         self._number += 1
         return line

@@ -16,7 +16,7 @@ from netwatch_tray.errors import TrayUnavailableError
 from netwatch_tray.language import mark, said, translate
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray.backends import choose
-from netwatch_tray.tray.backends.bus import session_address
+from netwatch_tray.tray.backends.bus import session_address, unusable
 from netwatch_tray.tray.backends.registration import HOSTS, process_name
 from netwatch_tray.tray.backends.xembed_watch import XEmbedWatch
 
@@ -96,7 +96,7 @@ def _bus_report() -> dict[str, str]:
     try:
         bus = open_dbus_connection(session_address())
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        return {translate("Terminal", "session bus"): f"{session_address()}: {error}"}
+        return {translate("Terminal", "session bus"): said(unusable(session_address(), error))}
     try:
         return {
             translate("Terminal", "session bus"): session_address(),

@@ -28,7 +28,7 @@ from netwatch_tray.collect.darwin.parsers import (
 from netwatch_tray.collect.darwin.sysctl import Sysctl
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
 from netwatch_tray.collect.portable.psutil_interfaces import addresses
-from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
+from netwatch_tray.errors import CollectError, Message, UnsupportedError, message, reason_of
 from netwatch_tray.kinds import InterfaceKind
 from netwatch_tray.model import Interface, Sample
 
@@ -241,5 +241,5 @@ def _addresses() -> Mapping[str, tuple[str, ...]]:
     try:
         return addresses()
     except (OSError, psutil.Error) as error:
-        _log.info("The addresses of the interfaces are unknown: %s", error)
+        _log.info("The addresses of the interfaces are unknown: %s", reason_of(error))
         return {}

@@ -49,7 +49,7 @@ class ProcNetDevSource:
         try:
             self._fd = os.open("/proc/net/dev", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise UnsupportedError("/proc/net/dev cannot be opened: {reason}", reason=error.strerror) from error
+            raise UnsupportedError("/proc/net/dev cannot be opened: {reason}", reason=error) from error
         self._facts = InterfaceFacts()
         try:
             self.sample()
@@ -65,9 +65,7 @@ class ProcNetDevSource:
             names = tuple(name for name, _ in rows)
             self._facts.update(now, names, lambda: _read_interfaces(names))
         except OSError as error:
-            raise CollectError(
-                "Reading the interfaces of /proc/net failed: {reason}.", reason=error.strerror
-            ) from error
+            raise CollectError("Reading the interfaces of /proc/net failed: {reason}.", reason=error) from error
         index_of = self._facts.index_of
         counters = {index_of[name]: row for name, row in rows if name in index_of}
         return Sample(now, counters, self._facts.interfaces, 64)

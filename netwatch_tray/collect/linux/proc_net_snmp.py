@@ -72,7 +72,7 @@ def _open(file: str) -> int:
     try:
         return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise UnsupportedError("{file} cannot be read: {reason}.", file=file, reason=error.strerror) from error
+        raise UnsupportedError("{file} cannot be read: {reason}.", file=file, reason=error) from error
 
 
 class Line(NamedTuple):

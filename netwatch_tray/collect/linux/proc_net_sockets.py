@@ -58,9 +58,7 @@ class ProcNetSource:
             except FileNotFoundError:  # no IPv6, or no UDP
                 continue
             except OSError as error:
-                raise CollectError(
-                    "{root} cannot be read: {reason}.", root=self._root / table, reason=error.strerror
-                ) from error
+                raise CollectError("{root} cannot be read: {reason}.", root=self._root / table, reason=error) from error
             found_any = True
             sockets.update(parse(content, protocol))
         if not found_any:

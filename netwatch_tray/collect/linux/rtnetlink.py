@@ -94,7 +94,7 @@ class _Source:
         try:
             self._socket = NetlinkSocket(_NETLINK_ROUTE, _GROUPS)
         except OSError as error:
-            raise UnsupportedError("no rtnetlink here: {reason}", reason=error.strerror) from error
+            raise UnsupportedError("no rtnetlink here: {reason}", reason=error) from error
         self._interfaces: dict[int, Interface] = {}
         self._stale = True
         try:
@@ -118,7 +118,7 @@ class _Source:
                 counters, stamp = self._dump_counters()
             except OSError as error:
                 if error.errno not in (errno.ENOBUFS, errno.EAGAIN):
-                    raise CollectError("Reading the interfaces failed: {reason}.", reason=error.strerror) from error
+                    raise CollectError("Reading the interfaces failed: {reason}.", reason=error) from error
                 # Events were lost, or a response never arrived: discard what is pending in the socket.
                 self._socket.drain()
                 self._stale = True

@@ -304,7 +304,7 @@ class SockDiagSource:
             self._dumps = NetlinkSocket(NETLINK_SOCK_DIAG)
             self._events = _open_events()
         except OSError as error:
-            raise UnsupportedError("This kernel has no sock_diag ({reason}).", reason=error.strerror) from error
+            raise UnsupportedError("This kernel has no sock_diag ({reason}).", reason=error) from error
         self.descriptor: int | None = self._events.fileno()
         try:
             self._requests = self._answered_requests()
@@ -323,7 +323,7 @@ class SockDiagSource:
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise CollectError(
-                        "The kernel no longer reports closed sockets: {reason}.", reason=error.strerror
+                        "The kernel no longer reports closed sockets: {reason}.", reason=error
                     ) from error
                 self._overrun = True
                 continue

@@ -91,6 +91,17 @@ _FAILED = "org.freedesktop.DBus.Error.Failed", "s", marshal("s", ("an error in t
 """The response to a call that raised an unexpected error: name of the error, signature and body."""
 
 
+def unusable(address: str, failure: Exception) -> Message:
+    """Return the sentences for a session bus that cannot be used."""
+    return message(
+        "The session bus at {address} cannot be used ({failure}), so there is no tray icon. The "
+        "window and the terminal commands still work. Start NetWatch from within the desktop "
+        "session to get the icon.",
+        address=from_os(address),
+        failure=failure,
+    )
+
+
 class Bus:
     """The connection to the session bus. Use it in the scheduler's thread only.
 
@@ -195,13 +206,7 @@ class Bus:
             except (OSError, ValueError, ParseError) as error:  # ValueError: a path with a zero byte
                 connection.close()
                 failure = error
-        raise TrayUnavailableError(
-            "The session bus at {address} cannot be used ({failure}), so there is no tray icon. The "
-            "window and the terminal commands still work. Start NetWatch from within the desktop "
-            "session to get the icon.",
-            address=from_os(address),
-            failure=failure,
-        ) from failure
+        raise TrayUnavailableError(unusable(address, failure)) from failure
 
     def _say_hello(self, connection: socket.socket, deadline: float) -> str:
         fields = _call_fields(BUS, BUS_PATH, BUS, "Hello")
@@ -227,7 +232,7 @@ class Bus:
             except BlockingIOError:
                 pass
             except OSError as error:
-                self.lose(message("the connection to the session bus was lost ({error})", error=error.strerror))
+                self.lose(message("the connection to the session bus was lost ({error})", error=error))
                 return
             if not data:
                 return
@@ -250,7 +255,7 @@ class Bus:
         except BlockingIOError:
             return
         except OSError as error:
-            self.lose(message("the connection to the session bus was lost ({error})", error=error.strerror))
+            self.lose(message("the connection to the session bus was lost ({error})", error=error))
             return
         if not self._queue:
             self._scheduler.watch(self._socket.fileno(), READ, self._on_ready)
@@ -264,7 +269,7 @@ class Bus:
         except BlockingIOError:
             return
         except OSError as error:
-            self.lose(message("the connection to the session bus was lost ({error})", error=error.strerror))
+            self.lose(message("the connection to the session bus was lost ({error})", error=error))
             return
         if not data:
             self.lose(message("the session bus closed the connection"))

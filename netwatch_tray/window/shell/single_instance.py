@@ -63,7 +63,7 @@ class SingleInstance(QObject):
             raise NetWatchError(
                 "No window can open: {path} cannot be made ({reason}). The tray and the terminal commands still work.",
                 path=self._path,
-                reason=error.strerror or error,
+                reason=error,
             ) from error
         self._notifier = QSocketNotifier(self._socket.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._read)

@@ -66,6 +66,35 @@ def test_json_lists_the_problems(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert json.loads(capsys.readouterr().out)["problems"] == ["No disk."]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS has no session bus")
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_missing_session_bus_is_explained(
+    form: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(diagnose, "ask_status", status)
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path}/none")
+    main(["doctor", *form])
+    found = capsys.readouterr().out
+    assert f"The session bus at unix:path={tmp_path}/none cannot be used (No such file or directory), so " in found
+    assert "Start NetWatch from within the desktop session to get the icon." in found
+    assert "Errno" not in found
+
+
+@pytest.mark.parametrize(
+    ("opener", "reason"), [(None, "No such file or directory"), ("#!/bin/sh\nexit 3\n", "exit code 3")]
+)
+def test_a_report_that_no_program_shows_is_named_with_the_reason(
+    opener: str | None, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(diagnose, "ask_status", status)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("xdg-open", "open") if opener else ():
+        (tmp_path / name).write_text(opener or "")
+        (tmp_path / name).chmod(0o755)
+    assert main(["doctor", "--show"]) == 1
+    assert capsys.readouterr().err.rstrip().endswith(f" cannot show it: {reason}.")
+
+
 @pytest.mark.parametrize(("problems", "text"), [(0, "all fine"), (1, "1 problem"), (2, "2 problems")])
 def test_doctor_prints_only_characters_of_the_encoding(
     problems: int, text: str, monkeypatch: pytest.MonkeyPatch

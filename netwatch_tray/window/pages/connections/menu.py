@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu
 
+from netwatch_tray.errors import reason_of
 from netwatch_tray.window.pages.connections.export import save_csv, save_json
 from netwatch_tray.window.pages.connections.rows import ConnectionRow, Line
 from netwatch_tray.window.table.view import TableView
@@ -55,7 +56,7 @@ class ConnectionsMenu(QObject):
         try:
             (save_csv if kind == "csv" else save_json)(Path(name), connections)
         except OSError as error:
-            self.exported.emit(f"{error.strerror}: {name}")
+            self.exported.emit(f"{reason_of(error)}: {name}")
         else:
             self.exported.emit("")
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox
 
 from netwatch_tray import units
+from netwatch_tray.errors import reason_of
 from netwatch_tray.window.data.cli_process import CliProcess
 from netwatch_tray.window.pages.settings.history_dialogs import DeleteDialog, ExportDialog
 from netwatch_tray.window.widgets.buttons import FlatButton
@@ -64,7 +65,7 @@ class HistoryFileRow(FormRow):
         try:
             file.write_bytes(exported)
         except OSError as error:
-            self.show_help(f"{error.strerror}: {file}", "err")
+            self.show_help(f"{reason_of(error)}: {file}", "err")
         else:
             self.show_help(self.tr("{size} saved in {file}").format(size=units.size(len(exported)), file=file))
 
