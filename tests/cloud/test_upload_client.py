@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ from uploading import (
 
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Key
-from netwatch_tray.cloud.client import Response, ServerClient, UnreachableError
+from netwatch_tray.cloud.client import LateError, Response, ServerClient, UnreachableError
 from netwatch_tray.cloud.privacy import Scope
 from netwatch_tray.cloud.response_policy import Outcome, Pause, PerSnapshot, Retry, SetAside, SlowDown, Split, decide
 from netwatch_tray.cloud.uploader import Pace, Uploader
@@ -283,6 +284,44 @@ def test_connection_refused_after_the_deadline_is_reported_as_unreachable() -> N
     wait_for(lambda: client._was_cut, "the time is up")
     with pytest.raises(UnreachableError, match="cannot be reached"):
         client.post(b"{}")
+
+
+@given(count=st.integers(1, 40), timeout=st.floats(0.5, 120.0))
+def test_the_deadline_holds_for_all_addresses_of_a_host_together(count: int, timeout: float) -> None:
+    """No address responds, so each takes all of the time that it gets."""
+    now, tried = 1000.0, []
+
+    class Silent(socket.socket):
+        def connect(self, address: Any) -> None:
+            nonlocal now
+            wait = self.gettimeout()
+            assert wait is not None
+            assert wait > 0
+            now += wait
+            tried.append(address)
+            raise TimeoutError("timed out")
+
+    addresses = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (f"192.0.2.{number}", 443)) for number in range(count)]
+    with pytest.MonkeyPatch.context() as patch:
+        unreachable = SimpleNamespace(**{**vars(socket), "socket": Silent, "getaddrinfo": lambda *_, **__: addresses})
+        patch.setattr("netwatch_tray.cloud.connection.socket", unreachable)
+        patch.setattr("netwatch_tray.cloud.connection.time", SimpleNamespace(monotonic=lambda: now))
+        with pytest.raises(LateError, match="did not respond in time"):
+            ServerClient(account_at("https://many.example"), "test/1", timeout=timeout).post(b"{}")
+    assert tried == [address for *_, address in addresses]
+    assert now - 1000.0 <= timeout + 1e-6
+
+
+def test_a_host_is_reached_at_its_second_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        refusing = closed.getsockname()
+    with IngestServer() as server:
+        addresses = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in (refusing, ("127.0.0.1", server.port))
+        ]
+        found = SimpleNamespace(**{**vars(socket), "getaddrinfo": lambda *_, **__: addresses})
+        monkeypatch.setattr("netwatch_tray.cloud.connection.socket", found)
+        assert ServerClient(account(server), "test/1", timeout=LONG).post(body()).status == 200
 
 
 def test_stop_sends_pending_snapshots_at_once(tmp_path: Path) -> None:
