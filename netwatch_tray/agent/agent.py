@@ -220,7 +220,7 @@ class Agent:
         if self._feed.wants("interfaces"):
             self._feed.publish("interfaces", TickMessage(tick))
         self._children.reap()
-        if not self._feed.has_file:
+        if not self._feed.is_in_place:
             self._stay_reachable()
 
     def _stay_reachable(self) -> None:

@@ -83,14 +83,9 @@ class FeedServer:
         return len(self._clients)
 
     @property
-    def has_file(self) -> bool:
-        """Return whether any file exists at the path of the socket. The agent calls it each second, because it costs
-        half of `check`, which also detects that the file is not the server's own."""
-        return os.access(self._name, os.F_OK)
-
-    @property
-    def _is_in_place(self) -> bool:
-        """Return whether the file at the path is still the one that this server has made."""
+    def is_in_place(self) -> bool:
+        """Return whether the file at the path is still the one that this server has made. The agent calls it each
+        second."""
         return paths.identity(self._name) == self._identity
 
     @property
@@ -124,7 +119,7 @@ class FeedServer:
 
         Raise NetWatchError if that fails; clients stay connected in this case, too.
         """
-        if not self._is_in_place:
+        if not self.is_in_place:
             before = self._socket
             self._listen()
             self._scheduler.unwatch(before.fileno())
@@ -136,7 +131,7 @@ class FeedServer:
         for client in list(self._clients):
             self._drop(client)
         self._scheduler.unwatch(self._socket.fileno())
-        if self._is_in_place:
+        if self.is_in_place:
             self._path.unlink(missing_ok=True)
         self._socket.close()
 

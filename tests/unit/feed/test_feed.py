@@ -243,6 +243,19 @@ def test_a_removed_socket_is_made_again_and_clients_stay(agent: Agent, client: F
     assert agent.path.stat().st_ino == before, "one that is in its place stays"
 
 
+def test_another_file_in_place_of_the_socket_is_noticed_and_replaced(agent: Agent, client: FeedClient) -> None:
+    assert agent.server.is_in_place
+    agent.path.unlink()
+    assert not agent.server.is_in_place
+    agent.path.touch()
+    assert not agent.server.is_in_place
+    agent.do(agent.server.check)
+    assert agent.server.is_in_place
+    FeedClient(agent.path).close()
+    client.send(Command("status"))
+    assert client.wait(60) == [STATUS]
+
+
 def test_closing_keeps_the_socket_file_of_another_agent(tmp_path: Path) -> None:
     first = Agent(tmp_path / "feed")
     (tmp_path / "feed").unlink()
