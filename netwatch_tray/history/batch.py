@@ -52,6 +52,8 @@ class StoredCounters(msgspec.Struct, frozen=True, array_like=True):
     tx_bytes: int
     speed: int | None = None
     """Speed in bit/s, the result of engine.rates.believed_speed at that time."""
+    fallen: tuple[int, int] | None = None
+    """Bytes (received, sent) before the counters fell back, if they have not changed since then."""
 
 
 class RecorderState(msgspec.Struct, frozen=True, array_like=True):

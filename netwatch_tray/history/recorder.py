@@ -52,7 +52,7 @@ class _Cell:
 class _Interface:
     """What the recorder remembers of an interface between two ticks."""
 
-    __slots__ = ("cell", "name", "series", "tick")
+    __slots__ = ("_fall", "cell", "name", "series", "tick")
 
     def __init__(self, tick: InterfaceTick) -> None:
         self.name = tick.name
@@ -61,10 +61,31 @@ class _Interface:
         """The interface as of the last tick that was read from the system."""
         self.cell: _Cell | None = None
         """The sums of the interface in the current minute; None if there are none yet."""
+        self._fall: tuple[tuple[int, int], tuple[int, int]] | None = None
+        """The bytes before and after the counters fell back."""
+
+    def note_reset(self, tick: InterfaceTick) -> None:
+        """Remember the counters of the last tick if they fall back with this one."""
+        before, now = _counters(self.tick), _counters(tick)
+        if now[0] < before[0] or now[1] < before[1]:
+            self._fall = before, now
 
     def counted(self) -> StoredCounters:
-        tick = self.tick
-        return StoredCounters(tick.index, self.series.key, tick.rx_bytes, tick.tx_bytes, believed_speed(tick))
+        tick, counters = self.tick, _counters(self.tick)
+        fallen = self._fall[0] if self._fall is not None and self._fall[1] == counters else None
+        return StoredCounters(tick.index, self.series.key, *counters, believed_speed(tick), fallen)
+
+
+def _counters(tick: InterfaceTick) -> tuple[int, int]:
+    return tick.rx_bytes, tick.tx_bytes
+
+
+def _since_stored(old: StoredCounters, now: tuple[int, int], most: float) -> tuple[int, int] | GapReason:
+    """Return the bytes that an interface carried since its counters were stored, or why they are unknown."""
+    since = bounded((old.rx_bytes, old.tx_bytes), now, most)
+    has_returned = old.fallen is not None and now[0] >= old.fallen[0] and now[1] >= old.fallen[1]
+    # As in RateTracker: the stored counters were wrong readings, and the rise to their former value is no traffic.
+    return GapReason.RESET if has_returned and since != (0, 0) else since
 
 
 def _deltas(tick: InterfaceTick) -> tuple[int, int] | None:
@@ -168,7 +189,7 @@ class Recorder:
         for each in ticks:
             interface = self._interfaces[each.index]
             old = before.get((each.index, storable(each.kind)))
-            counters = each.rx_bytes, each.tx_bytes
+            counters = _counters(each)
             if relation == "later boot":  # counters began at zero with the boot, within this gap
                 most = most_bytes(self._boot.boottime, None, None)
                 self._carry(gap, interface.series, bounded((0, 0), counters, most), in_total=each.is_uplink)
@@ -176,8 +197,7 @@ class Recorder:
                 gap.is_complete &= interface.series.key not in earlier
             else:
                 most = most_bytes(elapsed, old.speed, believed_speed(each))
-                since = bounded((old.rx_bytes, old.tx_bytes), counters, most)
-                self._carry(gap, interface.series, since, in_total=each.is_uplink)
+                self._carry(gap, interface.series, _since_stored(old, counters, most), in_total=each.is_uplink)
         self._batch.gaps.append(gap)
         for key in earlier - present:
             self._mark_removed(Series.of_interface_key(key), state.at)
@@ -195,6 +215,8 @@ class Recorder:
                 continue
             if interface.name != each.name:
                 self._rename(interface, each, at)
+            if each.gap is GapReason.RESET:
+                interface.note_reset(each)
             before, interface.tick = interface.tick, each
             if self._has_discarded:
                 self._carry(gap, interface.series, self._since(before, each, at - last_at), in_total=each.is_uplink)
@@ -210,9 +232,7 @@ class Recorder:
         """
         elapsed = wall if wall > 0 else self._boot.boottime
         return bounded(
-            (before.rx_bytes, before.tx_bytes),
-            (now.rx_bytes, now.tx_bytes),
-            most_bytes(elapsed, believed_speed(before), believed_speed(now)),
+            _counters(before), _counters(now), most_bytes(elapsed, believed_speed(before), believed_speed(now))
         )
 
     @staticmethod
@@ -247,9 +267,10 @@ class Recorder:
                 continue
             if interface.name != each.name:
                 self._rename(interface, each, at)
-            interface.tick = each
             rx, tx = each.rx_delta, each.tx_delta
             if rx is None or tx is None:
+                interface.note_reset(each)
+                interface.tick = each
                 reason = each.gap or GapReason.RESET
                 self._batch.gaps.append(
                     RecordedGap(
@@ -257,6 +278,7 @@ class Recorder:
                     )
                 )
                 continue
+            interface.tick = each
             cell = interface.cell
             if cell is None or len(cell.rx_fine) != place:
                 cell = self._cell_of(interface, each, place)
