@@ -33,7 +33,7 @@ class Monitor:
         """The interfaces by index. A change of anything in it replaces the mapping, so it can be compared by
         identity."""
         self.memberships: Mapping[int, Membership] = {}
-        """Whether each interface is part of the total, by index."""
+        """Whether each interface is part of the total, by index; another object after each decision."""
         self._uplinks: tuple[int, ...] = ()
         """Indexes of the uplinks (the interfaces of the total), as of `memberships`."""
         self._counted: tuple[int, ...] = ()
@@ -54,7 +54,7 @@ class Monitor:
     def choose(self, chosen: Mapping[str, bool]) -> None:
         """Set which interfaces the user counts (True) or leaves out (False), by name; see topology.decide."""
         self._chosen = chosen
-        self._decide(dict(self.interfaces))  # another object, because the memberships changed
+        self._decide(self.interfaces)
 
     def pause(self) -> None:
         """Read nothing until `resume`; ticks have the gap `PAUSED`."""
@@ -89,7 +89,7 @@ class Monitor:
         if sample.interfaces is not self.interfaces:
             self._decide(sample.interfaces)
         elif is_contradicted:
-            self._decide(dict(self.interfaces))  # another object, because the memberships changed
+            self._decide(self.interfaces)
         total = self._still_total if interval.is_still else None
         if total is None:
             total = self._sum(sample, interval)

@@ -14,13 +14,14 @@ from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.routes import Routes
 from netwatch_tray.engine.rows import ConnectionChanges
 from netwatch_tray.errors import ParseError
-from netwatch_tray.model import Interface, Scope, Tick, Traffic
+from netwatch_tray.model import Scope, Tick, Traffic
 
 if TYPE_CHECKING:
     from netwatch_tray.collect.helper_readings import Reading
     from netwatch_tray.engine.app_hosts import AppHosts
     from netwatch_tray.engine.datagrams import Datagrams
     from netwatch_tray.engine.streams import Streams
+    from netwatch_tray.engine.topology import Membership
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +49,8 @@ class Observation:
             sources.finder(), sources.now, sources.countries(), sources.hosts_file(), app_hosts=app_hosts
         )
         self._routes = NOWHERE
-        self._routes_interfaces: Mapping[int, Interface] | None = None
-        """The mapping of interfaces from which `_routes` was made; compared by identity."""
+        self._memberships: Mapping[int, Membership] | None = None
+        """The mapping from which `_routes` was made; compared by identity."""
         self._uplink_rx = self._uplink_tx = 0
         """Bytes counted by the uplinks since the last reconciliation."""
         self._open: AppInterval | None = None
@@ -123,9 +124,9 @@ class Observation:
         at the same moment, so that both can be compared. `is_last`: whether no other sample follows, so that all bytes
         must be booked now.
         """
-        if self._routes_interfaces is not self._monitor.interfaces:
-            self._routes_interfaces = self._monitor.interfaces
-            self._routes = Routes(self._monitor.interfaces, self._monitor.memberships)
+        if self._memberships is not self._monitor.memberships:
+            self._memberships = self._monitor.memberships
+            self._routes = Routes(self._monitor.interfaces, self._memberships)
         if self._datagrams is not None:
             sample = self._datagrams.merge(sample, self._routes.is_own)
             if dropped := self._datagrams.take_dropped():

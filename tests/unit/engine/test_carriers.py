@@ -83,17 +83,18 @@ def test_total_continues_with_the_tunnel_that_the_card_does_not_carry() -> None:
         source.carry(CARD, 1060)
         tick = measured(monitor)
         assert (tick.total.uplinks, tick.total.rx_delta) == (("eth0",), 1060)
-    waited = 0
+    waited, memberships = 0, monitor.memberships
     while (tick := measured(monitor)).total.uplinks == ("eth0",):
         source.carry(TUNNEL, _MEGABYTE)
         waited += 1
         assert waited < 12
-    interfaces = monitor.interfaces
+    decided = monitor.memberships
+    assert decided is not memberships, "the routes are made again"
     for _ in range(10):
         source.carry(TUNNEL, 1000)
         source.carry(CARD, 70)
         assert measured(monitor).total.rx_delta == 1000
-    assert monitor.interfaces is not interfaces, "the routes are made again"
+    assert monitor.memberships is decided, "nothing is decided twice"
     source.interfaces = {CARD: card}
     del source.counters[TUNNEL]
     assert measured(monitor).total.uplinks == ("eth0",)
