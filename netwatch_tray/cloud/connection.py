@@ -130,17 +130,18 @@ class Connection:
         that all have a chance before the deadline; `socket.create_connection` would give all of it to each."""
         # As bytes, because for text Python would load the rules for names that are not ASCII.
         found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
-        for rest in range(len(found), 0, -1):
-            family, kind, protocol, _, address = found[-rest]
+        while True:
+            (family, kind, protocol, _, address), *rest = found
             sock = socket.socket(family, kind, protocol)
             try:
-                sock.settimeout(self._limits.left() / rest)
+                sock.settimeout(self._limits.left() / len(found))
                 sock.connect(address)
                 break
             except OSError:
                 sock.close()
-                if rest == 1:
+                if not rest:
                     raise
+                found = rest
         self._socket = sock
         own_sockets.note(sock)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
