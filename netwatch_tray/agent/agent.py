@@ -143,6 +143,7 @@ class Agent:
             on_health = self._metrics.health, self._events.health, self._uploading.health
             self._probes = Probes(self._scheduler, on_health, self._uploading.health_failed)
             undo.callback(self._probes.stop)
+            self._services = self._probes, self._uploading, self._metrics
             self._connections.on_changes, self._connections.on_helper = self._events.sockets, self._events.reading
             undo.callback(self._take_last)
             self._feed = FeedServer(
@@ -211,9 +212,9 @@ class Agent:
         moved = self._connections.count(tick)
         self._events.tick(tick, moved, self._monitor.interfaces)
         self._history.take(tick, moved)
-        self._probes.tick(tick)
-        self._uploading.tick(tick)
-        self._metrics.tick(tick)
+        for each in self._services:
+            if each.is_on:
+                each.tick(tick)
         if self._presence:
             self._presence.show(tick)
             self._report_tray()
@@ -355,7 +356,7 @@ class Agent:
 
     def _probe(self) -> None:
         settings = self._settings.current
-        is_wanted = settings.health and (settings.events.on or self._metrics.is_served) and self._sources.is_live
+        is_wanted = settings.health and (settings.events.on or self._metrics.is_on) and self._sources.is_live
         self._probes.apply(is_wanted=is_wanted or self._uploading.wants_health)
 
     def _complain(self, key: str, heading: Message, text: Message) -> None:

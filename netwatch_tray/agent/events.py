@@ -152,7 +152,8 @@ class EventKeeper:
                     self._take(self._detectors.refused(counts, now))
         if tick.gap is not None and tick.gap.is_event and (tick.interval_s or 0.0) >= _LEAST_INTERRUPTION_S:
             self._take([_not_measured(tick.gap, tick.interval_s, now.at)])
-        self._send()
+        if self._unsent:
+            self._send()
         if self._to_notify or now.boottime - self._stored_at >= _STORED_EACH_S:
             self._store()
 

@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import HistoryError, Message
@@ -38,7 +40,7 @@ _LONGEST_END = 5.0
 """Most seconds that the agent waits for the disk when it exits."""
 
 
-class _Task(NamedTuple):
+class _Task(msgspec.Struct, frozen=True):
     """Measurements that are passed to the thread."""
 
     held: list[Measurement]

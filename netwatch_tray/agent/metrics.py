@@ -30,6 +30,8 @@ class Metrics:
         self._scheduler, self._connections, self._is_allowed = scheduler, connections, is_allowed
         self._settings: Settings | None = None
         self._service: MetricsService | None = None
+        self.is_on = False
+        """Whether metrics are served, so that `tick` has to be called."""
         self._retry: Timer | None = None
         self._fault: Message | None = None
         """Message why metrics are turned on but not served; None if they are served or off."""
@@ -43,10 +45,6 @@ class Metrics:
     def faults(self) -> tuple[Message, ...]:
         """Return a message why metrics are turned on but not served; empty if they are served or off."""
         return (self._fault,) if self._fault else ()
-
-    @property
-    def is_served(self) -> bool:
-        return self._service is not None
 
     def apply(self, settings: Settings) -> None:
         """Start, restart or stop the server if the settings of metrics have changed."""
@@ -78,6 +76,7 @@ class Metrics:
         if self._service:
             self._service.close()
             self._service = None
+            self.is_on = False
 
     def _start(self) -> None:
         settings = self._settings
@@ -106,6 +105,7 @@ class Metrics:
             self._retry = self._scheduler.after(_RETRY_S, self._start)
         else:
             self._fault = None
+            self.is_on = True
             _log.info("Metrics are served at %s.", self._service.url)
 
     def _fail(self, fault: Message) -> None:

@@ -25,6 +25,8 @@ class Probes:
         self._scheduler = scheduler
         self._take, self._failed = take, failed
         self._running: _Running | None = None
+        self.is_on = False
+        """Whether probes are sent, so that `tick` has to be called."""
         self._uplinks: list[int] | None = None
         """Indexes of the uplinks at the last tick; `None` before the first one."""
 
@@ -32,6 +34,7 @@ class Probes:
         if is_wanted and self._running is None:
             self._uplinks = None
             self._running = _Running(self._scheduler, self._take, self._failed)
+            self.is_on = True
         elif not is_wanted:
             self.stop()
 
@@ -47,6 +50,7 @@ class Probes:
         if self._running is not None:
             self._running.close()
             self._running = None
+            self.is_on = False
 
 
 class _Running:

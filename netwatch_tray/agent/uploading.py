@@ -52,6 +52,8 @@ class Uploading:
         self._is_allowed = is_allowed
         self._service: UploadService | None = None
         self._export: OtlpService | None = None
+        self.is_on = False
+        """Whether there is any service, so that `tick` has to be called."""
         self._shared: SharedReadings | None = None
         """Readings that both services share; created with the first service."""
         self._key_file: tuple[int, int] | None = None
@@ -141,7 +143,8 @@ class Uploading:
         return self._shared
 
     def _follow_connections(self) -> None:
-        self._connections.on_reading = self._connections_read if any(self._services) else None
+        self.is_on = any(self._services)
+        self._connections.on_reading = self._connections_read if self.is_on else None
 
     def _connections_read(self, table: ConnectionTable) -> None:
         for each in self._services:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from netwatch_tray.collect.interface_source import InterfaceSource
 from netwatch_tray.errors import Message, UnsupportedError, joined, message
 
 
-class OpenedSource(NamedTuple):
+class OpenedSource(msgspec.Struct, frozen=True):
     """The source in use, and why it was chosen."""
 
     source: InterfaceSource

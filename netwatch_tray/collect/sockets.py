@@ -49,7 +49,7 @@ class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     same owner."""
 
 
-class SocketSample(NamedTuple):
+class SocketSample(msgspec.Struct, frozen=True, gc=False):
     """What changed since the previous sample of a source. The first sample has all sockets."""
 
     boottime: float

@@ -163,7 +163,7 @@ class AppHosts:
             key, peer = _REMAINDER, _NO_PEER
         known = hosts.get(key)
         if known is None:
-            known = hosts[key] = _HostBytes(peer.name, peer.origin, *peer[:3], 0, 0, 0)
+            known = hosts[key] = _HostBytes(peer.name, peer.origin, peer.address, peer.scope, peer.country, 0, 0, 0)
             self._count += 1
         known.address, known.origin, known.country = peer.address, peer.origin, peer.country
         known.add(traffic.rx, traffic.tx, int(now))

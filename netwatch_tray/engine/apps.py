@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+
+import msgspec
 
 from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.runtimes import is_runtime
@@ -27,7 +28,7 @@ _MOST_GENERATIONS = 16
 UNSEEN_KEY, SEARCHING_KEY, OTHERS_KEY = "exited", "searching", "others"
 
 
-class AppName(NamedTuple):
+class AppName(msgspec.Struct, frozen=True, gc=False):
     """Identifies an app: the key by which connections are grouped, and the name shown to the user."""
 
     key: str

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from netwatch_tray.engine.rates import MOST_LATE, InterfaceRates
 
@@ -18,7 +19,7 @@ _SLACK = 1 << 20
 """Bytes by which a tunnel may exceed its underlay: its program drops packets while it has no connection."""
 
 
-class _Pair(NamedTuple):
+class _Pair(msgspec.Struct, frozen=True, gc=False):
     tunnel: int
     underlay: int
     """`tunnel` and `underlay` are interface indexes."""
@@ -60,6 +61,8 @@ class Carriers:
     def __init__(self) -> None:
         self.alone: frozenset[int] = frozenset()
         """Interface indexes of the tunnels found: their presumed underlay does not carry them."""
+        self.is_watching = False
+        """Whether there are tunnels to watch, so that `contradict` has to be called."""
         self._windows: dict[_Pair, tuple[_Window, _Window]] = {}
 
     def suppose(self, underlays: Mapping[int, int], interfaces: Collection[int]) -> None:
@@ -70,6 +73,7 @@ class Carriers:
         self.alone = self.alone.intersection(interfaces)
         pairs = {_Pair(*each) for each in underlays.items()}
         self._windows = {pair: self._windows.get(pair) or (_Window(), _Window()) for pair in pairs}
+        self.is_watching = bool(pairs)
 
     def contradict(self, rates: Mapping[int, InterfaceRates], boottime: float) -> bool:
         """Add the bytes of a tick. Return whether a further tunnel was found that does not run over its presumed

@@ -295,7 +295,8 @@ class ConnectionTable:
         departed = self._departed.pop(key, None)
         whole = None if gone.part_of is None else self._entries.get(gone.part_of)
         if departed is not None:
-            passing.rx, passing.tx, passing.app, passing.process = departed
+            passing.rx, passing.tx = departed.rx, departed.tx
+            passing.app, passing.process = departed.app, departed.process
         elif whole is not None and gone.part_of is not None:
             key, passing.app, passing.process = gone.part_of, whole.app, whole.process
         elif self.owners.creator(gone.part_of or key) is None and (listening := self._listeners.of(gone)) is not None:

@@ -142,7 +142,7 @@ class Datagrams:
         for key, found in udp.items():
             changed[key] = self._row(key, found)
         self._end_exchanges(sample, changed, removed)
-        return sample._replace(changed=changed, removed=removed)
+        return msgspec.structs.replace(sample, changed=changed, removed=removed)
 
     def _remember(self, is_here: Mapping[int, bool]) -> None:
         self._is_here.update(is_here)

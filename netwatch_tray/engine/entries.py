@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Socket
@@ -69,7 +71,7 @@ class Entry:
         return Traffic(more_rx, more_tx) if more_rx or more_tx else UNMOVED
 
 
-class Peer(NamedTuple):
+class Peer(msgspec.Struct, frozen=True, gc=False):
     """The remote end of a connection."""
 
     address: str | None
@@ -80,7 +82,7 @@ class Peer(NamedTuple):
     origin: HostOrigin | None
 
 
-class Departed(NamedTuple):
+class Departed(msgspec.Struct, frozen=True, gc=False):
     """A closed socket that may be listed again: its owner, and the highest values of its counters (bytes)."""
 
     rx: int
@@ -89,7 +91,7 @@ class Departed(NamedTuple):
     process: Process | None
 
 
-class Ended(NamedTuple):
+class Ended(msgspec.Struct, frozen=True, gc=False):
     """A connection that ended, as the detectors get it."""
 
     app: AppName

@@ -16,7 +16,6 @@ import logging
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import msgspec
 
@@ -43,7 +42,7 @@ REMEMBERED = 600
 find the event that a finding belongs to."""
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """What a finding changed."""
 
     events: tuple[Event, ...] = ()

@@ -85,7 +85,7 @@ class Monitor:
         interval = self._tracker.update(sample, sample.uptime, self._gap, is_last=is_last)
         if interval is None:
             return None
-        is_contradicted = self._carriers.contradict(interval.rates, sample.boottime)
+        is_contradicted = self._carriers.is_watching and self._carriers.contradict(interval.rates, sample.boottime)
         if sample.interfaces is not self.interfaces:
             self._decide(sample.interfaces)
         elif is_contradicted:

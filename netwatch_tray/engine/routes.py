@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.engine.scope import Networks
@@ -12,7 +13,7 @@ from netwatch_tray.kinds import InterfaceKind
 from netwatch_tray.model import Interface, Role, Scope
 
 
-class Route(NamedTuple):
+class Route(msgspec.Struct, frozen=True, gc=False):
     interface: str | None
     """Name of the interface that has the connection's local address; `None` if unknown."""
     crosses_uplink: bool

@@ -14,7 +14,8 @@ import os
 import select
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+
+import msgspec
 
 from netwatch_tray import clock
 
@@ -46,7 +47,7 @@ class Timer:
         return (self.period or 0) < (other.period or 0)
 
 
-class _Watch(NamedTuple):
+class _Watch(msgspec.Struct, frozen=True):
     events: int
     callback: Callable[[int], None]
 

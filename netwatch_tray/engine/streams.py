@@ -173,7 +173,7 @@ class Streams:
                 self._settle(key)
         self._add_elsewhere(changed, removed, ended, sample.boottime, listed, is_behind)
         self._has_sample = True
-        return sample._replace(changed=changed, removed=removed, ended=ended)
+        return msgspec.structs.replace(sample, changed=changed, removed=removed, ended=ended)
 
     def _hold_unlisted(
         self,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from typing import NamedTuple
+
+import msgspec
 
 from netwatch_tray.collect.linux.netlink import HEADER, NLMSG_ERROR, attributes
 from netwatch_tray.collect.sockets import Socket, packed_address
@@ -51,7 +52,7 @@ _LISTEN = TcpState.LISTEN
 _BEFORE_OUR_FIN = {TcpState.ESTABLISHED, TcpState.CLOSE_WAIT}
 
 
-class Shape(NamedTuple):
+class Shape(msgspec.Struct, frozen=True):
     """The layout of messages about sockets that have the same header: how to unpack them, and where their attributes
     are."""
 
@@ -63,7 +64,7 @@ class Shape(NamedTuple):
     cgroup: int | None
 
 
-class Destroyed(NamedTuple):
+class Destroyed(msgspec.Struct, frozen=True, gc=False):
     """The kernel's message about a socket that it has destroyed."""
 
     cookie: int

@@ -7,7 +7,8 @@ import re
 import socket
 import sys
 from collections.abc import Iterable
-from typing import NamedTuple
+
+import msgspec
 
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.errors import ParseError
@@ -17,7 +18,7 @@ _RTF_UP, _RTF_REJECT = 0x1, 0x200
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 
 
-class Route(NamedTuple):
+class Route(msgspec.Struct, frozen=True, gc=False):
     """A row of /proc/net/route or /proc/net/ipv6_route; addresses of 4 or 16 bytes in network order."""
 
     interface: str
@@ -95,7 +96,7 @@ def default_gateway(routes: Iterable[Route]) -> Route | None:
     return min(usable, key=lambda each: each.metric, default=None)
 
 
-class ProcessStat(NamedTuple):
+class ProcessStat(msgspec.Struct, frozen=True, gc=False):
     """The fields of /proc/PID/stat (proc_pid_stat(5)) that are used."""
 
     pid: int
@@ -133,7 +134,7 @@ def parse_process_stat(content: bytes) -> ProcessStat:
         raise ParseError(f"/proc/PID/stat has {content[:80]!r}.") from error
 
 
-class Mount(NamedTuple):
+class Mount(msgspec.Struct, frozen=True, gc=False):
     """A row of /proc/self/mounts. Names are in the form that `os` uses: undecodable bytes are surrogates."""
 
     device: str

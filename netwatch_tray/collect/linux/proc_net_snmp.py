@@ -28,8 +28,12 @@ class TcpOpenings:
         are missing."""
         self._descriptor = _open(file)
         try:
+            content = os.pread(self._descriptor, _LARGEST, 0)
             # Once: finding the counters by their names takes longer than reading the file.
-            self._line = openings_line(os.pread(self._descriptor, _LARGEST, 0))
+            self._line = openings_line(content)
+            self._count = sum(self._line.read(content))
+            self._counted = self._line.through(content)
+            """The part of the file with the counters, as of `_count`."""
         except (OSError, ParseError) as error:
             self.close()
             raise UnsupportedError("{file} does not count TCP connections.", file=file) from error
@@ -38,9 +42,12 @@ class TcpOpenings:
         """Return how many connections were opened since boot, inbound and outbound, or `None` if the file could not be
         read."""
         try:
-            return sum(self._line.read(os.pread(self._descriptor, _LARGEST, 0)))
+            content = os.pread(self._descriptor, _LARGEST, 0)
+            if self._counted not in content:
+                self._count, self._counted = sum(self._line.read(content)), self._line.through(content)
         except (OSError, ParseError):
             return None
+        return self._count
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -103,6 +110,12 @@ class Line(NamedTuple):
             return [int(values[place]) for place in self.places]
         except (IndexError, ValueError) as error:
             raise ParseError("The kernel's counters are in another place than before.") from error
+
+    def through(self, content: bytes) -> bytes:
+        """Return the part of a content that begins with `titles` and ends after the last of the counters."""
+        rest = content.partition(self.titles)[2]
+        following = rest.split(None, max(self.places) + 1)[max(self.places) + 1 :]
+        return self.titles + rest[: len(rest) - sum(map(len, following))]
 
 
 def openings_line(content: bytes) -> Line:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -34,7 +34,7 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     """Seconds of the boot-time clock, which only goes forward; used to measure intervals."""
 
 
-class SocketsSeen(NamedTuple):
+class SocketsSeen(msgspec.Struct, frozen=True):
     """An observation of the sockets: the connections that a reading found new, changed or ended."""
 
     rows: Sequence[Connection]

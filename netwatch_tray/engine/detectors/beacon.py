@@ -8,7 +8,8 @@ import itertools
 import math
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from netwatch_tray.engine.detectors import Cooldown, Moment, recall
 from netwatch_tray.engine.entries import Ended
@@ -42,7 +43,7 @@ REGULAR_APPS = frozenset({"unit:NetworkManager.service", "unit:ModemManager.serv
 """Apps that check every few minutes whether the Internet is reachable."""
 
 
-class _End(NamedTuple):
+class _End(msgspec.Struct, frozen=True, gc=False):
     boottime: float
     app: str | None
     """Key of the app; `None` if the process was not found, so it may be any app's."""
@@ -141,7 +142,7 @@ class BeaconWatch:
         )
 
 
-class _Regular(NamedTuple):
+class _Regular(msgspec.Struct, frozen=True, gc=False):
     times: int
     period: float
     deviation: float

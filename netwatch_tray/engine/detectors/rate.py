@@ -4,7 +4,8 @@ limit."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from netwatch_tray.engine.apps import SEARCHING_KEY
 from netwatch_tray.engine.detectors import Moment
@@ -17,7 +18,7 @@ _STEP_S = 10.0
 TOTAL = "total"
 
 
-class Uploaded(NamedTuple):
+class Uploaded(msgspec.Struct, frozen=True, gc=False):
     """An observation: bytes sent since the previous one."""
 
     elapsed_s: float | None

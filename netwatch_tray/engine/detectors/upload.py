@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+
+import msgspec
 
 from netwatch_tray.engine.apps import OTHERS_KEY, SEARCHING_KEY, UNSEEN_KEY
 from netwatch_tray.engine.detectors import Moment
@@ -21,7 +22,7 @@ _MOST_APPS = 500
 _NO_APPS = frozenset({OTHERS_KEY, SEARCHING_KEY, UNSEEN_KEY})
 
 
-class Usual(NamedTuple):
+class Usual(msgspec.Struct, frozen=True, gc=False):
     """What an app usually sends on a day, in bytes: statistics of `days` days in the history."""
 
     median: int
@@ -42,7 +43,7 @@ def usual(days: Sequence[int]) -> Usual | None:
     return Usual(median, ordered[-1 - _RARE_DAYS], ordered[-1], len(ordered))
 
 
-class Sent(NamedTuple):
+class Sent(msgspec.Struct, frozen=True, gc=False):
     """An observation: bytes that apps sent since the previous one."""
 
     day: date

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from desktop import wait_for
 from hypothesis import given, strategies as st
@@ -181,7 +182,7 @@ def test_a_runtime_is_named_by_the_desktop_that_launched_it() -> None:
     assert {app.name for app in apps} == {"Notes!"}
     assert len({app.key for app in apps}) == 1
     assert app_of(other, nobody).name == "chatter"
-    assert app_of_unit(NOTES) == app_of(main, nobody)._replace(name="Notes")
+    assert app_of_unit(NOTES) == msgspec.structs.replace(app_of(main, nobody), name="Notes")
 
 
 def test_a_command_in_a_terminal_is_not_the_terminal() -> None:

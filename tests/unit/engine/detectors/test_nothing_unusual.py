@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
+import msgspec
 import pytest
 import synthetic_desktop as desktop
 from hypothesis import given, strategies as st
@@ -109,7 +110,9 @@ def sweeps() -> _Take:
 
     def take(remote: str, app: int, _is_known: bool, now: Moment) -> Iterable[Finding]:
         ends = [
-            ended(now.boottime, f"{remote}{host}", AppName(f"app{app}", ""), port=22)._replace(moved=Traffic())
+            msgspec.structs.replace(
+                ended(now.boottime, f"{remote}{host}", AppName(f"app{app}", ""), port=22), moved=Traffic()
+            )
             for host in range(8)
         ]
         return watch.take(SocketsSeen((), ends, lambda _key: None), now)
@@ -167,7 +170,7 @@ def test_memory_is_bounded_for_any_observations() -> None:
     for number in range(20_000):
         now = Moment(1.7e9 + number, 1000.0 + number)
         app = AppName(f"executable:/{number}", "")
-        end = ended(now.boottime, f"host{number}", app, port=22)._replace(moved=Traffic())
+        end = msgspec.structs.replace(ended(now.boottime, f"host{number}", app, port=22), moved=Traffic())
         list(beacon.take([end], now))
         list(sweep.take(SocketsSeen((), [end], lambda _key: None), now))
         list(scan.take(Refused([(Refusal(f"host{number}", 1, number % 65536), "local")]), now))

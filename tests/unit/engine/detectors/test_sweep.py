@@ -38,7 +38,9 @@ def test_many_hosts_without_an_answer_are_reported_once() -> None:
 
 def test_connections_that_end_without_a_byte_count() -> None:
     watch = SweepWatch()
-    ends = [ended(5.0, f"198.51.100.{host}", port=445)._replace(moved=Traffic()) for host in range(HOSTS)]
+    ends = [
+        msgspec.structs.replace(ended(5.0, f"198.51.100.{host}", port=445), moved=Traffic()) for host in range(HOSTS)
+    ]
     assert len(list(watch.take(SocketsSeen((), ends, lambda _key: None), Moment(1.7e9, 5.0)))) == 1
 
 
