@@ -43,6 +43,23 @@ def test_later_contents_are_read_at_the_positions_found_first(counts: list[int],
     assert openings_line(SNMP).read(content) == counts[:2]
 
 
+def test_each_count_is_that_of_the_present_content(tmp_path: Path) -> None:
+    file = tmp_path / "snmp"
+    file.write_bytes(SNMP)
+    openings = TcpOpenings(str(file))
+    assert openings.count() == 3563 + 1989
+
+    @given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 120), st.integers(0, 2**64))
+    def counts_present(outbound: int, inbound: int, failed: int, other: int) -> None:
+        tcp = b"Tcp: 1 200 120000 -1 %d %d %d" % (outbound, inbound, failed)
+        content = SNMP.replace(b"Tcp: 1 200 120000 -1 3563 1989 1308", tcp)
+        file.write_bytes(content.replace(b"Ip: 2 64", b"Ip: 2 %d" % other))
+        assert openings.count() == outbound + inbound
+
+    counts_present()
+    openings.close()
+
+
 def test_a_file_without_the_counters_is_refused(tmp_path: Path) -> None:
     (tmp_path / "snmp").write_bytes(b"Ip: Forwarding\nIp: 2\n")
     for file in (tmp_path / "snmp", tmp_path / "missing"):
