@@ -1,4 +1,6 @@
-"""The chart of a long range: amounts as bars, their average, and the rates below them."""
+"""The chart for ranges of a day and more: bytes as bars, their average, and below them the rates (the "lane").
+
+A slot is the time that one bar covers: an hour, six hours, a day or a week. A mark is the glyph of an event."""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ from netwatch_tray.window.widgets.speech import announce
 from netwatch_tray.window.widgets.theme import Theme
 
 _LEAST_DRAG = 6
-"""Dip; a shorter drag is a click."""
+"""Least length of a drag in dip (device-independent pixels); a shorter one is a click."""
 
 
 class AmountChart(QWidget):
@@ -37,13 +39,13 @@ class AmountChart(QWidget):
     click shows all."""
 
     zoom_requested = Signal(float, float)
-    """The user wants to see this part alone, Unix times."""
+    """The user has dragged over a part to show only that; start and end as Unix times."""
     key_pressed = Signal(int)
-    """`+` or `-`: zoom around the crosshair."""
+    """The user pressed `+` or `-`, to zoom in or out around the crosshair; the Qt key."""
     all_requested = Signal()
     """The user wants to see the whole range."""
     events_requested = Signal(float, float)
-    """A mark was clicked: the user wants to see the events of this span of Unix times."""
+    """The user has clicked a mark, to see the events between these Unix times."""
 
     def __init__(self, theme: Theme, *, has_header: bool = True) -> None:
         super().__init__()
@@ -60,7 +62,7 @@ class AmountChart(QWidget):
         self._pressed: QPointF | None = None
         self._dragged: float | None = None
         self.notice = ""
-        """The text over the faded chart; empty if there is none."""
+        """Text that is written over the faded chart, such as why there is no data; empty if there is none."""
         self._marks: Sequence[Mark] = ()
         self.setMinimumHeight(140)
         self.setMouseTracking(True)
@@ -87,7 +89,7 @@ class AmountChart(QWidget):
             self._redraw()
 
     def show_amounts(self, title: str, amounts: Amounts | None) -> None:
-        """Show amounts, or that they are not known yet if None. `title`: of the range, such as "Last 30 days"."""
+        """Show these amounts; None: they are not known yet. `title`: heading of the chart, such as "Last 30 days"."""
         before = self._amounts
         if amounts == before and title == self._title:
             return
@@ -102,7 +104,7 @@ class AmountChart(QWidget):
         self._redraw()
 
     def set_marks(self, marks: Sequence[Mark]) -> None:
-        """Show these events below the rates. `marks`: in order of time."""
+        """Show these marks of events below the rates. `marks`: oldest first."""
         if marks is not self._marks:
             self._marks = marks
             self._redraw()
@@ -113,18 +115,19 @@ class AmountChart(QWidget):
         return mark_at(scene.marks, scene.mark_lane, place) if scene else None
 
     def show_notice(self, text: str) -> None:
-        """Write a text over the faded chart; an empty one removes it."""
+        """Fade the chart and write this text over it; an empty text restores the chart."""
         if text != self.notice:
             self.notice = text
             self.update()
 
     def quiet_text(self) -> str:
-        """Return a sentence about the gaps that are drawn as pale bands; empty if there are none."""
+        """Return a sentence about the gaps (times without measurements) that are drawn as pale bands; empty if there
+        are none."""
         scene = self.scene()
         return amount_labels.quiet_text(scene.amounts, scene.gaps) if scene else ""
 
     def moments(self) -> list[Slot | GapSpan]:
-        """Return the slots with known amounts and the hatched gaps in order of time, for the table of the chart."""
+        """Return the slots with known amounts and the hatched gaps, oldest first, for the chart's view as a table."""
         scene = self.scene()
         if self._amounts is None or scene is None:
             return []
@@ -133,7 +136,7 @@ class AmountChart(QWidget):
         return sorted([*known, *gaps], key=lambda each: each[0])
 
     def step(self, by: int) -> None:
-        """Move the crosshair by this many slots. A hidden crosshair appears at the newest slot."""
+        """Move the crosshair by this many slots, to the right if positive. A hidden one appears at the newest slot."""
         if self._amounts is None:
             return
         last = len(self._amounts.slots) - 1
@@ -152,7 +155,7 @@ class AmountChart(QWidget):
         return shown
 
     def take_key(self, key: int) -> bool:
-        """Move the crosshair or zoom by a key. Return whether the key has a meaning here."""
+        """Handle a key press (Qt key): move the crosshair or zoom. Return whether the chart uses this key."""
         if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
             self.step(-1 if key == Qt.Key.Key_Left else 1)
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
@@ -162,7 +165,7 @@ class AmountChart(QWidget):
         return True
 
     def scene(self) -> amount_layers.AmountScene | None:
-        """Return the state that the layers draw, or None if there are no amounts."""
+        """Return everything that the drawing functions of `amount_layers` need, or None if there are no amounts."""
         if self._amounts is None:
             return None
         if self._scene is None:
@@ -271,8 +274,8 @@ class AmountChart(QWidget):
         return picture
 
     def _notes(self, slot: Slot) -> list[str]:
-        """Return a line with time and text of the worst event of a slot, for the crosshair's box; empty
-        without events."""
+        """Return a line with time and text of the most severe event in a slot, for the crosshair's box; [] if the slot
+        has no events."""
         found = [mark for mark in self._marks if slot.start <= mark.at < slot.end]
         if not found:
             return []

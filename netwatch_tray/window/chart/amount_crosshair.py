@@ -17,13 +17,13 @@ from netwatch_tray.window.widgets.theme import CONTROL_RADIUS, GAP
 
 _BOX_WIDTH, _BOX_GAP = 322, 10
 _COLUMNS = (76, 86, 120)
-"""Dip of amount, average and peak in the crosshair's box."""
+"""Widths in dip of the columns for amount, average and peak in the crosshair's box."""
 
 translate = QCoreApplication.translate
 
 
 def draw_crosshair(painter: QPainter, scene: AmountScene, slot: Slot, notes: Sequence[str] = ()) -> None:
-    """Draw a line through a slot, rings at the ends of its bar, and a box with its numbers."""
+    """Draw a line through a slot, rings at the ends of its bar, and a box with its numbers and the lines `notes`."""
     tokens, box = scene.theme.tokens, scene.bars
     left, right = scene.x(slot.start), scene.x(slot.end)
     for each in filter(None, (box, scene.lane)):

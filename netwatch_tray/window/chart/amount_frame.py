@@ -1,4 +1,4 @@
-"""The layout of an amount chart, and the texts above it."""
+"""Computes the layout of an amount chart (bars over a lane of rates), and draws the texts above it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 _HEADER = 40
 _LANES = ((92, 160), (50, 110))
-"""Heights of the lane of rates, dip, each with the least height of the bars above it."""
+"""Possible heights of the lane of rates, each with the least height of the bars above it; the first that fits is used.
+In dip."""
 _LANE_TITLE = 24
 
 
 def lay_out(
     chart: QWidget, theme: Theme, amounts: Amounts, events: Sequence[Mark], shown_in: Units, *, has_header: bool
 ) -> AmountScene:
-    """Return the state that the layers draw: a chart of these amounts, with rates below the bars if there is room.
+    """Compute the layout for the size of the widget `chart`, with rates below the bars if there is room.
 
-    `events`: marks below the rates, in order of time.
+    `events`: marks of events below the rates, oldest first. `has_header`: leave room for the texts of `draw_header`.
     """
     metrics = theme.metrics(theme.fonts.small)
     unit = "500 KiB/s" if shown_in.binary else "500 Mbit/s" if shown_in.bits else "500 kB/s"
@@ -60,7 +61,8 @@ def lay_out(
 
 
 def draw_header(painter: QPainter, scene: AmountScene, title: str, *, is_mirrored: bool) -> None:
-    """Draw title and span at the leading side, and both directions at the other, as far as there is room."""
+    """Draw title and dates at the leading side (left, in Arabic right), and the sums of download and upload at the
+    other side, as far as there is room. `is_mirrored`: whether the window's layout is right-to-left."""
     theme, amounts = scene.theme, scene.amounts
     tokens, fonts = theme.tokens, theme.fonts
     strong, base = QFontMetricsF(fonts.strong), QFontMetricsF(fonts.base)
@@ -108,8 +110,7 @@ def draw_header(painter: QPainter, scene: AmountScene, title: str, *, is_mirrore
 
 
 def draw_lane_title(painter: QPainter, scene: AmountScene) -> None:
-    """Draw the heading of the lane of rates, if there is one, with the meaning of as many signs as there
-    is room for."""
+    """Draw the heading of the lane of rates, if there is one, and explain as many of its signs as there is room for."""
     tokens, fonts, lane = scene.theme.tokens, scene.theme.fonts, scene.lane
     if lane is None:
         return

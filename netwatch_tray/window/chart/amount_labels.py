@@ -1,4 +1,4 @@
-"""The texts of an amount chart: its header, slots, gaps, and its accessible description."""
+"""The texts of an amount chart (`amount_chart`): its header, slots, gaps, and its description for screen readers."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from netwatch_tray.window.widgets.formatting import day_name, duration, exact_du
 translate = QCoreApplication.translate
 
 _MOST_CAUSES = 2
-"""Most reasons of gaps that fit into the status line."""
+"""Most reasons of gaps that are named in the status line."""
 
 
 def average_amount(amounts: Amounts) -> float | None:
-    """Return the bytes that are downloaded in a slot of full length at the average rate of the known time; None if
+    """Return the average download of a slot in bytes: the rate over all known time × the length of a slot. None if
     nothing is known."""
     found = summary(amounts)
     return found.rx / found.known_s * NOMINAL_S[amounts.width] if found.known_s else None
 
 
 def average_text(amounts: Amounts, average: float, shown_in: Units) -> str:
-    """Return the label of the average line."""
+    """Return the label of the line at the average: `average 31.9 GB a day`. `average`: bytes."""
     texts: dict[Width, str] = {
         "hour": translate("Chart", "average {amount} an hour"),
         "quarter": translate("Chart", "average {amount} in 6 h"),
@@ -49,7 +49,8 @@ def average_text(amounts: Amounts, average: float, shown_in: Units) -> str:
 
 
 def lane_texts(amounts: Amounts, *, has_quiet: bool) -> tuple[str, list[str]]:
-    """Return the heading of the rates lane, and the meaning of each of its signs."""
+    """Return the heading of the lane of rates, and a text for each of its signs: `line: average of 5 min`. `has_quiet`:
+    whether pale bands are explained, too."""
     peaks: dict[Width, str] = {
         "hour": translate("Chart", "dash: peak of the hour"),
         "quarter": translate("Chart", "dash: peak of 6 h"),
@@ -67,7 +68,7 @@ def lane_texts(amounts: Amounts, *, has_quiet: bool) -> tuple[str, list[str]]:
 
 
 def slot_mark(slot: Slot, width: Width) -> str:
-    """Return the label of a slot on the axis; empty if it has none."""
+    """Return the label of a slot on the time axis; empty for a slot without a label."""
     begin = datetime.fromtimestamp(slot.start).astimezone()
     if width == "hour":
         return f"{begin:%H:%M}"
@@ -77,7 +78,7 @@ def slot_mark(slot: Slot, width: Width) -> str:
 
 
 def last_mark(amounts: Amounts) -> str:
-    """Return the label at the right edge of the axis."""
+    """Return the label at the right end of the time axis."""
     last = amounts.slots[-1]
     if amounts.is_current:
         return translate("Chart", "today") if amounts.width == "day" else translate("Chart", "now")
@@ -121,7 +122,8 @@ def _gap_in(slot: Slot, amounts: Amounts) -> str:
 
 
 def peak_moment(at: float, amounts: Amounts) -> str:
-    """Return when a peak was, as far as it is known: `20:14`, `20–21 h` or `12 Nov`."""
+    """Return the time of a peak, as exactly as the stored values allow: `20:14`, `20–21 h` or `12 Nov`. `at`: Unix
+    time."""
     if amounts.width == "week":
         return short_date(datetime.fromtimestamp(at).astimezone().date())
     if amounts.peak_step < HOUR_S:
@@ -131,7 +133,7 @@ def peak_moment(at: float, amounts: Amounts) -> str:
 
 
 def gap_text(amounts: Amounts, gap: GapSpan) -> str:
-    """Return why nothing is known and for how long (`asleep 2 d`), or that the history begins later."""
+    """Return the reason and length of a gap (`asleep 2 d`), or that the history begins later."""
     if gap.reason is None and gap.start <= amounts.slots[0].start:
         begin = datetime.fromtimestamp(gap.end).astimezone()
         return translate("Chart", "nothing recorded before {time}").format(
@@ -141,7 +143,7 @@ def gap_text(amounts: Amounts, gap: GapSpan) -> str:
 
 
 def span_text(start: float, end: float, width: Width) -> str:
-    """Return a span of slots: `27 October – 26 November`, with clock times if it is short."""
+    """Return the dates between two Unix times: `27 October – 26 November`, with clock times if the range is short."""
     begin, last = datetime.fromtimestamp(start).astimezone(), datetime.fromtimestamp(end).astimezone()
     if width == "hour" or (width == "quarter" and end - start < 2 * DAY_S):
         if begin.date() == (last - timedelta(seconds=1)).date():
@@ -156,14 +158,14 @@ def span_text(start: float, end: float, width: Width) -> str:
 
 
 def header_texts(amounts: Amounts) -> str:
-    """Return the shown span and how much of it was measured."""
+    """Return the dates of the chart, and how much of that time was measured."""
     known = exact_duration(summary(amounts).known_s)
     span = span_text(amounts.slots[0].start, min(amounts.slots[-1].end, amounts.end), amounts.width)
     return f"{span}, {translate('Chart', '{time} known').format(time=known)}"
 
 
 def direction_texts(found: Summary, shown_in: Units, *, is_up: bool) -> tuple[str, str]:
-    """Return one direction's amount, and its average and peak."""
+    """Return two texts for the header about download, or upload with `is_up`: the amount; its average and peak rate."""
     amount, rate, peak = (found.tx, found.tx_rate, found.tx_peak) if is_up else (found.rx, found.rx_rate, found.rx_peak)
     text = translate("Chart", "average {average}, peak {peak}").format(
         average=units.rate(rate, shown_in), peak=units.rate(peak if rate is not None else None, shown_in)
@@ -172,8 +174,8 @@ def direction_texts(found: Summary, shown_in: Units, *, is_up: bool) -> tuple[st
 
 
 def quiet_text(amounts: Amounts, gaps: list[ShownGap]) -> str:
-    """Return a sentence about the gaps drawn as quiet bands: `asleep 28 times, 6 h on average`; empty if there are
-    none."""
+    """Return a sentence about the gaps that are drawn as pale bands: `asleep 28 times, 6 h on average`; empty if there
+    are none."""
     words = []
     for reason, count, mean in quiet_times(amounts, gaps)[:_MOST_CAUSES]:
         name = labels.gap_reason(GapSpan(0, 0, reason))
@@ -186,7 +188,7 @@ def quiet_text(amounts: Amounts, gaps: list[ShownGap]) -> str:
 
 
 def spoken_slot(slot: Slot, amounts: Amounts, shown_in: Units) -> str:
-    """Return a slot for a screen reader: `21 November, download 31.9 GB, upload 5.40 GB, measured 17 h 52 min`."""
+    """Describe a slot to a screen reader: `21 November, download 31.9 GB, upload 5.40 GB, measured 17 h 52 min`."""
     name = slot_name(slot, amounts.width)
     if not slot.is_known:
         return f"{name}, {measured_text(slot, amounts)}"
@@ -196,7 +198,7 @@ def spoken_slot(slot: Slot, amounts: Amounts, shown_in: Units) -> str:
 
 
 def accessible_description(amounts: Amounts, shown_in: Units) -> str:
-    """Return what is visible: amounts, averages and peaks."""
+    """Describe the visible amounts, averages and peaks to a screen reader."""
     found = summary(amounts)
     down, up = (direction_texts(found, shown_in, is_up=is_up) for is_up in (False, True))
     return ", ".join(

@@ -1,4 +1,4 @@
-"""The layers of an amount chart from bottom to top: bars on one scale, a lane of rates, gaps and dates."""
+"""Draws an amount chart (`amount_chart`) from bottom to top: bars, the lane of rates below them, gaps and dates."""
 
 from __future__ import annotations
 
@@ -35,33 +35,34 @@ translate = QCoreApplication.translate
 
 
 class AmountScene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One state of an amount chart at one size; every layer draws from it. Fields with a default are computed."""
+    """Everything that is needed to draw an amount chart at one size. Fields with a default are computed from the
+    others. Coordinates and lengths are in dip."""
 
     theme: Theme
     units: Units
     amounts: Amounts
     size: QSize
     ratio: float
-    """Device pixels per dip."""
+    """Device pixels per dip (device-independent pixel)."""
     bars: QRectF
-    """Box of the bars, in dip."""
+    """Rectangle of the bars."""
     lane: QRectF | None
-    """Box of the rates; None if there is no room for them."""
+    """Rectangle of the rates; None if there is no room for them."""
     events: Sequence[Mark]
-    """In order of time."""
+    """Marks of events, oldest first."""
     mark_lane: QRectF
-    """Box of the marks of events; empty if there are none."""
+    """Rectangle of the marks of events; empty if there are none."""
     base: float
-    """The y coordinate below which the dates are, in dip."""
+    """The y coordinate of the baseline of the dates."""
     zero: float = 0.0
-    """The y coordinate of the axis, in dip."""
+    """The y coordinate of the axis between download and upload."""
     per_byte: float = 0.0
-    """Dip per byte, for both directions."""
+    """Height of a byte, for both directions."""
     gaps: list[ShownGap] = []
     marks: list[Joined] = []
     runs: list[list[KnownPoint]] = []
     rate_top: float = 0.0
-    """The rate at the upper edge of the lane, bytes/s."""
+    """The rate at the upper edge of the lane of rates, bytes/s."""
 
     def __post_init__(self) -> None:
         slots, box = self.amounts.slots, self.bars
@@ -94,14 +95,14 @@ class AmountScene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return self.amounts.slots[0].start + (x - self.bars.left()) / self.bars.width() * self.span
 
     def place_at(self, position: QPointF) -> int | None:
-        """Return the index of the slot at a position, or None if there is none."""
+        """Return the index of the slot at a position in the widget, or None if there is none."""
         bottom = self.lane.bottom() if self.lane is not None else self.bars.bottom()
         if not (self.bars.left() <= position.x() <= self.bars.right() and self.bars.top() <= position.y() <= bottom):
             return None
         return self._place(position.x())
 
     def between(self, x: float, other: float) -> tuple[Slot, Slot]:
-        """Return the first and the last slot between two x coordinates."""
+        """Return the first and the last slot between two x coordinates, which may be in any order."""
         first, last = sorted((self._place(x), self._place(other)))
         return self.amounts.slots[first], self.amounts.slots[last]
 
@@ -109,24 +110,25 @@ class AmountScene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return max(0, bisect_right(self.amounts.slots, self.at(x), key=lambda slot: slot.start) - 1)
 
     def crisp(self, position: float) -> float:
-        """Return the centre of the device pixel at this coordinate, in dip."""
+        """Return the coordinate, moved to the centre of its device pixel, where a thin line is sharp."""
         return crisp(position, self.ratio)
 
     def column(self, slot: Slot) -> tuple[float, float]:
-        """Return the x coordinates of both sides of a bar, at half pixels."""
+        """Return the x coordinates of the left and right side of a slot's bar, at the centres of device pixels."""
         left, right = self.x(slot.start), self.x(slot.end)
         margin = (right - left) * (1 - _BAR_SHARE) / 2
         left = self.crisp(left + margin)
         return left, max(self.crisp(right - margin), left + 1)
 
     def rate_y(self, rate: float) -> float:
-        """Return the y coordinate of a rate in the lane; rates above the lane are at its upper edge."""
+        """Return the y coordinate of a rate (bytes/s) in the lane of rates; rates above its scale are at its upper
+        edge."""
         lane = self.lane or self.bars
         return max(lane.top(), lane.bottom() - rate / self.rate_top * lane.height())
 
 
 def draw_picture(painter: QPainter, scene: AmountScene) -> None:
-    """Draw everything that does not follow the pointer."""
+    """Draw the whole chart, but for what follows the mouse pointer (crosshair, selection)."""
     painter.fillRect(QRectF(QPointF(), scene.size.toSizeF()), scene.theme.tokens.surface)
     _draw_quiet(painter, scene)
     _draw_amount_grid(painter, scene)
@@ -144,7 +146,8 @@ def draw_picture(painter: QPainter, scene: AmountScene) -> None:
 
 
 def draw_bar(painter: QPainter, scene: AmountScene, slot: Slot, *, is_strong: bool) -> None:
-    """Draw a bar: download solid above the axis, upload hollow below it."""
+    """Draw the bar of a slot: download solid above the axis, upload as an outline below it. `is_strong`:
+    highlighted."""
     tokens, (left, right) = scene.theme.tokens, scene.column(slot)
     if slot.rx:
         top = min(scene.zero - 1.5, scene.zero - slot.rx * scene.per_byte)  # at least one dip from the axis
@@ -190,7 +193,7 @@ def draw_zero(painter: QPainter, scene: AmountScene) -> None:
 
 
 def _draw_average(painter: QPainter, scene: AmountScene) -> None:
-    """Draw a line at the average download of a slot, over the measured time."""
+    """Draw a line at the average download of a slot, as wide as the measured time."""
     average = amount_labels.average_amount(scene.amounts)
     if average is None:
         return
@@ -219,7 +222,7 @@ def _draw_with_halo(painter: QPainter, theme: Theme, foot: QPointF, text: str) -
 
 
 def _draw_quiet(painter: QPainter, scene: AmountScene) -> None:
-    """Draw the bands of quiet gaps, and their reason if there is room."""
+    """Draw pale bands for gaps that need no attention (`ShownGap.is_quiet`), with their reason if there is room."""
     painter.setFont(scene.theme.fonts.small)
     metrics = QFontMetricsF(scene.theme.fonts.small)
     box = scene.lane or scene.bars
@@ -264,7 +267,8 @@ def _draw_lane(painter: QPainter, scene: AmountScene, lane: QRectF) -> None:
 
 
 def _draw_slot_peak(painter: QPainter, scene: AmountScene, lane: QRectF, peak: float, at: float) -> None:
-    """Draw a dash at the height of a peak, or a triangle at the upper edge if it is higher than the lane."""
+    """Draw a dash at the height of a slot's peak rate, or a triangle at the upper edge if the peak is above the scale.
+    `peak`: bytes/s. `at`: Unix time."""
     x = min(max(scene.x(at), lane.left() + _PEAK_WIDTH / 2), lane.right() - _PEAK_WIDTH / 2)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
@@ -309,7 +313,7 @@ def _draw_hatched(painter: QPainter, scene: AmountScene, gap: ShownGap) -> None:
 
 
 def _draw_dates(painter: QPainter, scene: AmountScene) -> None:
-    """Draw the names of the slots that have room, and always the last one."""
+    """Draw the names of the slots below the axis, as many as have room, and always the last one."""
     tokens, fonts, box = scene.theme.tokens, scene.theme.fonts, scene.bars
     slots = scene.amounts.slots
     named = [(slot, amount_labels.slot_mark(slot, scene.amounts.width)) for slot in slots]
@@ -345,7 +349,7 @@ def draw_notice(painter: QPainter, scene: AmountScene, text: str) -> None:
 
 
 def draw_selection(painter: QPainter, scene: AmountScene, first: Slot, last: Slot) -> None:
-    """Mark the slots that the user drags over to zoom in."""
+    """Draw the selection from slot `first` to `last`, over which the user drags to zoom in."""
     tokens, box = scene.theme.tokens, scene.bars
     left, right = scene.x(first.start), scene.x(last.end)
     bottom = scene.lane.bottom() if scene.lane is not None else box.bottom()

@@ -1,4 +1,5 @@
-"""The amounts of a chart, without Qt: slots of local time, their sums, and how gaps are shown."""
+"""The data of an amount chart, without Qt. A slot is the time that one bar covers; a gap is time without
+measurements."""
 
 from __future__ import annotations
 
@@ -11,47 +12,48 @@ from netwatch_tray.model import GapReason
 from netwatch_tray.window.chart.series import GapSpan, Point
 
 Width = Literal["hour", "quarter", "day", "week"]
-"""Width of a slot. A quarter is a quarter of a day: six hours."""
+"""Length of a slot. A quarter is a quarter of a day, so six hours."""
 
 HOUR_S, DAY_S = 3600, 86400
 NOMINAL_S: dict[Width, int] = {"hour": HOUR_S, "quarter": 6 * HOUR_S, "day": DAY_S, "week": 7 * DAY_S}
 _WIDEST_SPAN_S: tuple[tuple[Width, float], ...] = (("hour", 1.5 * DAY_S), ("quarter", 10 * DAY_S), ("day", 62 * DAY_S))
 _HATCHED_FROM = 72
-"""Least width in dip of a hatched gap; a narrower one has no room for its reason."""
+"""Least width in dip of a gap that is drawn hatched; a narrower one has no room for its reason."""
 _MOST_HATCHED = 2
-"""Most hatched gaps of one reason; more of them look like a bar code."""
+"""Most gaps with the same reason that are drawn hatched; more of them look like a bar code."""
 _LEAST_HEIGHT = 160
 """Least height in dip of a plot whose gaps are hatched."""
 _MERGED_UP_TO, _SHOWN_FROM = 2, 1
-"""Dip: gaps of one reason this close are drawn as one, and narrower gaps are not drawn."""
+"""Gaps with the same reason that are at most the first number of dip apart are drawn as one; gaps narrower than the
+second number are not drawn."""
 _TOLD_FROM_S = 60
-"""Least length in seconds of a gap that texts mention; a shorter one is that of a restart."""
+"""Least length in seconds of a gap that texts mention. Shorter ones occur at each restart of the agent."""
 
 
 class Slot(NamedTuple):
     """The bytes of one bar."""
 
     start: float
-    """Unix time."""
+    """Unix time at which the slot begins."""
     end: float
     rx: int
     tx: int
     is_known: bool
-    """False: nothing was measured, and the amounts are 0."""
+    """Whether anything is known of the slot. If not, the amounts are 0."""
     measured_s: float = 0.0
-    """How much of its time was measured; imported amounts have none."""
+    """Number of seconds that were measured; 0 if the amount was imported from another program."""
     rx_rate: float | None = None
-    """Average over the measured time, bytes/s."""
+    """Average download rate over the measured time, bytes/s; None if nothing was measured."""
     tx_rate: float | None = None
     rx_peak: float = 0.0
-    """Bytes/s."""
+    """Highest download rate of a second, bytes/s."""
     tx_peak: float = 0.0
     rx_peak_at: float | None = None
-    """Unix time, to the length of the stored values."""
+    """Unix time of `rx_peak`, as exact as `Amounts.peak_step`; None if there was no traffic."""
     tx_peak_at: float | None = None
 
     def swapped(self) -> Slot:
-        """Return the slot with download and upload swapped, as the other end of the interface counts them."""
+        """Return the slot with download and upload swapped, as a container at the interface's other end counts them."""
         return self._replace(
             rx=self.tx,
             tx=self.rx,
@@ -69,27 +71,28 @@ class Amounts(NamedTuple):
 
     width: Width
     slots: Sequence[Slot]
-    """Consecutive slots without holes."""
+    """Slots, oldest first, each beginning where the previous one ends."""
     points: Sequence[Point]
-    """Averages of equal pieces of the time, in order."""
+    """Points of the rates, oldest first; each is the average of `step` seconds."""
     step: float
-    """Seconds that a point covers."""
+    """Number of seconds that a point covers."""
     gaps: Sequence[GapSpan]
     end: float
-    """The present, or the end of the shown time if that is earlier; Unix time."""
+    """Unix time: now, or the end of the chart if that is earlier."""
     peak_step: float
-    """Seconds to which the time of a peak is exact."""
+    """Number of seconds to which the time of a peak is exact."""
     is_current: bool
-    """The last slot is that of the present."""
+    """Whether the last slot contains the current time."""
 
     def swapped(self) -> Amounts:
-        """Return the amounts with download and upload swapped, as the other end of the interface counts them."""
+        """Return the amounts with download and upload swapped, as a container at the interface's other end counts
+        them."""
         slots, points = [slot.swapped() for slot in self.slots], [point.swapped() for point in self.points]
         return self._replace(slots=slots, points=points)
 
 
 class Summary(NamedTuple):
-    """Sums over the visible slots. Rates in bytes/s, None if nothing was measured."""
+    """Sums, average and highest rates over all slots. Rates in bytes/s; averages are None if nothing was measured."""
 
     rx: int
     tx: int
@@ -98,7 +101,7 @@ class Summary(NamedTuple):
     rx_peak: float
     tx_peak: float
     known_s: float
-    """Seconds whose amount is known: they were measured, or the computer was asleep."""
+    """Number of seconds whose traffic is known, because they were measured or the computer was asleep."""
 
 
 class ShownGap(NamedTuple):
@@ -106,18 +109,19 @@ class ShownGap(NamedTuple):
 
     span: GapSpan
     is_quiet: bool
-    """A pale band without edges, instead of a hatch."""
+    """Whether it is drawn as a pale band, which needs no attention; otherwise it is hatched."""
 
 
 def slot_width(span: float) -> Width:
-    """Return the width of the slots in a chart of `span` seconds."""
+    """Return the length of a slot for a chart that shows `span` seconds."""
     return next((width for width, most in _WIDEST_SPAN_S if span <= most), "week")
 
 
 def edges(start: float, end: float, width: Width) -> list[float]:
-    """Return the Unix times between the slots that together cover a range, one more than there are slots.
+    """Divide the time between two Unix times into slots. Return the Unix times at which they begin, and the last end.
 
-    Slots begin at whole hours, days and weeks of local time, so a day may have 23 or 25 hours.
+    Slots begin at whole hours, days or weeks of local time, so the first may begin before `start`, the last end after
+    `end`, and a day may have 23 or 25 hours.
     """
     if width == "hour":
         offset = datetime.fromtimestamp(start).astimezone().utcoffset() or timedelta()
@@ -162,7 +166,7 @@ def summary(amounts: Amounts) -> Summary:
 
 
 def _known_s(slot: Slot, now: float, missing: Sequence[GapSpan]) -> float:
-    """Return the seconds of a slot that are in none of the gaps `missing`, which are in order."""
+    """Return the number of seconds of a slot, up to `now`, that are in none of the gaps `missing`, which are sorted."""
     end = min(slot.end, now)
     unknown, edge = 0.0, slot.start
     for gap in missing:
@@ -173,11 +177,12 @@ def _known_s(slot: Slot, now: float, missing: Sequence[GapSpan]) -> float:
 
 
 def shown_gaps(amounts: Amounts, per_dip: float, height: float) -> list[ShownGap]:
-    """Return the gaps to draw on a plot of this height in dip, in order. `per_dip`: seconds that one dip covers.
+    """Return the gaps to draw, oldest first, and how. `per_dip`: seconds that one dip covers. `height`: dip of the
+    chart.
 
-    One or two wide gaps with the same cause are hatched. More of them become quiet bands, and so do all gaps on a low
-    plot. A day about which nothing is known is hatched on every plot that is high enough, because it is not a pause
-    between measurements.
+    A gap is hatched if it is wide, and at most two have the same reason. Otherwise, and in a low chart, it becomes a
+    pale band. A gap that covers a whole day is always hatched in a chart that is high enough, because such a day is not
+    a pause between measurements.
     """
     merged: list[GapSpan] = []
     for gap in _visible(amounts, _SHOWN_FROM * per_dip):
@@ -207,10 +212,10 @@ def shown_gaps(amounts: Amounts, per_dip: float, height: float) -> list[ShownGap
 
 
 def quiet_times(amounts: Amounts, shown: Sequence[ShownGap]) -> list[tuple[GapReason | None, int, float]]:
-    """Return reason, number and mean length in seconds of the gaps that are not hatched, the most frequent reason
-    first. A reason of None: it is unknown.
+    """Return reason (None: unknown), number and mean length in seconds of the gaps that are not hatched, the most
+    frequent reason first.
 
-    `shown`: the gaps as they are drawn. Gaps close to each other are drawn as one.
+    `shown`: the gaps as they are drawn, of which one may stand for several close to each other.
     """
     hatched = [gap.span for gap in shown if not gap.is_quiet]
     spans = [
@@ -225,7 +230,7 @@ def quiet_times(amounts: Amounts, shown: Sequence[ShownGap]) -> list[tuple[GapRe
 
 
 def _visible(amounts: Amounts, least: float) -> list[GapSpan]:
-    """Return the visible parts of the gaps that are at least `least` seconds long, in order."""
+    """Return the parts of the gaps that are within the chart and at least `least` seconds long, oldest first."""
     begin = amounts.slots[0].start
     parts = [gap._replace(start=max(gap.start, begin), end=min(gap.end, amounts.end)) for gap in amounts.gaps]
     return sorted((gap for gap in parts if gap.end - gap.start >= least), key=lambda gap: gap.start)

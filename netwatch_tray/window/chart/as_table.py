@@ -1,4 +1,4 @@
-"""Accessible tabular view of a chart: its points as rows, and gaps with their reason."""
+"""A chart's data as a table, for screen readers: a row for each point or slot, and for each gap with its reason."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Tabulated(NamedTuple):
 
 
 class _Line(NamedTuple):
-    """A point of the chart, or a gap, which has a note instead of rates."""
+    """A row: a point or slot of the chart, or a gap, which has a note (its reason) instead of rates."""
 
     at: float
     time: str
@@ -39,7 +39,7 @@ class _Line(NamedTuple):
 
 
 class ChartTable(TableView[_Line]):
-    """The points or slots and the gaps of a chart, the newest first; `follow` updates them."""
+    """The table of a chart, with the newest row first. `follow` reads the chart again."""
 
     def __init__(self, theme: Theme, shown: Callable[[], Tabulated], shown_in: Callable[[], Units]) -> None:
         self._shown = shown
@@ -48,7 +48,7 @@ class ChartTable(TableView[_Line]):
         self.make_sortable("time", Qt.SortOrder.DescendingOrder)
 
     def follow(self) -> None:
-        """Show the present points and gaps of the chart."""
+        """Show the data that the chart shows now."""
         name, moments, source = self._shown()
         lines = [_line(each, source) for each in moments]
         present = {line.at for line in lines}

@@ -1,4 +1,5 @@
-"""The axes of a chart, without Qt: tops that change rarely, and round values to mark."""
+"""The axes of a chart, without Qt: the value at the top, which changes rarely, and the round values to label
+(ticks)."""
 
 from __future__ import annotations
 
@@ -15,25 +16,27 @@ _TIME_STEPS_S = (
 
 
 class Scale:
-    """The top of an axis, bytes/s. It grows at once and shrinks after all values stayed below half of it for 10 s."""
+    """The value at the top of an axis, in bytes/s. It grows at once, and shrinks only after all values have stayed
+    below half of it for 10 s, so that the curve does not jump."""
 
     _HEADROOM = 1.20
     _LEAST_HEADROOM = 1.15
     _PATIENCE_S = 10.0
 
     def __init__(self, least: float) -> None:
-        """`least`: the smallest top, bytes/s."""
+        """`least`: the smallest value at the top, bytes/s."""
         self._least = least
         self._small_since: float | None = None
         self.top = least
 
     def reset(self) -> None:
-        """Forget the values so far, because another curve is shown."""
+        """Start again, because another curve is shown from now on."""
         self._small_since = None
         self.top = self._least
 
     def update(self, greatest: float, now: float) -> float:
-        """Return the top for the greatest visible value, bytes/s, at `now`, seconds on any monotonic clock."""
+        """Return the value for the top. `greatest`: the highest visible value, bytes/s. `now`: seconds of a monotonic
+        clock."""
         wanted = max(self._least, greatest * self._HEADROOM)
         if greatest * self._LEAST_HEADROOM > self.top:
             self.top = wanted
@@ -49,9 +52,9 @@ class Scale:
 
 
 def rate_ticks(top: float, most: int, units: Units) -> list[float]:
-    """Return round values above zero up to `top`, ascending, at most `most`, all in bytes/s.
+    """Return at most `most` round rates above zero up to `top`, ascending, all in bytes/s.
 
-    They are round in the user's units: in steps of 1, 2 and 5, or of powers of two for binary units.
+    They are round in the user's units: 1, 2 or 5 times a power of ten, or powers of two for binary units.
     """
     per_byte = 8 if units.bits else 1
     amount = top * per_byte
@@ -68,17 +71,18 @@ def rate_ticks(top: float, most: int, units: Units) -> list[float]:
 
 
 def rate_labels(ticks: list[float], shown_in: Units) -> list[str]:
-    """Return the text of each tick. All are in the unit of the greatest one, and only that one shows the unit."""
+    """Return the label of each rate. All are in the unit of the greatest one, which alone has the unit in its label."""
     return _labels(ticks, units.rate(ticks[-1], shown_in)) if ticks else []
 
 
 def size_ticks(top: float, most: int, shown_in: Units) -> list[float]:
-    """Return round amounts above zero up to `top`, ascending, at most `most`, all in bytes."""
+    """Return at most `most` round amounts above zero up to `top`, ascending, all in bytes."""
     return rate_ticks(top, most, Units(binary=shown_in.binary))
 
 
 def size_labels(ticks: list[float], shown_in: Units) -> list[str]:
-    """Return the text of each tick. All are in the unit of the greatest one, and only that one shows the unit."""
+    """Return the label of each amount. All are in the unit of the greatest one, which alone has the unit in its
+    label."""
     return _labels(ticks, units.size(ticks[-1], shown_in)) if ticks else []
 
 
@@ -91,10 +95,11 @@ def _labels(ticks: list[float], outermost: units.Quantity) -> list[str]:
 def time_ticks(
     start: float, end: float, width: float, *, relative: bool, apart: float, offset: float = 0.0
 ) -> list[float]:
-    """Return round moments from `start` to `end` (Unix time), at least `apart` dip from each other on `width` dip.
+    """Return the Unix times to label on a time axis from `start` to `end` that is `width` dip wide. They are at least
+    `apart` dip from each other.
 
-    `relative`: round in their distance from `end`. Otherwise they are round on the clock, which is `offset` seconds
-    ahead of UTC, and leave room for the mark of `end` itself.
+    `relative`: they are a round number of seconds before `end`. Otherwise they are round clock times (`offset`: seconds
+    of local time ahead of UTC), and leave room for the label of `end`.
     """
     span = end - start
     step = next((step for step in _TIME_STEPS_S if step / span * width >= apart), _TIME_STEPS_S[-1])

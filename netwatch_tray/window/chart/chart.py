@@ -1,4 +1,4 @@
-"""The live chart: a plot with a crosshair and zoom, by mouse and keyboard."""
+"""The chart of rates: a `Plot` with a crosshair and zoom, by mouse and keyboard."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from netwatch_tray.window.widgets.speech import announce
 from netwatch_tray.window.widgets.theme import Theme
 
 _LEAST_DRAG = 6
-"""Dip; a shorter drag is a click."""
+"""Least length of a drag in dip (device-independent pixels); a shorter one is a click."""
 _ZOOM_STEP = 2.0
 
 
@@ -24,18 +24,18 @@ class Chart(Plot):
     shows all."""
 
     events_requested = Signal(float, float)
-    """A mark was clicked: the user wants to see the events of this span of Unix times."""
+    """The user has clicked the mark of an event, to see the events between these Unix times."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
         self._crosshair: float | None = None
-        """Unix time under the crosshair."""
+        """Unix time under the crosshair; None if there is no crosshair."""
         self._is_frozen = False
-        """The crosshair does not follow the mouse."""
+        """Whether a click has frozen the crosshair, so that it does not follow the mouse."""
         self._pressed: float | None = None
-        """Where the mouse was pressed, dip."""
+        """The x coordinate in dip where the mouse button was pressed; None if it is not pressed."""
         self._dragged: float | None = None
-        """Where the mouse is now if it is dragging, dip."""
+        """The x coordinate in dip to which the mouse is being dragged; None if it is not."""
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
@@ -45,7 +45,8 @@ class Chart(Plot):
         return self._crosshair
 
     def step(self, by: int) -> None:
-        """Move the crosshair by this many points. A hidden crosshair appears at the newest point."""
+        """Move the crosshair by this many points, to the right if positive. A hidden one appears at the newest
+        point."""
         known = self.series.visible
         if not known:
             return
@@ -74,7 +75,7 @@ class Chart(Plot):
         super().start_over()
 
     def take_key(self, key: int) -> bool:
-        """Move the crosshair or zoom by a key. Return whether the key has a meaning here."""
+        """Handle a key press (Qt key): move the crosshair or zoom. Return whether the chart uses this key."""
         match key:
             case Qt.Key.Key_Left:
                 self.step(-1)
@@ -87,7 +88,7 @@ class Chart(Plot):
         return True
 
     def zoom_by_key(self, key: int, around: float | None) -> None:
-        """Zoom in by `+` or out by `-`, around a moment (Unix time), by default the middle."""
+        """Zoom in if `key` is `+`, or out if it is `-`. `around`: Unix time that stays in place; None: the middle."""
         # Equal is the same key as plus, without Shift.
         is_in = key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal)
         self.zoom_by(_ZOOM_STEP if is_in else 1 / _ZOOM_STEP, around)

@@ -1,4 +1,5 @@
-"""How a run of rates is drawn, in a chart as in a table cell: download above the axis, upload mirrored below."""
+"""Draws a curve of rates, in a chart or a table cell: download above the axis, upload mirrored below it. A run is a
+part of the curve without gaps."""
 
 from __future__ import annotations
 
@@ -12,16 +13,17 @@ from netwatch_tray.window.chart.viewport import Frame
 from netwatch_tray.window.widgets.theme import Tokens, faded
 
 DOWN_SHARE = 0.66
-"""The part of the height that lies above the axis."""
+"""The share of the height that lies above the axis, for download."""
 LEAST_TOP = 1000.0
-"""bytes/s; the least top of an axis, so that noise does not fill the chart."""
+"""Least value at the top of an axis, bytes/s, so that negligible traffic does not fill the chart."""
 PIECE, AREA = 4, 32
-"""Points of a line, and of the area below it, that are drawn at once. Qt outlines and fills a jagged line as one shape,
-whose cost grows faster than the number of points."""
+"""Numbers of points that are drawn in one call: of a line, and of the area below it. Qt draws a long jagged line as one
+shape, which takes more than proportionally longer."""
 
 
 def draw_curve(painter: QPainter, frame: Frame, run: Sequence[KnownPoint], tokens: Tokens, width: float) -> None:
-    """Draw both rates of a run as lines `width` dip wide over filled areas, and their peaks as a fainter band."""
+    """Draw download and upload of a run as lines `width` dip wide over filled areas, and their peaks as fainter
+    areas."""
     moments, rx, tx, rx_peak, tx_peak = zip(*run, strict=True)
     xs = frame.xs(moments)
     for colour, average, peak in (
@@ -48,8 +50,8 @@ def draw_curve(painter: QPainter, frame: Frame, run: Sequence[KnownPoint], token
 
 
 def fill_below(painter: QPainter, line: Sequence[QPointF], axis: float) -> None:
-    """Fill the area between a line and the y coordinate of an axis. Antialiasing is off, so adjacent areas meet without
-    a seam."""
+    """Fill the area between a line and the axis at this y coordinate. Antialiasing is turned off for that, so that
+    adjacent areas meet without a visible seam."""
     for first in range(0, max(1, len(line) - 1), AREA):
         part = line[first : first + AREA + 1]
         painter.drawPolygon(QPolygonF([*part, QPointF(part[-1].x(), axis), QPointF(part[0].x(), axis)]))

@@ -1,4 +1,4 @@
-"""The texts of a chart: moments, gaps, rates, and its accessible description."""
+"""The texts of a chart of rates: times, gaps, rates, and its description for screen readers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from netwatch_tray.window.chart.series import GapSpan, Series
 from netwatch_tray.window.widgets.formatting import short_date
 
 RELATIVE_UP_TO_S = 60
-"""Up to this span the axis shows seconds before now."""
+"""Most seconds of a chart whose time axis shows seconds before now instead of clock times."""
 SECONDS_UP_TO_S = 3600
-"""Up to this span clock times have seconds."""
+"""Most seconds of a chart whose clock times include seconds."""
 _DAYS_FROM_S = 86400
-"""Above this span times have their date."""
+"""Length of a chart in seconds above which times include the date."""
 _SHORT_GAP_S = 120
 _MOST_MARKS = 6
-"""Most lines of a tooltip."""
+"""Most events that the tooltip of a mark lists."""
 
 translate = QCoreApplication.translate
 
@@ -32,32 +32,33 @@ def clock(at: float, *, seconds: bool) -> str:
 
 
 def moment(at: float, span: float) -> str:
-    """Return a moment (Unix time) as a chart of `span` seconds needs it: `14:24:05` or `14 Nov 14:24`."""
+    """Format a Unix time for a chart that shows `span` seconds: `14:24:05` or `14 Nov 14:24`."""
     if span <= _DAYS_FROM_S:
         return clock(at, seconds=True)
     return f"{short_date(_day(at))} {clock(at, seconds=False)}"
 
 
 def axis_moment(at: float, span: float) -> str:
-    """Return the mark of a moment (Unix time) on the time axis: `14:24:05`, `14:24` or `14 Nov`."""
+    """Format a Unix time as label on the time axis of a chart that shows `span` seconds: `14:24:05`, `14:24` or `14
+    Nov`."""
     if span > _DAYS_FROM_S:
         return short_date(_day(at))
     return clock(at, seconds=at % 60 != 0 and span <= SECONDS_UP_TO_S)
 
 
 def crosshair_moment(at: float, span: float) -> str:
-    """Return the moment (Unix time) in the crosshair's box: `14:24:05`, `14:24` or `14 Nov 14:24`."""
+    """Format a Unix time for the crosshair's box in a chart that shows `span` seconds: `14:24:05` or `14 Nov 14:24`."""
     time = clock(at, seconds=span <= SECONDS_UP_TO_S)
     return f"{short_date(_day(at))} {time}" if span >= _DAYS_FROM_S else time
 
 
 def gap_reason(gap: GapSpan) -> str:
-    """Return why there are no rates."""
+    """Return why there are no rates in a gap, as a short text."""
     return wording.gap(gap.reason) if gap.reason else translate("Chart", "no data")
 
 
 def gap_text(gap: GapSpan, series: Series) -> str:
-    """Return why there are no rates, with the start and the end of the gap where these are within the shown span."""
+    """Return why there are no rates in a gap, with its start and end as far as they are within the chart."""
     reason = gap_reason(gap)
     nothing_before, span = gap.start == series.start, series.span
     if gap.end >= series.end and nothing_before:
@@ -76,7 +77,7 @@ def gap_text(gap: GapSpan, series: Series) -> str:
 
 
 def marks_text(joined: Joined, span: float) -> str:
-    """Return the events at a mark, one a line, the latest first, for a chart of `span` seconds."""
+    """Return the tooltip of a mark: its events, one a line, the latest first. `span`: seconds that the chart shows."""
     latest = joined.marks[: -_MOST_MARKS - 1 : -1]
     lines = [f"{moment(mark.at, span)}  {mark.text}" for mark in latest]
     if more := len(joined.marks) - len(latest):
@@ -91,12 +92,13 @@ def spoken_rates(rx: float | None, tx: float | None, shown_in: Units) -> str:
 
 
 def peak_text(rate: float, shown_in: Units) -> str:
-    """Return the label of the greatest rate (bytes/s)."""
+    """Return the label of the highest rate (bytes/s) in the chart."""
     return translate("Chart", "peak {rate}").format(rate=units.rate(rate, shown_in))
 
 
 def accessible_name(title: str | None, shown: str) -> str:
-    """Return the accessible name. `title`: name of the interface, None for the total. `shown`: name of the span."""
+    """Return the chart's name for screen readers. `title`: name of the interface, None for the total. `shown`: name of
+    the time range."""
     what = (
         translate("Chart", "Total rate") if title is None else translate("Chart", "Rate of {name}").format(name=title)
     )
@@ -104,7 +106,7 @@ def accessible_name(title: str | None, shown: str) -> str:
 
 
 def accessible_description(rx: float | None, tx: float | None, series: Series, shown_in: Units) -> str:
-    """Return the accessible description: the newest rates (bytes/s), the peak and the gaps."""
+    """Describe the chart to screen readers: the newest rates (`rx`, `tx` in bytes/s), the peak and the gaps."""
     parts = [spoken_rates(rx, tx, shown_in)]
     if peak := series.peak():
         text = translate("Chart", "peak {rate} at {time}")

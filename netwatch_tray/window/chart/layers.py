@@ -1,4 +1,4 @@
-"""The layers of a chart from bottom to top: the cached picture of grid and curves, and what is drawn over it."""
+"""Draws a chart of rates from bottom to top: the cached picture of grid and curves, then what is drawn over it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _CLOCK_TICKS_APART = 120
 _GAP_LABEL_LEAST = 72
 _BOX_WIDTH = 136
 _BOX_FLIPS = 152
-"""Distance in dip to the right edge below which the crosshair's box is on the left of the crosshair."""
+"""If the crosshair is closer than this to the right edge, in dip, its box is drawn on its left."""
 
 translate = QCoreApplication.translate
 
 
 def crisp(position: float, ratio: float) -> float:
-    """Return the centre of the device pixel at this coordinate, in dip. A hair line there is sharp.
+    """Return the coordinate (dip), moved to the centre of its device pixel, where a thin line is sharp.
 
     `ratio`: device pixels per dip.
     """
@@ -43,12 +43,12 @@ def crisp(position: float, ratio: float) -> float:
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One state of a chart at one size; every layer draws from it."""
+    """Everything that is needed to draw a chart of rates at one size."""
 
     theme: Theme
     units: Units
     title: str | None
-    """The interface; None for the total."""
+    """Name of the interface; None for the total."""
     series: Series
     frame: Frame
     size: QSize
@@ -58,7 +58,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     is_zoomed: bool
     marks: Sequence[Joined] = ()
     lane: float = 0.0
-    """Height of the lane of the marks below the curves, dip; 0 if there is none."""
+    """Height in dip of the strip with the marks of events below the curves; 0 if there is none."""
 
     @property
     def span(self) -> float:
@@ -67,7 +67,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def lane_box(self) -> QRectF:
-        """Return the box of the marks, below the curves."""
+        """Return the rectangle of the marks of events, below the curves."""
         box = self.frame.box
         return QRectF(box.left(), box.bottom(), box.width(), self.lane)
 
@@ -77,11 +77,11 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return self.span / (self.frame.box.width() * self.ratio)
 
     def crisp(self, position: float) -> float:
-        """Return the middle of the device pixel at this position, dip."""
+        """Return the coordinate (dip), moved to the centre of its device pixel."""
         return crisp(position, self.ratio)
 
     def rate_ticks(self) -> Iterator[tuple[float, str]]:
-        """Yield the y coordinate and the label of each round rate, download first."""
+        """Yield y coordinate and label of each round rate that the grid shows, download first."""
         down = rate_ticks(self.frame.down_top, _DOWN_TICKS, self.units)
         up = rate_ticks(self.frame.up_top, _UP_TICKS, self.units)
         yield from zip(map(self.frame.down_y, down), rate_labels(down, self.units), strict=True)
@@ -89,34 +89,34 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Picture:
-    """Grid and curves as a cached pixmap.
+    """Grid and curves of a chart in a cached pixmap.
 
-    While points are only appended and the scales stay, it is scrolled by whole device pixels and only its end is
-    redrawn, whatever the number of points.
+    While points are only appended and the scales do not change, it is scrolled by whole device pixels and only the new
+    part is drawn, so the cost does not depend on the number of points.
     """
 
     def __init__(self) -> None:
         self._pixmap: QPixmap | None = None
         self._drawn: tuple[object, ...] = ()
-        """What the pixmap depends on besides the points."""
+        """All values with which the pixmap was drawn, apart from the points. If one changes, everything is redrawn."""
         self._column = 0
-        """Time at the right edge of the pixmap, in whole device pixels."""
+        """Time at the right edge of the pixmap, converted to whole device pixels."""
 
     def clear(self) -> None:
-        """Redraw everything at the next update."""
+        """Drop the pixmap, so that the next `update` draws everything."""
         self._pixmap = None
 
     def fits(self, ratio: float) -> bool:
-        """Return whether there is a pixmap for a screen of this device pixel ratio."""
+        """Return whether there is a pixmap and it was drawn for this device pixel ratio."""
         return self._pixmap is not None and self._pixmap.devicePixelRatio() == ratio
 
     def paint(self, painter: QPainter) -> None:
-        """Paint the pixmap of the last update."""
+        """Paint the pixmap that `update` made."""
         if self._pixmap:
             painter.drawPixmap(0, 0, self._pixmap)
 
     def update(self, scene: Scene) -> None:
-        """Bring the pixmap up to date, redrawing only what has changed."""
+        """Update the pixmap for this scene, drawing only what has changed."""
         frame, ratio, box = scene.frame, scene.ratio, scene.frame.box
         drawn = (
             scene.size, scene.lane, ratio, scene.span, frame.down_top, frame.up_top, id(scene.theme.tokens),
@@ -164,7 +164,7 @@ def _draw_curves(painter: QPainter, scene: Scene, left: float) -> None:
 
 
 def _draw_rate_labels(painter: QPainter, scene: Scene) -> None:
-    """Draw the rates beside the grid."""
+    """Draw the labels of the grid: rates at its left."""
     font = scene.theme.fonts.small
     width_of, rise = scene.theme.metrics(font).width, QFontMetricsF(font).capHeight() / 2
     right = scene.frame.box.left() - GAP
@@ -175,7 +175,7 @@ def _draw_rate_labels(painter: QPainter, scene: Scene) -> None:
 
 
 def draw_time_axis(painter: QPainter, scene: Scene) -> None:
-    """Draw the marks of time below the curves."""
+    """Draw the labels of the time axis below the curves."""
     series, box, span = scene.series, scene.frame.box, scene.span
     metrics = scene.theme.metrics(scene.theme.fonts.small)
     painter.setFont(scene.theme.fonts.small)
@@ -202,7 +202,7 @@ def _draw_time(painter: QPainter, scene: Scene, x: float, text: str, base: float
 
 
 def draw_gaps(painter: QPainter, scene: Scene) -> None:
-    """Hatch the spans without rates, mark the axis as broken, and write the reason where it fits."""
+    """Hatch the gaps (times without rates), mark the axis there as broken, and write the reasons that fit."""
     painter.setFont(scene.theme.fonts.small)
     for gap in scene.series.gaps:
         _draw_gap(painter, scene, gap)
@@ -233,7 +233,7 @@ def _draw_gap(painter: QPainter, scene: Scene, gap: GapSpan) -> None:
 
 
 def _draw_break(painter: QPainter, middle: QPointF, colour: QColor) -> None:
-    """Draw two strokes through the axis."""
+    """Draw two short strokes through the axis, which mark it as broken."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(colour, 1))
     for offset in (-2, 2):
@@ -254,7 +254,7 @@ def draw_label(painter: QPainter, theme: Theme, middle: QPointF, text: str, colo
 
 
 def draw_titles(painter: QPainter, scene: Scene) -> None:
-    """Draw the names of both directions in their corners, and label the peak where this leaves room."""
+    """Draw the names of both directions in their corners, and the label of the highest rate if there is room left."""
     tokens, box = scene.theme.tokens, scene.frame.box
     painter.setFont(scene.theme.fonts.small_strong)
     metrics = QFontMetricsF(painter.font())
@@ -315,7 +315,7 @@ def draw_zoom_selection(painter: QPainter, scene: Scene, left: float, right: flo
 
 
 def draw_crosshair(painter: QPainter, scene: Scene, known: KnownPoint) -> None:
-    """Draw a line through a point, a ring on each curve, and a box with time and rates."""
+    """Draw the crosshair at a point: a line, a ring on each curve, and a box with time and rates."""
     frame, tokens = scene.frame, scene.theme.tokens
     x = frame.x(known.at)
     painter.setPen(QPen(tokens.ink2, 1))

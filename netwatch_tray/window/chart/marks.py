@@ -1,4 +1,5 @@
-"""Marks of events below the axis of a chart: a glyph at its moment; glyphs too close to each other are joined."""
+"""Marks of events below the axis of a chart: each is a glyph at the time of the event. Marks that would overlap are
+joined into one, which has the number of events beside it."""
 
 from __future__ import annotations
 
@@ -13,22 +14,23 @@ from netwatch_tray.window.widgets.icons import icon
 from netwatch_tray.window.widgets.theme import Theme
 
 LANE = 18
-"""Height of the lane between axis and dates, dip."""
+"""Height in dip of the lane, the strip for marks between axis and dates."""
 _GLYPH = 13
 _APART, _APART_JOINED = 16, 44
-"""Dip: marks closer than this are joined. Joined marks need more room, because of the number beside the glyph."""
+"""Least distances of two marks in dip; closer ones are joined. The second is for joined marks, which are wider because
+of the number beside the glyph."""
 _MOST = 99
 _AROUND = 8
-"""Dip before and after a mark that belong to its span."""
+"""A click on a mark shows the events from this many dip before it to this many after it."""
 
 
 class Mark(NamedTuple):
     at: float
-    """Unix time."""
+    """Unix time of the event."""
     glyph: str
-    """Name of the glyph."""
+    """Name of the glyph, see widgets.event_glyphs."""
     level: int
-    """How much it matters: drawn as a warning from `ALERT_LEVEL` on, faint below `NOTICE_LEVEL`."""
+    """Severity of the event: drawn as a warning from `ALERT_LEVEL` on, faint below `NOTICE_LEVEL`."""
     text: str
 
 
@@ -41,18 +43,18 @@ class Joined(NamedTuple):
     x: float
     """The x coordinate of the last mark, in dip."""
     marks: Sequence[Mark]
-    """In order of time."""
+    """The joined marks, oldest first."""
 
     @property
     def worst(self) -> Mark:
-        """Return the mark that is drawn for all of them: the most severe one, of several the latest."""
+        """Return the mark whose glyph is drawn for all: the most severe one, the latest if several are."""
         return max(self.marks, key=lambda mark: (mark.level, mark.at))
 
 
 def join(marks: Sequence[Mark], start: float, end: float, x_of: Callable[[float], float]) -> list[Joined]:
-    """Return the marks of a span of Unix times in order of time. Marks that would overlap are joined into one.
+    """Return the marks between two Unix times, oldest first. Marks that would overlap are joined into one.
 
-    `marks`: in order of time.
+    `marks`: oldest first. `x_of`: returns the x coordinate (dip) of a Unix time.
     """
     first = bisect_left(marks, start, key=lambda mark: mark.at)
     last = bisect_right(marks, end, key=lambda mark: mark.at)
@@ -67,7 +69,7 @@ def join(marks: Sequence[Mark], start: float, end: float, x_of: Callable[[float]
 
 
 def draw_marks(painter: QPainter, theme: Theme, joined: Sequence[Joined], lane: QRectF) -> None:
-    """Draw marks in their lane; joined marks have the number of their events."""
+    """Draw marks in the rectangle `lane`, with the number of events beside those that were joined."""
     tokens, font = theme.tokens, theme.fonts.small
     metrics = theme.metrics(font)
     painter.setFont(font)
@@ -87,7 +89,7 @@ def draw_marks(painter: QPainter, theme: Theme, joined: Sequence[Joined], lane: 
 
 
 def mark_at(joined: Sequence[Joined], lane: QRectF, place: QPointF) -> Joined | None:
-    """Return the mark that is drawn at a position of the lane, or None if there is none."""
+    """Return the mark that is drawn at this position of the widget, or None. `lane`: rectangle of the marks."""
     if not lane.contains(place):
         return None
     for each in joined:
@@ -98,6 +100,7 @@ def mark_at(joined: Sequence[Joined], lane: QRectF, place: QPointF) -> Joined | 
 
 
 def span_of(joined: Joined, per_dip: float) -> tuple[float, float]:
-    """Return the span of Unix times that a click on a mark shows. `per_dip`: seconds that one dip covers."""
+    """Return start and end (Unix times) of the events that a click on a mark shows. `per_dip`: seconds that one dip
+    covers."""
     margin = max(30.0, _AROUND * per_dip)
     return joined.marks[0].at - margin, joined.marks[-1].at + margin

@@ -1,4 +1,5 @@
-"""A series of rates over time: it draws itself in layers and describes itself to screen readers."""
+"""The widget that plots rates over time, and describes itself to screen readers. `chart.Chart` adds crosshair and
+mouse."""
 
 from __future__ import annotations
 
@@ -30,17 +31,17 @@ _DESCRIBED_EVERY_S = 5.0
 class _Recording(NamedTuple):
     points: Sequence[Point]
     interval: float
-    """Seconds between them."""
+    """Seconds between two points."""
 
 
 class Plot(QWidget):
-    """A plot of one series over one range, or over a zoomed part of it, which does not move with time.
+    """Plots download and upload over a range that ends now, or over a zoomed part of it, which does not move with time.
 
-    A hidden plot is not painted, and nothing is computed for it.
+    Nothing is computed while the widget is hidden.
     """
 
     zoomed = Signal()
-    """The zoomed part has changed, or the whole range is shown again."""
+    """The zoomed part has changed, or the plot shows the whole range again."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -52,17 +53,17 @@ class Plot(QWidget):
         self._range_name = ""
         self._live = _Recording((), 1.0)
         self._zoomed_points: _Recording | None = None
-        """The points of the zoomed part."""
+        """Finer points for the zoomed part; None if there are none."""
         self._down, self._up = Scale(LEAST_TOP), Scale(LEAST_TOP)
         self._is_same_scale = False
         self._picture = layers.Picture()
         self._stale = True
-        """Whether series, scales and picture have to be updated from the points."""
+        """Whether points have changed since series, scales and picture were computed."""
         self._described = -math.inf
-        """When the accessible description was written, monotonic clock."""
+        """Monotonic clock at which the description for screen readers was set last."""
         self._marks: Sequence[Mark] = ()
         self.notice = ""
-        """The text over the faded chart; empty if there is none."""
+        """Text that is written over the faded chart, such as why there is no data; empty if there is none."""
         self.setMinimumHeight(LEAST_HEIGHT)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         theme.changed.connect(self._redraw)
@@ -71,7 +72,7 @@ class Plot(QWidget):
         return QSize(640, 280)
 
     def set_range(self, seconds: float, name: str) -> None:
-        """Show the last `seconds`. `name`: name of the range, such as "last minute"."""
+        """Set the range: the last `seconds`. `name`: its name for screen readers, such as "last minute"."""
         self.viewport.range, self._range_name = seconds, name
         self.viewport.zoom = self._zoomed_points = None
         self.start_over()
@@ -81,13 +82,13 @@ class Plot(QWidget):
         self.series.begin = begin
 
     def set_same_scale(self, is_same: bool) -> None:
-        """Draw both directions on one scale, so that equal lengths are equal rates."""
+        """Set whether download and upload share one scale, so that equal heights are equal rates."""
         if is_same != self._is_same_scale:
             self._is_same_scale = is_same
             self._redraw()
 
     def set_marks(self, marks: Sequence[Mark]) -> None:
-        """Show these events below the axis. `marks`: in order of time."""
+        """Show these marks of events below the axis. `marks`: oldest first."""
         if marks is not self._marks:
             self._marks = marks
             self._redraw()
@@ -98,10 +99,10 @@ class Plot(QWidget):
             self._redraw()
 
     def set_series(self, title: str | None, points: Sequence[Point], end: float, interval: float) -> None:
-        """Show other or more points.
+        """Set the points to plot. Called for each tick, usually with the same points and one more.
 
-        `title`: the interface, None for the total. `points`: in order of time, from before the start of the range.
-        `end`: the moment at the right edge, Unix time. `interval`: seconds between samples.
+        `title`: name of the interface, None for the total. `points`: oldest first, beginning before the start of the
+        range. `end`: Unix time at the right edge. `interval`: seconds between two points.
         """
         self._live = _Recording(points, interval)
         self.viewport.newest, self.viewport.interval = end, interval
@@ -114,21 +115,22 @@ class Plot(QWidget):
             self._redraw()
 
     def set_zoomed_points(self, points: Sequence[Point], interval: float) -> None:
-        """Show finer points in the zoomed part, if there still is one. `interval`: seconds between samples."""
+        """Use finer points for the zoomed part; ignored if it is not zoomed any more. `interval`: seconds between two
+        points."""
         if self._zoomed_points:
             self._zoomed_points = _Recording(points, interval)
             self.start_over()
 
     def show_notice(self, text: str) -> None:
-        """Write a text over the faded chart; an empty one removes it."""
+        """Fade the chart and write this text over it; an empty text restores the chart."""
         if text != self.notice:
             self.notice = text
             self.update()
 
     def moments(self) -> list[KnownPoint | GapSpan]:
-        """Return the visible points and gaps in order of time, for the table of the chart.
+        """Return the visible points and gaps, oldest first, for the chart's view as a table.
 
-        They are up to date even while the plot is hidden, although nothing is drawn then.
+        They are computed even if the plot is hidden.
         """
         if self._stale:
             self._prepare()
@@ -136,7 +138,7 @@ class Plot(QWidget):
         return sorted([*self.series.visible, *self.series.gaps], key=lambda each: each[0])
 
     def point_width(self) -> float:
-        """Return the seconds that one drawn point covers."""
+        """Return the number of seconds that one drawn point covers."""
         interval = self._shown().interval
         return bucket_width(self.viewport.span, interval) or interval
 
@@ -146,7 +148,7 @@ class Plot(QWidget):
         return self.viewport.zoom
 
     def zoom_to(self, start: float, end: float) -> None:
-        """Show this part of the range alone (Unix time), as far as it has enough points."""
+        """Zoom to the part between two Unix times. If it is too short to draw a curve, a longer part is shown."""
         if self.viewport.zoom_to(start, end):
             self._start_zoomed()
 
@@ -165,19 +167,20 @@ class Plot(QWidget):
         return True
 
     def start_over(self) -> None:
-        """Forget the scales of the present curve, because another curve is shown next."""
+        """Call this before `set_series` with another curve: the scales of the previous one are dropped."""
         self._down.reset()
         self._up.reset()
         self._described = -math.inf
         self.points_changed()
 
     def points_changed(self) -> None:
-        """Redraw everything, because known points have changed. It is still the same curve, so the scales stay."""
+        """Call this if points changed that were set before, not only new ones were added: everything is redrawn. The
+        scales stay, because it is the same curve."""
         self.series.reset()
         self._redraw()
 
     def scene(self) -> layers.Scene:
-        """Return the current state, from which the layers draw."""
+        """Return everything that the drawing functions of `layers` need."""
         metrics = self._theme.metrics(self._theme.fonts.small)
         step = 1024 if self.units.binary else 1000
         widest = max(metrics.width(f"500 {units.rate(step**power, self.units).unit}") for power in range(4))
@@ -252,7 +255,7 @@ class Plot(QWidget):
         return labels.gap_text(gap, self.series) if gap else ""
 
     def _draw_overlay(self, painter: QPainter, scene: layers.Scene) -> None:
-        """Draw what lies over everything; subclasses override it."""
+        """Called after everything else is drawn. `Chart` overrides it to draw the crosshair."""
 
     def _shown(self) -> _Recording:
         return self._zoomed_points or self._live
@@ -276,7 +279,7 @@ class Plot(QWidget):
         self._describe()
 
     def _describe(self) -> None:
-        """Write the accessible name and description, at most every five seconds."""
+        """Set the widget's name and description for screen readers, at most every five seconds."""
         now = time.monotonic()
         if now - self._described < _DESCRIBED_EVERY_S:
             return

@@ -1,4 +1,5 @@
-"""The points of a chart, without Qt: runs and gaps, buckets, and a series that grows as points are appended."""
+"""The points of a chart, without Qt. A run is a part of the curve without gaps, and a gap is time without known rates.
+If there are more points than pixels, a bucket combines the points of some seconds into one."""
 
 from __future__ import annotations
 
@@ -10,31 +11,32 @@ from typing import NamedTuple
 from netwatch_tray.model import GapReason
 
 _POINTS_ACROSS = 300
-"""About as many points as a chart can show apart from each other."""
+"""Number of points from which on they are combined: about as many as can be distinguished in a chart."""
 _BUCKETS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 _LONGEST_SILENCE_S = 5.0
 
 
 class Point(NamedTuple):
-    """Both rates at one moment, in bytes/s; None if unknown."""
+    """Download and upload rate at one time, in bytes/s; None if unknown."""
 
     at: float
-    """Unix time, seconds."""
+    """Unix time."""
     rx: float | None
     tx: float | None
     gap: GapReason | None = None
-    """Why the rates are unknown, if that is known."""
+    """Why the rates are unknown; None if they are known or the reason is not."""
     rx_peak: float | None = None
-    """The greatest rate of the time that the point covers; None if the point is one sample."""
+    """The highest download rate in the time that the point covers; None if that is only one second."""
     tx_peak: float | None = None
 
     def swapped(self) -> Point:
-        """Return the point with download and upload swapped, as the other end of the interface counts them."""
+        """Return the point with download and upload swapped, as a container at the interface's other end counts
+        them."""
         return Point(self.at, self.tx, self.rx, self.gap, self.tx_peak, self.rx_peak)
 
 
 class KnownPoint(NamedTuple):
-    """A point to draw: means and peaks of the time that it covers, in bytes/s."""
+    """A point with known rates: means and peaks of the time that it covers, in bytes/s."""
 
     at: float
     rx: float
@@ -44,7 +46,7 @@ class KnownPoint(NamedTuple):
 
 
 class GapSpan(NamedTuple):
-    """A span without known rates, from `start` to `end` (Unix time)."""
+    """A gap: there are no known rates from `start` to `end` (Unix times)."""
 
     start: float
     end: float
@@ -52,17 +54,18 @@ class GapSpan(NamedTuple):
 
 
 def longest_step(interval: float) -> float:
-    """Return the seconds without a sample after which a curve is broken, for samples every `interval` seconds."""
+    """Return the most seconds between two points that are connected by a line; a longer time is a gap. `interval`:
+    usual seconds between two points."""
     return max(_LONGEST_SILENCE_S, 3 * interval)
 
 
 def split(
     points: Sequence[Point], start: float, end: float, longest_step: float
 ) -> tuple[list[list[KnownPoint]], list[GapSpan]]:
-    """Return the runs of known points and the gaps around them, from `start` to `end` (Unix time), in order of time.
+    """Divide points into runs and gaps from `start` to `end` (Unix times), oldest first.
 
-    A run ends at an unknown point, and where no point follows for more than `longest_step` seconds. Points before
-    `start` only continue a curve to the left of the edge.
+    A run ends at an unknown point, and if no point follows within `longest_step` seconds. Points before `start` are
+    included in a run, so that the curve continues to the left edge, but make no gap.
     """
     runs: list[list[KnownPoint]] = []
     gaps: list[GapSpan] = []
@@ -92,17 +95,18 @@ def split(
 
 
 def bucket_width(span: float, interval: float) -> float | None:
-    """Return the seconds that one drawn point covers if `span` seconds hold more samples than fit; else None."""
+    """Return the number of seconds to combine into one point if a chart of `span` seconds has too many points, else
+    None. `interval`: seconds between two points."""
     width = next((width for width in _BUCKETS_S if width * _POINTS_ACROSS >= span), _BUCKETS_S[-1])
     return width if width > interval else None
 
 
 def bucketed(run: Sequence[KnownPoint], width: float) -> list[KnownPoint]:
-    """Return one point for each `width` seconds.
+    """Combine the points of a run into one for each bucket of `width` seconds.
 
-    Buckets begin at whole multiples of `width`, so that they do not shimmer while time passes. Averages are weighted
-    with the measured time of each sample. A point stands in the middle of its samples, the first and the last one at
-    the ends of the run.
+    Buckets begin at whole multiples of `width`, so that the curve does not flicker while time passes. Averages are
+    weighted with the time that each point covers. A point stands in the middle of its bucket, the first and the last
+    one at the ends of the run.
     """
     result: list[KnownPoint] = []
     previous = run[0].at - (run[1].at - run[0].at if len(run) > 1 else width)
@@ -128,40 +132,39 @@ def bucketed(run: Sequence[KnownPoint], width: float) -> list[KnownPoint]:
 
 
 def around(points: Sequence[Point], start: float, end: float) -> Sequence[Point]:
-    """Return the points from `start` to `end` with one more on either side, so that the curve continues
-    to the edges."""
+    """Return the points between two Unix times, and one more on either side, so that the curve reaches the edges."""
     first = bisect_left(points, start, key=lambda point: point.at)
     last = bisect_right(points, end, key=lambda point: point.at)
     return points[max(0, first - 1) : last + 1]
 
 
 class Series:
-    """Runs and gaps of the shown span. While points are only appended, `update` extends them in place."""
+    """Runs and gaps of the visible time. `update` only adds to them while points are only appended."""
 
     def __init__(self) -> None:
         self.runs: list[list[KnownPoint]] = []
         self.gaps: list[GapSpan] = []
         self.changed_from: float | None = None
-        """Unix time after which the last update changed something; None if everything may have changed."""
+        """Unix time from which on the last update changed runs or gaps; None if everything may have changed."""
         self.visible: list[KnownPoint] = []
-        """The known points within the span, in order of time."""
+        """The known points within the visible time, oldest first."""
         self.start = self.end = self.span = 0.0
-        """The shown span: Unix times, and its length in seconds."""
+        """The visible time: start and end as Unix times, and its length in seconds."""
         self.begin: float | None = None
-        """When the very first point was recorded, Unix time; None if unknown."""
+        """Unix time at which recording began; None if unknown."""
         self._bucket: float | None = None
         self._newest: Point | None = None
-        """The newest point that runs and gaps hold."""
+        """The newest point that is included in runs and gaps; None: all are computed again."""
 
     def reset(self) -> None:
-        """Rebuild everything at the next update, because known points have changed."""
+        """Compute everything again at the next update. Call this if points changed that were passed before."""
         self._newest = None
 
     def update(self, points: Sequence[Point], end: float, span: float, interval: float) -> None:
-        """Show `points` over the `span` seconds up to `end` (Unix time).
+        """Compute runs and gaps of the `span` seconds up to the Unix time `end`.
 
-        `points`: in order of time, `interval` seconds apart; those before the span only continue the curve to the left
-        of its edge.
+        `points`: oldest first, `interval` seconds apart. Those before that time only continue the curve to the left
+        edge.
         """
         bucket = bucket_width(span, interval)
         self.start, self.end, self.span, self.changed_from = end - span, end, span, None
@@ -174,7 +177,7 @@ class Series:
         self.visible = [known for run in self.runs for known in run if self.start <= known.at <= end]
 
     def peak(self) -> KnownPoint | None:
-        """Return the visible point with the greatest download rate, if there was any download."""
+        """Return the visible point with the highest download rate; None if there was no download."""
         peak = max(self.visible, key=lambda known: known.rx_peak, default=None)
         return peak if peak and peak.rx_peak > 0 else None
 
@@ -187,7 +190,8 @@ class Series:
         return next((gap for gap in self.gaps if gap.start < at < gap.end), None)
 
     def _extend(self, points: Sequence[Point], interval: float) -> bool:
-        """Add the new points to the runs and gaps. Return False if `points` does not continue what they hold."""
+        """Add the points that are new since the last update to runs and gaps. Return False if everything must be
+        computed again, because `points` are not the previous ones with new ones appended."""
         last, bucket = self._newest, self._bucket
         if last is None or last.rx is None or last.tx is None or not self.runs:
             return False
@@ -217,7 +221,8 @@ class Series:
         return True
 
     def _drop_before_start(self) -> None:
-        """Drop the points left of the edge except the last, from which the curve continues."""
+        """Drop the points before the visible time, except for the last of them, from which the curve reaches the
+        edge."""
         while len(self.runs) > 1 and self.runs[0][-1].at < self.start:
             del self.runs[0]
         left = bisect_left(self.runs[0], self.start, key=lambda known: known.at) - 1

@@ -1,4 +1,4 @@
-"""The small chart of a table cell: curve and gaps like the large chart, its own scale, no text."""
+"""Draws a sparkline, the small chart in a table cell: curve and gaps as in the large chart, its own scale, no text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _LINE = 1.1
 def draw_sparkline(
     painter: QPainter, box: QRectF, points: Sequence[Point], span: tuple[float, float], interval: float, tokens: Tokens
 ) -> None:
-    """Draw `points`, `interval` seconds apart, into `box`. `span`: the first and the last Unix time of the box."""
+    """Draw points, which are `interval` seconds apart, into a rectangle. `span`: Unix times at its left and right
+    edge."""
     runs, _gaps = split(points, *span, longest_step(interval))
     down = max((known.rx for run in runs for known in run), default=0)
     up = max((known.tx for run in runs for known in run), default=0)
@@ -33,7 +34,7 @@ def draw_sparkline(
 
 
 def draw_flat_line(painter: QPainter, box: QRectF, tokens: Tokens) -> None:
-    """Draw the dotted line that replaces the sparkline of an interface that is down."""
+    """Draw a dotted line in place of a sparkline, because there are no rates: of an interface that is down, say."""
     painter.setPen(QPen(tokens.ctl, 1, Qt.PenStyle.DotLine))
     y = math.floor(box.center().y()) + 0.5
     painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))

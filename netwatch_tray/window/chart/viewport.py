@@ -1,4 +1,4 @@
-"""The visible span of time of a chart, and the mapping of time and rate to the screen."""
+"""Which time a chart shows (`Viewport`), and the conversion of times and rates to coordinates (`Frame`)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from collections.abc import Iterable
 from PySide6.QtCore import QRectF
 
 _LEAST_POINTS_SHOWN, _FINEST_HISTORY_S = 8, 60.0
-"""Limits of zooming in: fewer points show nothing, and the history has no finer points for older times."""
+"""Limits of zooming in: least number of points, and least seconds, because the history has no finer points for older
+times."""
 
 
 class Viewport:
-    """The visible span of time: the whole range up to the newest moment, or a zoomed part, which does not move."""
+    """The time that a chart shows: a range up to the newest point, which moves with time, or a zoomed part of it, which
+    does not."""
 
     def __init__(self) -> None:
         self.range = 60.0
         """Length of the whole range, seconds."""
         self.newest = 0.0
-        """The moment at the right edge of the whole range, Unix time."""
+        """Unix time at the right edge of the whole range."""
         self.interval = 1.0
         """Seconds between the points of the whole range."""
         self.zoom: tuple[float, float] | None = None
-        """The zoomed part, from when to when (Unix time)."""
+        """Start and end of the zoomed part as Unix times; None if the whole range is shown."""
 
     @property
     def start(self) -> float:
@@ -39,9 +41,10 @@ class Viewport:
         return self.zoom[1] - self.zoom[0] if self.zoom else self.range
 
     def zoom_to(self, start: float, end: float) -> bool:
-        """Show this part alone (Unix times), widened to enough points and moved into the range.
+        """Zoom to the part between two Unix times. It is widened if it has too few points, and moved into the range. If
+        it is almost as long as the range, show the whole range.
 
-        A part that is almost as long as the range becomes the whole range. Return whether the shown part changed.
+        Return whether the visible time changed.
         """
         first, last = self.newest - self.range, self.newest
         if self.zoom:  # the range has moved on since, the zoomed part has not
@@ -60,7 +63,7 @@ class Viewport:
         """Zoom in by `factor`; a factor below 1 zooms out. `around`: the Unix time that stays in place, by default the
         middle.
 
-        Return whether the shown part changed.
+        Return whether the visible time changed.
         """
         middle = self.end - self.span / 2 if around is None else around
         length = self.span / factor
@@ -69,14 +72,15 @@ class Viewport:
 
 
 class Frame:
-    """Maps time and rate to the screen: download above the axis, upload mirrored below, each on its own scale."""
+    """Converts times and rates to coordinates: download above the axis, upload mirrored below, each on its own
+    scale."""
 
     __slots__ = ("_per_down", "_per_second", "_per_up", "box", "down_top", "end", "start", "up_top", "zero")
 
     def __init__(self, box: QRectF, start: float, end: float, zero: float, down_top: float, up_top: float) -> None:
-        """`box`: the area of the curves in dip, from `start` to `end` (Unix times).
+        """`box`: rectangle of the curves in dip. `start`, `end`: Unix times at its left and right edge.
 
-        `zero`: the y coordinate of the axis, in dip. `down_top`, `up_top`: the rates at the upper and the lower edge,
+        `zero`: the y coordinate of the axis in dip. `down_top`, `up_top`: rates at the upper and the lower edge,
         bytes/s.
         """
         self.box, self.start, self.end, self.zero = box, start, end, zero
@@ -90,17 +94,17 @@ class Frame:
         return self.box.left() + (at - self.start) * self._per_second
 
     def xs(self, moments: Iterable[float]) -> list[float]:
-        """Return the x of many moments: a call for each would take a sixth of the time of a whole chart."""
+        """Return the x coordinates of many Unix times; faster than calling `x` for each of them."""
         left, start, per_second = self.box.left(), self.start, self._per_second
         return [left + (at - start) * per_second for at in moments]
 
     def down_ys(self, rates: Iterable[float]) -> list[float]:
-        """Return the y of many download rates."""
+        """Return the y coordinates of many download rates (bytes/s)."""
         zero, per_rate = self.zero, self._per_down
         return [zero - rate * per_rate for rate in rates]
 
     def up_ys(self, rates: Iterable[float]) -> list[float]:
-        """Return the y of many upload rates."""
+        """Return the y coordinates of many upload rates (bytes/s)."""
         zero, per_rate = self.zero, self._per_up
         return [zero + rate * per_rate for rate in rates]
 

@@ -38,11 +38,10 @@ class Feed(Protocol):
 
 
 class AgentLink(QObject):
-    """The connection to the agent. It connects, reads when data arrives, and retries after 1, 2, 4, 8 and then every 10
-    seconds.
+    """The connection to the agent. It connects, reads when data arrives, and after a failure tries again after 1, 2, 4,
+    8 and then every 10 seconds.
 
-    `received` carries each message. `changed` is emitted when the connection is lost or established, or an attempt
-    failed.
+    Signals: `received` carries each message. `changed`: the connection was established or lost, or an attempt failed.
     """
 
     received = Signal(object)
@@ -72,7 +71,8 @@ class AgentLink(QObject):
         return max(0, round(self._retry_at - time.monotonic()))
 
     def subscribe(self, topics: frozenset[Topic], again: frozenset[Topic] = frozenset()) -> None:
-        """Request these topics now and after every reconnection. `again`: those whose first message is needed again."""
+        """Request these topics (kinds of messages) now and after every reconnection. `again`: topics of which the agent
+        is to send its first message, with the whole state, once more."""
         if topics != self._topics or again:
             self._topics = topics
             if self.connected:
@@ -88,22 +88,23 @@ class AgentLink(QObject):
             self._send(HostsRequest(app))
 
     def reload_settings(self) -> None:
-        """Make the agent read the settings file again; an agent that starts later reads it anyway."""
+        """Make the agent read the settings file again. Without an agent nothing is needed: it reads the file at its
+        start."""
         if self.connected:
             self._send(Command("reload"))
 
     def mark_seen(self, ids: tuple[int, ...] | None) -> None:
-        """Report to the agent that the user has seen these events, or all if None."""
+        """Report to the agent that the user has seen the events with these IDs, or all if None."""
         if self.connected:
             self._send(MarkSeen(ids))
 
     def change_mute(self, code: str, on: bool) -> None:
-        """Mute or unmute the events that the code describes; see event.Mute."""
+        """Make the agent mute (`on`) or unmute the events that a code of `event.Mute` describes."""
         if self.connected:
             self._send(ChangeMute(code, on))
 
     def try_now(self) -> None:
-        """Connect now instead of at the end of the retry interval."""
+        """Try to connect now, not only at the end of the current delay."""
         self._timer.stop()
         self._drop()
         try:
@@ -116,7 +117,7 @@ class AgentLink(QObject):
         self._read()
 
     def restart_retries(self) -> None:
-        """Connect now, and restart the retry intervals at the shortest."""
+        """Try to connect now, and begin again with the shortest delay between attempts."""
         self.attempt = 0
         self.try_now()
 

@@ -1,4 +1,4 @@
-"""The query behind a chart of amounts: slots, rates and gaps of one series."""
+"""Queries the history for an amount chart (`chart.amount_chart`): slots (bars), rates and gaps of one series."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from netwatch_tray.history.series import SeriesKind
 
 _POINTS: dict[Width, int] = {"hour": 300, "quarter": 300, "day": 400, "week": 380}
-"""Most points of the lane of rates: whole hours in a day and more, so that they begin with the slots."""
+"""Most points of the curve of rates, by length of a slot. For days and weeks they result in points of whole hours, so
+that these begin together with the slots."""
 _CURRENT_S = 60.0
 
 
 def amounts_query(
     kind: SeriesKind, name: str | None, start: float, end: float, width: Width | None = None
 ) -> Callable[[HistoryReader], Amounts]:
-    """Return a query of the traffic of a series between two Unix times, in slots whose width suits the range."""
+    """Return a function that queries the traffic of a series between two Unix times. `kind`, `name`: the series, see
+    HistoryReader. `width`: length of a slot; None: as suits the range."""
 
     def query(reader: HistoryReader) -> Amounts:
         chosen = width or slot_width(end - start)
@@ -55,7 +57,8 @@ def amounts_query(
 
 
 def _slot(each: SlotUse, used: Used | None) -> Slot:
-    """Return a slot of the chart. `used`: the sum over its whole days, or None if unknown."""
+    """Convert a slot of the history to one of the chart. `used`: the sum of its whole days, which also counts imported
+    bytes; None: use the slot's own amount."""
     own = each.used
     shown = used or own
     seconds = own.covered_s
@@ -82,7 +85,8 @@ def _of_days(slot: SlotUse, days: dict[date, Used]) -> Used | None:
 
 
 def _before(slots: list[Slot], begin: float) -> list[GapSpan]:
-    """Return the spans of the slots before `begin`, the first measurement, that have no imported amounts either."""
+    """Return gaps for the time before `begin` (Unix time of the first measurement), except for slots with imported
+    amounts."""
     found: list[GapSpan] = []
     for slot in slots:
         if slot.start >= begin or (slot.is_known and slot.end <= begin):

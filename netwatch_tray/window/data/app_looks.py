@@ -1,4 +1,4 @@
-"""The name and the icon of an app, from its desktop entry: read in a thread, kept, and drawn."""
+"""Names and icons of apps from their desktop entries (the system's menu), read in a thread and cached."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from netwatch_tray.window.widgets.theme import Theme
 from netwatch_tray.worker import Worker
 
 _MOST_BYTES = 1 << 20
-"""Largest size of an icon file."""
+"""Most bytes of an icon file; larger ones are ignored."""
 _MOST_PIXELS = 2048
-"""Longest side of an icon in a file."""
+"""Most pixels of the longer side of an icon; larger ones are ignored."""
 _MOST_KEPT = 512
 _GLYPH_SHARE = 0.62
 _CONTAINERS = ("docker ", "libpod ", "crio ", "cri-containerd ", "nerdctl ", "containerd ", "container ")
@@ -32,25 +32,26 @@ class _Wanted(NamedTuple):
 
 
 class AppLooks(QObject):
-    """Names and icons of apps by app key (see engine.apps). An unknown one is read in a thread; until then a glyph is
-    drawn.
+    """Returns names and draws icons of apps, given by their keys (see engine.apps). What is not cached is read in a
+    thread; meanwhile a glyph is drawn.
 
-    `changed`: a name or an icon was read.
+    Signal `changed`: a name or an icon was read, so it can be drawn now.
     """
 
     changed = Signal()
     _done = Signal(object)
 
     def __init__(self, read: Callable[[], Entries] | None, files: Callable[[], IconFiles]) -> None:
-        """`read`, `files`: called once, in the thread. If `read` is None, no app has an entry."""
+        """`read`: reads all desktop entries; None: there are none. `files`: returns the icon theme. Both are called
+        once, in the thread."""
         super().__init__()
         self._read = read
         self._files = files
         self._entries: Entries | None = None
         self._icon_files: IconFiles | None = None
-        """Used by the thread alone, like `_entries`."""
+        """The icon theme. `_icon_files` and `_entries` are used in the thread only."""
         self._names: dict[str, str] = {}
-        """Names by app key; empty for an app without an entry."""
+        """Names by app key, as far as they were read; an empty text for an app without an entry."""
         self._images: dict[_Wanted, QImage | None] = {}
         self._pixmaps: dict[_Wanted, QPixmap] = {}
         self._pending: set[_Wanted] = set()
@@ -59,28 +60,28 @@ class AppLooks(QObject):
 
     @classmethod
     def of_system(cls) -> AppLooks:
-        """Return the looks of the installed programs."""
+        """Return an object with the names and icons of the installed programs."""
         language, theme = QLocale().name(), QIcon.themeName()  # Qt returns them in this thread only
         return cls(lambda: read_all(language), lambda: IconFiles(theme))
 
     @classmethod
     def none(cls) -> AppLooks:
-        """Return looks without any entries: every app has a glyph and the name that the agent reports."""
+        """Return an object without any entries: every app has a glyph and the name that the agent reports."""
         return cls(None, lambda: IconFiles(""))
 
     def close(self) -> None:
-        """Wait for the icon that is being read; `changed` is not emitted any more."""
+        """Wait until the thread has read its current icon, and stop it. `changed` is not emitted any more."""
         self._done.disconnect(_call)
         self._worker.close()
 
     def name(self, key: str, default: str) -> str:
-        """Return the name in the app's desktop entry, or `default` while that is unknown."""
+        """Return the name in the desktop entry of an app; `default` if it has none or it was not read yet."""
         if key and key not in self._names:
             self._request(_Wanted(key, 0))
         return self._names.get(key) or default
 
     def draw(self, painter: QPainter, box: QRect, key: str, theme: Theme) -> None:
-        """Draw the icon of an app in a square. Without an icon, draw a tile with a glyph for the kind of app."""
+        """Draw the icon of an app into a square. If it has none, or it was not read yet, draw a tile with a glyph."""
         ratio = painter.device().devicePixelRatio()
         pixmap = self._pixmap(key, box.width(), ratio) if key else None
         if pixmap is not None:
@@ -147,7 +148,7 @@ class AppLooks(QObject):
 
 
 def glyph_of(key: str) -> str:
-    """Return the name of the symbol that is drawn for an app without an icon."""
+    """Return the name of the glyph for an app without an icon, chosen by the kind of its key (unit, script …)."""
     kind, _, rest = key.partition(":")
     if kind != "unit":
         return "prompt"
@@ -157,7 +158,8 @@ def glyph_of(key: str) -> str:
 
 
 def draw_file(file: Path, pixels: int) -> QImage | None:
-    """Draw an icon file as a square; return None if it is not an image, or too large. Callable from any thread."""
+    """Return the image of an icon file, scaled to a square; None if it is no image or too large. May be called in any
+    thread."""
     content = read_small(file, _MOST_BYTES)
     if content is None:
         return None

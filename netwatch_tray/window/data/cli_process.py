@@ -14,14 +14,14 @@ _KILL_TIMEOUT_MS = 1000
 class CliProcess(QObject):
     """Runs one subcommand at a time without blocking the window.
 
-    `done` carries its stdout, `failed` the last line of its stderr.
+    Signals: `done` carries its stdout if it exits with 0; `failed` carries the last line of its stderr if not.
     """
 
     done = Signal(bytes)
     failed = Signal(str)
 
     def __init__(self, parent: QObject, command: Callable[..., tuple[str, ...]] = launch.command) -> None:
-        """`command` returns the program and its first arguments."""
+        """`command`: returns the command line of this program with the given subcommand and arguments."""
         super().__init__(parent)
         self._command = command
         self._process: QProcess | None = None
@@ -31,9 +31,9 @@ class CliProcess(QObject):
         return self._process is not None
 
     def run(self, *arguments: str, stdin: bytes = b"") -> None:
-        """Stop the previous run and start another one.
+        """Start a subcommand with these arguments; one that still runs is killed.
 
-        Secrets go through `stdin`: every user can read the arguments of a process.
+        Pass secrets by `stdin`, because every user of the system can read the arguments of a process.
         """
         self.stop()
         program, *before = self._command()
@@ -45,7 +45,7 @@ class CliProcess(QObject):
         process.closeWriteChannel()
 
     def stop(self) -> None:
-        """Kill the running process; neither signal is emitted for it."""
+        """Kill the process if one runs; no signal is emitted for it."""
         process, self._process = self._process, None
         if process is not None:
             process.finished.disconnect(self._finish)

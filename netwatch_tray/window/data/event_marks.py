@@ -1,4 +1,4 @@
-"""Events as marks of a chart."""
+"""Makes the marks of a chart (glyphs below its axis) from events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netwatch_tray.window.widgets.event_glyphs import glyph_of
 
 
 class EventMarks:
-    """The marks of stored and live events; they are made again when any event changes."""
+    """Makes marks from the events of the history joined with live ones, and caches them until an event changes."""
 
     def __init__(self, live: LiveEvents) -> None:
         self._live = live
@@ -22,7 +22,8 @@ class EventMarks:
         self._marks: Sequence[Mark] = ()
 
     def marks(self, stored: Sequence[Event], units: Units) -> Sequence[Mark]:
-        """Return the marks in order of time; the same object while nothing changed. `stored`: events of the history."""
+        """Return the marks, oldest first; the same object as before if no event has changed. `stored`: events from the
+        history."""
         made_of = (stored, self._live.version, units)
         before = self._made_of
         if before is None or before[0] is not stored or before[1:] != made_of[1:]:

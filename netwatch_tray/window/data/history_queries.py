@@ -1,4 +1,4 @@
-"""Queries of the history, run off the GUI thread."""
+"""Runs queries of the history in another thread than the GUI."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class HistoryQueries(Protocol):
         on_result: Callable[[Result], None],
         on_error: Callable[[HistoryError], None],
     ) -> None:
-        """Queue `query`, and later call `on_result` or `on_error` on the GUI thread."""
+        """Queue a query. When it has run, `on_result` or `on_error` is called in the GUI thread."""
 
 
 class HistoryThread(QObject):
-    """Runs queries in order on one thread, which the first query starts."""
+    """Runs queries one after the other in a thread, which the first query starts."""
 
     _done = Signal(object)
 
     def __init__(self, file: Path) -> None:
-        """`file`: the agent's database. A query opens it if it is closed."""
+        """`file`: the history file. It is opened by the first query, and again after one that failed."""
         super().__init__()
         self._file = file
         self._reader: HistoryReader | None = None
-        """Used by the thread alone."""
+        """The open history file; used in the thread only."""
         self._worker = Worker("history", self._done.emit)
         self._done.connect(_call)
 
@@ -59,7 +59,7 @@ class HistoryThread(QObject):
         self._worker.submit(lambda: self._run(query), on_result, failed)
 
     def close(self) -> None:
-        """Wait for the running query, then end the thread; no callback is called afterwards."""
+        """Wait for the running query and end the thread. No callback is called afterwards."""
         self._done.disconnect(_call)
         self._worker.close(finish=self._close_reader)
 

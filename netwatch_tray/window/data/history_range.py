@@ -1,4 +1,4 @@
-"""The part of the history that a page shows, queried again as it becomes stale, and joined with live ticks."""
+"""Keeps the result of a page's query of the history, decides when to query again, and adds the live ticks to it."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 translate = QCoreApplication.translate
 
 _RETRY_AFTER_S = 5.0
-"""Seconds after an error. The first minute of a new history is written soon."""
+"""Seconds after an error until a query may run again, because the first minute of a new history is written soon."""
 
 
 class _Request(NamedTuple):
     key: Hashable
     at: float
-    """Unix time."""
+    """Unix time of the request."""
 
 
 class HistoryRange(QObject, Generic[Result]):
-    """The result of the latest query that was requested.
+    """Runs a query and keeps its result until it is stale (too old).
 
-    `loaded` is emitted with every result and error; its argument is True for the first one of a key. `stale` is emitted
-    when the result has become too old and has to be requested again.
+    A key identifies what is queried, such as the interface and the range. Signals: `loaded`: a query has returned a
+    result or an error, carries whether it is the first one for its key. `stale`: the result must be requested again.
     """
 
     loaded = Signal(bool)
     stale = Signal()
 
     def __init__(self, history: HistoryQueries | None, parent: QObject) -> None:
-        """If `history` is None, every request is ignored."""
+        """`history`: runs the queries; None: there is no history, so requests are ignored."""
         super().__init__(parent)
         self._history = history
         self._request: _Request | None = None
@@ -53,9 +53,11 @@ class HistoryRange(QObject, Generic[Result]):
         self._timer.timeout.connect(self.stale)
 
     def request(self, key: Hashable, query: Callable[[HistoryReader], Result], stale_after_s: float) -> None:
-        """Run `query` unless its result is pending, or younger than `stale_after_s`.
+        """Run `query`, unless one with an equal key is running, or its result is not older than `stale_after_s`
+        seconds.
 
-        Queries with equal keys have equal results. The result of an earlier key is dropped, even if it arrives later.
+        `key`: must be equal for equal queries. With another key, the previous result is dropped, even one that arrives
+        later.
         """
         now, previous = time.time(), self._request
         is_first = previous is None or previous.key != key
@@ -79,17 +81,18 @@ class HistoryRange(QObject, Generic[Result]):
         self._history.submit(query, on_result, on_error)
 
     def result(self, key: Hashable) -> Result | None:
-        """Return the result for this key; None while it is pending, after an error, and for any other key."""
+        """Return the result for this key. None if it has not arrived, the query failed, or another key was requested
+        last."""
         return self._result if self._request and self._request.key == key else None
 
     @property
     def is_loading(self) -> bool:
-        """Return whether the requested key has neither a result nor an error yet."""
+        """Return whether the first query for the current key is still running."""
         return self._is_pending and self._result is None and self._error is None
 
     @property
     def missing(self) -> str:
-        """Return why there is no result, as a sentence; empty unless the last query failed."""
+        """Return a sentence for the user why there is no result; empty if the last query did not fail."""
         error = self._error
         if isinstance(error, NoHistoryYetError) and self._is_recorded is not None:
             if self._is_recorded:
@@ -98,11 +101,11 @@ class HistoryRange(QObject, Generic[Result]):
         return said(error.message) if error else ""
 
     def set_recorded(self, is_recorded: bool | None) -> None:
-        """Set whether the agent records a history, for `missing`; None if there is no agent."""
+        """Set whether the agent records a history, which `missing` mentions; None if no agent is connected."""
         self._is_recorded = is_recorded
 
     def forget(self) -> None:
-        """Drop the result, also one that is pending."""
+        """Drop the result, and that of a query that is still running."""
         self._request, self._is_pending, self._result, self._error = None, False, None, None
         self._timer.stop()
 
@@ -113,9 +116,9 @@ class HistoryRange(QObject, Generic[Result]):
 
 
 def points_of(curve: Curve, gaps: Sequence[StoredGap]) -> list[Point]:
-    """Return the points of a stored curve, each unknown one with the reason of its gap.
+    """Convert a curve from the history to points of a chart. Unknown points get the reason of their gap.
 
-    `gaps`: in order of time. Unknown points at the end are left out: they are not written yet.
+    `gaps`: oldest first. Unknown points at the end are left out, because the agent has not written them yet.
     """
     points, place = [], 0
     for at, rx, tx, rx_peak, tx_peak in zip(curve.at, curve.rx, curve.tx, curve.rx_peak, curve.tx_peak, strict=True):
@@ -132,6 +135,7 @@ def points_of(curve: Curve, gaps: Sequence[StoredGap]) -> list[Point]:
 
 
 def with_live(stored: Sequence[Point], live: Sequence[Point]) -> list[Point]:
-    """Return the stored points and the live ones after them: the history is written once a minute."""
+    """Return the stored points, followed by the live ones that are newer. They are needed, because the history is
+    written only once a minute."""
     written = stored[-1].at if stored else 0.0
     return [*stored, *(each for each in live if each.at > written)]

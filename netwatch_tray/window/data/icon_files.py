@@ -1,6 +1,6 @@
-"""Files of program icons: icon themes (Icon Theme Specification, freedesktop.org), and icons of macOS.
+"""Finds the files of program icons: icon themes (Icon Theme Specification, freedesktop.org), and .icns files of macOS.
 
-Read in a thread: Qt's own search works only in the GUI thread, where a slow disk would block the window.
+Used in a thread. Qt's own search works in the GUI thread only, where a slow disk would block the window.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from netwatch_tray.desktop_entries import data_directories, groups, read_small
 
 _MOST_BYTES = 1 << 18
-"""Of an index.theme; the longest known one has 60 kB."""
+"""Most bytes that are read of the file index.theme; the longest known one has 60 kB."""
 _MOST_THEMES = 16
 _MOST_DIRECTORIES = 2000
 _ENDINGS = (".svg", ".png", ".xpm")
@@ -22,27 +22,27 @@ _LEAST_ICNS_PIXELS = 64
 
 
 class _Directory(NamedTuple):
-    """A directory of an icon theme."""
+    """A directory of an icon theme, and the sizes that its icons suit."""
 
     name: str
     least: int
     most: int
-    """Pixels."""
+    """The largest size in pixels that its icons suit."""
 
     def distance(self, pixels: int) -> int:
-        """Return how badly its icons suit a size in pixels; 0 if they have this size. Smaller icons count twice as
-        badly as larger ones, because scaling up blurs them."""
+        """Return by how many pixels its icons differ from a size, 0 if they suit it. For smaller icons the number is
+        doubled, because scaling up blurs them."""
         if pixels > self.most:
             return 2 * (pixels - self.most)
         return max(0, self.least - pixels)
 
 
 class IconFiles:
-    """The files of an icon theme and of the themes that it inherits from. Not thread-safe."""
+    """Finds icons in an icon theme, and in the themes that it inherits from. Not thread-safe."""
 
     def __init__(self, theme: str, bases: Sequence[Path] | None = None) -> None:
-        """`theme`: name of the theme as Qt reports it; empty if there is none. `bases`: directories that contain
-        themes."""
+        """`theme`: name of the theme; empty if there is none. `bases`: directories that contain themes; None: those of
+        the system."""
         self._bases = bases if bases is not None else _bases()
         self._themes = list(self._chain([theme, "hicolor"]))
 
@@ -82,7 +82,8 @@ class IconFiles:
 
 
 def png_of_icns(content: bytes) -> bytes:
-    """Return the smallest PNG of at least 64 pixels in an icon of macOS, else the largest; empty if it has none."""
+    """Return a PNG image in the content of an .icns file (macOS): the smallest of at least 64 pixels, else the largest;
+    empty if it contains none."""
     found: list[tuple[int, bytes]] = []
     at = 8
     while content[:4] == b"icns" and at + 8 <= len(content):
@@ -100,7 +101,8 @@ def _bases() -> list[Path]:
 
 
 def _directories(facts: dict[str, dict[str, str]]) -> list[_Directory]:
-    """Return the directories with icons of programs, without those for screens of other scales."""
+    """Return the directories of a theme with icons of programs, without those for other display scales. `facts`: the
+    sections of its index.theme."""
     found = []
     for name in facts.get("Icon Theme", {}).get("Directories", "").split(",")[:_MOST_DIRECTORIES]:
         about = facts.get(name.strip(), {})

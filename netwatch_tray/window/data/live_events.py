@@ -1,4 +1,4 @@
-"""The events that the agent has sent, and those of the history joined with them."""
+"""Events that the agent has sent, and joining them with events from the history."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from netwatch_tray.feed.protocol import EventsMessage
 
 
 class LiveEvents:
-    """The events that the topic `events` has sent so far; they are newer than the history."""
+    """The events that the agent has sent so far. If the history has the same event, the one here is newer."""
 
     def __init__(self) -> None:
         self._events: dict[int, Event] = {}
         self.version = 0
-        """Changes with each message."""
+        """A number that changes with each message of the agent."""
         self.is_known = False
         """Whether the agent has sent its events since it connected."""
         self.unseen = 0
-        """Alerts that are neither seen nor muted, as the agent counts them; 0 without an agent."""
+        """Number of alerts that are neither seen nor muted, as the agent reports it; 0 if no agent is connected."""
 
     def take(self, message: EventsMessage) -> None:
         if message.reset:
@@ -28,11 +28,11 @@ class LiveEvents:
         self.version += 1
 
     def lose_agent(self) -> None:
-        """Note that the agent is not connected. The events are kept, because they happened."""
+        """Call this when the connection to the agent is lost. The events are kept, because they are still true."""
         self.is_known, self.unseen = False, 0
 
     def joined(self, stored: Iterable[Event], start: float, end: float) -> list[Event]:
-        """Return the events of a span of Unix times by their last finding, oldest first."""
+        """Return stored and live events whose last finding is between two Unix times, oldest first."""
         events = {event.id: event for event in stored} | self._events
         return sorted(
             (event for event in events.values() if start <= event.last < end), key=lambda each: (each.last, each.id)

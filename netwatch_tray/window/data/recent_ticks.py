@@ -1,4 +1,4 @@
-"""The ticks of the last minutes, which the short chart ranges show."""
+"""Keeps the ticks of the last minutes, which charts with short ranges show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNKNOWN = (None, None)
 
 
 class RecentTicks:
-    """Ticks in order of time; those more than `keep` seconds older than the newest are dropped."""
+    """The ticks of the last `keep` seconds, oldest first."""
 
     def __init__(self, keep: float) -> None:
         self._keep = keep
@@ -27,7 +27,7 @@ class RecentTicks:
         return ticks[-1].at if ticks else None
 
     def hold(self, held: bool) -> None:
-        """Freeze or unfreeze the results of `newest` and `points`; ticks are still added."""
+        """Freeze the results of `newest` and `points` (`held`), or unfreeze them. Ticks are added meanwhile."""
         self._held = self._ticks.copy() if held else None
 
     def add(self, tick: Tick) -> None:
@@ -36,12 +36,13 @@ class RecentTicks:
         self._append(RecentTick(tick.at.timestamp(), gap, (tick.total.rx_rate, tick.total.tx_rate), rates))
 
     def merge(self, ticks: Iterable[RecentTick]) -> None:
-        """Add the ticks that the agent keeps. Older ones stay: a restarted agent does not have them."""
+        """Add the ticks that the agent sends when the window connects. Older ones are kept, because an agent that was
+        restarted does not have them."""
         for tick in ticks:
             self._append(tick)
 
     def points(self, index: int | None, since: float) -> list[Point]:
-        """Return the points since this Unix time, and the last one before it.
+        """Return the rates since a Unix time as points of a chart, and the last point before it.
 
         `index`: index of an interface, or None for the total.
         """

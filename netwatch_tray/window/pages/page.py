@@ -8,19 +8,20 @@ from PySide6.QtWidgets import QWidget
 from netwatch_tray.feed.protocol import ServerMessage, Topic
 
 ALWAYS: frozenset[Topic] = frozenset({"interfaces", "events"})
-"""Topics that are subscribed to even while the window is hidden, so that charts have no gap and the bell counts."""
+"""Topics (kinds of the agent's messages) that are requested even while the window is hidden, so that charts have no gap
+and the bell counts events."""
 
 
 class Page(QWidget):
-    """Base class of the pages. A page receives the agent's messages, and provides texts for the status line and the
-    banner."""
+    """Base class of the pages, which the main window shows in its tabs. A page receives the agent's messages, and
+    provides texts for status line and banner. A page is live if it shows current values, which can be paused."""
 
     changed = Signal()
-    """`status` or `fault` return something else now."""
+    """Emitted when `status` or `fault` return other texts than before."""
 
     @property
     def topics(self) -> frozenset[Topic]:
-        """Return the topics that the page needs while it is visible."""
+        """Return the topics (kinds of the agent's messages) that the page needs while it is visible."""
         return ALWAYS
 
     @property
@@ -33,7 +34,7 @@ class Page(QWidget):
         raise NotImplementedError
 
     def lose_agent(self) -> None:
-        """Show current values as unknown. Called every second while there is no agent."""
+        """Show current values as unknown. Called every second while no agent is connected."""
         raise NotImplementedError
 
     def set_paused(self, paused: bool) -> None:
@@ -44,8 +45,8 @@ class Page(QWidget):
         raise NotImplementedError
 
     def fault(self) -> tuple[str, str] | None:
-        """Return a title and sentences for the banner (what is wrong, what still works, what to do), or None if nothing
-        is wrong."""
+        """Return title and text of the banner (what is wrong, what still works, what to do), or None if nothing is
+        wrong."""
         return None
 
     def take_focus(self) -> None:
@@ -63,4 +64,4 @@ class Page(QWidget):
         """Choose the time range with this index, if the page has one."""
 
     def stop(self) -> None:
-        """Stop child processes; called before the window closes."""
+        """Stop child processes that the page has started. Called before the window closes."""

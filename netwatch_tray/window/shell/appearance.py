@@ -19,7 +19,8 @@ _CHOSEN = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
 
 
 class Appearance(QObject):
-    """Applies the colour scheme to the theme: that of the setting, else of the portal, else of Qt.
+    """Applies the colour scheme (light or dark) to the theme: that of the user's setting, else of the settings portal,
+    else of Qt.
 
     Qt follows some desktops by itself (macOS, Windows, GNOME with GTK's theme). On others it reports no scheme, or only
     that of its start.
@@ -36,7 +37,7 @@ class Appearance(QObject):
         self._follow()
 
     def choose(self, choice: ColourScheme) -> None:
-        """Apply the user's setting."""
+        """Apply the user's setting: a scheme, or that of the system."""
         if choice != self._choice:
             self._choice = choice
             self._follow()
@@ -72,8 +73,8 @@ class Appearance(QObject):
 
 
 def parse_font(description: str) -> QFont | None:
-    """Return the font of a Pango description, a family and a size in points (`Noto Sans 10.5`), or None if it is
-    invalid."""
+    """Return the font of a description as GNOME stores it, with family and size in points (`Noto Sans 10.5`); None if
+    it is invalid."""
     family, _, size = description.strip().rpartition(" ")
     try:
         points = float(size)

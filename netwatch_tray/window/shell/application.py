@@ -39,11 +39,11 @@ _STARTED_AFTER_MS = 1000
 def run(feed_path: Path, request: Request = "window") -> int:
     """Open the window, and return the exit code when all windows are closed.
 
-    `feed_path`: the agent's socket; without an agent the window waits for one. `request`: `settings` and
-    `events` show these instead of the page of the last time; `mini` shows the mini window alone.
+    `feed_path`: the agent's socket; without an agent the window waits for one. `request`: what to show: `window` (with
+    the page that was open last), `settings`, `events`, or only the mini window (`mini`).
 
-    If a window is already open, request the same of its process and return 0. Without a display Qt ends the process:
-    call `require_display` first.
+    If a window process is running already, pass the request to it and return 0. Call `require_display` before, because
+    Qt ends the process if there is no display.
     """
     # Qt fills more than a hundred lines of an area in several threads; waking them takes longer than filling ours.
     os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
@@ -83,26 +83,28 @@ def _show(
 
 
 def keep_what_is_loaded() -> None:
-    """Leave everything that exists now out of garbage collection, which was off until then.
+    """Turn garbage collection on, but exclude all objects that exist now.
 
-    Of modules and types, fifty thousand objects, nothing is ever garbage: to search them stops the window for longer
-    than a frame, at a moment that nobody chooses, such as while a table is scrolled.
+    These are mostly modules and types, fifty thousand objects that are never garbage. Going through them takes longer
+    than a frame, and may happen at any time, such as while a table is scrolled.
     """
     gc.freeze()
     gc.enable()
 
 
 def free_closed_windows() -> None:
-    """Collect the windows that were closed after `keep_what_is_loaded`, which have cycles, and keep the rest again."""
+    """Free the memory of closed windows, whose objects refer to each other, then exclude all remaining objects from
+    garbage collection again."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
 
 
 class _Shown:
-    """The open windows, and what they are made from. The main window and the mini window are independent of each other.
+    """The main window and the mini window, and what both need. They are independent of each other.
 
-    A change of the desktop's font replaces the main window, because all its heights depend on the font.
+    When the desktop's font changes, the main window is replaced by a new one, because all its heights depend on the
+    font.
     """
 
     def __init__(self, application: QApplication, feed_path: Path) -> None:
@@ -119,7 +121,7 @@ class _Shown:
         self._mini: MiniWindow | None = None
 
     def show(self, request: Request) -> None:
-        """Show a window, or bring it to the front."""
+        """Open the requested window, or bring it to the front if it is open."""
         if request == "mini":
             self._show_mini()
             return
@@ -192,9 +194,9 @@ class _Shown:
 
 @contextlib.contextmanager
 def _notified_of_signals() -> Iterator[QSocketNotifier]:
-    """While the context is open, SIGTERM and SIGINT do not end the process, but activate the notifier that it yields.
+    """Within the block, SIGTERM and SIGINT do not end the process, but activate the notifier that is yielded.
 
-    A wake-up socket delivers the signal at once, so no timer has to poll.
+    Python writes a signal to a socket at once (signal.set_wakeup_fd), which the notifier watches.
     """
     receiver, sender = socket.socketpair()
     sender.setblocking(False)

@@ -19,7 +19,7 @@ _ICON = 16
 
 
 class Notice(NamedTuple):
-    """The content of a banner. `severity`: `err` if nothing is measured, `warn` if something is missing."""
+    """The content of the banner. `severity`: `err` if nothing is measured, `warn` if only something is missing."""
 
     severity: Literal["err", "warn"]
     title: str
@@ -28,7 +28,7 @@ class Notice(NamedTuple):
 
 
 class Banner(QWidget):
-    """A line for one notice, hidden while there is none. `acted`: the user pressed its button."""
+    """The line that shows one notice; hidden while there is none. Signal `acted`: the user has clicked its button."""
 
     acted = Signal()
 

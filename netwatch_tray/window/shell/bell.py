@@ -17,8 +17,8 @@ _MOST = 99
 
 
 class Bell(ToolButton):
-    """The tab of the Events page, at the other end of the row. It shows its name only while it is checked and there is
-    room."""
+    """The button of the Events page, at the other end of the row of tabs. It shows its name only while it is checked
+    and there is room."""
 
     _padding = 8
 
@@ -32,12 +32,12 @@ class Bell(ToolButton):
         self.show_count(0)
 
     def set_room(self, has_room: bool) -> None:
-        """Set whether there is room for the name."""
+        """Set whether the window is wide enough for the name."""
         self._has_room = has_room
         self._show_name()
 
     def show_count(self, count: int) -> None:
-        """Show how many alerts are unseen. 0 shows no number."""
+        """Show the number of unseen alerts; no number for 0."""
         self._count = count
         one, many = self.tr("{name}, 1 new alert"), self.tr("{name}, {count} new alerts")
         spoken = (one if count == 1 else many).format(name=self._name, count=count) if count else self._name
@@ -93,7 +93,7 @@ class Bell(ToolButton):
         return str(self._count) if self._count <= _MOST else f"{_MOST}+"
 
     def _pill(self) -> QRect:
-        """Return the pill around the number, with its corner at the origin."""
+        """Return the rectangle of the background of the number, with its upper left corner at (0, 0)."""
         height = self._theme.height(_PILL)
         text = text_width(self._theme.fonts.small_strong, self._number())
         return QRect(0, 0, max(height, text + 2 * _PILL_PADDING), height)

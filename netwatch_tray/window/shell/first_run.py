@@ -1,4 +1,4 @@
-"""The page of the first start, shown if the user has to do something: what was found, and what to do."""
+"""The page that is shown once, at the first start, if the user has to do something: what was found, and what to do."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class _Finding(NamedTuple):
 
 
 class FirstRun(QWidget):
-    """The page of the first start. `done`: the user wants to see the Interfaces page. `settings_requested`: the user
-    wants to see the settings."""
+    """The page of the first start. Signals: `done`: the user wants to see the Interfaces page. `settings_requested`:
+    the user wants to see the settings."""
 
     done = Signal()
     settings_requested = Signal()
@@ -43,7 +43,7 @@ class FirstRun(QWidget):
         sentence.show_text(self.tr("It keeps its history on this computer. Nothing is sent anywhere unless you ask."))
         self._lines = [_Line(theme) for _ in range(_MOST_LINES)]
         self._missed_tray = False
-        """Whether the page has reported that there is no tray."""
+        """Whether the page has shown that a tray is missing. Then it also shows that the icon has appeared."""
         self._show = show = FlatButton(theme, self.tr("Show interfaces"))
         show.clicked.connect(self.done)
         settings = FlatButton(theme, self.tr("Settings"))
@@ -130,7 +130,7 @@ class FirstRun(QWidget):
 
 
 class _Line(QWidget):
-    """A line with a mark, what was found, and a sentence about it."""
+    """A line of the page: a mark (done or to do), what was found, and a sentence about it."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

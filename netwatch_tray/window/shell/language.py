@@ -1,4 +1,5 @@
-"""The language of Qt: the window's texts by `netwatch_tray.language`, Qt's own texts by Qt's translations."""
+"""Sets the language of the window: its own texts come from `netwatch_tray.language`, Qt's texts from Qt's
+translations."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from netwatch_tray import language
 
 
 class _Translation(QTranslator):
-    """Returns the translations for `tr` from the catalogue that all processes share."""
+    """Makes Qt's `tr` return translations of the catalogue that all processes of the program share."""
 
     def isEmpty(self) -> bool:
         return False
@@ -21,8 +22,8 @@ class _Translation(QTranslator):
 
 
 def install(application: QCoreApplication, chosen: str) -> None:
-    """Set the language of the program and of Qt's own texts (menus of text fields, the file dialog), as far as this Qt
-    has translations. Call it before any text is made.
+    """Set the language of the program and, if Qt has translations, of Qt's own texts (menus of text fields, file
+    dialog). Call this before any widget is created.
 
     `chosen`: the code of a language, or `auto` for that of the system.
     """

@@ -15,9 +15,10 @@ translate = QCoreApplication.translate
 
 
 def become_regular() -> None:
-    """Give this process a Dock icon and a menu bar, which the bundle disables for the agent (LSUIElement).
+    """Give this process a Dock icon and a menu bar. By default it has none, because of the key LSUIElement in the
+    bundle, which is for the agent.
 
-    Call it on the main thread, after QApplication was created.
+    Call this in the main thread, after QApplication was created.
     """
     import AppKit  # noqa: PLC0415  macOS alone
 
@@ -27,9 +28,9 @@ def become_regular() -> None:
 
 
 def add_menu_bar(window: QWidget, commands: Commands) -> QMenuBar:
-    """Add a menu bar to `window`; Qt moves About, Settings and Quit to the application menu, by their roles.
+    """Add the menu bar to a window. Qt moves About, Settings and Quit to the application menu, by their roles.
 
-    The window must not have shortcuts with the keys of the items: Qt reports those as ambiguous and calls neither.
+    The window must not have shortcuts with the same keys as menu items: Qt takes these as ambiguous and ignores both.
     """
     bar = QMenuBar(window)
     file = bar.addMenu(translate("MacMenu", "File"))
@@ -67,7 +68,8 @@ def _add(
     keys: QKeySequence | None = None,
     role: QAction.MenuRole = QAction.MenuRole.NoRole,
 ) -> QAction:
-    """Add an action. Its default role is NoRole, because Qt would guess a role from the text."""
+    """Add an item to a menu and return it. `act`: called when it is chosen. The default role is NoRole, because Qt
+    would guess a role from the text."""
     action = menu.addAction(text)
     action.setMenuRole(role)
     if keys is not None:

@@ -1,4 +1,4 @@
-"""The main window: tabs, banner, the visible page and the status line, all fed by the agent."""
+"""The main window: tabs, banner, the visible page and the status line, which show what the agent sends."""
 
 from __future__ import annotations
 
@@ -45,14 +45,15 @@ _LEAST_SIZE, _FIRST_SIZE = (720, 480), (960, 640)
 _STATUS_EVERY_MS = 10_000
 _COUNTDOWN_MS = 1000
 STARTED_BY_ATTEMPT = 4
-"""Number of the attempt to connect, 7 s after an agent was started. If it fails as well, the agent did not start."""
+"""Attempts to connect in the first 7 s after the user has started an agent. If these and the next one fail, the agent
+did not start."""
 
 
 class MainWindow(QWidget):
-    """The window with the tabs. It passes the agent's messages to every page, and shows one of the pages.
+    """The main window. It passes the agent's messages to all pages, and shows one of them.
 
-    A page is made when it is first needed: most windows show one or two, and all of them together would take a sixth
-    of the time until the window is visible.
+    A page is created when it is first needed, because most sessions show one or two, and creating all would take a
+    sixth of the time until the window is visible.
     """
 
     interfaces = cached_property(page_makers.interfaces)
@@ -69,7 +70,7 @@ class MainWindow(QWidget):
     noticed = Signal(bool)
     """Whether the banner shows a notice; emitted whenever it may have changed."""
     closing = Signal()
-    """The window closes: what is to be remembered of the pages has to be saved."""
+    """The window is about to close: what is remembered of each page must be saved now."""
 
     def __init__(
         self,
@@ -82,11 +83,11 @@ class MainWindow(QWidget):
         start_agent: Callable[[], bool] | None = None,
         looks: AppLooks | None = None,
     ) -> None:
-        """`memory`: stores size, page, ranges, grouping and sort orders.
+        """`link`: the connection to the agent. `memory`: stores size, page, ranges, grouping and sort orders.
 
-        `history`: None without a history. `settings_file`: if None, nothing is saved. `history_file`: shown in the
-        settings. `start_agent`: starts an agent and returns whether it started; None if the user cannot start one.
-        `looks`: names and icons of apps, None for none.
+        `history`: runs queries; None: there is no history. `settings_file`: None: changes are not saved.
+        `history_file`: its path, for the Settings page. `start_agent`: starts an agent and returns whether it started;
+        None: the user cannot start one. `looks`: names and icons of apps; None: there are none.
         """
         super().__init__()
         self._theme = theme
@@ -94,7 +95,7 @@ class MainWindow(QWidget):
         self._memory = WindowMemory(memory)
         self._start_agent = start_agent
         self._is_starting = False
-        """An agent was started and has not connected yet."""
+        """Whether the user has started an agent to which the window has not connected yet."""
         self._status: Status | None = None
         self._agent_cost = ProcessCost()
         self._live_events = LiveEvents()
@@ -110,12 +111,12 @@ class MainWindow(QWidget):
             history_file=history_file,
         )
         self._last: dict[type, ServerMessage] = {}
-        """The latest message of each type, for pages that are made later."""
+        """The latest message of each type, for pages that are created later."""
         self._notice: Notice | None = None
-        """The notice that the banner shows, without the number of further ones."""
+        """The notice in the banner; None if there is none."""
         self._paused = False
         self._before_settings = 0
-        """The page that the settings were opened from."""
+        """Index of the page from which the settings were opened, to which the user returns."""
         self.setWindowTitle("NetWatch")
         self.setMinimumSize(*_LEAST_SIZE)
         tabs = (
@@ -127,13 +128,13 @@ class MainWindow(QWidget):
         events = PageEntry("events", translate("TabRow", "Events"), "bell", lambda: self.events)
         settings = PageEntry("settings", translate("TabRow", "Settings"), "settings", lambda: self.settings)
         self.pages = (*tabs, events, settings)
-        """In the order of their keys. An index of a page is one of this table."""
+        """All pages, in the order of their shortcuts (Ctrl+1 …). The index of a page is its index here."""
         self._settings_index = len(self.pages) - 1
         self._made: list[Page] = []
-        """The pages that exist."""
+        """The pages that were created."""
         self._unseen: set[Page] = set()
-        """The pages that exist and were never shown. They have not received what only the first message of a topic
-        contains."""
+        """The pages that were created but never shown. When one is shown, the first messages of its topics are
+        requested again, because it may have missed them."""
         self._row = TabRow(theme, tabs, events, settings)
         self._banner = Banner(theme)
         self.first_run = FirstRun(theme)
@@ -192,14 +193,14 @@ class MainWindow(QWidget):
             self._turn(page, checked=True)
 
     def turn_to_page(self, page_id: str) -> None:
-        """Show the page with this ID."""
+        """Show the page with this ID (PageEntry.id)."""
         self.turn_to([entry.id for entry in self.pages].index(page_id))
 
     def turn_to_settings(self) -> None:
         self.turn_to(self._settings_index)
 
     def toggle_pause(self) -> None:
-        """Pause every page, or resume all. Do nothing while the page on the screen shows no live values."""
+        """Pause all pages, or resume all. Do nothing if the visible page shows no current values."""
         if not self._page().is_live:
             return
         self._paused = not self._paused
@@ -210,7 +211,7 @@ class MainWindow(QWidget):
         self._show_texts()
 
     def bring_up(self) -> None:
-        """Restore the window if it is minimised, and bring it to the front."""
+        """Bring the window to the front; restore it if it is minimised."""
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
@@ -257,7 +258,7 @@ class MainWindow(QWidget):
         self.interfaces.choose_range(memory.number("range"))
 
     def add_page(self, page: Page) -> None:
-        """Add a page that was made, and bring it up to date."""
+        """Called when a page was created: add it to the window, and pass it the latest messages."""
         for message in self._last.values():
             page.receive(message)
         if self._link.attempt or self._link.version_mismatch:
@@ -269,7 +270,7 @@ class MainWindow(QWidget):
         self._stack.addWidget(page)
 
     def _page(self) -> Page:
-        """Return the page of the checked tab."""
+        """Return the page that is chosen in the row of tabs."""
         return self.pages[self._row.tabs.checkedId()].page()
 
     def _turn(self, index: int, checked: bool) -> None:
@@ -287,12 +288,12 @@ class MainWindow(QWidget):
         self.connections.bar.group_by_next()
 
     def _escape(self) -> None:
-        """Undo one step of the page, or leave the Settings page. Escape never closes the window."""
+        """Handle Escape: let the page undo one step, else leave the Settings page. Escape never closes the window."""
         if not self._page().escape() and self._row.tabs.checkedId() == self._settings_index:
             self.turn_to(self._before_settings)
 
     def subscribe(self) -> None:
-        """Request the topics of the visible page only."""
+        """Request the topics (kinds of messages) that the visible page needs; only `ALWAYS` if the window is hidden."""
         is_visible = self.isVisible() and not self.isMinimized()
         page = self._page()
         topics = page.topics if is_visible else ALWAYS
@@ -328,7 +329,7 @@ class MainWindow(QWidget):
             self._show_texts()
 
     def _welcome(self, status: Status) -> None:
-        """Show the page of the first start if the user has to do something; only once."""
+        """Show the page of the first start if the user has to do something about the tray, once for each user."""
         if (status.no_tray or status.is_looking) and not self._memory.number("welcomed"):
             self._memory.save(welcomed=1)
             self._stack.setCurrentWidget(self.first_run)
@@ -357,7 +358,7 @@ class MainWindow(QWidget):
         self._show_texts()
 
     def _show_texts(self) -> None:
-        """Update banner and status line."""
+        """Update the texts of banner and status line."""
         fault = self._page().fault()
         notices = [
             link_notice(

@@ -51,16 +51,17 @@ _FROM_CORNER = 24
 
 
 class MiniWindow(QWidget):
-    """A window without a frame that can be dragged anywhere. It closes on Escape, and when the agent quits.
+    """A small window without a frame, which the user can drag anywhere. It closes on Escape, and when the agent quits.
 
-    `window_requested`: the user wants the main window. `settings_requested`: the user wants the settings.
+    Signals: `window_requested`: the user wants to open the main window. `settings_requested`: the user wants to see the
+    settings.
     """
 
     window_requested = Signal()
     settings_requested = Signal()
 
     def __init__(self, theme: Theme, link: AgentLink, memory: QSettings, looks: AppLooks) -> None:
-        """`link`: a connection to the agent of its own. `memory`: stores the position of the window."""
+        """`link`: a connection to the agent that only this window uses. `memory`: stores its position."""
         super().__init__(
             None,
             Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint,
@@ -74,7 +75,7 @@ class MiniWindow(QWidget):
         self._today: int | None = None
         self._notice = ""
         self._pressed: QPoint | None = None
-        """Where the mouse was pressed, within the window."""
+        """Position in the window at which the mouse button was pressed; None if it is not pressed."""
         self.setWindowTitle(self.tr("NetWatch mini window"))
         self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
         self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose)  # tool windows do not by default
@@ -90,7 +91,7 @@ class MiniWindow(QWidget):
         theme.changed.connect(self.update)
 
     def open(self) -> None:
-        """Show the window at its last position, in front of other windows."""
+        """Show the window at its last position, or bring it to the front."""
         if not self.isVisible():
             self._place()
             self.show()
@@ -201,8 +202,8 @@ class MiniWindow(QWidget):
         return QRect(*(round(each * self._scale) for each in (box.left(), box.top(), box.width(), box.height())))
 
     def _draw_rate(self, painter: QPainter, left: int, arrow: str, rate: float | None) -> None:
-        """Draw arrow, number and unit of a rate at fixed positions, so that a change of one does not move the
-        others."""
+        """Draw arrow, number and unit of a rate (bytes/s) at fixed positions from the x coordinate `left` on, so that
+        nothing moves when the number changes."""
         fonts = self._theme.fonts
         quantity = units.rate(rate, self._units)
         row = self._scaled(QRect(left, _RATES.top(), _ARROW, _RATES.height()))
@@ -253,13 +254,13 @@ class MiniWindow(QWidget):
         self._text(painter, box, rate, fonts.small, "ink2", middle)
 
     def _text(self, painter: QPainter, box: QRect, text: str, font: QFont, ink: str, align: Qt.AlignmentFlag) -> None:
-        """Draw a line of text. Right-to-left layouts have the same picture, as charts do."""
+        """Draw a line of text. The window is not mirrored in right-to-left languages, as charts are not."""
         painter.setFont(font)
         painter.setPen(getattr(self._theme.tokens, ink))
         painter.drawText(box, align, text)
 
     def _place(self) -> None:
-        """Move the window to its last position or, if no screen has that position, near the lower corner of the
+        """Move the window to its last position. If that is on no screen now, move it near the lower corner of the
         screen."""
         x, y = (_number(self._memory.value(f"mini/{axis}")) for axis in "xy")
         if x is not None and y is not None:

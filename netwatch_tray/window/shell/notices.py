@@ -1,4 +1,4 @@
-"""What the banner shows: the state of the agent's connection, then faults of the page and of the agent."""
+"""Makes the notices for the banner: about the connection to the agent, and about faults that the agent reports."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ translate = QCoreApplication.translate
 
 
 def link_notice(link: AgentLink, *, is_starting: bool, can_start: bool, known_until: datetime | None) -> Notice | None:
-    """Return a notice if the agent is not connected; None while it is, and before the first attempt.
+    """Return a notice if no agent is connected; None if one is, and before the first attempt to connect.
 
-    `is_starting`: the user has started an agent. `can_start`: the user can start one. `known_until`: local time of the
-    last tick.
+    `is_starting`: whether the user has started an agent. `can_start`: whether the user can start one by the banner's
+    button. `known_until`: local time of the last tick; None: there was none.
     """
     if link.version_mismatch:
         return Notice(
@@ -56,7 +56,8 @@ def link_notice(link: AgentLink, *, is_starting: bool, can_start: bool, known_un
 
 
 def agent_notices(status: Status | None, acknowledged: Collection[str]) -> list[Notice]:
-    """Return the faults that the agent reports, without those that the user has acknowledged."""
+    """Return a notice for each fault in the agent's status, except for those that the user has acknowledged. `status`:
+    None if no agent is connected. `acknowledged`: texts of those notices."""
     if status is None:
         return []
     faults = [(translate("Notices", "Something is missing."), fault) for fault in status.faults]
@@ -70,7 +71,7 @@ def agent_notices(status: Status | None, acknowledged: Collection[str]) -> list[
 
 
 def first_of(notices: Sequence[Notice]) -> Notice | None:
-    """Return the first notice with the number of further ones in its text, or None if there is none."""
+    """Return the first notice, with the number of further ones added to its text; None if there is no notice."""
     if len(notices) <= 1:
         return notices[0] if notices else None
     more = translate("Notices", "And {count} more.").format(count=len(notices) - 1)

@@ -1,7 +1,7 @@
-"""Makes the pages of the window, each when it is first needed, and connects the links from one to another.
+"""Functions that create the pages of the window, each when it is first needed, and connect the links from one to
+another.
 
-What the window remembers of a page is restored when the page is made. A page that was never made saves nothing, so its
-stored values stay.
+What the window remembers of a page is restored when the page is created, and saved only if it was created.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ translate = QCoreApplication.translate
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What pages are made from."""
+    """What pages need to be created."""
 
     theme: Theme
     link: AgentLink
@@ -183,7 +183,8 @@ def _show_settings(window: MainWindow, section: int) -> None:
 
 
 def _change_mute(link: AgentLink, code: str, on: bool) -> None:
-    """Mute or unmute. Without an agent, which stores the mutes, show that beside the pointer."""
+    """Make the agent mute (`on`) or unmute events by a code of event.Mute. If no agent is connected, show a tooltip
+    that one is needed."""
     if link.connected:
         link.change_mute(code, on)
     else:

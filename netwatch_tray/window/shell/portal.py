@@ -1,4 +1,4 @@
-"""The desktop's colour scheme and font, as the settings portal reports them.
+"""Reads the desktop's colour scheme and font from the settings portal, a D-Bus service of Linux desktops.
 
 org.freedesktop.portal.Settings (flatpak.github.io/xdg-desktop-portal): `color-scheme` in the namespace
 org.freedesktop.appearance is 0 for no preference, 1 for dark, 2 for light. GNOME's backend also reports its own
@@ -19,12 +19,13 @@ _SCHEMES = {1: Qt.ColorScheme.Dark, 2: Qt.ColorScheme.Light}
 
 
 class PortalSettings(QObject):
-    """Reads the settings of the portal once and then follows their changes, without blocking. Without a session bus or
-    a portal it emits nothing."""
+    """Reads the settings of the portal once, without blocking, and then follows their changes by signals. Without a
+    session bus or a portal no signal is emitted."""
 
     scheme_changed = Signal()
     font_changed = Signal(str)
-    """A description such as `Cantarell 11`; not emitted for the font in force at the start, which Qt has read."""
+    """The desktop's font has changed; carries a description such as `Cantarell 11`. Not emitted for the font at the
+    start, which Qt reads itself."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)

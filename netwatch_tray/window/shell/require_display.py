@@ -1,4 +1,4 @@
-"""Check for a display before Qt starts: without one Qt aborts the process."""
+"""Checks whether there is a display before Qt starts, because without one Qt aborts the process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WITHOUT_DISPLAY = ("offscreen", "minimal", "vnc")
 
 
 def require_display() -> None:
-    """Raise NetWatchError, with what to do, if Qt could not open a window."""
+    """Raise NetWatchError with a message for the user if Qt could not open a window."""
     platform = os.environ.get("QT_QPA_PLATFORM", "")
     if platform.startswith(_WITHOUT_DISPLAY):
         return
@@ -43,8 +43,8 @@ def require_display() -> None:
 
 
 def _can_connect(library: str, connect: str) -> bool:
-    """Return whether a connection to the display succeeds, made as Qt makes it: with the same library, address and
-    authority."""
+    """Return whether the display server accepts a connection. It is made as Qt makes it, by the C function `connect` of
+    the same shared library."""
     try:
         client = ctypes.CDLL(library)
     except OSError:

@@ -13,7 +13,7 @@ Command = Callable[[], object]
 
 
 class Commands(NamedTuple):
-    """The actions of the keyboard shortcuts and, on macOS, of the menu bar."""
+    """The functions that keyboard shortcuts call and, on macOS, items of the menu bar."""
 
     settings: Command
     mini: Command
@@ -21,7 +21,7 @@ class Commands(NamedTuple):
     minimise: Command
     keys: Command
     pages: tuple[tuple[str, Command], ...]
-    """Names of the pages, and the actions that show them."""
+    """Name of each page, and the function that shows it."""
     ranges: tuple[Command, ...]
     group: Command
     filter: Command
@@ -29,7 +29,8 @@ class Commands(NamedTuple):
 
 
 def add_shortcuts(window: QWidget, commands: Commands) -> None:
-    """Add the shortcuts. On macOS the menu bar has the shortcuts of the window itself."""
+    """Add the keyboard shortcuts to the window. On macOS some of them are those of the menu bar, which is added,
+    too."""
 
     def add(keys: str, action: Command) -> None:
         QShortcut(QKeySequence(keys), window).activated.connect(action)

@@ -1,4 +1,5 @@
-"""One window process per user. The first holds a lock and listens. A later one requests a window from it, and exits."""
+"""Ensures that each user has one window process. The first holds a lock and listens on a socket. A later one sends it
+what to show, and exits."""
 
 from __future__ import annotations
 
@@ -16,26 +17,26 @@ from netwatch_tray.errors import NetWatchError
 _TIMEOUT_S = 2.0
 _LONGEST_TOKEN = 4096
 _ACTIVATION = "XDG_ACTIVATION_TOKEN"
-"""Holds the token of the click that started the second process, which lets a window come to the front on Wayland."""
+"""Environment variable with the token of the user's click, which a program needs on Wayland to bring its window to the
+front. The second process passes it to the first."""
 Request = Literal["window", "settings", "events", "mini"]
 _REQUESTS: tuple[Request, ...] = ("window", "settings", "events", "mini")
-"""A datagram is the token, a NUL, which no environment variable contains, and the request."""
+"""The requests. A message on the socket is the token, a NUL, and one of these."""
 _LONGEST_DATAGRAM = _LONGEST_TOKEN + 1 + max(map(len, _REQUESTS))
 
 
 class SingleInstance(QObject):
-    """The claim to be the only window process.
+    """The lock and the socket of the only window process.
 
-    `requested` carries what another start of the program wants this process to show: the window, its settings or
-    events, or the mini window.
+    Signal `requested`: another start of the program wants this process to show something; carries the request.
     """
 
     requested = Signal(str)
 
     def __init__(self, directory: Path, request: Request = "window") -> None:
-        """`directory`: private to the user, removed at the end of the session.
+        """`directory`: a directory that only this user can access, and that is removed at the end of the session.
 
-        `request`: what the other process has to show if it already holds the claim.
+        `request`: what to request from the other process if there is one.
         """
         super().__init__()
         self._wanted = request.encode()
@@ -49,9 +50,10 @@ class SingleInstance(QObject):
         self._notifier: QSocketNotifier | None = None
 
     def claim(self) -> bool:
-        """Return whether this is the only window process. If not, the other one has received the request.
+        """Take the lock and listen. Return True if that succeeds. If another window process has the lock, send it the
+        request and return False.
 
-        Raise NetWatchError if the other one does not listen.
+        Raise NetWatchError if the other process does not listen.
         """
         if not self._lock.tryLock(0):
             self._send_request()

@@ -1,4 +1,5 @@
-"""The line at the bottom of the window: how the page measures, missing sources, CPU and memory of the agent."""
+"""The line at the bottom of the window: texts of the page about its data, missing sources, CPU and memory of the
+agent."""
 
 from __future__ import annotations
 
@@ -35,12 +36,13 @@ class StatusLine(Strip):
         self._texts.show_text("   ".join(texts))
 
     def show_missing(self, faults: Sequence[str]) -> None:
-        """Show how many sources the agent lacks; the tooltip lists them."""
+        """Show the number of faults that the agent reports, such as a source that is missing; the tooltip lists
+        them."""
         self._missing.setVisible(bool(faults))
         one, many = self.tr("1 source missing"), self.tr("{count} sources missing")
         self._missing.show_text(one if len(faults) == 1 else many.format(count=len(faults)))
         self._missing.setToolTip(qt_tool_tip("\n".join(faults)))
 
     def show_agent_cost(self, cost: str) -> None:
-        """Show the text of `cost_in_words`; empty if the cost is unknown."""
+        """Show CPU and memory of the agent, as text of `formatting.cost_in_words`; empty: unknown."""
         self._agent.show_text(self.tr("Agent: {cost}").format(cost=cost) if cost else "")

@@ -17,25 +17,26 @@ from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import MARGIN, Theme
 
 _ROOMY_FROM = 840
-"""Window width from which there is room for a key beside its button, and for the names of *Freeze* and *Events*."""
+"""Window width in dip from which on buttons show their keys, and *Freeze* and *Events* show their names."""
 
 
 class PageEntry(NamedTuple):
-    """An entry in the table of pages of `MainWindow`."""
+    """Describes a page of the main window: its button, and the function that returns the page."""
 
     id: str
-    """Name of the page in stored values; never translated."""
+    """Name of the page in what the window remembers; never translated."""
     name: str
     symbol: str
-    """A picture in `assets/icons`, without `.svg`."""
+    """Name of the button's picture in `assets/icons`, without `.svg`."""
     page: Callable[[], Page]
 
 
 class TabRow(Strip):
-    """The row of tabs. The attribute `tabs` has the buttons of all pages, by index: tabs, events, settings."""
+    """The row of tabs. The attribute `tabs` has the buttons of all pages, by index of the page: also those of events
+    and settings."""
 
     def __init__(self, theme: Theme, tabs: Sequence[PageEntry], events: PageEntry, settings: PageEntry) -> None:
-        """`events` and `settings` have buttons at the other end of the row."""
+        """`tabs`: pages with a tab. `events`, `settings`: pages with a button at the other end of the row."""
         super().__init__(theme, theme.height(48))
         self._is_live = True
         self._is_paused = False
@@ -75,7 +76,8 @@ class TabRow(Strip):
         self.pause.updateGeometry()
 
     def offer_pause(self, is_live: bool) -> None:
-        """Show or hide the pause button. `is_live`: whether the page shows current values."""
+        """Show or hide the pause button. `is_live`: whether the visible page shows current values, which can be
+        paused."""
         self._is_live = is_live
         self.pause.setVisible(is_live)
         self._pause_key.setVisible(is_live and self._has_room)
@@ -89,5 +91,5 @@ class TabRow(Strip):
 
     @property
     def _has_room(self) -> bool:
-        """Return whether there is room for more than the tabs and symbols."""
+        """Return whether there is room for keys and names beside the symbols of the buttons."""
         return self.width() >= _ROOMY_FROM

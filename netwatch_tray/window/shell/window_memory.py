@@ -1,4 +1,4 @@
-"""What the window remembers from one run to the next, in an ini file."""
+"""Stores what the window remembers from one run to the next, such as its size, in an ini file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from netwatch_tray.window.table.view import TableView
 
 
 class WindowMemory:
-    """Typed access to the remembered values. The user may have edited the file."""
+    """Reads and writes the remembered values. Values of a wrong type are ignored, because the user may have edited the
+    file."""
 
     def __init__(self, file: QSettings) -> None:
         self._file = file
@@ -28,7 +29,7 @@ class WindowMemory:
             self._file.setValue(key, value)
 
     def restore_geometry(self, window: QWidget) -> bool:
-        """Restore the size and position of the window. Return whether there was a stored one."""
+        """Set the window to its stored size and position. Return whether any were stored."""
         geometry = self._file.value("geometry")
         return isinstance(geometry, QByteArray) and window.restoreGeometry(geometry)
 
@@ -36,7 +37,7 @@ class WindowMemory:
         self._file.setValue("geometry", window.saveGeometry())
 
     def restore_order(self, name: str, table: TableView[Any]) -> None:
-        """Sort a table by the stored column, if the table still has it."""
+        """Sort a table by the column that was stored under `name`, if the table still has it."""
         descending = self.number(f"{name}/descending") == 1
         order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
         table.sort_by(self.text(f"{name}/column"), order)
@@ -48,7 +49,7 @@ class WindowMemory:
 
     @property
     def acknowledged(self) -> set[str]:
-        """Return the details of the notices that the user has acknowledged."""
+        """Return the texts of the notices that the user has acknowledged, so that they are not shown again."""
         stored = self._file.value("understood", [])
         # QSettings returns a list of one as a string.
         return set(map(str, stored if isinstance(stored, list) else [stored]))
@@ -57,5 +58,5 @@ class WindowMemory:
         self._file.setValue("understood", sorted(self.acknowledged | {detail}))
 
     def sync(self) -> None:
-        """Write the file."""
+        """Write the file now."""
         self._file.sync()

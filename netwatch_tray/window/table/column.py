@@ -1,4 +1,8 @@
-"""Descriptors of columns: the text, the sort key and the drawn cell of a record."""
+"""Describes the columns of a table. A record is the data of a row; a column returns its text and sort key, and draws
+it.
+
+Lengths are in dip (device-independent pixels).
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,9 @@ _LEFT, _ELIDE_RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.TextElideMode.ElideRight
 
 
 class Cell(msgspec.Struct, eq=False):
-    """The box, the painter and the fonts for drawing one cell. One object is reused for all cells of a paint event.
+    """Painter, fonts and rectangle for drawing one cell. One object is reused for all cells of a paint event.
 
-    Positions are plain numbers, dip: making a QRect for each cell, and reading it, would take a tenth of the time of
-    the whole table.
+    Positions are plain numbers: a QRect for each cell would take a tenth of the time for drawing the table.
     """
 
     painter: QPainter
@@ -29,7 +32,7 @@ class Cell(msgspec.Struct, eq=False):
     """Device pixels per dip."""
     row_width: int
     top: int = 0
-    """Top of the row."""
+    """The y coordinate of the row."""
     height: int = 0
     """Height of the row."""
     left: int = 0
@@ -39,12 +42,12 @@ class Cell(msgspec.Struct, eq=False):
 
     @property
     def box(self) -> QRect:
-        """Return the cell without its padding."""
+        """Return the rectangle of the cell without its padding."""
         return QRect(self.left, self.top, self.width, self.height)
 
     @property
     def row(self) -> QRect:
-        """Return the whole row."""
+        """Return the rectangle of the whole row, across all columns."""
         return QRect(0, self.top, self.row_width, self.height)
 
     @property
@@ -61,9 +64,10 @@ class Cell(msgspec.Struct, eq=False):
         align: Qt.AlignmentFlag = _LEFT,
         elide: Qt.TextElideMode = _ELIDE_RIGHT,
     ) -> None:
-        """Draw one line of text, by default in `ink` and the base font, over the whole cell.
+        """Draw one line of text into the cell, by default in the usual colour and font.
 
-        `align` is that of a left-to-right layout; a right-to-left layout swaps left and right.
+        `box`: another rectangle than the cell. `align`: as in a left-to-right layout; in a right-to-left one, left and
+        right are swapped.
         """
         left, top, room, height = self.left, self.top, self.width, self.height
         if box is not None:
@@ -80,7 +84,8 @@ class Cell(msgspec.Struct, eq=False):
         metrics.draw(painter, self.ratio, x, base, shown)
 
     def lines(self) -> tuple[QRect, QRect]:
-        """Return the boxes of a line in the base font and one in the small font below it."""
+        """Return two rectangles within the cell: for a line of text in the base font, and below it one in the small
+        font."""
         upper, lower = (QFontMetrics(font).height() for font in (self.theme.fonts.base, self.theme.fonts.small))
         top = self.box.top() + (self.box.height() - upper - lower) // 2
         return (
@@ -93,29 +98,31 @@ class Column(msgspec.Struct, Generic[Record], frozen=True, kw_only=True, eq=Fals
     """One column of a table."""
 
     id: str
-    """Its name in the code and in what the window remembers; unique in its table and never translated."""
+    """Name of the column in code and in what the window remembers; unique in its table, never changed or translated."""
     title: str
     retitled: Callable[[], str] | None = None
-    """Returns the current title, if it changes."""
+    """Returns the current title, for a column whose title changes."""
     text: Callable[[Record], str]
-    """Returns the text that is copied, filtered, read by screen readers and, without `draw`, drawn."""
+    """Returns the text of a record: for copying, filtering, screen readers, and for drawing if there is no `draw`."""
     order: Callable[[Record], Any] | None = None
-    """Returns the sort key of a record, None last. Without it the table cannot be sorted by this column."""
+    """Returns the sort key of a record; those with None are sorted last. None: the table cannot be sorted by this
+    column."""
     draw: Callable[[Cell, Record], None] | None = None
     tooltip: Callable[[Record], str | None] | None = None
     widest: str | int
-    """A text that the column is wide enough for, or its width in dip."""
+    """Usual width of the column: a text that must fit, or a number of dip."""
     least: str | int | None = None
-    """A text that the column may shrink to, or a width in dip."""
+    """Least width of the column in a narrow table: a text that must fit, or a number of dip. None: it does not
+    shrink."""
     stretch: int = 0
-    """Its share of the width that is left over."""
+    """The share that the column gets of the remaining width of the table; 0: none."""
     numeric: bool = False
     """Whether the text is aligned to the right."""
     drop_order: int | None = None
-    """Order in which columns are hidden in a narrow table; None if the column always stays."""
+    """Order in which columns are hidden if the table is too narrow, the lowest number first; None: never."""
     offered: Callable[[], bool] | None = None
-    """Returns whether there is anything to show in the column; None if it is always shown. `TableView.fit_columns`
-    evaluates it."""
+    """Returns whether the column has anything to show, else it is hidden; None: always. Called by
+    `TableView.fit_columns`."""
 
     @property
     def shown_title(self) -> str:

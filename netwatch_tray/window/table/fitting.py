@@ -1,4 +1,4 @@
-"""Which columns of a table fit its width, and how wide each becomes. Without Qt."""
+"""Decides which columns of a table fit its width, and how wide each becomes. Without Qt."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from netwatch_tray.window.table.column import Column
 
 
 class Room(NamedTuple):
-    """The width of a column's content, in dip."""
+    """Widths of a column's content in dip: the least one, and the usual one."""
 
     least: int
-    """Width to which it may shrink."""
+    """Width to which the column may shrink."""
     wanted: int
 
 
 def fitted(columns: Mapping[int, Column[Any]], room_of: Callable[[Column[Any]], Room], width: int) -> dict[int, int]:
-    """Return the widths of the visible columns, by number.
+    """Return the widths in dip of the columns that fit, by number of the column.
 
     Columns are hidden in their `drop_order` until the rest fits `width`. The remaining width is shared between those
-    that stretch. `columns`: by number. The outer ones also need the margins of the page, which `width` does not
-    include.
+    that stretch. `columns`: by number. `room_of`: returns the width of a column's content. `width`: of the table
+    without the margins of the page, which the first and the last column have in addition.
     """
     rooms = {index: room_of(column) for index, column in columns.items()}
     shown = dict(columns)

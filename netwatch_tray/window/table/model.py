@@ -1,4 +1,5 @@
-"""Records by key as a table model. Changes are reported row by row, so the selection and the scroll position stay."""
+"""The model of a sorted table. A record is the data of a row, and has a key. Changes are reported to Qt row by row, so
+that selection and scroll position stay."""
 
 from __future__ import annotations
 
@@ -17,14 +18,15 @@ Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()
 _LAYOUT = ("QList<QPersistentModelIndex>", "QAbstractItemModel::LayoutChangeHint")
 _ROWS_MOVE = QAbstractTableModel.LayoutChangeHint.VerticalSortHint
-"""Without it the header hides its hidden sections again after every sort, and the table is drawn twice."""
+"""Hint for Qt that only rows move. Without it the header lays out its columns again after every sort, and the table is
+drawn twice."""
 
 
 class SortedModel(QAbstractTableModel, Generic[Record]):
-    """Records by key, sorted by one column, with optional headings."""
+    """A table model of records, sorted by one column. Records may be grouped below headings, which are records, too."""
 
     refreshed = Signal()
-    """Emitted after every change of records."""
+    """Emitted after each change of the records."""
 
     def __init__(
         self,
@@ -33,7 +35,8 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         *,
         settle_ms: int = 0,
     ) -> None:
-        """`settle_ms`: shortest time in ms between two moves of rows whose records changed."""
+        """`key`: returns the key of a record. `settle_ms`: least milliseconds between two reorderings of rows because
+        of changed records."""
         super().__init__()
         self.columns = columns
         self._key = key
@@ -45,8 +48,8 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         self._rows.sort(next(column.order for column in columns if column.order), descending=False)
 
     def put(self, records: Iterable[Record], gone: Iterable[Hashable] = ()) -> None:
-        """Remove the keys in `gone`, then add or replace by key. The last of several records with the
-        same key counts."""
+        """Remove the records whose keys are in `gone`, then add records, or replace those with the same key. Of several
+        records with the same key, the last one is used."""
         rows, entries = self._rows, self._rows.entries
         fresh: list[Entry[Record]] = []
         changed: list[int] = []
@@ -69,7 +72,7 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         self.refreshed.emit()
 
     def clear(self) -> None:
-        """Remove every record."""
+        """Remove all records."""
         self.put((), list(self._rows.entries))
 
     def set_heading(self, heading: Callable[[Record], Record | None] | None) -> None:
@@ -80,13 +83,13 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         self._rows.heading = heading
 
     def hold_order(self, held: bool) -> None:
-        """Keep the order of rows, as while the pointer is over the table. New rows are inserted at their sorted
-        positions."""
+        """Set whether existing rows keep their order although values change, so that none moves under the mouse
+        pointer. New rows are always inserted where they belong."""
         self._is_held = held
         self._settle()
 
     def records(self) -> Iterator[Record]:
-        """Yield every record, in no particular order."""
+        """Yield all records, unsorted."""
         return (entry.record for entry in self._rows.entries.values())
 
     def record(self, row: int) -> Record:
@@ -103,7 +106,7 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         return None if entry is None else self._rows.row(entry)
 
     def is_heading(self, row: int) -> bool:
-        """Return whether the row is a heading, below which other rows may be."""
+        """Return whether the row is the heading of a group."""
         heading = self._rows.heading
         return heading is not None and heading(self.record(row)) is None
 
@@ -114,7 +117,8 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         return 0 if parent.isValid() else len(self.columns)
 
     def as_text(self, rows: Iterable[int]) -> str:
-        """Return these rows with all columns as tab-separated lines, escaped so that no cell is a formula."""
+        """Return rows, given by number, as tab-separated lines with all columns. Texts that a spreadsheet would take
+        for a formula are escaped."""
         lines = ("\t".join(str(csv_cell(each.text(self.record(row)))) for each in self.columns) for row in rows)
         return "\n".join(lines)
 
@@ -140,7 +144,8 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
                 self._misplaced.clear()
 
     def _settle(self) -> None:
-        """Move rows to their sorted positions, unless the order is held or they were moved a moment ago."""
+        """Move rows with changed records to where they belong, unless the order is held, or rows were moved less than
+        `settle_ms` ago."""
         if not self._misplaced or self._is_held or self._settled.isActive():
             return
         with self._rearranged():
@@ -152,8 +157,7 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
 
     @contextmanager
     def _rearranged(self) -> Iterator[None]:
-        """Enclose a change of the order. Selection and current row are persistent indexes, each of which follows its
-        record."""
+        """Report to Qt that the block changes the order of rows. Selection and current row follow their records."""
         self.layoutAboutToBeChanged[_LAYOUT].emit([], _ROWS_MOVE)  # type: ignore[index]  # missing in the stubs
         old = self.persistentIndexList()
         followed = [self._rows[index.row()] for index in old]

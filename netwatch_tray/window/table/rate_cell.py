@@ -1,4 +1,4 @@
-"""Rates and amounts in table cells: number and unit aligned separately, and a bar that compares them."""
+"""Draws rates and amounts in table cells: numbers and units of all rows are aligned, and a bar compares the values."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def rate_column(
     stretch: int = 0,
     drop_order: int | None = None,
 ) -> Column[Record]:
-    """Return a column of rates (bytes/s), drawn by `draw_rate` or by the given `draw`. The other arguments are those of
-    `Column`."""
+    """Return a column of rates. `rate`: returns the rate of a record in bytes/s, None if unknown. `strong`: emphasize
+    the numbers. `draw`: replaces `draw_rate`. The other arguments are those of `Column`."""
     return Column(
         id=column_id,
         title=title,
@@ -53,18 +53,18 @@ def rate_column(
 
 
 def draw_rate(cell: Cell, rate: float | None, shown_in: Units, *, strong: bool = True) -> None:
-    """Draw a rate, bytes/s. Zero and unknown are drawn faint, and not aligned to the units of other cells."""
+    """Draw a rate in bytes/s; None: unknown. Zero and unknown are drawn faint, and without a unit to align."""
     _draw(cell, units.rate(rate, shown_in), rate_units(shown_in), known=bool(rate), strong=strong)
 
 
 def draw_size(cell: Cell, count: float | None, shown_in: Units, *, strong: bool = False) -> None:
-    """Draw an amount, bytes, as `draw_rate` draws a rate."""
+    """Draw an amount in bytes, as `draw_rate` draws a rate."""
     _draw(cell, units.size(count, shown_in), size_units(shown_in), known=bool(count), strong=strong)
 
 
 def draw_bar(cell: Cell, value: float, greatest: float, colour: QColor) -> None:
-    """Draw a bar along the lower edge from the trailing end. Its length is relative to `greatest`, and at least one
-    dip."""
+    """Draw a bar along the lower edge of the cell, from its end (right, in Arabic left) on. Its length shows the ratio
+    of `value` to `greatest`, and is at least one dip."""
     share = min(1.0, value / greatest) if greatest > 0 else 0.0
     length = max(1, math.floor(cell.width * share))
     x = cell.left if cell.right_to_left else cell.left + cell.width - length
@@ -72,7 +72,8 @@ def draw_bar(cell: Cell, value: float, greatest: float, colour: QColor) -> None:
 
 
 def _draw(cell: Cell, quantity: Quantity, all_units: tuple[str, ...], *, known: bool, strong: bool) -> None:
-    """Draw the number before its unit, in a right-to-left layout as well."""
+    """Draw a number, and on its right its unit, even in a right-to-left layout. `all_units`: the units that may occur
+    in the column, for the width. `known`: False: draw it faint."""
     tokens, fonts = cell.tokens, cell.theme.fonts
     if not known:
         cell.text(quantity.value, tokens.ink3, align=_RIGHT)

@@ -1,4 +1,4 @@
-"""Records in the order of a table, without Qt."""
+"""Keeps the records of a table sorted, without Qt. A record is the data of a row, and has a key."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import msgspec
 
 Record = TypeVar("Record")
 Begin = Callable[[int, int], object]
-"""Called with the first and the last row before a change of contiguous rows."""
+"""Function that is called before contiguous rows are inserted or removed, with the first and the last of them."""
 End = Callable[[], object]
-"""Called after that change."""
+"""Function that is called after these rows were inserted or removed."""
 
 _FEW = 8
-"""Rows are moved singly if at most one in this many is misplaced. For more of them sorting everything takes less
-time."""
+"""Rows are moved one by one if at most one in this many is at a wrong place. For more, sorting all takes less time."""
 
 
 class Entry(msgspec.Struct, Generic[Record], eq=False, gc=False):
-    """A record and the sort key of its row. The key is older than the record while the order is held.
+    """A record, and the sort key by which its row was placed. That of the record may have changed since.
 
-    The garbage collector does not track it: a table may have ten thousand, and no record refers to its entry.
+    The garbage collector does not track it (gc=False): a table may have ten thousand, and no record refers to its
+    entry.
     """
 
     record: Record
@@ -33,14 +33,15 @@ class Entry(msgspec.Struct, Generic[Record], eq=False, gc=False):
 class SortedRows(Generic[Record]):
     """Entries by key, sorted by one value of their records.
 
-    Unknown values are last in both directions. Records with equal values are in the order of their keys. A record may
-    have a heading, itself a record. Headings are sorted by their value, as are the records below each of them.
+    Unknown values (None) are last, also in descending order. Records with equal values are sorted by their keys. A
+    record may have a heading, which is a record, too. Headings are sorted among each other, and records below their
+    heading.
     """
 
     def __init__(self, key: Callable[[Record], Hashable]) -> None:
         self.entries: dict[Hashable, Entry[Record]] = {}
         self.heading: Callable[[Record], Record | None] | None = None
-        """Returns the heading of a record, None without headings."""
+        """Function that returns the heading of a record, or None for a heading itself. None: there are no headings."""
         self._key = key
         self._value: Callable[[Record], Any] = key
         self._descending = False
@@ -55,20 +56,21 @@ class SortedRows(Generic[Record]):
         return self._shown[self._row(row)]
 
     def row(self, entry: Entry[Record]) -> int:
-        """Return the row of an entry."""
+        """Return the number of the row in which an entry is."""
         return self._row(bisect_left(self._orders, entry.order))
 
     def is_misplaced(self, entry: Entry[Record]) -> bool:
-        """Return whether the entry's record belongs to another row now."""
+        """Return whether the sort key of the entry's record has changed since the entry was placed."""
         return self._order(entry.record) != entry.order
 
     def sort(self, value: Callable[[Record], Any], *, descending: bool) -> None:
-        """Sort everything by `value` from now on; a value of None is unknown."""
+        """Sort all entries. `value`: returns the value of a record to sort by; None: unknown. Later changes are sorted
+        in the same way."""
         self._value, self._descending = value, descending
         self._sort()
 
     def restore_order(self, misplaced: Iterable[Entry[Record]]) -> None:
-        """Move entries to the rows where their records belong."""
+        """Move these entries, whose sort keys have changed, to where they belong."""
         misplaced = list(misplaced)
         if self.heading or len(misplaced) * _FEW > len(self._shown):  # all records below a heading move with it
             self._sort()
@@ -82,7 +84,8 @@ class SortedRows(Generic[Record]):
             self._orders.insert(position, entry.order)
 
     def remove(self, entries: Iterable[Entry[Record]], begin: Begin, end: End) -> None:
-        """Remove rows. `begin` and `end` enclose each removal of contiguous rows."""
+        """Remove the rows of these entries. `begin` and `end` are called before and after each removal of contiguous
+        rows."""
         positions = sorted(bisect_left(self._orders, entry.order) for entry in entries)
         for first, last in reversed(_stretches(positions)):
             begin(*sorted((self._row(first), self._row(last))))
@@ -90,7 +93,8 @@ class SortedRows(Generic[Record]):
             end()
 
     def insert(self, entries: list[Entry[Record]], begin: Begin, end: End) -> None:
-        """Insert rows where their records belong. `begin` and `end` enclose each insertion of contiguous rows."""
+        """Insert entries where they belong. `begin` and `end` are called before and after each insertion of contiguous
+        rows. `entries` is empty afterwards."""
         self._set_orders(entries)
         entries.sort(key=lambda entry: entry.order)
         while entries:
@@ -112,7 +116,8 @@ class SortedRows(Generic[Record]):
         self._orders = [entry.order for entry in self._shown]
 
     def _set_orders(self, entries: Iterable[Entry[Record]]) -> None:
-        """Set the sort keys, those of headings first, because the keys of the records below begin with them."""
+        """Compute the sort keys of entries. Those of headings are first, because the keys of records below contain
+        them."""
         below = []
         for entry in entries:
             if self.heading and self.heading(entry.record) is not None:
@@ -123,8 +128,8 @@ class SortedRows(Generic[Record]):
             entry.order = self._order(entry.record)
 
     def _order(self, record: Record) -> tuple[Any, ...]:
-        """Return the sort key of a record. It ends with the record's key, which makes it unique, so the row can be
-        found by it."""
+        """Return the sort key of a record. It contains the record's own key, so it is unique, and the row can be found
+        by it."""
         value = self._value(record)
         own = ((value is None) != self._descending, value, self._key(record))
         heading = self.heading(record) if self.heading else None
@@ -134,13 +139,12 @@ class SortedRows(Generic[Record]):
         return (*self.entries[self._key(heading)].order[:3], not self._descending, *own)
 
     def _row(self, position: int) -> int:
-        """Convert a position in the lists, which are ascending, to a row, or a row to a position. The conversion is its
-        own inverse."""
+        """Convert an index of the internal lists, which are ascending, to the number of the row, or back."""
         return len(self._shown) - 1 - position if self._descending else position
 
 
 def _stretches(numbers: list[int]) -> list[tuple[int, int]]:
-    """Return the first and the last of each run of consecutive numbers; `numbers` is ascending."""
+    """Return the first and the last number of each run of consecutive numbers. `numbers` is sorted."""
     if not numbers:
         return []
     breaks = [(low, high) for low, high in pairwise(numbers) if high != low + 1]

@@ -1,4 +1,4 @@
-"""A table of whole rows that draws itself, fits its columns to the width and copies rows as text."""
+"""The widget of a table: it draws its rows itself, fits the columns to its width and copies rows as text."""
 
 from __future__ import annotations
 
@@ -73,15 +73,15 @@ class _Header(QHeaderView):
 
 
 class TableView(QTableView, Generic[Record]):
-    """A table in which whole rows are hovered and selected. It shows the columns that fit its width.
+    """A table whose rows are selected and highlighted as a whole. It shows the columns that fit its width.
 
-    `hovered` carries the record under the pointer, or None.
+    Signal `hovered` carries the record under the mouse pointer, or None.
     """
 
     hovered = Signal(object)
 
     def __init__(self, theme: Theme, model: SortedModel[Record], *, row_height: int, lines: bool) -> None:
-        """`row_height`: dip; `lines`: draw lines between rows."""
+        """`row_height`: in dip, for the base font. `lines`: whether to draw lines between rows."""
         super().__init__()
         self.theme = theme
         self.lines = lines
@@ -112,8 +112,8 @@ class TableView(QTableView, Generic[Record]):
         return self._records
 
     def make_sortable(self, column: str, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by the column with this ID. A click on a column header sorts by that column, a second click reverses the
-        order."""
+        """Sort by the column with this ID, and let the user sort by a click on a column header; a second click reverses
+        the order."""
         self.sort_by(column, order)
         self.setSortingEnabled(True)
 
@@ -125,7 +125,7 @@ class TableView(QTableView, Generic[Record]):
 
     @property
     def sorted_by(self) -> tuple[str, Qt.SortOrder]:
-        """Return the ID of the column by which rows are sorted, and the direction."""
+        """Return the ID of the column by which the table is sorted, and the direction."""
         header = self.horizontalHeader()
         return self._records.columns[header.sortIndicatorSection()].id, header.sortIndicatorOrder()
 
@@ -141,8 +141,8 @@ class TableView(QTableView, Generic[Record]):
 
     @contextmanager
     def anchored(self) -> Iterator[None]:
-        """Enclose a change of the model. The row at the top of the view stays there, unless the view is at the
-        beginning."""
+        """Change the model within the block: the row at the top of the view stays there, unless the view is scrolled to
+        the first row."""
         bar, top = self.verticalScrollBar(), self.rowAt(0)
         key = self._records.key(top) if bar.value() > 0 and top >= 0 else None
         # At each change of the order the header reports hidden columns as resized, which would redraw everything.
@@ -158,7 +158,7 @@ class TableView(QTableView, Generic[Record]):
             bar.setValue(bar.value() + (row - top) * self.verticalHeader().defaultSectionSize())
 
     def fit_columns(self) -> None:
-        """Show the columns that fit the width, and share the remaining width between those that stretch."""
+        """Show the columns that fit the width of the table, and set their widths; see `fitting.fitted`."""
         columns = self._records.columns
         offered = {index: each for index, each in enumerate(columns) if each.offered is None or each.offered()}
         margins = MARGIN - GAP
@@ -175,27 +175,27 @@ class TableView(QTableView, Generic[Record]):
                 header.resizeSection(index, widths[index])
 
     def mark(self, key: Hashable) -> None:
-        """Draw the row of this key as if the pointer were over it; None marks no row."""
+        """Highlight the row of the record with this key, as if the mouse pointer were over it; None: no row."""
         if key != self._marked:
             self._marked = key
             self.viewport().update()
 
     def copy(self) -> None:
-        """Copy the selected rows with all columns as tab-separated lines, escaped so that no cell is a formula."""
+        """Copy the selected rows to the clipboard; see `SortedModel.as_text`."""
         _to_clipboard(self._records.as_text(sorted(index.row() for index in self.selectionModel().selectedRows())))
 
     def copy_all(self) -> None:
-        """Copy every row as `copy` does."""
+        """Copy all rows to the clipboard; see `SortedModel.as_text`."""
         _to_clipboard(self._records.as_text(range(self._records.rowCount())))
 
     def copy_cell(self) -> None:
-        """Copy the text of the current cell."""
+        """Copy the text of the current cell to the clipboard."""
         current = self.currentIndex()
         if current.isValid():
             _to_clipboard(self._records.data(current))
 
     def rowsAboutToBeRemoved(self, parent: Index, first: int, last: int) -> None:
-        """Clear the current index when its row is removed. Qt would move it to the next row and select that."""
+        """If the current row is removed, make none current. By default, Qt would select the next row."""
         if first <= self.currentIndex().row() <= last:
             self.selectionModel().clearCurrentIndex()
         super().rowsAboutToBeRemoved(parent, first, last)
@@ -205,7 +205,8 @@ class TableView(QTableView, Generic[Record]):
         self.fit_columns()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw row by row without a delegate: Qt's calls per cell cost more than most cells take to draw."""
+        """Draw all visible rows without a delegate, because Qt's calls for each cell take longer than drawing most
+        cells."""
         painter = QPainter(self.viewport())
         # Order each text by its own first letter: numbers and addresses are left-to-right in any layout.
         painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
@@ -268,7 +269,7 @@ class TableView(QTableView, Generic[Record]):
             self._records.hold_order(False)
 
     def _places(self) -> list[tuple[Column[Record], int, int]]:
-        """Return each visible column, with the x coordinate and the width of its content in dip."""
+        """Return each visible column with the x coordinate and the width of its cells' content, in dip."""
         places = []
         for index, column in enumerate(self._records.columns):
             if not self.isColumnHidden(index):

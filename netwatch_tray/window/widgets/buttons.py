@@ -17,13 +17,13 @@ _ICON = 16
 
 
 class FlatButton(QPushButton):
-    """A button with a text, optionally with a symbol before or behind it. Subclasses differ in their background."""
+    """A button with a text and optionally a symbol before or after it. Base class: subclasses draw the background."""
 
     _height = 28
     _padding = 12
     _radius = CONTROL_RADIUS
     _leads = False
-    """The text is aligned to the leading side even without a symbol."""
+    """Whether the text begins at the leading side (left, in Arabic right) even without a symbol; else it is centred."""
 
     def __init__(self, theme: Theme, text: str, symbol: str | None = None, trailing: str | None = None) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class FlatButton(QPushButton):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def setText(self, text: str) -> None:
-        """Set the text literally; an ampersand in it does not define a shortcut."""
+        """Set the text. Other than in Qt, an ampersand is shown, and defines no shortcut."""
         super().setText(printable(text))
         self.setShortcut(QKeySequence())
 
@@ -97,7 +97,7 @@ class FlatButton(QPushButton):
 
 
 class Tab(FlatButton):
-    """A button that selects a page, or, without a symbol, a section of a page."""
+    """A checkable button that selects a page of the window or a section of a page."""
 
     _height = 30
     _leads = True
@@ -119,7 +119,7 @@ class Tab(FlatButton):
 
 
 class LinkButton(FlatButton):
-    """A button for the action of a sentence, drawn as small underlined text."""
+    """A button that is drawn as small underlined text, for an action that belongs to a sentence."""
 
     _height = 20
     _padding = 2
@@ -146,7 +146,7 @@ class ToolButton(FlatButton):
     _height = 30
 
     def show_symbol(self, symbol: str, text: str) -> None:
-        """Show another symbol and text, because a click has another effect now. The width stays."""
+        """Replace symbol and text, because a click has another effect from now on. The width does not change."""
         self._symbol = symbol
         self.setText(text)
         self.update()
@@ -178,10 +178,10 @@ class _Segment(FlatButton):
 
 
 class Segments(QWidget):
-    """A segmented control: one of a few choices, side by side."""
+    """A segmented control: a few choices side by side, one of which is checked."""
 
     chosen = Signal(int)
-    """The index of the choice."""
+    """The user has made a choice; carries its index."""
 
     def __init__(self, theme: Theme, texts: Sequence[str], name: str) -> None:
         super().__init__()
@@ -202,7 +202,7 @@ class Segments(QWidget):
         self._group.button(index).setChecked(True)
 
     def chosen_index(self) -> int:
-        """Return the index of the choice."""
+        """Return the index of the checked choice."""
         return self._group.checkedId()
 
     def button(self, index: int) -> QAbstractButton:

@@ -1,4 +1,4 @@
-"""The replacement of an empty table: why it is empty, and what to do."""
+"""What is shown in place of an empty table: why it is empty, and what the user can do."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class EmptyState(QWidget):
         column.addStretch(3)
 
     def show_message(self, title: str, detail: str, *, button: bool = False) -> None:
-        """Show why the table is empty; an empty title shows nothing."""
+        """Show why the table is empty. `title`: empty: show nothing. `button`: whether to show the button."""
         self._title.show_text(title)
         self._detail.show_text(detail)
         self.button.setVisible(button)

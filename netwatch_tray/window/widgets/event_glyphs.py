@@ -1,4 +1,4 @@
-"""The glyphs of events: one shape for each kind, drawn as strokes on a grid of 20."""
+"""Draws the glyphs of events: one shape for each kind, made of strokes. Coordinates are on a grid of 20 × 20."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Place = tuple[float, float]
 
 
 class _Arc(NamedTuple):
-    """A part of a circle. Angles in degrees, counterclockwise from three o'clock."""
+    """An arc of a circle. Angles are in degrees, counterclockwise from the right (three o'clock)."""
 
     middle: _Place
     radius: float
@@ -29,7 +29,7 @@ class _Glyph(NamedTuple):
     lines: Sequence[Sequence[_Place]] = ()
     arcs: Sequence[_Arc] = ()
     boxes: Sequence[tuple[float, float, float, float, float]] = ()
-    """Left, top, width, height, radius of the corners."""
+    """Rounded rectangles: left, top, width, height, radius of the corners."""
     dots: Sequence[_Place] = ()
 
 
@@ -93,17 +93,17 @@ _OF_KIND = {
 
 
 def glyph_of(kind: EventKind) -> str:
-    """Return the name of the glyph of a kind; `agent` for kinds without a glyph of their own."""
+    """Return the name of the glyph for a kind of event; `agent` for kinds without a glyph of their own."""
     return _OF_KIND.get(kind, "agent")
 
 
 def is_event_glyph(name: str) -> bool:
-    """Return whether `draw_event_glyph` has this glyph."""
+    """Return whether there is a glyph with this name."""
     return name in _GLYPHS
 
 
 def draw_event_glyph(painter: QPainter, name: str, size: float, colour: QColor) -> None:
-    """Draw a glyph with its corner at the origin, `size` dip wide."""
+    """Draw the glyph with this name, `size` dip wide, with its upper left corner at (0, 0)."""
     glyph = _GLYPHS[name]
     path = QPainterPath()
     for first, *others in glyph.lines:

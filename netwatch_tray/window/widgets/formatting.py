@@ -39,7 +39,7 @@ def day_name(day: date) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as one number, rounded down: `41 s`, `3 min`, `6 h`, `3 d`."""
+    """Format a duration as one number and unit, rounded down: `41 s`, `3 min`, `6 h`, `3 d`."""
     for length, unit in (
         (86400, translate("Time", "{count} d")),
         (3600, translate("Time", "{count} h")),
@@ -51,7 +51,7 @@ def duration(seconds: float) -> str:
 
 
 def exact_duration(seconds: float) -> str:
-    """Return a duration as its two largest units: `28 d 14 h`, `17 h 52 min`, `3 min`."""
+    """Format a duration with its two largest units: `28 d 14 h`, `17 h 52 min`, `3 min`."""
     minutes = max(0, round(seconds / 60))
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     words = [
@@ -65,7 +65,7 @@ def exact_duration(seconds: float) -> str:
 
 
 def rtt(seconds: float | None) -> str:
-    """Return an RTT as `<0.1 ms`, `0.3 ms`, `18 ms` or `1.2 s`."""
+    """Format a round-trip time: `<0.1 ms`, `0.3 ms`, `18 ms` or `1.2 s`. `seconds`: None: unknown."""
     if seconds is None:
         return UNKNOWN
     if 0 < seconds < 0.00005:
@@ -94,13 +94,13 @@ def cost_in_words(percent: float | None, memory: int | None, measure: str = "PSS
 
 @lru_cache
 def rate_units(shown_in: Units) -> tuple[str, ...]:
-    """Return the units that a rate can have."""
+    """Return all units in which a rate may be shown with these settings, for the width of a column."""
     step = 1024 if shown_in.binary else 1000
     return tuple(units.rate(step**power, shown_in).unit for power in range(5))
 
 
 @lru_cache
 def size_units(shown_in: Units) -> tuple[str, ...]:
-    """Return the units that an amount of bytes can have."""
+    """Return all units in which an amount of bytes may be shown with these settings, for the width of a column."""
     step = 1024 if shown_in.binary else 1000
     return tuple(units.size(step**power, shown_in).unit for power in range(5))

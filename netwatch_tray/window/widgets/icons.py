@@ -1,4 +1,4 @@
-"""The symbols of `assets/icons` and of events in any colour, and the icon of the program."""
+"""Returns symbols of `assets/icons` and glyphs of events in any colour, and the icon of the program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from netwatch_tray import paths
 from netwatch_tray.window.widgets.event_glyphs import draw_event_glyph, is_event_glyph
 
 _APPLICATION_SIZES = (16, 24, 32, 48, 64, 128)
-"""Pixels; window managers use the next larger one."""
+"""Sizes in pixels of the program's icon; window managers choose one of them."""
 
 
 @lru_cache(maxsize=128)
@@ -33,13 +33,13 @@ def _drawn(name: str, size: int, colour: int, ratio: float) -> QPixmap:
 
 
 def icon(name: str, size: int, colour: QColor, ratio: float) -> QPixmap:
-    """Return a symbol, `size` dip wide, for a screen of this device pixel ratio."""
+    """Return the symbol with this name as a pixmap, `size` dip wide. `ratio`: device pixels per dip of the screen."""
     return _drawn(name, size, colour.rgba(), ratio)
 
 
 def application_icon() -> QIcon:
-    """Return the icon for title bar and task bar. It is read from the program's files, because no icon theme may have
-    it."""
+    """Return the program's icon for title bar and task bar. It is read from the program's own files, because it may not
+    be installed in an icon theme."""
     made = QIcon()
     for size in _APPLICATION_SIZES:
         pixmap = QPixmap(size, size)

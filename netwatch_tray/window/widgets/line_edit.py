@@ -1,4 +1,4 @@
-"""A line edit in the look of the window."""
+"""A text field of one line that is drawn in the style of the window."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from netwatch_tray.window.widgets.theme import CONTROL_RADIUS, Theme
 
 
 class LineEdit(QLineEdit):
-    """A line edit whose border becomes the focus ring."""
+    """A text field of one line. While it has the focus, its border is drawn as the focus ring."""
 
     def __init__(self, theme: Theme, name: str) -> None:
-        """`name`: the accessible name."""
+        """`name`: its name for screen readers."""
         super().__init__()
         self._theme = theme
         self.setFont(theme.fonts.base)
@@ -49,7 +49,8 @@ def draw_field(painter: QPainter, theme: Theme, box: QRectF, border: QColor, *, 
 
 
 def colour_field(line: QLineEdit, theme: Theme) -> None:
-    """Make a line edit draw only its text; `draw_field` draws the background below it."""
+    """Set the colours of a text field so that it draws only its text, for a widget that draws the background by
+    `draw_field`."""
     palette = QPalette(line.palette())
     palette.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
     palette.setColor(QPalette.ColorRole.Text, theme.tokens.ink)

@@ -1,4 +1,5 @@
-"""Pens, lines, hatch and focus ring, shared by widgets, tables and charts."""
+"""Functions for painting that widgets, tables and charts share: thin lines, hatches, the focus ring, directions of
+text."""
 
 from __future__ import annotations
 
@@ -12,25 +13,26 @@ from PySide6.QtWidgets import QWidget
 from netwatch_tray.window.widgets.theme import RING, Theme
 
 WIDE_HATCH, DENSE_HATCH = 8, 5
-"""Dip between the lines of a hatch: over a chart, in a bar or tile."""
+"""Distances in dip between the lines of a hatch: the first for charts, the second for bars and tiles."""
 
 
 def hair_line(colour: QColor) -> QPen:
-    """Return a pen that is one device pixel wide at every scale."""
+    """Return a pen for lines that are one device pixel wide, whatever the display scale."""
     pen = QPen(colour, 0)
     pen.setCosmetic(True)
     return pen
 
 
 def draw_line_below(painter: QPainter, box: QRect, colour: QColor) -> None:
-    """Draw a hair line along the lower edge. It joins the line of the next box."""
+    """Draw a thin line along the lower edge of a rectangle, over its whole width."""
     y = box.bottom() + 0.5
     painter.setPen(hair_line(colour))
     painter.drawLine(QPointF(box.left(), y), QPointF(box.right() + 1, y))
 
 
 def paint_pane(pane: QWidget, theme: Theme, edge: Literal["leading", "upper"] | None = "leading") -> None:
-    """Fill a pane with the surface colour, and draw a line between it and what is beside or above it."""
+    """Fill a pane with its background colour, and draw a line along one edge: the leading one (left, in Arabic right)
+    or the upper one; None: no line."""
     painter = QPainter(pane)
     painter.fillRect(pane.rect(), theme.tokens.surface)
     painter.setPen(hair_line(theme.tokens.line))
@@ -66,17 +68,17 @@ def draw_ring(painter: QPainter, theme: Theme, box: QRectF, radius: float) -> No
 
 
 def text_painter(widget: QWidget) -> QPainter:
-    """Return a painter that finds the direction of each text from its letters: `12.4 MB/s` keeps its order in a
-    right-to-left layout."""
+    """Return a painter that takes the direction of each text from its letters, so that `12.4 MB/s` is not reordered in
+    a right-to-left layout."""
     painter = QPainter(widget)
     painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
     return painter
 
 
 def aligned(widget: QWidget, alignment: Qt.AlignmentFlag) -> Qt.AlignmentFlag:
-    """Return the alignment on the screen: in a right-to-left widget, left and right are swapped.
+    """Return the alignment with left and right swapped if the widget's layout is right-to-left.
 
-    `QStyle.visualAlignment` does the same, but the enums of QStyle take 6 ms to make, at each start.
+    `QStyle.visualAlignment` does the same, but importing the enums of QStyle takes 6 ms at each start.
     """
     flag = Qt.AlignmentFlag
     sides = flag.AlignLeft | flag.AlignRight

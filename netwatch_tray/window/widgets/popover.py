@@ -1,4 +1,4 @@
-"""A popover: any click outside closes it."""
+"""A popover: a frame that floats over the window, and that any click outside closes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netwatch_tray.window.widgets.theme import POPOVER_RADIUS, Theme
 
 
 class Popover(QFrame):
-    """Background and border of a popover; subclasses provide the content."""
+    """Base class of popovers: draws background and border. Subclasses provide the content."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)

@@ -1,4 +1,4 @@
-"""The current rate in large type."""
+"""A widget that shows a current rate in large type."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from netwatch_tray.window.widgets.theme import GAP, Theme, text_width
 
 
 class RateReadout(QWidget):
-    """Arrow, number and unit of the current rate at fixed positions, so that a change of one does not move the
-    others."""
+    """Shows arrow, number and unit of a rate at fixed positions, so that nothing moves when the number changes."""
 
     _WIDEST_NUMBER = "0000"
 
@@ -31,7 +30,7 @@ class RateReadout(QWidget):
         return QSize(arrow + number + GAP // 2 + unit, QFontMetrics(self._theme.fonts.rate).height())
 
     def show_rate(self, rate: float | None, shown_in: Units, why_unknown: str) -> None:
-        """Show a rate, bytes/s. `why_unknown`: the tooltip while the rate is None."""
+        """Show a rate in bytes/s; None: unknown. `why_unknown`: tooltip while it is unknown."""
         quantity = units.rate(rate, shown_in)
         if shown_in != self._units:
             self._units = shown_in
@@ -72,5 +71,5 @@ class RateReadout(QWidget):
 
 
 def widest_unit(font: QFont, shown_in: Units) -> int:
-    """Return the width of the widest unit of a rate, in dip."""
+    """Return the width in dip of the widest unit in which a rate may be shown."""
     return max(text_width(font, unit) for unit in rate_units(shown_in))

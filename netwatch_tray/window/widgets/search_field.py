@@ -1,4 +1,4 @@
-"""A search field that shows the number of matches and marks an invalid condition."""
+"""A text field for searching that shows the number of matches, and underlines the part of its text that is invalid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ICON = 16
 
 
 class SearchField(LineEdit):
-    """A line edit with a symbol, a button that clears it, and the result of its filter."""
+    """A text field with a search symbol, a button that clears it, and the number of matches."""
 
     def __init__(self, theme: Theme, placeholder: str, name: str) -> None:
         self._count = ""
@@ -37,7 +37,7 @@ class SearchField(LineEdit):
         self.selectAll()
 
     def handle_escape(self, table: QTableView) -> bool:
-        """Handle Escape: clear the text, leave the field, or clear the selection of the filtered table.
+        """Handle Escape by one step: clear the text, else leave the field, else clear the selection of the table.
 
         Return whether there was anything to do.
         """
@@ -52,7 +52,7 @@ class SearchField(LineEdit):
         return True
 
     def show_count(self, count: str) -> None:
-        """Show the number of matches at the trailing side."""
+        """Show the number of matches, as text, at the end of the field (right, in Arabic left)."""
         if count == self._count:
             return
         self._count = count
@@ -62,7 +62,7 @@ class SearchField(LineEdit):
         self.update()
 
     def show_error(self, token: str) -> None:
-        """Underline the invalid part of the text; an empty `token` removes the underline."""
+        """Underline the part of the text that is invalid, `token`; an empty one removes the underline."""
         self._wrong = token
         self.update()
 
@@ -83,7 +83,7 @@ class SearchField(LineEdit):
         return self._theme.tokens.err if self._wrong else super()._border()
 
     def _underline(self) -> None:
-        """Underline the visible part of the invalid condition."""
+        """Draw the underline below the invalid part of the text, as far as that is visible."""
         place = self.text().lower().find(self._wrong)
         if place < 0:
             return

@@ -1,4 +1,4 @@
-"""Controls for settings: a row with label and control, a switch, a choice, a number."""
+"""Widgets for settings: a row with label and control, a switch, a radio button, a field for numbers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Switch(QAbstractButton):
 
 
 class Choice(QAbstractButton):
-    """A radio button with a sentence of help; choices with the same parent exclude each other."""
+    """A radio button with a sentence of help. Of those with the same parent, only one can be checked."""
 
     def __init__(self, theme: Theme, text: str, help_text: str) -> None:
         super().__init__()
@@ -122,8 +122,8 @@ class Choice(QAbstractButton):
 
 
 class Number(QDoubleSpinBox):
-    """A number that the user types or steps by the arrow keys. The mouse wheel scrolls the page and never changes the
-    number."""
+    """A field for a number, which the user types or changes by the arrow keys. The mouse wheel does not change it,
+    because it scrolls the page."""
 
     def __init__(
         self, theme: Theme, name: str, least: float, most: float, *, suffix: str = "", decimals: int = 0
@@ -162,7 +162,7 @@ class Number(QDoubleSpinBox):
 
 
 class FormRow(QWidget):
-    """A label with help at the leading side and a control at the trailing side."""
+    """A row of a form: a label with a text of help below it on one side, a control on the other."""
 
     def __init__(self, theme: Theme, label: str, help_text: str, control: QWidget | None = None) -> None:
         super().__init__()
@@ -189,7 +189,7 @@ class FormRow(QWidget):
         self.setMinimumHeight(theme.height(_ROW))
 
     def show_help(self, help_text: str, ink: str = "ink2") -> None:
-        """Set the help below the label; `ink`: the name of a colour in `Tokens`."""
+        """Set the text of help below the label. `ink`: name of its colour in `Tokens`."""
         self._help_text = help_text
         shown = " ".join(filter(None, (managed_words() if self._is_managed else "", help_text)))
         self.help.set_ink(ink)
@@ -197,7 +197,7 @@ class FormRow(QWidget):
         self.help.setVisible(bool(shown))
 
     def show_managed(self, is_managed: bool) -> None:
-        """If only the administrator can change the setting, disable the control and show the reason."""
+        """Set whether only the administrator can change the setting. If so, disable the control and show the reason."""
         if is_managed != self._is_managed:
             self._is_managed = is_managed
             self.show_help(self._help_text)
@@ -211,7 +211,7 @@ class FormRow(QWidget):
 
 
 def managed_words() -> str:
-    """Return why a setting cannot be changed."""
+    """Return a sentence for the user that only the administrator can change a setting."""
     return QCoreApplication.translate("Settings", "Set by your administrator.")
 
 
@@ -226,7 +226,7 @@ def disable(control: QWidget, is_disabled: bool) -> None:
 
 
 def beside(*widgets: QWidget) -> QWidget:
-    """Return one widget with several controls side by side."""
+    """Return a widget that contains these controls side by side."""
     together = QWidget()
     row = QHBoxLayout(together)
     row.setContentsMargins(0, 0, 0, 0)

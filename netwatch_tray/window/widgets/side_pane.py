@@ -1,4 +1,4 @@
-"""A pane beside the content, or over it if the window is narrow."""
+"""A pane that can be opened beside the content or, in a narrow window, over it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 _BESIDE_FROM = 1120
-"""Window width from which the pane stands beside the content."""
+"""Window width in dip from which on the pane is beside the content."""
 
 
 class SidePane(QWidget):
-    """Content with a pane that can be opened at its side, closed at first. The pane keeps its width. `opened` and
-    `closed` report its state."""
+    """The content, and a pane at its side, which is closed at first and has a fixed width. Signals `opened` and
+    `closed` report changes."""
 
     opened = Signal()
     closed = Signal()

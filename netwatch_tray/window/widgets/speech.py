@@ -1,4 +1,4 @@
-"""Announcements for screen readers, besides what they read by themselves."""
+"""Announcements for screen readers, in addition to what they read by themselves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QWidget
 
 
 def announce(widget: QWidget, words: Callable[[], str]) -> None:
-    """Announce what a widget shows now, if a screen reader is active; `words` is called only then."""
+    """Make a screen reader read a text about a widget that has changed. `words`: returns the text; called only if a
+    screen reader is active."""
     from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 
     if QAccessible.isActive():
@@ -18,7 +19,7 @@ def announce(widget: QWidget, words: Callable[[], str]) -> None:
 
 
 def alert(widget: QWidget) -> None:
-    """Announce a widget that needs attention by its accessible name."""
+    """Make a screen reader read the name of a widget that needs attention, such as a banner."""
     from PySide6.QtGui import QAccessible, QAccessibleEvent
 
     QAccessible.updateAccessibility(QAccessibleEvent(widget, QAccessible.Event.Alert))

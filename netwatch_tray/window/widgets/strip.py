@@ -1,4 +1,4 @@
-"""A row of controls with a line at its edge."""
+"""A strip: a horizontal row of controls with a line along its edge."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from netwatch_tray.window.widgets.theme import Theme
 
 
 class Strip(QWidget):
-    """A container for a row of controls, with a line at its lower or upper edge."""
+    """Base class of strips: a container for a row of controls, with a line along its lower or upper edge."""
 
     def __init__(self, theme: Theme, height: int, *, line_above: bool = False) -> None:
-        """`height`: dip."""
+        """`height`: in dip. `line_above`: draw the line along the upper edge, not the lower one."""
         super().__init__()
         self._theme = theme
         self._line_above = line_above

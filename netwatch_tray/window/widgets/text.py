@@ -1,4 +1,5 @@
-"""Labels: one line that is elided, or a paragraph that wraps."""
+"""Labels: a line of text that is elided if it is too long, or a paragraph that wraps. Unprintable characters are
+replaced."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from netwatch_tray.window.widgets.theme import Theme, text_width, tint
 
 
 class Text(QLabel):
-    """A line of text. If it is too long it is elided, with the whole text as its tooltip."""
+    """A line of text. If it is too long, it ends with an ellipsis, and the tooltip has the whole text."""
 
     def __init__(self, theme: Theme, font: QFont, ink: str = "ink") -> None:
         """`ink`: the name of a colour in `Tokens`."""
@@ -32,7 +33,7 @@ class Text(QLabel):
             self.update()
 
     def set_branch(self, width: int) -> None:
-        """Indent the text by `width` dip, and draw the branch of a tree in that space. 0 removes both."""
+        """Indent the text by `width` dip and draw a branch before it, as in the view of a tree. 0: no indentation."""
         if width != self._branch:
             self._branch = width
             right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
@@ -75,15 +76,15 @@ class Text(QLabel):
 
 
 class FittingText(Text):
-    """A line with several texts of different length. It shows the first that fits, with the longest one as its
-    tooltip."""
+    """A line of text that has versions of different length. It shows the longest that fits; the tooltip has the longest
+    of all."""
 
     def __init__(self, theme: Theme, font: QFont, ink: str = "ink") -> None:
         super().__init__(theme, font, ink)
         self._texts: Sequence[str] = ("",)
 
     def show_first_of(self, *texts: str) -> None:
-        """Show the first of the texts that fits. `texts`: longest first."""
+        """Set the versions of the text, longest first, and show the first that fits."""
         self._texts = texts or ("",)
         self._fit()
 

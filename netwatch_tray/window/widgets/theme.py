@@ -19,7 +19,7 @@ from netwatch_tray.text import printable
 MARGIN = 16
 GAP = 8
 ANY_SIZE = (1 << 24) - 1
-"""The largest size of a widget: QWIDGETSIZE_MAX, which PySide does not have."""
+"""The largest possible size of a widget in Qt (QWIDGETSIZE_MAX, which PySide does not define): no limit."""
 ICON_GAP = 7
 CONTROL_RADIUS = 6
 POPOVER_RADIUS = 8
@@ -27,16 +27,17 @@ RING = 2
 
 _USUAL = Qt.TextElideMode.ElideRight
 _DRAWN_FOR = 13
-"""Base font size, px, for which heights are given; a larger font makes everything higher."""
+"""Font size in pixels for which all heights in the code are given. With a larger font they are scaled."""
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
-    """Colours by use. A test computes that text has a contrast of at least 4.5:1 on surface, window and selection."""
+    """The colours of a scheme, named by their use. A test ensures a contrast of at least 4.5:1 for text on surface,
+    window and selection."""
 
     surface: QColor
-    """Background of content."""
+    """Background of content, such as tables and charts."""
     window: QColor
-    """Background of rows of controls."""
+    """Background of strips with controls."""
     raised: QColor
     """Background of menus and popovers."""
     ink: QColor
@@ -56,14 +57,14 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     hover: QColor
     select: QColor
     quiet: QColor
-    """Background of gaps that need no attention."""
+    """Background of gaps that need no attention (pale bands in charts)."""
     heat: tuple[QColor, ...]
-    """Amounts of a day, least first."""
+    """Colours of days in the heat map, that of the smallest amounts first."""
     warn_bg: QColor
     warn_line: QColor
     err_bg: QColor
     apps: tuple[QColor, ...]
-    """Colours of the busiest apps by rank, for areas and never for text."""
+    """Colours of the busiest apps in the stacked chart, by rank; for areas, never for text."""
     fill: float
     """Opacity of the area under a curve."""
 
@@ -123,7 +124,7 @@ DARK = Tokens(
 
 
 class Fonts(NamedTuple):
-    """The fonts of the window; there are no other sizes."""
+    """The fonts of the window. No other sizes are used."""
 
     small: QFont
     small_strong: QFont
@@ -136,7 +137,8 @@ class Fonts(NamedTuple):
 
 
 class Metrics:
-    """Measures and draws texts in one font, and caches the results: tables draw the same texts in every frame."""
+    """Measures and draws texts in one font, and caches the results, because tables draw the same texts again and
+    again."""
 
     _MOST = 4096
     _MOST_LAID_OUT = 1024
@@ -145,7 +147,7 @@ class Metrics:
         self._font = font
         self._metrics = QFontMetricsF(font)
         self._laid_out: dict[str, QStaticText | None] = {}
-        """Layouts by text; None for a text that was drawn only once and has no layout yet."""
+        """Cached layouts by text; None for a text that was drawn only once, so that none was made yet."""
         self._fitted: dict[tuple[str, int] | tuple[str, int, Qt.TextElideMode], tuple[str, float]] = {}
         self._widths: dict[str, float] = {}
         self._widest: dict[tuple[str, ...], int] = {}
@@ -153,7 +155,7 @@ class Metrics:
         self.ascent = self._metrics.ascent()
 
     def width(self, text: str) -> float:
-        """Return the width of a line in dip."""
+        """Return the width of a line of text in dip."""
         width = self._widths.get(text)
         if width is None:
             if len(self._widths) >= self._MOST:
@@ -162,14 +164,15 @@ class Metrics:
         return width
 
     def widest(self, texts: tuple[str, ...]) -> int:
-        """Return the width that each of these texts fits in, whole dip."""
+        """Return the width of the widest of these texts in dip, rounded up."""
         widest = self._widest.get(texts)
         if widest is None:
             widest = self._widest[texts] = math.ceil(max(map(self.width, texts)))
         return widest
 
     def fit(self, text: str, room: int, elide: Qt.TextElideMode) -> tuple[str, float]:
-        """Return the text, elided to one line within `room` dip, and its width in dip."""
+        """Return a text that fits into `room` dip, shortened with an ellipsis if necessary, and its width in dip.
+        Unprintable characters are replaced."""
         asked = (text, room) if elide is _USUAL else (text, room, elide)  # hashing an enum takes longer than the rest
         fitted = self._fitted.get(asked)
         if fitted is None:
@@ -187,9 +190,9 @@ class Metrics:
         """Draw a line of text from the x coordinate `x` on, with its baseline at the y coordinate `base`, both in dip.
         The painter must have the font already.
 
-        A text that is drawn again gets a layout that is kept, which halves the time to draw it. Texts without one are
-        those that a layout would draw differently: characters of other fonts could move the baseline, and at a fraction
-        of a device pixel (`ratio`: device pixels per dip) a glyph may be rounded to another pixel.
+        When a text is drawn a second time, its layout is cached, which halves the time. Not cached are texts that would
+        look different then: those that are not ASCII, because another font may move the baseline, and those at a
+        fraction of a device pixel (`ratio`: device pixels per dip), because glyphs may be rounded to other pixels.
         """
         if not text.isascii() or ratio % 1 or (x % 1 and ratio != 1):
             painter.drawText(QPointF(x, base), text)  # at a point: laying out a line in a rectangle takes longer
@@ -209,18 +212,18 @@ class Metrics:
 
 
 class Theme(QObject):
-    """The current colours and fonts."""
+    """The current colours (`tokens`) and fonts of the window."""
 
     changed = Signal()
-    """The colours have changed: `tokens` is another object."""
+    """The colours have changed, so `tokens` is another object: everything must be drawn again."""
 
     def __init__(self, application: QApplication, scheme: Qt.ColorScheme | None = None) -> None:
-        """`scheme`: None for the system's scheme, as Qt reports it now."""
+        """`scheme`: light or dark; None: that of the system, as Qt reports it now."""
         super().__init__(application)
         self._application = application
         ground, ink = application.palette().window().color(), application.palette().windowText().color()
         self._is_native_dark = ground.lightness() < ink.lightness()
-        """Whether the palette of the platform is dark; read before ours replaces it."""
+        """Whether the system's palette is dark; read before this program replaces the palette."""
         application.setStyle("Fusion")
         self._font_read: QFont | None = None
         self.read_font()
@@ -229,9 +232,9 @@ class Theme(QObject):
         self._set_tokens(self.system_scheme() if scheme is None else scheme)
 
     def read_font(self) -> bool:
-        """Read the font of the application. Return whether it changed.
+        """Read Qt's application font. Return whether it has changed since the last call.
 
-        Widgets measure their texts when they are made, so after a change the existing ones have to be made again.
+        Widgets measure their texts when they are created, so all must be created again after a change.
         """
         font = self._application.font()
         if font == self._font_read:
@@ -243,25 +246,26 @@ class Theme(QObject):
         return True
 
     def system_scheme(self) -> Qt.ColorScheme:
-        """Return the scheme that Qt reports. If Qt reports none, derive it from the platform's palette."""
+        """Return the system's scheme (light or dark) as Qt reports it or, if Qt reports none, by the system's
+        palette."""
         scheme = self._application.styleHints().colorScheme()
         if scheme == Qt.ColorScheme.Unknown:
             return Qt.ColorScheme.Dark if self._is_native_dark else Qt.ColorScheme.Light
         return scheme
 
     def apply(self, scheme: Qt.ColorScheme) -> None:
-        """Use this scheme from now on."""
+        """Use the colours of this scheme from now on."""
         before = self.tokens
         self._set_tokens(scheme)
         if self.tokens is not before:
             self.changed.emit()
 
     def height(self, at_base_size: int) -> int:
-        """Scale a height in dip from the base font to the user's font."""
+        """Return a height in dip that is given for the base font size, scaled to the user's font."""
         return max(at_base_size, round(at_base_size * self.base_px / _DRAWN_FOR))
 
     def metrics(self, font: QFont) -> Metrics:
-        """Return the cached measures of one of `fonts`. The font is compared by identity."""
+        """Return the Metrics of one of `fonts`, which must be the same object."""
         return self._metrics[id(font)]
 
     def _set_tokens(self, scheme: Qt.ColorScheme) -> None:
@@ -298,8 +302,8 @@ def tint(label: QLabel, colour: QColor) -> None:
 
 
 def text_width(font: QFont, text: str) -> int:
-    """Return the width of a text in dip, rounded up. QFontMetrics rounds down and then elides text that is given this
-    width."""
+    """Return the width of a text in dip, rounded up. QFontMetrics rounds down, so that a label of this width would not
+    have room for the text."""
     return math.ceil(QFontMetricsF(font).horizontalAdvance(text))
 
 

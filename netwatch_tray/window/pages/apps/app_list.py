@@ -23,8 +23,8 @@ _SETTLE_MS = 2000
 class AppList(QWidget):
     """The table of apps and the chart above it.
 
-    `opened` carries the row whose details the user opens by a click or Enter, `connections_requested` the row whose
-    connections the user wants to see.
+    Signals: `opened` carries the row whose details the user has opened by a click or Enter; `connections_requested`
+    carries the row whose connections the user wants to see.
     """
 
     opened = Signal(object)
@@ -57,7 +57,7 @@ class AppList(QWidget):
         self.stack.hovered.connect(self._mark_row)
 
     def show_rows(self, rows: Sequence[AppRow]) -> None:
-        """Show these rows; if there are none, show the widget `instead`, whose text the caller sets."""
+        """Show these rows. If there are none, show the widget `instead` in their place; the caller sets its text."""
         keys = {row.key for row in rows}
         with self.table.anchored():
             self._model.put(rows, [row.key for row in self._model.records() if row.key not in keys])
@@ -65,19 +65,19 @@ class AppList(QWidget):
         self._shown.setCurrentWidget(self.table if rows else self.instead)
 
     def current(self) -> AppRow | None:
-        """Return the selected row, or None."""
+        """Return the selected row, or None if none is selected."""
         index = self.table.currentIndex()
         return self._model.record(index.row()) if index.isValid() else None
 
     def select(self, name: str) -> None:
-        """Select the first row of the app with this name, unless it is selected."""
+        """Select the row of the app with this name; the first one if there are several."""
         row, current = next((row for row in self._model.records() if row.name == name), None), self.current()
         place = None if row is None or current == row else self._model.row_of(row.key)
         if place is not None and (current is None or current.name != name):
             self.table.setCurrentIndex(self._model.index(place, 0))
 
     def sort_by_day(self) -> None:
-        """Sort by the amount of the shown day, largest first."""
+        """Sort by the amounts of the day that the table shows, largest first."""
         place = next(place for place, column in enumerate(self._model.columns) if column.id == "today")
         self.table.sortByColumn(place, Qt.SortOrder.DescendingOrder)
 
@@ -92,7 +92,7 @@ class AppList(QWidget):
             super().keyPressEvent(event)
 
     def _click(self, index: QModelIndex) -> None:
-        """Open the details, unless several rows are being selected."""
+        """Handle a click on a row: open its details, unless the user selects several rows."""
         row = self._model.record(index.row())
         selects_more = QGuiApplication.keyboardModifiers() & (
             Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier

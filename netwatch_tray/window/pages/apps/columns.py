@@ -28,32 +28,33 @@ _BAR_WIDTH, _BAR_HEIGHT, _BAR_OPACITY = 78, 8, 0.75
 
 
 class AppContext(NamedTuple):
-    """The data that all cells are drawn from, besides the record of their row."""
+    """What the cells of all rows need for drawing, in addition to their own row."""
 
     looks: AppLooks
     rank: Callable[[str], int | None]
-    """Returns the index of an app's layer in the chart above, by name."""
+    """Returns the index of the layer in the chart above for an app, given by name; None if it has none of its own."""
     points: Callable[[str, float], list[Point]]
-    """Returns the rates of the row with this key since a Unix time."""
+    """Returns the rates of a row, given by key, since a Unix time."""
     span: tuple[float, float]
-    """Time range of the sparklines, Unix time."""
+    """Unix times at the left and right edge of the sparklines."""
     interval: float
     units: Units
     most: float
-    """Bytes of the app that moved the most in this month."""
+    """Bytes of the app with the most traffic in this month, to which the bars are relative."""
     day: str
-    """Name of the day that is shown instead of today; empty: it is today."""
+    """Name of the day that the column *Today* shows instead of today; empty if it shows today."""
     about_month: str
-    """Since when the month's amounts are counted, or why they are unknown."""
+    """Text for the tooltip: since when the month's amounts are counted, or why they are unknown."""
 
 
 def shown_name(row: AppRow, looks: AppLooks) -> str:
-    """Return the name of the app as the list shows it."""
+    """Return the name that the table shows for a row: that of the app's desktop entry, if there is one."""
     return row.name if row.is_rest else looks.name(row.app_key, wording.app_name(row.name))
 
 
 def app_columns(context: Callable[[], AppContext]) -> list[Column[AppRow]]:
-    """Return the columns; `context` is called for each cell. Rows that belong to no app are sorted last."""
+    """Return the columns of the app table. `context`: returns the current context, called for each cell. Rows of bytes
+    that belong to no app are sorted last."""
     return [
         Column(
             id="app",

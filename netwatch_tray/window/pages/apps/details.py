@@ -39,7 +39,8 @@ _LAST_ROW = 6
 class AppDetails(QScrollArea):
     """The details of an app, beside the list or in place of it.
 
-    `closed`: the user closed the details. `connections_requested`: the user wants to see the app's connections.
+    Signals: `closed`: the user closed the details. `connections_requested`: the user wants to see the app's
+    connections.
     """
 
     closed = Signal()
@@ -97,7 +98,8 @@ class AppDetails(QScrollArea):
         self._connections.clicked.connect(self.connections_requested)
 
     def stand_beside(self, is_beside: bool) -> None:
-        """Set whether the details are beside the list. If not, the page shows the app's name itself."""
+        """Set whether the details are beside the list. If they replace it, the strip above them shows the app's name,
+        so it is hidden here."""
         self._is_beside = is_beside
         self._top.setVisible(is_beside)
         self._body.has_line = is_beside
@@ -109,15 +111,16 @@ class AppDetails(QScrollArea):
     def show_app(
         self, row: AppRow, facts: AppFacts | None, sockets: Iterable[Connection], month: str, shown_in: Units
     ) -> None:
-        """Show an app. `facts`: from the history, None if unknown. `sockets`: the app's sockets. `month`: name of the
-        month."""
+        """Show an app. `facts`: amounts from the history, None if unknown. `sockets`: the app's open sockets. `month`:
+        name of the month or plan period."""
         self._head.show_app(row.app_key, shown_name(row, self._looks), self._about(row))
         self._connections.setEnabled(row.app is not None)
         self._figures.show_figures(self._figures_of(row, facts, month, shown_in))
         self._facts.show_facts(self._facts_of(row, facts, list(sockets)))
 
     def show_curve(self, name: str, drawn: Drawn | None, index: int) -> None:
-        """Show the curve of the app. `drawn`: None while unknown. `index`: index of the range."""
+        """Show the app's rates or amounts over time. `drawn`: None while they are being read. `index`: index of the
+        time range."""
         if index != self._range:
             self._range = index
             self.chart.set_range(RANGES_S[index], range_name(index))
@@ -232,7 +235,7 @@ class AppDetails(QScrollArea):
 
 
 class _Line(QWidget):
-    """A hair line."""
+    """A thin horizontal line between two parts."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

@@ -30,15 +30,16 @@ if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
 
 _STALE_AFTER_S = 60.0
-"""The agent writes once a minute."""
+"""Seconds after which a result of the history is queried again: the agent writes once a minute."""
 _LONG_STALE_AFTER_S = 600.0
 _MOST_POINTS = 600
 
 
 class AppsHistory(QObject):
-    """Results of the page's queries: amounts of all apps, layers of a range, facts and curve of one app.
+    """Runs the page's queries and keeps their results: amounts of all apps, the layers of the stacked chart, and facts
+    and curve of one app.
 
-    `changed`: a query has returned, or its result became stale, so the page has to request and show again.
+    Signal `changed`: a query has returned, or a result is too old, so the page must request and show the data again.
     """
 
     changed = Signal()
@@ -47,7 +48,7 @@ class AppsHistory(QObject):
         super().__init__(parent)
         self._plan = DataPlan()
         self.day: date | None = None
-        """The day whose amounts are shown; None: today."""
+        """The local day whose amounts are requested; None: today."""
         self._amounts: HistoryRange[AppAmounts] = HistoryRange(history, self)
         self._stack: HistoryRange[Stack] = HistoryRange(history, self)
         self._facts: HistoryRange[AppFacts] = HistoryRange(history, self)
@@ -57,7 +58,8 @@ class AppsHistory(QObject):
             each.stale.connect(self.changed)
 
     def set_plan(self, plan: DataPlan, *, is_recorded: bool | None) -> None:
-        """Set the data plan. `is_recorded`: whether the agent records a history, None if there is no agent."""
+        """Set the data plan, whose period is the "month" of all amounts. `is_recorded`: whether the agent records a
+        history; None if no agent is connected."""
         self._plan = plan
         self.set_recorded(is_recorded)
 
@@ -71,12 +73,13 @@ class AppsHistory(QObject):
         self._amounts.request((plan, day), query, _STALE_AFTER_S)
 
     def request_stack(self, index: int) -> None:
-        """Request the layers of the range with this index."""
+        """Request the data of the stacked chart for the time range with this index."""
         now, span = time.time(), RANGES_S[index]
         self._stack.request(index, lambda reader: query_stack(reader, span, now), _lifetime(span))
 
     def request_app(self, name: str, index: int) -> None:
-        """Request the facts of an app, and its curve in the range `index`. The curve of range 0 needs no history."""
+        """Request the facts of an app, and its curve for the time range with this index, except for index 0: that range
+        is drawn from live data."""
         today, plan = _today(), self._plan
         first_weekday = QLocale().firstDayOfWeek().value - 1
         self._facts.request(
@@ -89,7 +92,7 @@ class AppsHistory(QObject):
 
     @property
     def amounts(self) -> AppAmounts | None:
-        """Return the amounts of all apps, or None while they are unknown."""
+        """Return the amounts of all apps, or None if they have not arrived or cannot be read."""
         return self._amounts.result((self._plan, self.day))
 
     def stack(self, index: int) -> Stack | None:
@@ -108,7 +111,7 @@ class AppsHistory(QObject):
 
     @property
     def missing(self) -> str:
-        """Return why there are no amounts, as a sentence; empty if there are any or they are being read."""
+        """Return a sentence for the user why there are no amounts; empty if there are, or they are being read."""
         return self._amounts.missing
 
 

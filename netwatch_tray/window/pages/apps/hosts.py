@@ -28,7 +28,7 @@ _FIRST_SHOWN = 6
 
 
 class Hosts(QWidget):
-    """The hosts with the most traffic, and a link that shows the others."""
+    """The list of the hosts with the most traffic, and a link that shows all."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -50,8 +50,8 @@ class Hosts(QWidget):
     def show_hosts(self, hosts: Sequence[HostAmount] | None, since: float, shown_in: Units) -> None:
         """Show the hosts of an app.
 
-        `hosts`: largest first, the sum of the others last; None if unknown. `since`: Unix time of the earliest bytes, 0
-        if unknown.
+        `hosts`: hosts with their bytes, the largest first; the last may be the sum of further hosts. None if unknown.
+        `since`: Unix time from which on bytes are counted, 0 if unknown.
         """
         self._rows.show_since(since)
         if hosts is None or self._hosts is None:
@@ -164,7 +164,7 @@ class _Rows(QWidget):
     def _columns(
         self,
     ) -> tuple[tuple[int, int], tuple[int, int] | None, tuple[int, int] | None, tuple[int, int], tuple[int, int]]:
-        """Return the left edge and the width of each column in dip, None for a column without room."""
+        """Return left edge and width of each column in dip; None for a column that has no room."""
         amount, origin, bar = self._theme.height(_AMOUNT), self._theme.height(_ORIGIN), _BAR
         up = self.width() - amount
         down = up - amount

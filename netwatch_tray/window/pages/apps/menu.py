@@ -16,9 +16,10 @@ from netwatch_tray.window.widgets.formatting import native_keys
 
 
 class AppsMenu(QObject):
-    """Makes menus for the rows of a table.
+    """Makes the context menu for a row of the app table.
 
-    `mute_requested` carries the code of a mute, and whether it begins; the other signals carry the row.
+    Signals: `mute_requested` carries the code of a mute and whether to set it (False: remove it). The others carry the
+    row.
     """
 
     details_requested = Signal(object)
@@ -29,12 +30,12 @@ class AppsMenu(QObject):
         super().__init__(table)
         self._table = table
         self.muted: Collection[str] = ()
-        """Codes of the mutes in the settings."""
+        """Codes (event.Mute) of the mutes in the settings."""
         self.can_mute = True
-        """Whether there is an agent, which keeps the mutes."""
+        """Whether an agent is connected, which is needed to change mutes."""
 
     def make(self, row: AppRow | None) -> QMenu:
-        """Return a new menu, which deletes itself when it is closed. `row`: the one that was clicked."""
+        """Return a new menu for the row that was clicked. It deletes itself when it is closed."""
         menu = QMenu(self._table)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if row is not None and not row.is_rest:

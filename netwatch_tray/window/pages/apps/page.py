@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from netwatch_tray.window.pages.apps.details import AppDetails
 
 _BESIDE_FROM = 1120
-"""Window width from which the details stand beside the list."""
+"""Window width in dip from which on the details are beside the list."""
 _LIST_SHARE = 0.575
 _DEFAULT_RANGE = 2
 _HOSTS_EVERY_S = 10.0
@@ -54,9 +54,9 @@ _HOSTS_EVERY_S = 10.0
 class AppsPage(Page):
     """The Apps page.
 
-    `connections_requested` carries the name of the app whose connections the user wants to see. `hosts_requested`
-    carries the key of the app whose `HostsMessage` the page needs. `topics_changed`: the page needs other topics than
-    before.
+    Signals: `connections_requested` carries the name of the app whose connections the user wants to see.
+    `hosts_requested` carries the key of the app about which the page needs a `HostsMessage` of the agent.
+    `topics_changed`: `topics` returns others than before.
     """
 
     connections_requested = Signal(str)
@@ -70,13 +70,13 @@ class AppsPage(Page):
         self._units = Units()
         self._plan = DataPlan()
         self._message: AppsMessage | None = None
-        """The latest message; None while current values are unknown."""
+        """The agent's latest message; None while current values are unknown."""
         self._sockets: dict[str, Connection] = {}
         """Connections by key, while the details need them."""
         self._history = AppsHistory(history, self)
         self._rows: list[AppRow] = []
         self._most, self._about_month = 0, ""
-        """Values for `AppContext`, computed once for all cells."""
+        """Values of `AppContext`, computed once for all cells."""
         self._recent = RecentRates(RANGES_S[LIVE] + AGENT_STEP_S)
         self._unwritten = Unwritten()
         self._agent_away = False
@@ -86,7 +86,7 @@ class AppsPage(Page):
         """Name of the app whose details are open."""
         self._hosts: HostsMessage | None = None
         self._hosts_requested: tuple[str, float] = "", 0.0
-        """The app whose hosts were requested last, and when (monotonic clock)."""
+        """Key of the app whose hosts were requested last, and the monotonic clock at that time."""
         self.strip = AppsStrip(theme, looks, has_history=history is not None)
         self.search = self.strip.search
         self.list = AppList(theme, self._context, has_history=history is not None)
@@ -121,7 +121,7 @@ class AppsPage(Page):
 
     @property
     def details(self) -> AppDetails | None:
-        """Return the details while they are open."""
+        """Return the widget with the details if they are open, else None."""
         return self._details if self._chosen is not None else None
 
     @property
@@ -216,8 +216,8 @@ class AppsPage(Page):
             self.topics_changed.emit()
 
     def show_day(self, day: date | None) -> None:
-        """Show the amounts of this day instead of today's, in the shortest range that contains the day. None shows
-        today's again."""
+        """Show the amounts of a day instead of those of today, and the shortest time range that contains it. None shows
+        today again."""
         today = datetime.fromtimestamp(time.time()).astimezone().date()
         self._history.day = None if day == today else day
         if day is not None:
@@ -255,7 +255,7 @@ class AppsPage(Page):
         self.connections_requested.emit(wording.app_name(name))
 
     def _follow(self) -> None:
-        """Show the details of the app that the user selects in the list, while the details are beside it."""
+        """Called when another row is selected: show its details, if details are open beside the list."""
         row = self.list.current()
         if self._chosen is not None and row is not None and not row.is_rest and row.name != self._chosen:
             self.open_details(row.name)
@@ -271,7 +271,7 @@ class AppsPage(Page):
             self._show()
 
     def _arrange(self) -> None:
-        """Place list and details beside each other, or the details in place of the list."""
+        """Place list and details beside each other, or in a narrow window only the details."""
         is_open = self._chosen is not None
         is_beside = self.window().width() >= _BESIDE_FROM
         if self._details is not None:
@@ -291,7 +291,7 @@ class AppsPage(Page):
             self.strip.show_list()
 
     def _refresh(self) -> None:
-        """Show the present data, and query the history for what is missing or stale, as far as it is visible."""
+        """Show all data, and query the history for what is visible and missing or too old."""
         if self.isVisible():
             self._history.request_amounts()
             if self._range != LIVE:

@@ -1,4 +1,4 @@
-"""Parts of the details of an app: its head, figures in columns, and facts."""
+"""Widgets for the details of an app: its head (icon and name), figures in columns, and facts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class AppIcon(QWidget):
 
 
 class AppHead(QWidget):
-    """Icon and name of an app, and a line below."""
+    """Icon and name of an app, and a line of small text below the name."""
 
     def __init__(self, theme: Theme, looks: AppLooks, font: QFont) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class AppHead(QWidget):
 
 
 class Figure(NamedTuple):
-    """A number with its heading and a small line below."""
+    """A number to show, with a heading above and a line of small text below."""
 
     label: str
     value: str
@@ -96,8 +96,8 @@ class Figures(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """Set the height that the rows need at this width. With height-for-width, the layout would give the other parts
-        of the details only their size hints."""
+        """Set the height that the figures need at the current width. Qt's height-for-width is not used, because then
+        the layout would give the other parts of the details only the height of their size hints."""
         rows = -(-len(self._figures) // self._columns(self.width()))
         self.setFixedHeight(max(1, rows * self._row() + (rows - 1) * GAP))
 
@@ -135,7 +135,7 @@ class Figures(QWidget):
 
 
 class Facts(QWidget):
-    """Labels and values, two pairs a row."""
+    """A grid of labels and values, with two pairs in a row."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ class Facts(QWidget):
 
 
 class Heading(QWidget):
-    """The heading of an amount chart: what its bars are, and their colours."""
+    """The heading of the chart in the details: what its bars show, and what their colours mean."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

@@ -22,36 +22,37 @@ if TYPE_CHECKING:
 DAY_S = 86400
 RANGES_S = (300, 3600, DAY_S, 7 * DAY_S, 30 * DAY_S, 365 * DAY_S)
 LIVE = 0
-"""The range that needs no history."""
+"""Index of the time range that is drawn from live data, not from the history."""
 _STEP_S = {3600: 60, DAY_S: 300}
-"""Seconds of a bin of the ranges that are shown as rates; those of the longer ones are days or weeks."""
+"""Seconds of a bin (`stack.Bin`) by seconds of the time range, for ranges that are shown as rates. In longer ranges a
+bin is a day or a week."""
 ALERT_DAYS = 30
 _USUAL_DAYS, _LEAST_USUAL = 28, 7
 
 
 class _Span(NamedTuple):
-    """The amounts of several days."""
+    """The bytes of one or several days."""
 
     apps: dict[str, Moved]
-    """By name."""
+    """Bytes of apps, by name."""
     rest: Moved
-    """Bytes that the interfaces counted and that belong to no app."""
+    """Measured bytes of the total that belong to no app."""
     unmeasured: Moved
-    """Bytes that the interfaces counted while NetWatch was not measuring."""
+    """Bytes of the total that passed while NetWatch was not measuring (in gaps)."""
 
 
 class AppAmounts(NamedTuple):
     """Amounts of all apps in the history."""
 
     days: Days
-    """The billing month."""
+    """The days of the data plan's current period, for `month`."""
     today: _Span
     """Amounts of today, or of the day that the user chose."""
     month: _Span
     keys: Mapping[str, str]
-    """Keys of apps by name."""
+    """Keys of all apps in the history, by name."""
     written: float
-    """Unix time up to which the amounts are complete."""
+    """Unix time up to which the history was written, so the amounts do not include later traffic."""
     is_today: bool = True
 
 
@@ -63,7 +64,7 @@ class AppFacts(NamedTuple):
     last_week: Moved
     month: Moved
     usual: int | None
-    """Median of the days before today since it was first seen, both directions; None if too few are known."""
+    """Median of the app's bytes (received and sent together) on the days before today; None if too few are known."""
     usual_days: int
     """Number of days from which `usual` is computed."""
     first_day: date | None
@@ -71,27 +72,29 @@ class AppFacts(NamedTuple):
     alerts: int
     """Number of alerts in the last 30 days, muted ones included."""
     written: float
-    """Unix time up to which the amounts are complete."""
+    """Unix time up to which the history was written, so the amounts do not include later traffic."""
 
     def plus(self, moved: Traffic) -> AppFacts:
-        """Return these facts with traffic added that the history does not contain yet."""
+        """Return these facts with traffic added to all amounts of the current time. `moved`: what is not in the history
+        yet."""
         return self._replace(today=self.today.plus(moved), week=self.week.plus(moved), month=self.month.plus(moved))
 
 
 class Drawn(NamedTuple):
-    """The curve of one app."""
+    """The data of the chart of one app."""
 
     points: Sequence[Point]
     end: float
-    """Unix time."""
+    """Unix time at the right edge."""
     step: float
     """Seconds between points."""
     amounts: Amounts | None = None
-    """Amounts instead of points, for ranges of a day and more."""
+    """Amounts (bars) that are shown instead of the points, for ranges of a day and more; else None."""
 
 
 def query_amounts(reader: HistoryReader, today: date, plan: DataPlan, chosen: date | None = None) -> AppAmounts:
-    """Read the amounts of `today` (a local date), or of the day that the user chose, and of the billing month."""
+    """Read the amounts of a day (`chosen`, or `today` if that is None; local dates) and of the plan's current
+    period."""
     day = chosen or today
     month = period_of(today, "billing", plan)
     written = reader.written_until()  # read first: traffic written meanwhile is then counted late rather than twice
@@ -100,12 +103,12 @@ def query_amounts(reader: HistoryReader, today: date, plan: DataPlan, chosen: da
 
 
 def query_stack(reader: HistoryReader, span: int, now: float) -> Stack:
-    """Read the layers of the last `span` seconds (one of `RANGES_S`), up to `now`, Unix time."""
+    """Read the data of the stacked chart for the last `span` seconds (one of `RANGES_S`) before the Unix time `now`."""
     return _rates(reader, span, now) if span in _STEP_S else _amounts(reader, span, now)
 
 
 def query_facts(reader: HistoryReader, name: str, today: date, plan: DataPlan, first_weekday: int) -> AppFacts:
-    """Read the facts of an app. `first_weekday`: first day of the user's weeks, 0 for Monday."""
+    """Read the facts of the app with this name. `first_weekday`: first day of the user's weeks, 0 for Monday."""
     written = reader.written_until()
     days = reader.days("app", name, date.min, today)
     measured = reader.days("total", None, today - timedelta(days=_USUAL_DAYS), today - timedelta(days=1))
@@ -176,7 +179,7 @@ def _amounts(reader: HistoryReader, span: int, now: float) -> Stack:
 
 
 def _median(amounts: Sequence[int]) -> int:
-    """Return the median; `statistics` would load a megabyte of modules."""
+    """Return the median. The standard module `statistics` is not used, because importing it takes a megabyte."""
     ordered, middle = sorted(amounts), len(amounts) // 2
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) // 2
 
@@ -186,7 +189,7 @@ def _steps(count: int, width: int) -> list[timedelta]:
 
 
 def _sum(days: Mapping[date, Used], first: date, end: date = date.max) -> Moved:
-    """Add up the days from `first` to before `end`."""
+    """Return the bytes of the days from `first` to the day before `end`."""
     inside = [used for day, used in days.items() if first <= day < end]
     return Moved(sum(used.rx for used in inside), sum(used.tx for used in inside))
 

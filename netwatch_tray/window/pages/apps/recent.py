@@ -1,5 +1,5 @@
-"""The rates of the apps over the last minutes: first those that the agent kept, then those that this window
-received."""
+"""Keeps the rates of the apps over the last minutes: those that the agent had kept when the window connected, followed
+by those that the window received."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from netwatch_tray.window.pages.apps.rows import REMAINDER, Rates, live_rows
 from netwatch_tray.window.pages.apps.stack import Bin, Stack, stacked, unknown_spans
 
 AGENT_STEP_S = 10.0
-"""Seconds between the readings that the agent keeps."""
+"""Seconds between two readings that the agent keeps."""
 _LONGEST_HOLE_S = 1.5 * AGENT_STEP_S
-"""Seconds. Up to ten lie between the last reading that the agent kept and the first one of this window."""
+"""Most seconds without a reading that are not shown as unknown. Up to ten pass between the last reading that the agent
+kept and the first one that the window receives."""
 
 
 class Reading(NamedTuple):
-    """The rates of one interval, received and sent, in bytes/s."""
+    """The rates (received, sent) of all apps in one interval, in bytes/s."""
 
     at: float
-    """Unix time of its end."""
+    """Unix time at which the interval ends."""
     elapsed_s: float
     total: tuple[float, float]
     rates: Mapping[str, Rates]
-    """By the key of the row; idle ones are left out."""
+    """Rates by key of the table's row; rows without traffic are left out."""
 
 
 class RecentRates:
@@ -46,15 +47,16 @@ class RecentRates:
 
     @property
     def readings(self) -> Sequence[Reading]:
-        """Return the readings in order of time."""
+        """Return all readings, oldest first."""
         return self._readings
 
     def name(self, key: str) -> str:
-        """Return the name of an app that had connections in these minutes."""
+        """Return the name of an app by its key; the key itself if it is not known."""
         return self._names.get(key, key)
 
     def add(self, at: float, message: AppsMessage) -> None:
-        """Add the rates that the agent reports, and those that it kept from earlier."""
+        """Add a message of the agent, received at the Unix time `at`. The first one also has the rates that the agent
+        has kept."""
         self._names.update((app.key, app.name) for app in message.apps)
         self._tunnels.update(app.key for app in message.apps if app.is_tunnel_process)
         self._prepend(message.recent)
@@ -70,12 +72,13 @@ class RecentRates:
         self._readings.clear()
 
     def points(self, key: str, since: float) -> list[Point]:
-        """Return the rates of the row with this key since a Unix time."""
+        """Return the rates of the row with this key since a Unix time, as points of a chart."""
         nothing: Rates = (0.0, 0.0)
         return [Point(each.at, *each.rates.get(key, nothing)) for each in self._readings if each.at >= since]
 
     def _prepend(self, recent: Iterable[AppRates]) -> None:
-        """Add earlier readings of the agent. Readings of this window replace them, because they are finer."""
+        """Add the readings that the agent has kept, as far as they are older than those of this window, which cover
+        shorter intervals."""
         first = self._readings[0].at - self._readings[0].elapsed_s if self._readings else math.inf
         for each in reversed([each for each in recent if each.at <= first]):
             rest = tuple(
@@ -85,8 +88,8 @@ class RecentRates:
             self._readings.appendleft(Reading(each.at, each.elapsed_s, each.total, rates))
 
     def stack(self, since: float) -> Stack:
-        """Return the layers since this Unix time. Tunnels are left out, because their traffic is already counted for
-        other apps."""
+        """Return the data of the stacked chart since a Unix time. Tunnel processes are left out, because their traffic
+        is already counted for the apps that use the tunnel."""
         bins: list[Bin] = []
         total: list[float | None] = []
         apps: dict[str, list[float]] = {}

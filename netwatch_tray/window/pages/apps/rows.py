@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 translate = QCoreApplication.translate
 
 REMAINDER, _UNMEASURED = "", " "
-"""Keys of the rows that belong to no app."""
+"""Keys of the two rows that stand for bytes without an app: measured ones, and those of gaps."""
 
 Rates = tuple[float | None, float | None]
 
@@ -39,18 +39,18 @@ _NOTHING = Moved(0, 0)
 
 
 class AppRow(NamedTuple):
-    """An app, or bytes that belong to no app (`is_rest`)."""
+    """A row of the table: an app, or bytes that belong to no app (`is_rest`)."""
 
     key: str
     name: str
-    """Name of the app in agent and history, which a search for its connections needs."""
+    """Name of the app in agent and history, by which its connections are found. The table may show another one."""
     app: App | None
     """The app as the agent reports it; None if only the history has it."""
     rx_rate: float | None
-    """Bytes/s."""
+    """Current rate received, bytes/s; None if unknown."""
     tx_rate: float | None
     today: Moved | None
-    """None if unknown."""
+    """Bytes of today, or of the day that the user chose; None if unknown."""
     month: Moved | None
     is_rest: bool = False
     app_key: str = ""
@@ -58,13 +58,13 @@ class AppRow(NamedTuple):
 
     @property
     def is_unmeasured(self) -> bool:
-        """Return whether these bytes passed while NetWatch was not measuring."""
+        """Return whether this is the row for bytes that passed while NetWatch was not measuring."""
         return self.key == _UNMEASURED
 
 
 def live_rows(message: AppsMessage | None) -> Iterator[AppRow]:
-    """Yield a row for each app that the agent reports, then one for the bytes that belong to no app; nothing if
-    `message` is None. Amounts are None."""
+    """Yield a row for each app that the agent reports, with current rates but no amounts, and one for the bytes that
+    belong to no app. Yield nothing if `message` is None."""
     if message is None:
         return
     for app in message.apps:
@@ -77,9 +77,10 @@ def live_rows(message: AppsMessage | None) -> Iterator[AppRow]:
 def app_rows(
     message: AppsMessage | None, stored: AppAmounts | None, unwritten: Mapping[str, Traffic]
 ) -> Iterator[AppRow]:
-    """Yield the live rows with their amounts, then the rows that only the history has. Amounts are None if unknown.
+    """Yield all rows of the table: those of `live_rows` with amounts, and one for each app that only the history has.
 
-    `unwritten`: traffic of apps after the stored amounts, by name.
+    `stored`: amounts from the history; None: unknown. `unwritten`: traffic by name of the app that is not in the
+    history yet.
     """
     if stored is None:
         yield from live_rows(message)

@@ -1,4 +1,4 @@
-"""The traffic of a range as layers, one for each of the busiest apps. Without Qt."""
+"""The data of the stacked chart: traffic over time as layers, one for each of the busiest apps. Without Qt."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from netwatch_tray.model import GapReason
 MOST_LAYERS = 5
 
 Values = Sequence[float | None]
-"""Values of each bin, download and upload together; None if unknown."""
+"""One value for each bin, download and upload together: a rate in bytes/s, or bytes; None if unknown."""
 
 
 class Bin(NamedTuple):
-    """A part of the range, from `start` to `end` (Unix time)."""
+    """A part of the chart's time range with one value of each layer, from `start` to `end` (Unix times)."""
 
     start: float
     end: float
 
 
 class Layer(NamedTuple):
-    """The traffic of an app, by its name in the history."""
+    """The traffic of one app, with the app's name in the history."""
 
     name: str
     values: tuple[float | None, ...]
 
 
 class Gap(NamedTuple):
-    """Neighbouring bins without known traffic."""
+    """Consecutive bins without known traffic, from `start` to `end` (Unix times)."""
 
     start: float
     end: float
@@ -36,35 +36,35 @@ class Gap(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """Layers of rates in bytes/s or, with `is_amounts`, of bytes."""
+    """All layers of the chart. Values are rates in bytes/s or, with `is_amounts`, bytes."""
 
     bins: tuple[Bin, ...]
     layers: tuple[Layer, ...]
-    """The app with the most traffic in the range first; it is drawn lowest."""
+    """Layers of the busiest apps. The one with the most traffic is the first, and is drawn lowest."""
     other: tuple[float | None, ...]
-    """The rest of the total: other apps, and bytes that belong to no app."""
+    """Values of the topmost layer, the rest of the total: all other apps, and bytes that belong to no app."""
     is_amounts: bool
     gaps: tuple[Gap, ...] = ()
 
     @property
     def tops(self) -> list[float | None]:
-        """Return the sum of all layers in each bin; None where it is unknown."""
+        """Return the sum of all layers in each bin; None for a bin without known traffic."""
         columns = zip(self.other, *(layer.values for layer in self.layers), strict=True)
         return [None if column[0] is None else sum(value or 0.0 for value in column) for column in columns]
 
     def rank(self, name: str) -> int | None:
-        """Return the index of the app's layer, or None if the app is part of `other`."""
+        """Return the index of the layer of the app with this name, or None if it has none and is part of `other`."""
         return next((place for place, layer in enumerate(self.layers) if layer.name == name), None)
 
     def weight(self, values: Values) -> float:
-        """Return the bytes of an app with these values, one for each bin: their sum, or rates multiplied by seconds."""
+        """Return the bytes in `values` (one for each bin): their sum, or the sum of rates × seconds."""
         if self.is_amounts:
             return sum(value or 0.0 for value in values)
         return sum((value or 0.0) * (each.end - each.start) for value, each in zip(values, self.bins, strict=True))
 
     def layer_at(self, place: int, height: float) -> str | None:
-        """Return the app whose layer is at this height of a bin: empty for the layer of other apps, None above all
-        layers."""
+        """Return the name of the app whose layer is at a height of the bin with index `place`: empty for `other`, None
+        above all layers. `height`: a value, in the same unit as the layers."""
         below = 0.0
         for name, values in (*self.layers, Layer("", self.other)):
             below += values[place] or 0.0
@@ -76,9 +76,10 @@ class Stack(NamedTuple):
 def stacked(
     bins: Sequence[Bin], total: Values, apps: Mapping[str, Values], *, is_amounts: bool, gaps: Sequence[Gap] = ()
 ) -> Stack:
-    """Return a stack with one layer for each of the apps with the most traffic, and one for the rest of the total.
+    """Return a stack with one layer for each of the busiest apps, and one for the rest of the total.
 
-    Where the apps exceed the total, the rest is 0. A bin without a total is unknown.
+    `total`: values of the total; a bin whose total is None is unknown. `apps`: values by name of the app. If the apps
+    exceed the total, the rest is 0.
     """
     empty = Stack(tuple(bins), (), (), is_amounts=is_amounts, gaps=tuple(gaps))
     known = [value is not None for value in total]
@@ -97,7 +98,8 @@ def stacked(
 
 
 def unknown_spans(bins: Sequence[Bin], total: Values, reasons: Sequence[Gap]) -> list[Gap]:
-    """Return the runs of unknown bins, each with the reason of the longest gap in it."""
+    """Return a gap for each run of bins whose total is None. Its reason is that of the longest of `reasons` in this
+    time."""
     found: list[Gap] = []
     for each, value in zip(bins, total, strict=True):
         if value is None:

@@ -1,4 +1,6 @@
-"""The layers of the stacked chart from bottom to top: grid, gaps, layers of apps, grid line and axis."""
+"""Draws the stacked chart of the Apps page from bottom to top: grid, gaps, layers of apps, grid line and axis.
+
+A bin is a part of the time range with one value of each layer (`stack`)."""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from netwatch_tray.window.widgets.theme import GAP, Theme, faded
 _HEADROOM = 1.15
 _LEAST_TOP = 1000.0
 _SEAM_FROM = 3
-"""Least height in dip of a layer that is separated from its neighbours by a line."""
+"""Least height in dip from which on a layer is separated from the next one by a line."""
 _LABEL_LEAST, _TIME_APART = 72, 90
 _OTHERS_OPACITY, _PLATE_OPACITY = 0.35, 0.92
 _COLUMN_SHARE, _LEAST_COLUMN = 0.72, 4
@@ -31,23 +33,23 @@ translate = QCoreApplication.translate
 
 
 class StackScene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One state of the chart at one size; every layer draws from it."""
+    """Everything that is needed to draw the chart at one size."""
 
     theme: Theme
     units: Units
     stack: Stack
     span: tuple[float, float]
-    """Span of the chart, Unix times."""
+    """Unix times at the left and right edge."""
     box: QRectF
-    """Box of the layers, dip."""
+    """Rectangle of the layers, in dip."""
     marked: str | None
-    """The app whose layer is highlighted: empty for other apps, None for no layer."""
+    """Name of the app whose layer is highlighted; empty: the layer of other apps; None: no layer."""
     top: float
-    """The value at the upper edge, see `top_of`."""
+    """Value at the upper edge (bytes/s or bytes), see `top_of`."""
 
     @property
     def mark(self) -> float:
-        """Return the round value of the grid line."""
+        """Return the round value at which the only grid line is drawn."""
         shown_in = Units(binary=self.units.binary) if self.stack.is_amounts else self.units
         return next(iter(rate_ticks(self.top, 1, shown_in)[-1:]), self.top)
 
@@ -62,7 +64,7 @@ class StackScene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return self.box.left() + self.box.width() * (min(max(at, start), end) - start) / (end - start)
 
     def quantity(self, value: float) -> Quantity:
-        """Return a value of a bin with its unit."""
+        """Return a value (bytes/s or bytes) as a number with its unit."""
         return units.size(value, self.units) if self.stack.is_amounts else units.rate(value, self.units)
 
 
@@ -72,7 +74,7 @@ def top_of(stack: Stack) -> float:
 
 
 def draw_stack(painter: QPainter, scene: StackScene) -> None:
-    """Draw everything but the heading."""
+    """Draw the whole chart, except for its heading."""
     stack = scene.stack
     painter.setPen(hair_line(scene.theme.tokens.line))
     painter.drawLine(QLineF(scene.box.left(), scene.mark_y, scene.box.right(), scene.mark_y))
@@ -109,7 +111,7 @@ def draw_axis(painter: QPainter, scene: StackScene) -> None:
 
 
 def gap_text(gap: Gap, stack: Stack) -> str:
-    """Return why nothing is known, in a chart of rates with the start and the end of the gap."""
+    """Return why nothing is known in a gap. In a chart of rates the text includes start and end of the gap."""
     reason = wording.gap(gap.reason) if gap.reason is not None else translate("StackView", "not known")
     if stack.is_amounts or gap.start <= stack.bins[0].start:
         return reason
@@ -118,7 +120,7 @@ def gap_text(gap: Gap, stack: Stack) -> str:
 
 
 def _draw_mark(painter: QPainter, scene: StackScene) -> None:
-    """Write the value of the grid line so that it is readable over any layer."""
+    """Draw the label of the grid line, on a background so that it is readable over any layer."""
     box, tokens, fonts = scene.box, scene.theme.tokens, scene.theme.fonts
     quantity = scene.quantity(scene.mark)
     value = f"{float(quantity.value):g}" if quantity.value[:1].isdigit() else quantity.value
@@ -154,8 +156,8 @@ def _draw_gap(painter: QPainter, scene: StackScene, gap: Gap) -> None:
 
 
 def _draw_layer(painter: QPainter, scene: StackScene, layer: Layer, below: list[float], colour: QColor | None) -> None:
-    """Draw a layer on top of `below`, and set `below` to the layer's upper edge. Without a `colour` the layer is
-    hatched."""
+    """Draw a layer on top of those drawn before, and add its values to `below`. `below`: sum of the layers drawn so
+    far, for each bin. `colour`: None: draw the layer hatched."""
     stack, bottom, scale = scene.stack, scene.box.bottom(), scene.box.height() / scene.top
     is_faint = scene.marked is not None and scene.marked != layer.name
     if colour is not None and is_faint:
@@ -183,8 +185,8 @@ def _draw_area(
     edges: tuple[list[float], list[float]],
     ink: QColor | QPen,
 ) -> None:
-    """Draw consecutive bins as one area. `edges`: lower and upper y coordinates of each bin. `ink`: a colour to fill,
-    or a pen to hatch."""
+    """Draw a layer in consecutive bins as one area. `edges`: lower and upper y coordinates for each bin. `ink`: a
+    colour to fill the area, or a pen to hatch it."""
     lower, upper = edges
     xs = _points(scene, bins)
     if len(xs) > len(upper):  # a single bin has two edges
@@ -209,8 +211,8 @@ def _draw_area(
 
 
 def _points(scene: StackScene, bins: Sequence[Bin]) -> list[float]:
-    """Return the x coordinates of the values of a run: the middles of its bins, but the edges of the run for its first
-    and last bin."""
+    """Return the x coordinate for the value of each bin: its middle, but for the first and last bin their outer edges,
+    so that the area covers them completely."""
     middles = [scene.x((each.start + each.end) / 2) for each in bins]
     return [scene.x(bins[0].start), *middles[1:-1], scene.x(bins[-1].end)]
 
@@ -222,8 +224,8 @@ def _draw_columns(
     edges: tuple[list[float], list[float]],
     ink: QColor | QPen,
 ) -> None:
-    """Draw a column for each bin. `edges`: lower and upper y coordinates of each. `ink`: a colour to fill, or a pen to
-    hatch."""
+    """Draw a layer as one column for each bin. `edges`: lower and upper y coordinates for each bin. `ink`: a colour to
+    fill the columns, or a pen to hatch them."""
     for each, low, high in zip(bins, *edges, strict=True):
         left, right = scene.x(each.start), scene.x(each.end)
         if (right - left) * _COLUMN_SHARE >= _LEAST_COLUMN:
@@ -252,7 +254,7 @@ def _hatch(painter: QPainter, polygon: QPolygonF, pen: QPen) -> None:
 
 
 def _runs(values: Sequence[float | None]) -> list[tuple[int, int]]:
-    """Return the first index and the end index of each run of known values."""
+    """Return first index and end index (exclusive) of each run of consecutive values that are not None."""
     found: list[tuple[int, int]] = []
     begin: int | None = None
     for place, value in enumerate((*values, None)):

@@ -23,8 +23,8 @@ _NOTHING = Stack((), (), (), is_amounts=False)
 
 
 class StackView(QWidget):
-    """The stacked chart. `hovered` carries the app of the layer under the pointer: empty for other apps, None for no
-    layer."""
+    """The widget of the stacked chart. Signal `hovered` carries the name of the app whose layer is under the mouse
+    pointer: empty for the layer of other apps, None for no layer."""
 
     hovered = Signal(object)
 
@@ -34,12 +34,12 @@ class StackView(QWidget):
         self._stack: Stack | None = None
         self._range_name = ""
         self._span = (0.0, 1.0)
-        """Span of the chart, Unix times."""
+        """Unix times at the left and right edge of the chart."""
         self._notice = ""
         self._units = Units()
         self._names: dict[str, str] = {}
         self._chosen: tuple[float, float] | None = None
-        """Unix times of the day that the user chose."""
+        """Unix times at which the day begins and ends that the user chose; None: no day."""
         self._marked: str | None = None
         self._pointed: str | None = None
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -57,8 +57,8 @@ class StackView(QWidget):
     def show_stack(
         self, stack: Stack | None, span: tuple[float, float], range_name: str, names: dict[str, str], notice: str
     ) -> None:
-        """Show a stack, or the text `notice` if the stack is None. `names`: names to show, by the names in the
-        stack."""
+        """Show a stack, or the text `notice` if it is None. `span`: Unix times at the edges. `range_name`: for the
+        heading. `names`: names to show for apps, by their names in the stack."""
         shown = stack, span, range_name, names, notice
         if stack is self._stack and shown[1:] == (self._span, self._range_name, self._names, self._notice):
             return
@@ -73,12 +73,12 @@ class StackView(QWidget):
             self.update()
 
     def choose(self, span: tuple[float, float] | None) -> None:
-        """Highlight a span of Unix times; None highlights none."""
+        """Highlight the time between two Unix times, that of the chosen day; None: nothing."""
         self._chosen = span
         self.update()
 
     def mark(self, name: str | None) -> None:
-        """Highlight the layer of this app: empty for other apps, None for no layer."""
+        """Highlight the layer of the app with this name; empty: that of other apps; None: no layer."""
         if name != self._marked:
             self._marked = name
             self.update()

@@ -18,11 +18,11 @@ from netwatch_tray.window.widgets.text import FittingText, Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 _SEARCH_WIDTHS = ((1120, 240), (840, 170), (0, 130))
-"""Widths of the window, each with the width of the search field, in dip."""
+"""Least widths of the window, each with the width of the search field to use then, in dip."""
 
 
 class AppsStrip(Strip):
-    """The row above the list. `back`: the user wants to return to the list."""
+    """The row above the list. Signal `back`: the user wants to return from the details to the list."""
 
     back = Signal()
 
@@ -71,7 +71,7 @@ class AppsStrip(Strip):
         self._back.clicked.connect(self.back)
 
     def show_app(self, key: str, name: str, below: str) -> None:
-        """Show the name of the app whose details replace the list."""
+        """Show icon and name of the app whose details replace the list, and the text `below` in small type."""
         self._head.show_app(key, name, below)
         self._turn(1)
 
@@ -79,7 +79,7 @@ class AppsStrip(Strip):
         self._turn(0)
 
     def show_texts(self, title: str, sentences: Sequence[str]) -> None:
-        """Show a title, and the first of the sentences that fits."""
+        """Show a title, and below it the first of the sentences that fits. `sentences`: longest first."""
         self._title.show_text(title)
         self._sentence.show_first_of(*sentences)
 

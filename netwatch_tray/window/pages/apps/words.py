@@ -48,7 +48,7 @@ def title_of(message: AppsMessage | None, history: AppsHistory, shown_in: Units)
 
 
 def about_month(history: AppsHistory) -> str:
-    """Return since when the month's amounts are counted, or why there are none."""
+    """Return a text about the column of the month: since when bytes are counted, or why there are none."""
     if history.amounts is None:
         waiting = (
             translate("Apps", "Reading the history …")
@@ -63,7 +63,8 @@ def about_month(history: AppsHistory) -> str:
 
 
 def why_empty(known: int, wanted: str, *, is_away: bool) -> tuple[str, str]:
-    """Return title and sentence for an empty list. `known`: number of apps that do not match the search `wanted`."""
+    """Return title and sentence that replace an empty list. `known`: number of apps without the search. `wanted`: text
+    that was searched for. `is_away`: whether no agent is connected."""
     if known:
         detail = translate("Apps", "Apps known: {total}, none has “{words}” in its name.")
         return translate("Apps", "No app matches"), detail.format(total=known, words=wanted)

@@ -19,7 +19,7 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 
 class ConnectionsBar(Strip):
-    """The controls of the page: filter and grouping. It reports their changes."""
+    """The controls of the page. Its signals report changes of filter and grouping."""
 
     filter_changed = Signal()
     grouping_changed = Signal()
@@ -29,7 +29,7 @@ class ConnectionsBar(Strip):
         super().__init__(theme, self._plain_height)
         self._name_of = name_of
         self.filter = ConnectionFilter()
-        """The filter that the last valid text describes."""
+        """The filter in use: that of the last text without an error."""
         self.grouping = Grouping.NONE
         self.field = SearchField(
             theme,
@@ -83,15 +83,15 @@ class ConnectionsBar(Strip):
         self.group_by(groupings[(groupings.index(self.grouping) + 1) % len(groupings)])
 
     def filter_app(self, name: str) -> None:
-        """Show only the connections of this app."""
+        """Set the filter to the connections of the app with this name."""
         self.field.setText(f'app:"{name}"' if " " in name else f"app:{name}")
 
     def filter_host(self, name: str) -> None:
-        """Show only the connections to this host, a name or an address."""
+        """Set the filter to the connections with this host, a name or an address."""
         self.field.setText(f"host:{name}")
 
     def open_below(self, menu: QMenu, button: QWidget) -> None:
-        """Open a menu below a button of this bar, inside the window."""
+        """Open a menu below a button of this bar, moved so that it stays inside the window."""
         beyond = button.mapTo(self, QPoint(menu.sizeHint().width(), 0)).x() - (self.width() - MARGIN)
         menu.popup(button.mapToGlobal(QPoint(-max(0, beyond), button.height() + 2)))
 
@@ -107,7 +107,8 @@ class ConnectionsBar(Strip):
         return menu
 
     def _parse(self, text: str) -> None:
-        """Use the filter if it is valid; else report its error, and keep the last valid one."""
+        """Parse the text of the filter. Use it if it is valid; otherwise show its error and keep the previous
+        filter."""
         problem = ""
         try:
             self.filter = parse(text, self._name_of)

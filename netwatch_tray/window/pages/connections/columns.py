@@ -24,34 +24,35 @@ from netwatch_tray.wording import owner
 translate = QCoreApplication.translate
 
 CHEVRON_WIDTH = 16
-"""Width in dip of a group's mark, which folds and unfolds the group."""
+"""Width in dip of the mark (chevron) before a group, which folds and unfolds it by a click."""
 _COUNT_GAP = 10
 
 
 class ConnectionContext(NamedTuple):
-    """The data that all cells are drawn from, besides the record of their row."""
+    """What the cells of all rows need for drawing, in addition to their own row."""
 
     units: Units
     now: float
-    """Unix time."""
+    """Current Unix time."""
     most_rx: float
-    """The greatest rate, bytes/s, which has the longest bar."""
+    """The highest download rate of all connections, bytes/s, to which the bars are relative."""
     most_tx: float
     has_hosts: bool = False
-    """Whether any host has a name."""
+    """Whether the host of any connection has a name."""
     has_countries: bool = False
     app_names: Mapping[str, str] = {}
-    """Names of apps to show, by key."""
+    """Names of apps as the Apps page shows them, by key."""
 
 
 def owner_name(connection: Connection, context: ConnectionContext) -> str | None:
-    """Return the app's name as on the Apps page, else what is known of the owner, or None if nothing is known."""
+    """Return the name of the app as the Apps page shows it, else of the process or user, or None if the owner is
+    unknown."""
     name = owner(connection)
     return name if connection.app_name is None else context.app_names.get(connection.app or "", name)
 
 
 def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[Line]]:
-    """Return the columns; `context` is called for each cell."""
+    """Return the columns of the connection table. `context`: returns the current context, called for each cell."""
     return [
         _column(
             id="app",
@@ -162,7 +163,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
 
 
 def origin_in_words(connection: Connection) -> str:
-    """Return the source of the host's name, and when the name was seen."""
+    """Return a text about the source of the host's name (DNS, TLS …), and when the name was seen."""
     words = {
         "TLS": translate("Connections", "TLS greeting"),
         "QUIC": translate("Connections", "QUIC greeting"),
@@ -176,7 +177,7 @@ def origin_in_words(connection: Connection) -> str:
 
 
 def host_in_words(connection: Connection) -> str | None:
-    """Return the name of the host, its origin and how certain it is, or None if it has no name."""
+    """Return a text with the name of the host, its source and how certain it is; None if the host has no name."""
     if connection.host is None:
         return None
     origin = translate("Connections", "Name from: {origin}").format(origin=origin_in_words(connection))
@@ -228,7 +229,8 @@ def _column(
     numeric: bool = False,
     **more: Any,
 ) -> Column[Line]:
-    """Return a column from functions of a connection, and optionally of a group."""
+    """Return a column whose text, sort key, drawing and tooltip are given by functions of a connection's row, and for
+    group headings by `group_text` and `group_order`. `more`: other arguments of Column."""
 
     def text_of(line: Line) -> str:
         if isinstance(line, ConnectionRow):
@@ -324,7 +326,7 @@ def _tone(cell: Cell, row: ConnectionRow, colour: QColor) -> QColor:
 
 
 def _draw_group(cell: Cell, group: Group) -> None:
-    """Draw the part of the group's heading that is in this cell. The heading runs across all columns up to the
+    """Draw the part of a group's heading that is within this cell: the heading runs across all columns before the
     rates."""
     painter, fonts, tokens = cell.painter, cell.theme.fonts, cell.tokens
     right_to_left = cell.right_to_left
@@ -381,7 +383,8 @@ def _draw_pid(cell: Cell, row: ConnectionRow) -> None:
 
 
 def _draw_host(cell: Cell, row: ConnectionRow, *, has_countries: bool) -> None:
-    """Draw the name, its origin and the country, each at its own position in the cell."""
+    """Draw name, source of the name, and country, each at its own position in the cell. `has_countries`: whether any
+    connection has a country, so that there is a position for it."""
     fonts, tokens = cell.theme.fonts, cell.tokens
     it = row.connection
     box = QRect(cell.box)

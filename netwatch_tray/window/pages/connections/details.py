@@ -37,17 +37,17 @@ _PADDING = 12
 
 _MINUTE = 60.0
 _INTERVAL = 2.0
-"""Seconds between readings."""
+"""Seconds between two of the agent's readings of the sockets."""
 _PICTURE = 64
 
 _Section = tuple[str, list[tuple[str, str]]]
 
 
 class ConnectionDetails(QWidget):
-    """The details of a connection or group.
+    """The details of a connection or of a group.
 
-    `close_requested`: the user clicked the close button. `app_requested` carries the name of the app whose connections
-    alone the user wants to see.
+    Signals: `close_requested`: the user clicked the close button. `app_requested` carries the name of an app; the user
+    wants to see only its connections.
     """
 
     close_requested = Signal()
@@ -218,7 +218,7 @@ class ConnectionDetails(QWidget):
 
 
 class _RateSparkline(QWidget):
-    """Sparkline of the rates of the connection or group in the pane: of the last minute, but only since it was
+    """Sparkline with the rates of the selected connection or group: over the last minute, but not before it was
     selected."""
 
     def __init__(self, theme: Theme) -> None:

@@ -13,7 +13,8 @@ from netwatch_tray.text import csv_cell
 
 
 def save_csv(file: Path, connections: Sequence[Connection]) -> None:
-    """Write CSV with a header row; unknown values are empty, and no cell is a formula. Raise OSError."""
+    """Write CSV with a header row. Unknown values are empty. Texts that a spreadsheet would take for a formula are
+    escaped. Raise OSError."""
     with file.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, Connection.__struct_fields__)
         writer.writeheader()

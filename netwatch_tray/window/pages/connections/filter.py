@@ -20,7 +20,7 @@ from netwatch_tray.model import Connection
 
 Test = Callable[[Connection], bool]
 NameOf = Callable[[Connection], str | None]
-"""Returns the name that the page shows for the app of a connection."""
+"""Function that returns the name that the page shows for the app of a connection, or None."""
 
 _TOKEN = re.compile(r'(?:"[^"]*"?|\S)+')
 _FIELD = re.compile(r"([a-z]+)([:<>])(.*)", re.DOTALL)
@@ -31,7 +31,7 @@ _POWERS = {"": 0, "k": 1, "m": 2, "g": 3}
 
 
 class Problem(StrEnum):
-    """Faults of a condition, as sentences with placeholders; translated where they are shown."""
+    """What is wrong with a condition, as a sentence with placeholders, which is translated where it is shown."""
 
     UNKNOWN_FIELD = QT_TRANSLATE_NOOP(
         "Filter",
@@ -47,7 +47,7 @@ class Problem(StrEnum):
 
 
 class FilterError(NetWatchError):
-    """A condition is invalid; `token` is its text."""
+    """A condition of the filter is invalid. `token`: the text of this condition."""
 
     def __init__(self, problem: Problem, token: str, **values: str) -> None:
         super().__init__(problem.format(**values))
@@ -61,7 +61,7 @@ class ConnectionFilter(NamedTuple):
 
     tests: tuple[Test, ...] = ()
     names_state: bool = False
-    """Whether a condition names a state; otherwise connections in TIME_WAIT are left out."""
+    """Whether a condition is about the state. If not, connections in TIME_WAIT are left out."""
 
     def matches(self, connection: Connection) -> bool:
         if connection.state == TcpState.TIME_WAIT and not self.names_state:
@@ -70,7 +70,8 @@ class ConnectionFilter(NamedTuple):
 
 
 def parse(text: str, name_of: NameOf = lambda _: None) -> ConnectionFilter:
-    """Parse a filter. Raise FilterError for an invalid condition."""
+    """Parse the text of a filter. `name_of`: returns the name that the page shows for an app. Raise FilterError for an
+    invalid condition."""
     tests: list[Test] = []
     names_state = False
     negated: str | None = None

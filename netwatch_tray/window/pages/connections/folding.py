@@ -13,7 +13,8 @@ from netwatch_tray.window.widgets.theme import MARGIN
 
 
 class Folding(QObject):
-    """Folds groups by a click on their chevron and by the arrow keys. `changed`: the rows have to be shown again."""
+    """Folds (hides the rows of) groups by a click on their chevron and by arrow keys. Signal `changed`: a group was
+    folded or unfolded, so the rows must be shown again."""
 
     changed = Signal()
 
@@ -25,7 +26,7 @@ class Folding(QObject):
 
     @property
     def keys(self) -> Collection[str]:
-        """Return the keys of the folded groups, whether they are shown or not."""
+        """Return the keys of all folded groups, even of those that are not in the table at present."""
         return self._keys
 
     def toggle(self, group: Group) -> None:
@@ -37,8 +38,8 @@ class Folding(QObject):
         self.changed.emit()
 
     def take_key(self, pressed: int, line: Line) -> bool:
-        """Handle a key: ← folds the group or goes from a row to its group, → unfolds. Return whether it was such
-        a key."""
+        """Handle a key press on a line of the table: ← folds a group, or goes from a row to its group; → unfolds.
+        Return whether the key was used."""
         if pressed not in (Qt.Key.Key_Left, Qt.Key.Key_Right):
             return False
         is_left = pressed == Qt.Key.Key_Left

@@ -14,7 +14,7 @@ translate = QCoreApplication.translate
 
 
 class Grouping(StrEnum):
-    """How the table is grouped. The values are remembered between two windows; an unknown one is NONE."""
+    """How the table is grouped. The window stores the value for its next start; an unknown value becomes NONE."""
 
     NONE = "none"
     APP = "app"
@@ -28,9 +28,9 @@ class Grouping(StrEnum):
 def table_lines(
     rows: Iterable[ConnectionRow], grouping: Grouping, app_names: Mapping[str, str], folded: Collection[str]
 ) -> Iterator[Line]:
-    """Yield the lines of the table: the rows, with the heading of each group before those of it.
+    """Yield the lines of the table: the rows and, if they are grouped, the heading of each group before its rows.
 
-    `app_names`: by key of the app. `folded`: keys of groups whose rows are hidden.
+    `app_names`: names to show for apps, by key. `folded`: keys of the groups whose rows are hidden.
     """
     if grouping is Grouping.NONE:
         yield from rows
@@ -54,7 +54,7 @@ def table_lines(
 
 
 def _heading(group_key: str, title: str, members: Iterable[ConnectionRow], *, folded: bool) -> Group:
-    """Return the heading of a group, with the sums of its members that are not closed."""
+    """Return the heading of a group, with the number and the rates of its connections that have not closed."""
     present = [row.connection for row in members if not row.closed]
     received = [each.rx_rate for each in present if each.rx_rate is not None]
     sent = [each.tx_rate for each in present if each.tx_rate is not None]

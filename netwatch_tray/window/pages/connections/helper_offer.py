@@ -15,12 +15,12 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 _ACCENT_WIDTH = 3
 _LEAST_HEIGHT = 54
 _LEAST_SHARE = 0.05
-"""Least share of the download without a known app at which the helper is offered."""
+"""Least share of the download without a known app (0 to 1) from which on the helper is offered."""
 
 
 class HelperOffer(Strip):
-    """The offer of the helper. It is visible if the helper could be set up, no banner is shown and the user never
-    declined it."""
+    """The offer to set up the helper. It is visible if the helper could be set up but is not, no banner is shown, and
+    the user has never declined it."""
 
     set_up = Signal()
     declined = Signal()
@@ -64,7 +64,7 @@ class HelperOffer(Strip):
         self._show()
 
     def stand_alone(self, is_alone: bool) -> None:
-        """Set whether no banner is shown."""
+        """Set whether no banner is shown above the page; only then the offer is visible."""
         self._is_alone = is_alone
         self._show()
 
@@ -75,7 +75,7 @@ class HelperOffer(Strip):
         self.declined.emit()
 
     def show_apps(self, message: AppsMessage) -> None:
-        """Show what share of the download currently belongs to no app."""
+        """Update the text: what share of the current download belongs to no app."""
         whole, other = message.uplink[0], message.other[0]
         share = other / whole if message.interval_s and whole else 0.0
         words = self.tr("{percent:.0f} % of this download has no app yet.").format(percent=100 * share)

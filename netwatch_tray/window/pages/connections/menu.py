@@ -18,7 +18,8 @@ from netwatch_tray.window.widgets.formatting import native_keys
 
 
 class ConnectionsMenu(QObject):
-    """Makes menus for a table. `exported` carries why an export failed; empty if it succeeded."""
+    """Makes the context menu of the connection table. Signal `exported`: an export has finished, carries why it failed,
+    or an empty text."""
 
     exported = Signal(str)
 
@@ -46,7 +47,8 @@ class ConnectionsMenu(QObject):
         return menu
 
     def export(self, kind: str) -> None:
-        """Save the filtered connections in the order of the table. `kind`: csv or json."""
+        """Ask the user for a file, and save the connections that match the filter, in the order of the table. `kind`:
+        csv or json."""
         model = self._table.model()
         lines = [model.record(row) for row in range(model.rowCount())]
         connections = [line.connection for line in lines if isinstance(line, ConnectionRow)]

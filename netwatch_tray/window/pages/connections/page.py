@@ -41,11 +41,12 @@ from netwatch_tray.window.widgets.theme import Theme
 
 _CLOSED_STAY_S = 3.0
 _LOADING_DELAY_MS = 200
-"""A list that arrives earlier is not announced, because the text would flash."""
+"""Milliseconds to wait for the list before the text that it is being read is shown; it would flash otherwise."""
 _EXPORT_FAULT_MS = 20_000
-"""How long a failed export is reported."""
+"""Milliseconds for which the reason of a failed export is shown."""
 _SETTLE_MS = 1500
-"""Less than the agent's period, so that rows move with a refresh and are drawn once."""
+"""Least milliseconds between two changes of the row order. Less than the agent's interval of 2 s, so that rows move
+when new values arrive, and are drawn only once."""
 
 
 class ConnectionsPage(Page):
@@ -58,15 +59,15 @@ class ConnectionsPage(Page):
         """Names of apps as the Apps page shows them, by key."""
         self._matching = 0
         self._most = (0.0, 0.0)
-        """Greatest rates; computed once for all cells."""
+        """Highest download and upload rate of all connections (bytes/s), for the bars; computed once for all cells."""
         self._has = (False, False)
-        """Whether any connection has a host name, and a country."""
+        """Whether any connection has a host name, and whether any has a country."""
         self._now = time.time()
         self._paused = False
         self._source: str | None = None
         self._fault: str | None = None
         self._not_exported = ""
-        """Why the last export failed; empty again after a while."""
+        """Why the last export failed; emptied after `_EXPORT_FAULT_MS`."""
         self._is_known = False
         """Whether the agent has sent a list since it connected."""
         self._agent_away = False
@@ -200,13 +201,13 @@ class ConnectionsPage(Page):
         return ConnectionContext(self._units, self._now, *self._most, *self._has, self._app_names)
 
     def _expect_list(self) -> None:
-        """Show that the list is being read, unless it arrives within a fraction of a second."""
+        """Show a text that the list is being read, unless it arrives within `_LOADING_DELAY_MS`."""
         if not self._is_known:
             self._loading.start()
             self._show_state()
 
     def _forget(self) -> None:
-        """Show connections and sums as unknown, unless the page is paused."""
+        """Remove the connections and show sums as unknown, unless the page is paused. Called without an agent."""
         if not self._paused:
             self._is_known, self._fault = False, None
             self._rows.keep_only(())
@@ -238,7 +239,8 @@ class ConnectionsPage(Page):
         self.changed.emit()
 
     def _show_changed(self, changed: Iterable[str], gone: Iterable[str]) -> None:
-        """Update the rows with these keys; without groups no other row depends on them."""
+        """Update only the rows with these keys. Used if the table has no groups, so that no other row depends on
+        them."""
         shown: list[ConnectionRow] = []
         hidden: list[ConnectionRow] = []
         for name in changed:
@@ -289,7 +291,7 @@ class ConnectionsPage(Page):
         self.changed.emit()
 
     def _show_state(self) -> None:
-        """Show the table, or why it is empty."""
+        """Show the table or, if it is empty, the reason in its place."""
         words = self.bar.field.text().strip()
         total = len(self._rows) - self._rows.hidden(self.bar.filter)
         self.bar.field.show_count(

@@ -1,4 +1,5 @@
-"""The strip with the sums: bytes of the interfaces = bytes of the apps + a named remainder."""
+"""The strip that compares sums (reconciliation): rate of the uplinks = rate of the apps + *Other*, which belongs to no
+app."""
 
 from __future__ import annotations
 
@@ -21,14 +22,14 @@ _BAR_HEIGHT = 8
 _LEAST_BAR = 60
 _LEAST_PART, _PART_GAP = 3, 2
 _ABOVE = 0.01
-"""Share by which apps must exceed the interfaces so that the difference is explained."""
+"""Share (0 to 1) by which apps must exceed the uplinks before that is explained to the user."""
 
 
 _Piece = tuple[str, QFont, QColor]
 
 
 class _Direction(NamedTuple):
-    """Rates of one direction, bytes/s."""
+    """The rates of one direction (download or upload), bytes/s; None if unknown."""
 
     uplink: float | None = None
     tcp: float | None = None
@@ -38,7 +39,7 @@ class _Direction(NamedTuple):
 
 
 class ReconciliationStrip(Strip):
-    """Both directions of the last interval, one line each."""
+    """Shows the rates of the last interval between two readings, with a line and a bar for each direction."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, theme.height(60))
@@ -131,7 +132,8 @@ class ReconciliationStrip(Strip):
         painter.drawText(place, aligned(self, align), elided)
 
     def _draw_bar(self, painter: QPainter, box: QRectF, direction: _Direction, colour: QColor) -> None:
-        """Draw the bytes of apps solid, and the rest hatched. Where UDP is counted, see `_draw_counted`."""
+        """Draw the bar of a direction: the share of apps solid, the rest hatched. If UDP is counted, `_draw_counted`
+        draws it."""
         if direction.udp is not None:
             self._draw_counted(painter, box, direction, colour)
             return
@@ -161,7 +163,8 @@ class ReconciliationStrip(Strip):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _draw_counted(self, painter: QPainter, box: QRectF, direction: _Direction, colour: QColor) -> None:
-        """Draw TCP solid, UDP pale with an outline, the rest as an outline."""
+        """Draw the bar of a direction while UDP is counted: TCP solid, UDP pale with an outline, the rest as an
+        outline."""
         parts = (direction.tcp or 0.0, direction.udp or 0.0, direction.other or 0.0)
         whole = sum(parts)
         if whole <= 0:
@@ -212,7 +215,7 @@ class ReconciliationStrip(Strip):
         QToolTip.showText(below, self.explanation(), self._link)
 
     def explanation(self) -> str:
-        """Return sentences that explain the part *Other* and, if the apps exceed the interfaces, why."""
+        """Return sentences for the user that explain *Other* and, if the apps exceed the uplinks, how that can be."""
         known = (
             (
                 self.tr("The system counts the bytes of each TCP connection, and the helper those of UDP and QUIC."),
@@ -245,5 +248,5 @@ class ReconciliationStrip(Strip):
 
 
 def _width(lines: list[list[_Piece]]) -> int:
-    """Return the width of the longer line."""
+    """Return the width of the longest line in dip."""
     return max(sum(text_width(font, text) for text, font, _ink in pieces) for pieces in lines)

@@ -13,21 +13,21 @@ from netwatch_tray.window.pages.connections.filter import ConnectionFilter
 
 
 class Group(NamedTuple):
-    """The heading row of a group of connections."""
+    """The heading of a group of connections, which is a line of the table."""
 
     key: str
     name: str
     connections: int
     rx_rate: float | None
-    """Sum of the known rates, bytes/s; None if none is known."""
+    """Sum of the known download rates of the group, bytes/s; None if none is known."""
     tx_rate: float | None
     folded: bool
 
 
 class ConnectionRow(msgspec.Struct, frozen=True, gc=False):
-    """A connection, whether it has closed (it stays visible for a moment), and its group.
+    """A row of the table: a connection, whether it has closed (closed ones stay visible for a moment), and its group.
 
-    The garbage collector does not track it: there are ten thousand, and it cannot be part of a cycle.
+    The garbage collector does not track it (gc=False): there may be ten thousand, and none is part of a cycle.
     """
 
     connection: Connection
@@ -39,15 +39,16 @@ Line = ConnectionRow | Group
 
 
 class ConnectionList:
-    """Connections by key, with those that closed a moment ago.
+    """All connections by key, including those that closed a moment ago, with counts of them.
 
-    Counts and greatest rates are updated, not searched for: of ten thousand connections a hundred change every 2 s.
+    Counts are updated with each change, not computed by going through all: of ten thousand connections, a hundred
+    change every 2 s.
     """
 
     def __init__(self) -> None:
         self._rows: dict[str, ConnectionRow] = {}
         self._closed: dict[str, float] = {}
-        """Times at which connections closed, by key."""
+        """Monotonic clock at which connections closed, by key."""
         self._listening: set[str] = set()
         self._over: set[str] = set()
         self._named: set[str] = set()
@@ -74,7 +75,8 @@ class ConnectionList:
         return len(self._listening)
 
     def hidden(self, shown: ConnectionFilter) -> int:
-        """Return how many connections in TIME_WAIT the filter hides: all of them, unless it names a state."""
+        """Return how many connections a filter hides because of TIME_WAIT: all in this state, or 0 if the filter has a
+        condition about the state."""
         return 0 if shown.names_state else len(self._over)
 
     @property
@@ -88,7 +90,7 @@ class ConnectionList:
 
     @property
     def most_rx(self) -> float:
-        """Return the greatest download rate, bytes/s."""
+        """Return the highest download rate of all connections, bytes/s."""
         return max(self._rx.values(), default=0.0)
 
     @property
@@ -96,7 +98,7 @@ class ConnectionList:
         return max(self._tx.values(), default=0.0)
 
     def put(self, connections: Iterable[Connection]) -> None:
-        """Add or replace connections."""
+        """Add connections, or replace those with the same keys."""
         for connection in connections:
             key = connection.key
             self._rows[key] = ConnectionRow(connection)
@@ -115,8 +117,8 @@ class ConnectionList:
                     rates.pop(key, None)
 
     def close(self, keys: Iterable[str], now: float) -> list[str]:
-        """Mark connections as closed, and return their keys; unknown keys are ignored. `now`: seconds on any monotonic
-        clock."""
+        """Mark the connections with these keys as closed. Return the keys without unknown ones, which are ignored.
+        `now`: seconds of a monotonic clock."""
         closed = [key for key in keys if key in self._rows]
         for key in closed:
             self._rows[key] = ConnectionRow(self._rows[key].connection, closed=True)
@@ -125,7 +127,7 @@ class ConnectionList:
         return closed
 
     def drop_closed(self, until: float) -> list[str]:
-        """Remove the connections that closed up to `until`, and return their keys."""
+        """Remove the connections that closed at or before `until` (same clock as `close`). Return their keys."""
         gone = [key for key, closed in self._closed.items() if closed <= until]
         for key in gone:
             del self._closed[key], self._rows[key]
@@ -133,7 +135,7 @@ class ConnectionList:
         return gone
 
     def keep_only(self, keys: Iterable[str]) -> list[str]:
-        """Keep the connections with these keys; return the keys of those removed."""
+        """Remove all connections except those with these keys. Return the keys of the removed ones."""
         gone = list(self._rows.keys() - set(keys))
         for key in gone:
             del self._rows[key]
@@ -159,7 +161,7 @@ def key(line: Line) -> str:
 
 
 def heading(line: Line) -> Group | None:
-    """Return the group of a row; None for groups, and for rows without one."""
+    """Return the group heading above a row; None for a row without a group, and for a heading itself."""
     return None if isinstance(line, Group) else line.group
 
 

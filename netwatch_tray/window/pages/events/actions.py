@@ -1,4 +1,4 @@
-"""Actions on an event, and their words."""
+"""What the user can do with an event (actions), and the texts of the links for it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from netwatch_tray.window.pages.events.rows import Hidden, Line, Row
 translate = QCoreApplication.translate
 
 _SUSPICIONS = (EventKind.SCAN, EventKind.BEACON, EventKind.DNS_TUNNEL, EventKind.NXDOMAIN_STORM)
-"""Kinds whose events may have a reason that the user knows: *Expected* mutes them."""
+"""Kinds whose events may be harmless, as the user may know. Their link to mute them is *Expected*."""
 
 
 class Action(Enum):
     CONNECTIONS = auto()
-    """Show the connections of its app or host."""
+    """Show the connections of the event's app or host."""
     APP = auto()
     USAGE = auto()
     WHY_TOTAL = auto()
     MUTE = auto()
-    """Add the narrowest mute that covers the event."""
+    """Silence such events, by the narrowest mute that covers this one (its app, its host, else its kind)."""
     SHOW_ONCE = auto()
-    """Show what a muted kind hides on a day."""
+    """Show the events that a muted kind hides on one day."""
     UNMUTE = auto()
-    """Unmute the kind."""
+    """Unmute the kind of the hidden events."""
 
 
 def jumps_of(line: Row) -> tuple[Action, ...]:
@@ -43,7 +43,7 @@ def jumps_of(line: Row) -> tuple[Action, ...]:
 
 
 def actions_of(line: Line) -> tuple[Action, ...]:
-    """Return the actions that a line offers directly, at most two. The menu has all of them."""
+    """Return the actions for which a line of the timeline has links, at most two. The menu of the line has all."""
     if isinstance(line, Hidden):
         return Action.SHOW_ONCE, Action.UNMUTE
     if not isinstance(line, Row):
@@ -71,7 +71,7 @@ def action_in_words(action: Action, line: Line) -> str:
 
 
 def mute_in_short(event: Event) -> str:
-    """Return the words for the narrowest mute of an event, short enough for its line."""
+    """Return the text of the link that mutes an event by its narrowest mute, such as `Mute this app`."""
     narrowest = mutes_for(event)[0]
     if event.kind in _SUSPICIONS:
         return translate("Events", "Expected")
@@ -83,7 +83,8 @@ def mute_in_short(event: Event) -> str:
 
 
 def is_serious(event: Event) -> bool:
-    """Return whether an alert is drawn as an error: the data plan is used up, or the agent did not run."""
+    """Return whether an alert is drawn as an error instead of a warning: the data plan is used up, or nothing was
+    measured."""
     evidence = event.evidence
     if isinstance(evidence, PlanUsed):
         return evidence.used >= evidence.cap

@@ -24,14 +24,15 @@ _SEARCH_WIDTH, _NARROW_SEARCH_WIDTH = 220, 150
 
 
 class EventsBar(QWidget):
-    """The controls of the page: kind, range and search. `range_chosen` carries the index of the chosen range."""
+    """The controls of the page: kind (group of events), time range and search. Signal `range_chosen` carries the index
+    of the range."""
 
     group_chosen = Signal(object)
     range_chosen = Signal(int)
     words_changed = Signal()
     all_seen = Signal()
     unmute_requested = Signal(object)
-    """Carries the group."""
+    """The user wants to unmute a group; carries the group."""
     settings_requested = Signal()
 
     def __init__(self, theme: Theme) -> None:
@@ -76,7 +77,7 @@ class EventsBar(QWidget):
 
     @property
     def group(self) -> Group | None:
-        """Return the chosen group, or None for all."""
+        """Return the chosen group of events, or None if all are shown."""
         return self.chips.group
 
     def choose_range(self, index: int) -> None:
@@ -86,14 +87,15 @@ class EventsBar(QWidget):
             self.range_chosen.emit(index)
 
     def show_span(self, span: Span | None) -> None:
-        """Show the name of a span instead of the range; None shows the range again."""
+        """Show the times of a span, to which the timeline is limited, instead of the range; None shows the range
+        again."""
         name = span_in_words(span) if span else range_in_words(RANGES_DAYS[self.range_index])
         self._range_button.setText(name)
         self._range_button.setAccessibleName(self.tr("Time range: {name}").format(name=name))
         self._range_button.updateGeometry()
 
     def show_all(self, span: Span | None = None) -> None:
-        """Clear the search and the kind. `span`: the name to show instead of the range."""
+        """Clear the search, and choose all kinds. `span`: see `show_span`."""
         self.show_span(span)
         self.field.clear()
         self.chips.choose(None)
@@ -104,13 +106,14 @@ class EventsBar(QWidget):
         self._show_mute()
 
     def show_texts(self, title: str, sentence: str, summary: str) -> None:
-        """Show title and sentence. `summary`: one short text in their place, for a narrow window."""
+        """Show title and sentence or, in a narrow window, the short text `summary` instead."""
         self._title.show_text(title)
         self._sentence.show_text(sentence)
         self._summary.show_text(summary)
 
     def set_narrow(self, is_narrow: bool) -> None:
-        """Set the layout. In the narrow one all controls are in the lower row, and menus replace the chips."""
+        """Choose between wide and narrow layout. In the narrow one all controls are in one row, and a menu replaces the
+        chips."""
         if is_narrow == self._is_narrow:
             return
         self._is_narrow = is_narrow
@@ -160,7 +163,7 @@ class EventsBar(QWidget):
         self.group_chosen.emit(group)
 
     def _show_mute(self) -> None:
-        """Show whether the chosen kind is muted."""
+        """Show or hide the note that the chosen kind is muted."""
         is_muted = self.group is not None and self.group in self._muted
         if self.group is not None:
             self._mute_text.show_text(words_of(self.group).muted)

@@ -1,4 +1,4 @@
-"""The row of chips that choose a kind of events; those without room are in a menu."""
+"""The row of chips (small buttons) that choose which kind of events is shown; those that do not fit are in a menu."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _APART = 6
 
 
 class Chip(FlatButton):
-    """A button for a kind, with the number of its events. While it is checked, only this kind is shown."""
+    """A button for one group of events, with their number. While it is checked, only this group is shown."""
 
     _height = 26
     _padding = 9
@@ -90,8 +90,8 @@ class Chip(FlatButton):
 
 
 class ChipRow(QWidget):
-    """The chips, one of which is checked. `chosen` carries the group, None for all. Left and Right move among the
-    chips, Space chooses."""
+    """The chips, one of which is checked. Signal `chosen` carries the group of the checked one, None for all. The keys
+    Left and Right move among the chips, Space checks one."""
 
     chosen = Signal(object)
 
@@ -119,7 +119,7 @@ class ChipRow(QWidget):
 
     @property
     def group(self) -> Group | None:
-        """Return the chosen group, or None for all."""
+        """Return the group of the checked chip, or None for all."""
         return self._chosen
 
     def sizeHint(self) -> QSize:
@@ -129,7 +129,7 @@ class ChipRow(QWidget):
         return self.sizeHint()
 
     def show_counts(self, counts: Mapping[Group, int], muted: Collection[Group]) -> None:
-        """Show how many events each group has in the range, and which groups are muted."""
+        """Show the number of events of each group, and which groups are muted."""
         self._counts, self._muted = counts, muted
         self.chips[None].show_count(sum(counts.values()), is_muted=False)
         for group in Group:
@@ -163,7 +163,7 @@ class ChipRow(QWidget):
         return super().eventFilter(watched, event)
 
     def _row(self) -> list[Chip]:
-        """Return the chips that are shown."""
+        """Return the visible chips."""
         return [chip for chip in (*self.chips.values(), self.more) if not chip.isHidden()]
 
     def _focus_on(self, chip: Chip) -> None:

@@ -1,4 +1,4 @@
-"""The columns of the timeline, and the links in its rows."""
+"""The columns of the timeline (the table of the Events page), and the links in its rows."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _LINK_GAP = 16
 
 
 class Layout(Enum):
-    """How much room the columns have."""
+    """How the columns are laid out, depending on the width of the window."""
 
     WIDE = auto()
-    """Actions as links."""
+    """Actions are links in the row."""
     NORMAL = auto()
-    """Actions in a menu."""
+    """Actions are in a menu, which one link opens."""
     NARROW = auto()
-    """Actions in a menu, and time and app below the sentence."""
+    """Actions are in a menu, and time and app are below the sentence instead of in columns."""
 
 
 class Link(NamedTuple):
-    """An action in a row, and the box in which it is drawn."""
+    """A link in a row for an action on the event, and the rectangle in which it is drawn."""
 
     action: Action | None
     """The action of the link; None for the link that opens the menu with all actions."""
@@ -50,17 +50,18 @@ class Link(NamedTuple):
 
 
 class TimelineContext(NamedTuple):
-    """The data that all cells are drawn from, besides their line."""
+    """What the cells of all lines need for drawing, in addition to their own line."""
 
     units: Units
     looks: AppLooks
     layout: Layout
     pointed: tuple[Line, Action | None] | None
-    """Line and action below the mouse pointer."""
+    """Line and action of the link under the mouse pointer; None if there is none."""
 
 
 def timeline_columns(theme: Theme, context: Callable[[], TimelineContext]) -> list[Column[Line]]:
-    """Return the columns; `context` is called for each cell. A day is drawn by `kind`, over its whole row."""
+    """Return the columns of the timeline. `context`: returns the current context, called for each cell. The heading of
+    a day is drawn by the column `kind`, over its whole row."""
 
     def sentence(line: Line) -> str:
         return sentence_of(line, context().units)
@@ -119,7 +120,8 @@ def timeline_columns(theme: Theme, context: Callable[[], TimelineContext]) -> li
 
 
 def links_of(line: Line, theme: Theme, box: QRect, layout: Layout, *, right_to_left: bool) -> list[Link]:
-    """Return the links of a line, first to last. `box`: the last column without its padding."""
+    """Return the links of a line with their rectangles, in reading order. `box`: rectangle of the last column's cell,
+    without its padding."""
     if isinstance(line, Day):
         return []
     if isinstance(line, Row) and layout is not Layout.WIDE:
@@ -176,7 +178,8 @@ def _draw_time(cell: Cell, line: Line) -> None:
 
 
 def _draw_kind(cell: Cell, line: Line) -> None:
-    """Draw the glyph of the kind: on a tile for an alert, with a dot before it if the event is new."""
+    """Draw the glyph of an event's kind: on a coloured tile for an alert, with a dot before it if the alert is
+    unseen."""
     if isinstance(line, Day):
         _draw_day(cell, line)
         return
@@ -205,7 +208,7 @@ def _draw_kind(cell: Cell, line: Line) -> None:
 
 
 def _draw_symbol(cell: Cell, name: str, box: QRect, size: int, colour: QColor) -> None:
-    """Draw a symbol in the middle of a box."""
+    """Draw the symbol with this name, `size` dip wide, in the middle of a rectangle."""
     symbol = icon(name, size, colour, cell.painter.device().devicePixelRatioF())
     cell.painter.drawPixmap(box.left() + (box.width() - size) // 2, box.top() + (box.height() - size) // 2, symbol)
 
@@ -228,7 +231,7 @@ def _draw_event(cell: Cell, line: Line, context: TimelineContext) -> None:
 
 
 def _draw_who(cell: Cell, line: Line, looks: AppLooks) -> None:
-    """Draw the icon of the app, or leave its space empty, and two lines beside it: who, and a detail."""
+    """Draw what the event is about (`words.who`) in two lines, beside the icon of the app or an empty space."""
     if not isinstance(line, Row):
         return
     tokens, fonts = cell.tokens, cell.theme.fonts

@@ -1,4 +1,4 @@
-"""Commands of the user on events: jumps to other pages, mutes, and the menus for both."""
+"""Executes the user's actions on events: links to other pages, mutes, and the menus for both."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ translate = QCoreApplication.translate
 
 
 class EventCommands(QObject):
-    """Actions of the user on events.
+    """Executes the user's actions on events.
 
-    `connections_requested` carries an app and a host, one of them None; `app_requested` an app. `why_requested`: the
-    user wants to see why these interfaces make the total. `mute_requested` carries the code of a mute and whether to
-    set it; `seen` the IDs of events, None for all. `uncovered` carries a line of hidden events that the user wants to
-    see.
+    Signals: `connections_requested`: show connections, carries an app and a host, one of which is None.
+    `app_requested`: show an app. `why_requested`: show why these interfaces make the total. `mute_requested` carries
+    the code of a mute and whether to set it (False: remove it). `seen` carries the IDs of events that the user has
+    seen, None for all. `uncovered` carries the line of hidden events that the user wants to see.
     """
 
     connections_requested = Signal(object, object)
@@ -37,14 +37,14 @@ class EventCommands(QObject):
         super().__init__(parent)
         self._parent = parent
         self.muted: frozenset[str] = frozenset()
-        """Codes of the mutes in the settings."""
+        """Codes (event.Mute) of the mutes in the settings."""
 
     def show_settings(self, events: Events) -> None:
         self.muted = frozenset(code for code, is_on in events.muted.items() if is_on)
 
     @property
     def muted_groups(self) -> set[Group]:
-        """Return the groups of which all kinds are muted."""
+        """Return the groups of events whose kinds are all muted."""
         return {group for group in Group if all(Mute(kind).code in self.muted for kind in group.kinds)}
 
     def act(self, line: Line, action: Action) -> None:
@@ -77,7 +77,7 @@ class EventCommands(QObject):
             self.change_mute(Mute(kind), on=False)
 
     def open_menu(self, line: Line | None, where: QPoint) -> None:
-        """Open the menu with all actions for an event, at this point of the screen."""
+        """Open the menu with all actions for a line, at a position on the screen."""
         if isinstance(line, Row):
             menu = self._menu()
             for action in jumps_of(line):

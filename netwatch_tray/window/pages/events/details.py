@@ -36,15 +36,15 @@ if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
 
 _STALE_AFTER_S = 60.0
-"""The agent writes once a minute."""
+"""Seconds after which a result of the history is queried again: the agent writes once a minute."""
 _WIDTH = 304
 _PADDING = 12
 _ICON, _APP_ICON = 16, 18
 
 
 class EventDetails(QWidget):
-    """The details of one event. `close_requested`: the user clicked the close button. `acted` carries an action;
-    `mute_requested` a mute and whether to set it."""
+    """The details of one event. Signals: `close_requested`: the user clicked the close button. `acted` carries the
+    action that the user chose. `mute_requested` carries a mute and whether to set it (False: remove it)."""
 
     close_requested = Signal()
     acted = Signal(object, object)
@@ -55,10 +55,10 @@ class EventDetails(QWidget):
         self._theme = theme
         self._icon = _AppIcon(theme, looks)
         self._shown: tuple[object, ...] = ()
-        """What `show_row` was called with."""
+        """The arguments of the last `show_row`, so that nothing is done if they are the same."""
         self._units = Units()
         self._sent: HistoryRange[dict[date, int]] = HistoryRange(history, self)
-        """What the app of the shown event sent on the last days."""
+        """Query for the bytes that the event's app sent on each of the last days."""
         self.setAccessibleName(self.tr("Details"))
         self.setFixedWidth(theme.height(_WIDTH))
         self._symbol = _Symbol(theme)
@@ -124,7 +124,7 @@ class EventDetails(QWidget):
         self.show_row(None, Units(), ())
 
     def show_row(self, row: Row | None, units: Units, muted: Collection[str]) -> None:
-        """Show an event. `muted`: codes of the mutes in the settings."""
+        """Show an event; None: none. `muted`: codes of the mutes in the settings."""
         if (row, units, muted) == self._shown:
             return
         self._shown, self._units = (row, units, muted), units
@@ -160,7 +160,8 @@ class EventDetails(QWidget):
         paint_pane(self, self._theme)
 
     def _show(self, paragraph: Paragraph, text: str) -> None:
-        """Show a text. Words wider than the pane are elided, because names of hosts and apps can be of any length."""
+        """Set the text of a paragraph. Words that are wider than the pane are elided: names of hosts and apps can be
+        long."""
         metrics = QFontMetricsF(paragraph.font())
         text = unbroken(printable(text))
         words = [metrics.elidedText(word, Qt.TextElideMode.ElideMiddle, self._room) for word in text.split(" ")]
@@ -196,7 +197,7 @@ class EventDetails(QWidget):
             self._mutes.addWidget(link)
 
     def _request_days(self, event: Event) -> None:
-        """Request how much the app sent on each of the last days, for an event that compares days."""
+        """Query the bytes that the app sent on each of the last days, if the event is about unusual uploads."""
         if isinstance(event.evidence, SentMuch) and event.app_name:
             name, last = event.app_name, local_day(event.last)
 
@@ -223,7 +224,7 @@ class EventDetails(QWidget):
 
 
 class _Symbol(QWidget):
-    """The glyph of the event in the colour of its level."""
+    """The glyph of the event in the colour of its severity."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The kinds of events as the page groups them: one chip for each group, and the words for it."""
+"""Groups the kinds of events: each group has one chip (button) on the Events page, a glyph and texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ translate = QCoreApplication.translate
 
 
 class Group(StrEnum):
-    """Kinds that share a chip, in the order of the chips. The value is the name of the glyph."""
+    """Groups of kinds of events, in the order of their chips. The value is the name of the group's glyph."""
 
     NEW_APP = "new-app"
     PORT = "port"
@@ -53,15 +53,15 @@ def group_of(kind: EventKind) -> Group:
 class GroupWords(NamedTuple):
     chip: str
     none: str
-    """Text for a range without events of the kind: there is none in {span}."""
+    """Text if there are no events of the group in the time range; `{span}` stands for the range."""
     hidden: str
-    """Text of the line of hidden events: {count} are not shown, because the kind is muted."""
+    """Text of the line for hidden events of a muted group; `{count}` stands for their number."""
     muted: str
-    """Text of the note that the kind is muted."""
+    """Note that the group is muted."""
 
 
 def words_of(group: Group) -> GroupWords:
-    """Return the words for a group in the language in use."""
+    """Return the texts about a group in the user's language."""
     return {
         Group.NEW_APP: GroupWords(
             translate("Events", "New app"),

@@ -31,22 +31,23 @@ from netwatch_tray.window.widgets.side_pane import SidePane
 from netwatch_tray.window.widgets.theme import Theme
 
 _WIDE, _ROOMY = 1120, 840
-"""Window width from which actions are links, and from which there is room for chips."""
+"""Window widths in dip from which on actions are links, and from which on there is room for chips."""
 
 
 class EventsPage(Page):
-    """The Events page. `commands` has the signals for actions on events. `settings_requested`: the user wants to change
-    the event settings."""
+    """The Events page. The attribute `commands` has the signals for the user's actions on events. Signal
+    `settings_requested`: the user wants to change the settings of events."""
 
     settings_requested = Signal()
 
     def __init__(self, theme: Theme, live: LiveEvents, history: HistoryQueries | None, looks: AppLooks) -> None:
-        """`live`: the events sent by the agent. Its owner updates it before it calls `receive` of this page."""
+        """`live`: the events that the agent has sent. The main window updates it before it calls `receive` of this
+        page."""
         super().__init__()
         self._settings = Settings()
         self._source = EventSource(live, history, self)
         self._uncovered: set[tuple[date, Group]] = set()
-        """Muted kinds whose events the user has chosen to see, by day."""
+        """Days and muted groups whose events the user has chosen to see (*Show once*)."""
         self._paused = False
         self.commands = EventCommands(self)
         self.bar = EventsBar(theme)
@@ -105,7 +106,7 @@ class EventsPage(Page):
         self.bar.choose_range(index)
 
     def show_span(self, start: float, end: float) -> None:
-        """Show the events of a span of Unix times, of every kind."""
+        """Show all events between two Unix times, without other filters."""
         self._show_everything(Span(start, end))
 
     def escape(self) -> bool:
@@ -179,7 +180,7 @@ class EventsPage(Page):
             self._show()
 
     def _show_everything(self, span: Span | None = None) -> None:
-        """Remove every filter. `span`: shown instead of the range."""
+        """Clear search and kind. `span`: times to show instead of the chosen range; None: the range."""
         self._uncovered.clear()
         self.bar.show_all(span)
         self._source.choose(self._source.range_index, span)
@@ -217,7 +218,7 @@ class EventsPage(Page):
             self.details.show_row(line if isinstance(line, Row) else None, self._settings.units, self.commands.muted)
 
     def _select(self) -> None:
-        """Show the selected event in the details pane, which opens by itself where there is room beside the
+        """Called when an event is selected: show it in the details pane, and open that if there is room beside the
         timeline."""
         if isinstance(self.table.current, Row) and not self.side.is_open and not self.side.is_floating:
             self.side.toggle()

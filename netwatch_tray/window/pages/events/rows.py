@@ -1,4 +1,5 @@
-"""The lines of the timeline: events under a heading for each local day, and lines for hidden events of muted kinds."""
+"""The lines of the timeline: for each local day a heading, its events, and a line for the hidden events of each muted
+group."""
 
 from __future__ import annotations
 
@@ -16,11 +17,11 @@ class Day(NamedTuple):
 
     day: date
     events: int = 0
-    """Number of the day's events, hidden ones included."""
+    """Number of all events of the day, hidden ones included."""
     unseen: int = 0
-    """Alerts that are neither seen nor muted."""
+    """Number of alerts that are neither seen nor muted."""
     hidden: int = 0
-    """Events of muted kinds."""
+    """Number of events that are hidden because their group is muted."""
 
 
 class Row(NamedTuple):
@@ -29,21 +30,21 @@ class Row(NamedTuple):
     day: date
     event: Event
     is_muted_kind: bool = False
-    """Whether the whole kind of the event is muted."""
+    """Whether all events of this kind are muted, not only this one by its app or host."""
 
     @property
     def is_quiet(self) -> bool:
-        """Return whether the event is muted: it neither notified nor counts on the bell."""
+        """Return whether the event is muted, so that it did not notify the user and the bell does not count it."""
         return self.is_muted_kind or self.event.is_muted
 
     @property
     def is_new(self) -> bool:
-        """Return whether the event is an alert that counts on the bell."""
+        """Return whether the event is an unseen alert, which the bell counts."""
         return self.event.is_unseen_alert and not self.is_muted_kind
 
 
 class Hidden(NamedTuple):
-    """The last line of a day that has hidden events: their number for one muted kind."""
+    """A line at the end of a day: the number of events that are hidden because a group is muted."""
 
     day: date
     group: Group
@@ -57,11 +58,11 @@ class EventFilter(NamedTuple):
     """Selects the events that the timeline shows."""
 
     group: Group | None = None
-    """The only group to show; None for every kind, without muted ones."""
+    """The only group to show; None: all groups that are not muted."""
     matches: Callable[[Event], bool] | None = None
-    """Whether an event has the words that are searched for; None if there are none."""
+    """Returns whether an event contains the words that the user searches for; None: there are none."""
     uncovered: Collection[tuple[date, Group]] = ()
-    """Muted kinds whose events the user has chosen to see, by day."""
+    """Days and muted groups whose events the user has chosen to see."""
 
 
 def key(line: Line) -> Hashable:
@@ -71,8 +72,8 @@ def key(line: Line) -> Hashable:
 
 
 def order(line: Line) -> float:
-    """Return the sort key of a line. Later lines have greater keys; the line of hidden events is the last of its
-    day."""
+    """Return the sort key of a line; the timeline shows the highest first. Headings of days are compared with each
+    other, and events with those of their day. A line of hidden events is the last of its day."""
     if isinstance(line, Day):
         return line.day.toordinal()
     return line.event.last if isinstance(line, Row) else float("-inf")
@@ -87,12 +88,13 @@ def local_day(at: float) -> date:
 
 
 def counts(events: Iterable[Event]) -> Counter[Group]:
-    """Return how many events each group has."""
+    """Return the number of events in each group."""
     return Counter(group_of(event.kind) for event in events)
 
 
 def timeline(events: Iterable[Event], muted: Collection[Group], shown: EventFilter) -> Iterator[Line]:
-    """Yield the lines, in no particular order. `muted`: groups of which all kinds are muted."""
+    """Yield the lines of the timeline, unsorted. `muted`: groups whose kinds are all muted. `shown`: which events to
+    show."""
     days: dict[date, list[Event]] = {}
     for event in events:
         if (shown.group is None or group_of(event.kind) is shown.group) and (not shown.matches or shown.matches(event)):

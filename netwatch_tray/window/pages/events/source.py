@@ -1,4 +1,4 @@
-"""The events of a range, from the history and the agent, as the page shows them."""
+"""Provides the events of a time range to the page: those of the history, joined with those that the agent sends."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
 
 RANGES_DAYS = (1, 7, 30, 90)
-"""Events are kept for the longest of them."""
+"""Time ranges that the user can choose, in days. Events are kept for the longest of them."""
 WEEK = 1
-"""Index of the first range."""
+"""Index of the range that is chosen at first."""
 _DAY_S = 86400
 _STALE_AFTER_S = 60.0
-"""The agent writes once a minute."""
+"""Seconds after which a result of the history is queried again: the agent writes once a minute."""
 
 
 class Span(NamedTuple):
@@ -37,7 +37,8 @@ class _Stored(NamedTuple):
 
 
 class EventSource(QObject):
-    """The events of the chosen range or span, stored and live ones joined. `changed`: `events` returns another list."""
+    """The events of the chosen range, or of a span of time that replaces it. Signal `changed`: `events` returns another
+    list than before."""
 
     changed = Signal()
 
@@ -48,7 +49,7 @@ class EventSource(QObject):
         self._latest: HistoryRange[list[Event]] = HistoryRange(history, self)
         self.range_index = WEEK
         self.span: Span | None = None
-        """Span shown instead of the range; None for the range."""
+        """The span to show instead of the range; None: show the range."""
         self._stored.loaded.connect(self.changed)
         self._stored.stale.connect(self.request)
         self._latest.loaded.connect(self.changed)
@@ -63,7 +64,7 @@ class EventSource(QObject):
         self.changed.emit()
 
     def request(self) -> None:
-        """Query the history unless its result is fresh."""
+        """Query the history, unless the last result is recent enough."""
         start, end = self._span()
 
         def query(reader: HistoryReader) -> _Stored:
@@ -77,7 +78,8 @@ class EventSource(QObject):
         return self._live.joined(stored.events if stored else (), *self._span())
 
     def latest(self, group: Group) -> Event | None:
-        """Return the latest event of a group, in the range or before it; None also while the query is pending."""
+        """Return the latest event of a group, even from before the range. None if there is none, or it is being
+        read."""
         kinds = group.kinds
         self._latest.request(group, lambda reader: reader.events(0, math.inf, kinds, 1), _STALE_AFTER_S)
         found = self._live.joined(self._latest.result(group) or (), 0, math.inf)
@@ -85,7 +87,7 @@ class EventSource(QObject):
 
     @property
     def is_live(self) -> bool:
-        """Return whether the agent is connected and has sent its events."""
+        """Return whether an agent is connected and has sent its events, so that the list is up to date."""
         return self._live.is_known
 
     @property
@@ -100,11 +102,11 @@ class EventSource(QObject):
 
     @property
     def missing(self) -> str:
-        """Return why the history is missing, as a sentence; empty if it is not."""
+        """Return a sentence for the user why the history cannot be read; empty if it can."""
         return self._stored.missing
 
     def unseen(self) -> int:
-        """Return how many alerts are new: all that the agent reports, or without an agent those in the range."""
+        """Return the number of unseen alerts: as the agent reports it or, without an agent, those in the range."""
         return self._live.unseen if self.is_live else sum(event.is_unseen_alert for event in self.events())
 
     @property

@@ -28,8 +28,8 @@ _ROW, _DAY_ROW, _HIDDEN_ROW = 44, 28, 30
 
 
 class TimelineModel(SortedModel[Line]):
-    """The lines of the timeline. Days cannot be selected. A screen reader reads an event's level and time before its
-    sentence."""
+    """The table model of the timeline. Headings of days cannot be selected. For screen readers, the text of an event
+    begins with its severity and time."""
 
     def __init__(self, columns: list[Column[Line]], units: Callable[[], Units]) -> None:
         super().__init__(columns, key)
@@ -49,11 +49,11 @@ class TimelineModel(SortedModel[Line]):
 
 
 class Timeline(TableView[Line]):
-    """The list of events by day.
+    """The table of events by day.
 
-    `acted` carries a line and an action of it; `menu_requested` a place on the screen for the menu of the current line.
-    `seen` is emitted when the timeline is hidden, or by `report_seen`: it carries the IDs of the new alerts that were
-    in view for long enough.
+    Signals: `acted` carries a line and the action whose link was clicked. `menu_requested` carries the position on the
+    screen for the menu of the selected line. `seen` carries the IDs of the alerts that were visible for long enough to
+    count as seen; emitted when the timeline is hidden, and by `report_seen`.
     """
 
     acted = Signal(object, object)
@@ -85,7 +85,7 @@ class Timeline(TableView[Line]):
             self.viewport().update()
 
     def put(self, lines: Iterable[Line]) -> None:
-        """Show these lines and no others."""
+        """Replace all lines by these."""
         model = self.model()
         by_key = {key(line): line for line in lines}
         with self.anchored():
@@ -95,16 +95,16 @@ class Timeline(TableView[Line]):
 
     @property
     def current(self) -> Line | None:
-        """Return the selected line, or None."""
+        """Return the selected line, or None if none is selected."""
         return self._line(self.currentIndex().row())
 
     def current_place(self) -> QPoint:
-        """Return where a menu of the current row opens, on the screen."""
+        """Return the position on the screen at which the menu of the selected line opens."""
         box = self.visualRect(self.currentIndex())
         return self.viewport().mapToGlobal(QPoint(self.viewport().width() // 2, box.center().y()))
 
     def links(self, row: int) -> list[Link]:
-        """Return the links of a row, first to last, where they are drawn."""
+        """Return the links of a row, with the rectangles in which they are drawn, in reading order."""
         line = self._line(row)
         if line is None:
             return []
@@ -121,7 +121,8 @@ class Timeline(TableView[Line]):
         return links_of(line, self.theme, box, self._layout, right_to_left=right_to_left)
 
     def report_seen(self) -> None:
-        """Emit `seen` with the events that were in view for long enough."""
+        """Emit `seen` with the unseen alerts that were visible for long enough since the last call, if there are
+        any."""
         unseen = {line.event.id for line in self.model().records() if isinstance(line, Row) and line.is_new}
         if seen := self._looked_at.leave(time.monotonic()) & unseen:
             self.seen.emit(tuple(sorted(seen)))
@@ -136,8 +137,8 @@ class Timeline(TableView[Line]):
             self.viewport().update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Handle a click on a link without selecting its row: that would open the details pane, which moves the
-        links."""
+        """Ignore a press on a link, so that its row is not selected: that would open the details pane, which moves the
+        links before the button is released."""
         _line, link = self._under(event)
         if link is None or event.button() != Qt.MouseButton.LeftButton:
             super().mousePressEvent(event)
@@ -181,19 +182,19 @@ class Timeline(TableView[Line]):
         return self.model().record(row) if 0 <= row < self.model().rowCount() else None
 
     def _under(self, event: QMouseEvent) -> tuple[Line | None, Link | None]:
-        """Return the line and the link below the mouse pointer; each is None if there is none."""
+        """Return the line and the link under the mouse pointer; each is None if there is none."""
         place = event.position().toPoint()
         row = self.rowAt(place.y())
         found = (link for link in self.links(row) if link.box.adjusted(-4, 0, 4, 0).contains(place))
         return self._line(row), next(found, None)
 
     def _look(self) -> None:
-        """Note which events are in view."""
+        """Update which events are visible, for `seen`."""
         in_view = self._visible_events() if self.isVisible() else ()
         self._looked_at.show([event.id for event in in_view], time.monotonic())
 
     def _visible_events(self) -> Iterator[Event]:
-        """Yield the events whose whole row is in view."""
+        """Yield the events whose whole row is visible."""
         row = max(0, self.rowAt(0))
         while (line := self._line(row)) is not None:
             top = self.rowViewportPosition(row)
@@ -204,7 +205,7 @@ class Timeline(TableView[Line]):
             row += 1
 
     def _set_heights(self) -> None:
-        """Set the heights of the rows. Days and lines of hidden events are less high than events."""
+        """Set the heights of the rows: headings of days and lines of hidden events are lower than events."""
         model, rows = self.model(), self.verticalHeader()
         for line in model.records():
             own = _DAY_ROW if isinstance(line, Day) else _HIDDEN_ROW if isinstance(line, Hidden) else _ROW

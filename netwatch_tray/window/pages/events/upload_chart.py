@@ -1,4 +1,5 @@
-"""What an app sent on each of the last days, compared with its usual day."""
+"""A small chart in the details of an event: the bytes that an app sent on each of the last days, and its usual
+amount."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ _LABEL_EVERY = 7
 
 
 class UploadChart(QWidget):
-    """A bar for each of `DAYS` days; the last one is solid."""
+    """A bar for each of the last `DAYS` days. The last one, the day of the event, is solid."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -42,8 +43,8 @@ class UploadChart(QWidget):
         return QSize(0, self._theme.height(_HEIGHT))
 
     def show_days(self, sent: Mapping[date, int], last: date, usual: int, shown_in: Units) -> None:
-        """Show these days. `sent`: bytes by local day, without days that are unknown. `usual`: bytes on the usual
-        day."""
+        """Show the days up to `last`. `sent`: bytes by local day; unknown days are missing. `usual`: bytes that the app
+        usually sends on a day."""
         self._sent, self._last, self._usual, self._units = sent, last, usual, shown_in
         amounts = ", ".join(f"{short_date(day)} {units.size(sent[day], shown_in)}" for day in sorted(sent))
         self.setAccessibleName(self.tr("Sent a day"))
@@ -77,7 +78,7 @@ class UploadChart(QWidget):
         self._draw_usual(painter, box, most)
 
     def _draw_bars(self, painter: QPainter, box: QRectF, most: float) -> None:
-        """Draw the bars, and the dates below them."""
+        """Draw the bars, and dates below them. `most`: bytes at the upper edge."""
         tokens, fonts = self._theme.tokens, self._theme.fonts
         slot = box.width() / DAYS
         for number in range(DAYS):

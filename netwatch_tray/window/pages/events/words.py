@@ -28,7 +28,7 @@ from netwatch_tray.window.pages.events.source import RANGES_DAYS, EventSource, S
 from netwatch_tray.window.widgets.formatting import long_date, short_date
 
 COMPARED_AFTER_DAYS = 7
-"""Days of history after which uploads of an app are compared with its usual day."""
+"""Days that an app must be in the history before its uploads are compared with what it usually sends."""
 
 translate = QCoreApplication.translate
 
@@ -46,7 +46,7 @@ def day_in_words(day: date) -> str:
 
 
 def grouped(count: int) -> str:
-    """Separate thousands by narrow no-break spaces."""
+    """Format a number with narrow no-break spaces between thousands."""
     return f"{count:,}".replace(",", "\u202f")
 
 
@@ -66,7 +66,7 @@ def day_note(day: Day) -> str:
 
 
 def who(event: Event) -> tuple[str, str]:
-    """Return who or what an event is about, and a detail, which may be empty."""
+    """Return two texts: who or what an event is about (an app, a host …), and a detail, which may be empty."""
     evidence = event.evidence
     if event.app_name:
         if event.host and event.host != event.app_name:
@@ -91,7 +91,7 @@ def who(event: Event) -> tuple[str, str]:
 
 
 def level_in_words(event: Event) -> str:
-    """Return how much an event matters, for screen readers."""
+    """Return the name of an event's severity, for screen readers: `Alert`."""
     return {
         Severity.ALERT: translate("Events", "Alert"),
         Severity.NOTICE: translate("Events", "Notice"),
@@ -99,7 +99,7 @@ def level_in_words(event: Event) -> str:
 
 
 def spoken(line: Row, units: Units) -> str:
-    """Return what a screen reader reads of an event: `Alert, new, 14:21, Syncthing has sent …`."""
+    """Describe an event to a screen reader: `Alert, new, 14:21, Syncthing has sent …`."""
     event = line.event
     parts = [level_in_words(event)]
     if line.is_quiet:
@@ -112,7 +112,7 @@ def spoken(line: Row, units: Units) -> str:
 
 
 def range_in_words(days: int) -> str:
-    """Return the name of a range."""
+    """Return the name of a time range of this many days."""
     if days == 1:
         return translate("Events", "24 hours")
     return translate("Events", "{count} days").format(count=days)
@@ -156,7 +156,8 @@ def title_texts(source: EventSource, total: int, *, is_sending: bool) -> tuple[s
 
 
 def why_empty(source: EventSource, group: Group | None, words: str, total: int, *, is_on: bool) -> tuple[str, str, str]:
-    """Return title and sentences for an empty timeline, and the text of a button that removes the filter.
+    """Return title and sentences that replace an empty timeline, and the text of a button that removes the filter;
+    empty if there is none.
 
     `total`: number of events in the range. `is_on`: whether the agent detects events.
     """
@@ -194,7 +195,8 @@ def _others(total: int) -> str:
 
 
 def _what_appears(begin: float | None) -> str:
-    """Return which events will appear in an empty timeline. `begin`: Unix time at which the history begins."""
+    """Return a sentence about which events will appear in an empty timeline. `begin`: Unix time at which the history
+    begins; None: unknown."""
     text = translate("Events", "New apps, new ports, unusual uploads, scans and times offline appear here.")
     if begin is None:
         return text

@@ -22,32 +22,32 @@ from netwatch_tray.window.widgets.theme import Tokens, text_width
 _SPARK_WIDTH, _LEAST_SPARK, _SPARK_HEIGHT = 120, 84, 26
 _SPARK_S = 60.0
 _TWO_LINES = 36
-"""Row height from which there is room for a second line."""
+"""Row height in dip from which on there is room for a second line of text."""
 _MOST_ERRORS = 99_999
-"""A greater number is shown as a lower bound."""
+"""Highest number of errors that is shown; for a higher one this is shown as a lower bound."""
 _LINK_UNITS = Units(bits=True)
-"""Link speeds are in bit/s everywhere, whatever rates are shown in."""
+"""Units of link speeds: always bit/s, whatever unit the user chose for rates."""
 _MARK = 16
-"""Width of the mark that shows whether an interface is counted."""
+"""Width in dip of the mark that shows whether an interface is counted in the total."""
 
 translate = QCoreApplication.translate
 
 
 class InterfaceContext(NamedTuple):
-    """The data that all cells are drawn from, besides the record of their row."""
+    """What the cells of all rows need for drawing, in addition to their own row."""
 
     points: Callable[[int, float], list[Point]]
-    """Returns the rates of the interface with this index since a Unix time."""
+    """Returns the rates of an interface, given by index, since a Unix time."""
     end: float
-    """Right edge of the sparklines, Unix time."""
+    """Unix time at the right edge of the sparklines."""
     interval: float
     units: Units
     is_live: bool
-    """Whether an agent is measuring; without one it is unknown which interfaces count."""
+    """Whether an agent is measuring. If not, it is unknown which interfaces count in the total."""
 
 
 def interface_columns(context: Callable[[], InterfaceContext]) -> list[Column[InterfaceTick]]:
-    """Return the columns; `context` is called for each cell."""
+    """Return the columns of the interface table. `context`: returns the current context, called for each cell."""
     return [
         Column(
             id="interface",
@@ -132,7 +132,8 @@ def _rate_column(
 
 
 def _place(each: InterfaceTick) -> tuple[bool, bool, list[tuple[str, int]]]:
-    """Return a sort key: counted interfaces first, interfaces that are down last, eth2 before eth10."""
+    """Return the sort key of the column with the names: counted interfaces come first, those that are down last;
+    numbers in names are compared as numbers (eth2 before eth10)."""
     parts = re.findall(r"(\D*)(\d*)", each.name)
     return (not each.is_uplink, not each.is_up, [(text, int(digits or 0)) for text, digits in parts])
 
@@ -184,7 +185,7 @@ def _explain_link(each: InterfaceTick) -> str:
 
 
 def _by_reach(addresses: tuple[str, ...]) -> list[str]:
-    """Sort IPv4 before IPv6, link-local addresses last."""
+    """Return addresses sorted for display: IPv4 before IPv6, link-local ones last."""
     return sorted(addresses, key=lambda address: (address.lower().startswith("fe80:"), ":" in address))
 
 
@@ -223,7 +224,7 @@ def _draw_activity(cell: Cell, each: InterfaceTick, context: InterfaceContext) -
 
 
 def _draw_errors(cell: Cell, each: InterfaceTick) -> None:
-    """Draw the count since boot, and the current rate while errors occur."""
+    """Draw the number of errors since boot and, while errors occur, their current rate."""
     errors, drops = each.rx_errors + each.tx_errors, each.rx_drops + each.tx_drops
     fonts, tokens = cell.theme.fonts, cell.tokens
     colour, font = (tokens.ink, fonts.strong) if errors else (tokens.ink3, fonts.base)
@@ -244,7 +245,7 @@ def _draw_errors(cell: Cell, each: InterfaceTick) -> None:
 
 
 def _going_wrong(each: InterfaceTick, tokens: Tokens) -> tuple[str, QColor]:
-    """Return the current rate of errors or drops, and its colour. The text is empty if there are none."""
+    """Return a text with the current rate of errors or else of drops, and its colour. Empty if there are none."""
     if each.error_rate:
         return translate("Interfaces", "{rate} err/s").format(rate=_per_second(each.error_rate)), tokens.err
     if each.drop_rate:
@@ -317,5 +318,5 @@ def _sentence(text: str) -> str:
 
 
 def _grouped(count: int) -> str:
-    """Separate thousands by narrow no-break spaces."""
+    """Format a number with narrow no-break spaces between thousands."""
     return f"{count:,}".replace(",", "\u202f")

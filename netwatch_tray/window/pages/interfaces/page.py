@@ -30,21 +30,22 @@ from netwatch_tray.window.widgets.theme import Theme
 
 _BUTTON_FROM = 840
 _WIDE, _LOW = 1120, 560
-"""Window width from which, and window height below which, the layout changes."""
+"""Window width in dip from which on, and window height in dip below which, the layout is another one."""
 
 
 class InterfacesPage(Page):
     """The Interfaces page.
 
-    `choice_requested`: the user wants to choose which interfaces the total counts. `events_requested` carries a span of
-    Unix times whose events the user wants to see.
+    Signals: `choice_requested`: the user wants to choose which interfaces the total counts. `events_requested`: the
+    user wants to see the events between two Unix times, which it carries.
     """
 
     choice_requested = Signal()
     events_requested = Signal(float, float)
 
     def __init__(self, theme: Theme, live: LiveEvents, history: HistoryQueries | None) -> None:
-        """`history`: None if there is none; then the long ranges are unavailable."""
+        """`live`: the events that the agent has sent. `history`: None if there is none; then only short ranges
+        exist."""
         super().__init__()
         self._theme = theme
         self._paused = False
@@ -53,7 +54,8 @@ class InterfacesPage(Page):
         self._interval = 1.0
         self._tick: Tick | None = None
         self._is_live = False
-        """Whether an agent measures the shown values or, on a paused page, measured them when it was paused."""
+        """Whether an agent measures the values on the page; while the page is paused, whether one did when that
+        began."""
         self._is_agent_away = False
 
         self._model = SortedModel(interface_columns(self._context), key=lambda each: each.index)
@@ -77,7 +79,7 @@ class InterfacesPage(Page):
 
     @property
     def tick(self) -> Tick | None:
-        """Return the shown tick, or None before the first."""
+        """Return the tick that the page shows, or None before the first one."""
         return self._tick
 
     def receive(self, message: ServerMessage) -> None:
@@ -120,7 +122,7 @@ class InterfacesPage(Page):
         return self.range_chart.status(live)
 
     def known_until(self) -> datetime | None:
-        """Return the local time of the last tick, or None before the first."""
+        """Return the local time of the last tick, up to which values are known; None before the first one."""
         newest = self._ticks.newest
         return None if newest is None else datetime.fromtimestamp(newest).astimezone()
 
@@ -186,8 +188,8 @@ class InterfacesPage(Page):
             QWidget.setTabOrder(before, after)
 
     def _arrange(self) -> None:
-        """Make the rows as high as the window allows and the table as high as its rows. The chart takes the remaining
-        height."""
+        """Set row heights as the height of the window allows, and the table's height to that of its rows. The chart
+        gets the rest."""
         window = self.window()
         wide, low = window.width() >= _WIDE, window.height() < _LOW
         self._strip.setFixedHeight(self._theme.height(68 if wide else 62))
@@ -208,8 +210,8 @@ class InterfacesPage(Page):
         return Subject(index, name, self._end(), self._interval, self._paused, inside)
 
     def _end(self) -> float:
-        """Return the Unix time at the right edge of the charts: the newest tick, or the present if ticks have
-        stopped."""
+        """Return the Unix time at the right edge of the charts: that of the newest tick, or now if there are no ticks
+        any more."""
         newest = self._ticks.newest
         return newest if newest is not None and (self._paused or self._is_live) else time.time()
 
@@ -228,7 +230,8 @@ class InterfacesPage(Page):
             self._arrange()
 
     def _forget_rates(self) -> None:
-        """Show rates as unknown, unless the page is paused. Measured amounts stay."""
+        """Show rates as unknown, unless the page is paused. Counters stay, because they were measured. Called without
+        an agent."""
         if self._paused:
             return
         if self._is_live and self._tick is not None:

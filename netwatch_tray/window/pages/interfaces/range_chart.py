@@ -37,33 +37,33 @@ if TYPE_CHECKING:
 _DAY_S = 86400
 _RANGES_S = (60, 300, 3600, _DAY_S, 7 * _DAY_S, 30 * _DAY_S, 365 * _DAY_S)
 _LIVE_RANGES = 2
-"""The first ranges need no history."""
+"""Number of time ranges, the first ones, that are drawn from live ticks instead of the history."""
 _AMOUNTS_FROM_S = _DAY_S
 _AMOUNTS_STALE_S = 60.0
-"""The agent writes once a minute."""
+"""Seconds after which a result of the history is queried again: the agent writes once a minute."""
 LIVE_S = 300 + 30.0
-"""Seconds of live ticks to keep: the longest live range, and what the history has not written yet."""
+"""Seconds for which live ticks are kept: the longest live range, or the time that is not in the history yet."""
 _REFRESHES = 240
-"""Number of queries during the length of a range. With more of them the chart would look the same."""
+"""How often a long range is queried during its own length. More often the chart would look the same."""
 _OVERLAY_DELAY_MS = 200
 _MAX_POINTS = 1200
 _MARGIN = 1 / 20
-"""Share of a zoomed part to query before and after it, so that the curve continues to the edges."""
+"""A zoomed part is queried with this share of its length before and after it, so that the curve reaches the edges."""
 
 
 class Subject(NamedTuple):
-    """The subject of the chart: the total, or one interface."""
+    """What the chart shows: the total, or one interface."""
 
     interface: int | None
     """Index of the interface; None for the total."""
     name: str | None
     end: float
-    """Right edge, Unix time."""
+    """Unix time at the right edge."""
     interval: float
     """Seconds between ticks."""
     is_paused: bool
     faces_inside: bool = False
-    """Whether download and upload are swapped; see InterfaceTick.faces_inside."""
+    """Whether to swap download and upload, as the interface leads to a container; see InterfaceTick.faces_inside."""
 
     def seen(self, points: Sequence[Point]) -> Sequence[Point]:
         return [point.swapped() for point in points] if self.faces_inside else points
@@ -74,17 +74,18 @@ class _Stored(NamedTuple):
     step: float
     """Seconds between points."""
     begin: float | None = None
-    """When the history begins, Unix time."""
+    """Unix time at which the history begins; None if unknown."""
     amounts: Amounts | None = None
-    """Amounts of a range of a day or more, None for shorter ranges."""
+    """Amounts (bars) for ranges of a day and more; None for shorter ranges."""
     events: Sequence[Event] = ()
 
 
 class RangeChart(QStackedWidget):
-    """A chart, or a table of its data.
+    """Shows a chart for the chosen time range, or a table of its data.
 
-    `ranges` and `as_table` are its controls, which the caller places. `changed`: `status` returns other texts than
-    before. `events_requested` carries a span of Unix times whose events the user wants to see.
+    The attributes `ranges` and `as_table` are controls, which the caller places. Signals: `changed`: `status` returns
+    other texts than before. `events_requested`: the user wants to see the events between two Unix times, which it
+    carries.
     """
 
     changed = Signal()
@@ -105,9 +106,9 @@ class RangeChart(QStackedWidget):
         self._index = 0
         self._stored: HistoryRange[_Stored] = HistoryRange(history, self)
         self._finer: HistoryRange[_Stored] = HistoryRange(history, self)
-        """Query of the zoomed part of a long range."""
+        """Query for finer points in the zoomed part of a long range."""
         self.chart = Chart(theme)
-        """The chart of rates, which shows the zoomed part of every range."""
+        """The chart of rates. It also shows a zoomed part of less than a day of ranges with amounts."""
         self.amounts = AmountChart(theme)
         self.table = ChartTable(theme, self._tabulated, lambda: self.chart.units)
         self._range_name = ""
@@ -147,12 +148,12 @@ class RangeChart(QStackedWidget):
             self.ranges.choose(index)
 
     def set_recorded(self, is_recorded: bool | None) -> None:
-        """Set whether the agent records a history, or None if there is no agent."""
+        """Set whether the agent records a history; None if no agent is connected."""
         self._stored.set_recorded(is_recorded)
 
     def status(self, live: str) -> list[str]:
-        """Return texts for the status line. `live`: a text about how the chart follows the present; empty if it does
-        not."""
+        """Return the texts of the status line about the chart. `live`: text about how the page follows the current
+        values, which is replaced while a part is zoomed; empty: none."""
         if self._is_long and self._stored.missing:
             return [self._stored.missing]
         if self.chart.zoom:
@@ -198,7 +199,7 @@ class RangeChart(QStackedWidget):
 
     @property
     def shown(self) -> Chart | AmountChart:
-        """Return the visible chart: that of amounts, or that of rates for short ranges and a zoomed part."""
+        """Return the chart in use: `amounts` for ranges of a day and more, `chart` for others and for a zoomed part."""
         return self.amounts if self._has_amounts else self.chart
 
     @property
@@ -274,7 +275,8 @@ class RangeChart(QStackedWidget):
         self.draw()
 
     def _request(self, subject: Subject) -> _Stored:
-        """Return the stored data of the range as far as it has arrived, and query what is missing or stale."""
+        """Return the data of the range from the history as far as it has arrived, and query what is missing or too
+        old."""
         key = (self._index, subject.interface)
         if not subject.is_paused:
             end, span = time.time(), _RANGES_S[self._index]
@@ -300,7 +302,7 @@ class RangeChart(QStackedWidget):
         self._show_notice("")
 
     def _zoom(self) -> None:
-        """Request finer points of the zoomed part of a long range."""
+        """Called when the zoomed part of the chart changes: query finer points for it, if the range is a long one."""
         zoom, subject = self.chart.zoom, self._subject()
         if zoom is None or not self._is_long:
             self._finer.forget()
@@ -313,8 +315,8 @@ class RangeChart(QStackedWidget):
         self.changed.emit()
 
     def _show_finer(self) -> None:
-        """Show the finer points of the zoomed part. If the query failed, the coarse points stay: the next query of the
-        whole range reports the error."""
+        """Called when finer points for the zoomed part have been queried: show them. If the query failed, nothing is
+        done; the next query of the whole range reports the error."""
         subject = self._subject()
         if (found := self._finer.result((self.chart.zoom, subject.interface))) is not None:
             live = self._ticks.points(subject.interface, subject.end - LIVE_S)
@@ -324,7 +326,8 @@ class RangeChart(QStackedWidget):
 
 
 def _query(name: str | None, start: float, end: float) -> Callable[[HistoryReader], _Stored]:
-    """Return the query of the curve or amounts of an interface; if `name` is None, of the total."""
+    """Return a function that queries the data of the chart between two Unix times. `name`: of an interface; None: the
+    total."""
     kind: SeriesKind = "total" if name is None else "interface"
 
     def query(reader: HistoryReader) -> _Stored:

@@ -1,4 +1,4 @@
-"""The strip above the chart: the current rates, and the name of what they belong to."""
+"""The strip above the chart: the current rates of the total or of the selected interface, and its name."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 
 class RatesStrip(Strip):
-    """The rates of the total or of one interface.
+    """The current rates of the total or of one interface.
 
-    `why_requested`: the user wants to see why these interfaces make the total. `total_requested`: the user wants the
-    total instead of the interface.
+    Signals: `why_requested`: the user wants to see why these interfaces make the total. `total_requested`: the user
+    wants to see the total instead of the interface.
     """
 
     why_requested = Signal()
     total_requested = Signal()
 
     def __init__(self, theme: Theme, controls: Iterable[QWidget]) -> None:
-        """`controls`: widgets to place at the trailing end."""
+        """`controls`: widgets to place at the end of the strip (right, in Arabic left)."""
         super().__init__(theme, theme.height(68))
         self._down, self._up = RateReadout(theme, DOWN), RateReadout(theme, UP)
         self._name = Text(theme, theme.fonts.small_strong)
@@ -65,9 +65,9 @@ class RatesStrip(Strip):
             row.addWidget(control)
 
     def show_tick(self, tick: Tick | None, interface: InterfaceTick | None, shown_in: Units, *, is_live: bool) -> None:
-        """Show the rates of `interface`, or of the total if it is None.
+        """Show the rates of an interface, or of the total if `interface` is None.
 
-        `tick`: the latest one, or None before the first. `is_live`: whether the agent is measuring.
+        `tick`: the latest tick; None before the first one. `is_live`: whether an agent is measuring.
         """
         measured = interface or (tick.total if tick else None)
         unknown = self._why_unknown(tick, measured.gap if measured else None, is_live=is_live)

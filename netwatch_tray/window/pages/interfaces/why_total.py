@@ -1,4 +1,4 @@
-"""The popover that explains the total: a tree of interfaces, each below its underlay, with rates and reasons."""
+"""The popover *Why this total*: a tree of interfaces, each below the one that it runs over, with rates and reasons."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _ROW = 24
 _WIDTH = 704
 _PADDING = 12
 _INDENT, _DEEPEST = 18, 6
-"""Dip per level, and the deepest level that is indented further."""
+"""Indentation in dip for each level of the tree, and the deepest level that is indented further."""
 
 
 class WhyTotal(Popover):
     """Explains the total: each interface with the reason why it is counted or not, updated with each tick.
 
-    `choice_requested`: the user wants to choose which interfaces the total counts.
+    Signal `choice_requested`: the user wants to choose which interfaces the total counts.
     """
 
     choice_requested = Signal()
@@ -87,7 +87,7 @@ class WhyTotal(Popover):
         self._rows[-1].show((self.tr("Total"), *_in_words(total, shown_in), ""))
 
     def open_in(self, window: QWidget, below: QWidget) -> None:
-        """Open inside the window, below one of its widgets."""
+        """Open the popover inside the window, below one of its widgets."""
         around = 3 * _PADDING + 2 * self._theme.height(_ROW)
         height = self._theme.height(_ROW) * (len(self._rows) + 1) + around
         self.resize(min(_WIDTH, window.width() - 2 * MARGIN), min(height, window.height() * 2 // 3))
@@ -97,7 +97,7 @@ class WhyTotal(Popover):
         self.show()
 
     def _rebuild(self, interfaces: int) -> None:
-        """Replace all rows by a header, `interfaces` rows, and the total."""
+        """Remove all rows, and create new ones: a header, one for each of `interfaces` interfaces, and the total."""
         clear(self._grid)
         fonts = self._theme.fonts
         heading = _Row(self._theme, self._grid, 0, fonts.small_strong)
@@ -108,7 +108,7 @@ class WhyTotal(Popover):
 
 
 class _Row:
-    """A row of an interface: name, both rates, and reason."""
+    """The labels in the row of an interface: name, both rates, and reason."""
 
     def __init__(self, theme: Theme, grid: QGridLayout, number: int, font: QFont) -> None:
         self._texts = (Text(theme, font), Text(theme, font), Text(theme, font), Text(theme, theme.fonts.small, "ink2"))

@@ -18,7 +18,7 @@ from netwatch_tray.window.widgets.theme import Theme
 
 
 class About(QObject):
-    """Makes the rows of the About section, in `rows`."""
+    """Creates and updates the rows of the About section; they are in the attribute `rows`."""
 
     def __init__(self, theme: Theme, agent_cost: ProcessCost) -> None:
         super().__init__()
@@ -40,22 +40,23 @@ class About(QObject):
         self._version.name.show_text(f"NetWatch Tray {version}")
 
     def show_status(self, status: Status | None) -> None:
-        """Show CPU and memory of the agent, or that there is no agent if `status` is None."""
+        """Show CPU and memory of the agent. `status`: its latest status; None if no agent is connected."""
         self._status = status
         cost = cost_in_words(self._agent_cost.percent, status.pss_bytes) if status else units.UNKNOWN
         self._agent.show_text(cost)
 
     def refresh(self) -> None:
-        """Show CPU and memory of this process."""
+        """Show current CPU and memory of the window's own process."""
         self._own_cost.add(0, time.monotonic(), time.process_time())
         self._window.show_text(cost_in_words(self._own_cost.percent, *_own_memory()))
 
     def forget_cost(self) -> None:
-        """Drop the readings of CPU time, because those from before and after a pause cannot be compared."""
+        """Drop the readings of CPU time. Called when the page is hidden: nothing is read then, so those before and
+        after cannot be compared."""
         self._own_cost.forget()
 
     def copy_report(self) -> None:
-        """Copy a report to the clipboard, without addresses and program names."""
+        """Copy a diagnostic report to the clipboard; it contains no addresses and no names of programs."""
         lines = [self._version.name.text(), self._agent.text()]
         if self._status:
             lines += [

@@ -1,4 +1,4 @@
-"""Controls for settings: what a declared row can contain, and the widget for each."""
+"""Descriptions of the controls that a setting's row can contain (switch, number, date …). Each creates its widget."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ _FIELD_WIDTH = 160
 _PREFIXES = ("", "k", "M", "G", "T", "P")
 
 Choose = Callable[[Any], object]
-"""Called with the value that the user chooses; also while a value is shown."""
+"""Function that is called with the value that the user has chosen. It may also be called when a value is set by
+`Show`."""
 Show = Callable[[Any], object]
-"""Called with the value to show."""
+"""Function that sets the value which the control shows."""
 
 
 class Control(Protocol):
-    """Base class of the descriptions of a setting's allowed values."""
+    """Describes the control for a setting's value."""
 
     def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
-        """Return the widget, named `label` for screen readers, and the function that shows a value in it."""
+        """Create the widget. Return it, and the function that sets its value. `label`: its name for screen readers.
+        `choose`: called when the user changes the value."""
 
 
 class Toggle(NamedTuple):
-    """On or off."""
+    """A switch for a setting that is on or off."""
 
     def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
         switch = Switch(theme, label)
@@ -48,10 +50,10 @@ class Toggle(NamedTuple):
 
 
 class OneOf(NamedTuple):
-    """One of a few values, all of them visible."""
+    """A choice of one of a few values, which are all visible side by side."""
 
     names: Mapping[Any, str]
-    """By value, in order."""
+    """Texts by value, in the order on the screen."""
 
     def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
         values = list(self.names)
@@ -61,14 +63,14 @@ class OneOf(NamedTuple):
 
 
 class Amount(NamedTuple):
-    """A number in a range."""
+    """A field for a number from `least` to `most`."""
 
     least: float
     most: float
     suffix: str = ""
     decimals: int = 0
     none: str = ""
-    """Text for the value None, which `least` represents; empty if `least` is an ordinary value."""
+    """Text to show for the value None, which the user chooses by `least`. Empty if None is not allowed."""
 
     def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
         number = Number(theme, label, self.least, self.most, suffix=self.suffix, decimals=self.decimals)
@@ -83,12 +85,12 @@ class Amount(NamedTuple):
 
 
 class Size(NamedTuple):
-    """An amount of bytes with its unit, or no value; see `units.parse_size`."""
+    """A text field for an amount of bytes, such as `1.5 TB` (see `units.parse_size`), or nothing (None)."""
 
     unit: float
-    """Bytes that the setting counts in."""
+    """Number of bytes in one unit of the setting's value."""
     none: str
-    """Placeholder in the empty field."""
+    """Placeholder text of the empty field."""
 
     def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
         field = CheckedField(theme, label, self.none, lambda text: units.parse_size(text) / self.unit, choose)
@@ -96,10 +98,10 @@ class Size(NamedTuple):
 
 
 class Day(NamedTuple):
-    """A date, or no value."""
+    """A text field for a date, or nothing (None)."""
 
     none: str
-    """Placeholder in the empty field."""
+    """Placeholder text of the empty field."""
 
     def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
         field = CheckedField(theme, label, self.none, _parsed_day, choose)
@@ -114,7 +116,7 @@ def _parsed_day(text: str) -> date:
 
 
 def _written(count: float) -> str:
-    """Return an amount of bytes as text, in the largest unit that is not greater than it, with up to 12 digits."""
+    """Format an amount of bytes exactly, with up to 12 digits, so that it can be edited: `1.5 TB`."""
     power = 0
     while count >= 1000 and power < len(_PREFIXES) - 1:
         count /= 1000
@@ -123,10 +125,11 @@ def _written(count: float) -> str:
 
 
 class CheckedField(QWidget):
-    """A text field that shows below it why its text is invalid. The invalid text stays in the field."""
+    """A text field that checks its text. If it is invalid, the reason is shown below it, and the text stays in it."""
 
     def __init__(self, theme: Theme, name: str, placeholder: str, parse: Callable[[str], Any], choose: Choose) -> None:
-        """`parse` raises AmountError for an invalid text; an empty text is the value None."""
+        """`name`: its name for screen readers. `parse`: converts the text, or raises AmountError if it is invalid; an
+        empty text is always None. `choose`: called with each valid value."""
         super().__init__()
         self._parse, self._choose = parse, choose
         self.field = LineEdit(theme, name)
@@ -144,7 +147,7 @@ class CheckedField(QWidget):
         self.field.editingFinished.connect(self._finish)
 
     def show_text(self, text: str) -> None:
-        """Show the value of the setting, unless the user is typing another one."""
+        """Set the text to the setting's value, unless the user is editing it."""
         if text != self._shown and not self.field.isModified():
             self.field.setText(text)
         self._shown = text
@@ -169,10 +172,10 @@ class CheckedField(QWidget):
 
 
 class Since(NamedTuple):
-    """A time that the user sets to now, or no value."""
+    """A time that the user can set to now by a button, or remove (None)."""
 
     none: str
-    """Shown while there is none."""
+    """Text to show for None."""
 
     def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
         moment = Text(theme, theme.fonts.base, "ink2")
@@ -192,12 +195,12 @@ class Since(NamedTuple):
 
 
 class Menu(NamedTuple):
-    """One of many texts, chosen from a menu."""
+    """A button with a menu, from which the user chooses one of many texts."""
 
     choices: Callable[[], Sequence[str]]
-    """Called when the menu opens; the present value is added to them."""
+    """Returns the texts when the menu opens. The current value is added if it is not among them."""
     empty: str
-    """Text for the empty value, the first one."""
+    """Name of the first choice, which is the empty text."""
 
     def make(self, theme: Theme, _label: str, choose: Choose) -> tuple[QWidget, Show]:
         button = _MenuButton(theme, self, choose)

@@ -1,4 +1,4 @@
-"""The list that chooses which interfaces the total counts."""
+"""The list in which the user chooses which interfaces the total counts."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from netwatch_tray.window.widgets.setting_controls import FormRow
 from netwatch_tray.window.widgets.theme import Theme
 
 _CHOICES = (None, True, False)
-"""Values of `Settings.total`; None if there is none, so the topology decides."""
+"""What the user can choose for an interface: no setting (the topology decides), always count, never count."""
 
 
 class CountedInterfaces(QWidget):
-    """A row for each interface that exists or has a setting."""
+    """The list, with a row for each interface that exists or has a setting."""
 
     def __init__(self, theme: Theme, change: Change) -> None:
         super().__init__()
@@ -39,11 +39,11 @@ class CountedInterfaces(QWidget):
         self._column.setSpacing(0)
 
     def names(self) -> list[str]:
-        """Return the names of the interfaces that exist, the counted ones first."""
+        """Return the names of the existing interfaces, those that count in the total first."""
         return sorted(self._present, key=self._order)
 
     def show_settings(self, settings: Settings, managed: Collection[str]) -> None:
-        """Show these settings. `managed`: the keys that only the administrator can change."""
+        """Show these settings. `managed`: keys of the settings that only the administrator can change."""
         self._chosen, self._managed = settings.total, managed
         self._is_showing = True  # what a control emits now was not chosen by the user
         for name, (row, segments) in self._rows.items():

@@ -19,8 +19,8 @@ from netwatch_tray.window.widgets.theme import GAP, Theme
 
 
 class HelperSettings(QObject):
-    """The rows of that section, in `rows`. The commands need root: the user copies them, and the window never runs
-    them."""
+    """Creates and updates the rows of that section; they are in the attribute `rows`. The commands need root, so the
+    window only offers to copy them, and never runs them."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -77,13 +77,13 @@ class HelperSettings(QObject):
         self.show_status(None)
 
     def show_status(self, status: Status | None) -> None:
-        """Show the state of the helper, or that there is no agent if None."""
+        """Show the state of the helper as the agent reports it. `status`: None if no agent is connected."""
         self._state.show_help(
             said(status.helper) if status and status.helper else self.tr("Unknown: the agent is not running.")
         )
 
     def refresh(self) -> None:
-        """Show the commands that apply now."""
+        """Show the commands that make sense now: to install the helper, or to update or remove it."""
         from netwatch_tray import helper_setup  # noqa: PLC0415  for this section only
 
         is_installed = helper_setup.is_installed()
@@ -93,7 +93,7 @@ class HelperSettings(QObject):
 
 
 class _Commands(QObject):
-    """Two rows, `rows`: a button that copies commands for a terminal, and the commands."""
+    """Two rows (`rows`): a button that copies commands for a terminal, and the text of the commands."""
 
     def __init__(self, theme: Theme, name: str, help_text: str) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class _Commands(QObject):
         self.rows = (FormRow(theme, name, help_text, self.copy), self.text)
 
     def show(self, commands: Sequence[str]) -> None:
-        """Show commands, one a line; without any the rows are hidden."""
+        """Show these commands, one a line. If there are none, hide both rows."""
         self.text.show_text("\n".join(commands))
         for row in self.rows:
             row.setVisible(bool(commands))

@@ -1,4 +1,4 @@
-"""Two small dialogs for subcommands: which data to export, and which days to delete."""
+"""Two dialogs: which data of the history to export, and which days to delete. Each returns the subcommand to run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ translate = QCoreApplication.translate
 
 _WIDTH = 560
 _BEGINNING = date(2000, 1, 1)
-"""Before any record."""
+"""A day before any recorded or imported one; the first day of the choice that covers everything."""
 _WHAT = ("", "--interfaces", "--apps")
 _STEPS = ("day", "hour", "minute")
 _ALL = 3
@@ -26,7 +26,7 @@ _ALL = 3
 
 
 class _Dialog(QDialog):
-    """A title, rows of choices, a sentence, and two buttons."""
+    """Base class of the dialogs: a title, rows of choices, a sentence, and two buttons."""
 
     def __init__(self, theme: Theme, parent: QWidget, title: str, action: str) -> None:
         super().__init__(parent)
@@ -121,7 +121,7 @@ class DeleteDialog(_Dialog):
         self._tell()
 
     def arguments(self) -> list[str]:
-        """Return the subcommand with its options. The user has confirmed already, so it does not ask again."""
+        """Return the subcommand with its options, one of which makes it delete without asking the user again."""
         if self._span.chosen_index() == _ALL:
             return ["history", "delete", "--all", "--yes"]
         first, last = span_of(self._span.chosen_index(), self._today)
@@ -152,6 +152,6 @@ def _spans() -> tuple[str, ...]:
 
 
 def span_of(index: int, today: date) -> tuple[date, date]:
-    """Return the first and the last day of a choice."""
+    """Return the first and the last day of the choice with this index."""
     days = (1, 7, 30)
     return (_BEGINNING if index == _ALL else today - timedelta(days=days[index] - 1)), today

@@ -1,4 +1,4 @@
-"""Rows about the history file: its size, and actions on it."""
+"""Rows of the settings about the history file: its size and path, and buttons to export, back up, delete …"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from netwatch_tray.window.widgets.theme import Theme
 
 
 class HistoryFileRow(FormRow):
-    """The setting row with size and path of the history file, and buttons to export it and to open its folder."""
+    """The row with size and path of the history file, and buttons to export data and to open its folder."""
 
     def __init__(self, theme: Theme, file: Path | None) -> None:
         """`file`: None if there is no history."""
@@ -37,7 +37,7 @@ class HistoryFileRow(FormRow):
         self.process.failed.connect(lambda why: self.show_help(why, "err"))
 
     def refresh(self) -> None:
-        """Show the size of the file, unless the result of an export is shown in its place."""
+        """Show the current size of the file, unless the result of an export is shown in its place."""
         file = self._file
         size = _size_with_log(file) if file else 0
         if self._export_to is None:
@@ -75,7 +75,7 @@ class HistoryFileRow(FormRow):
 
 
 class HistoryActionsRow(FormRow):
-    """Buttons for subcommands that change the whole history. The result is shown below the label."""
+    """A row with buttons that run subcommands on the whole history. The result is shown below the label of the row."""
 
     def __init__(self, theme: Theme, label: str, actions: tuple[str, ...]) -> None:
         """`actions`: any of `backup`, `restore`, `merge`, `import` and `delete`."""
@@ -150,7 +150,7 @@ def _today() -> date:
 
 
 def _size_with_log(file: Path) -> int:
-    """Return the bytes of a database and its write-ahead log; 0 without a file."""
+    """Return the size in bytes of the history file and of its write-ahead log; 0 if there is no file."""
     size = 0
     for each in file.parent.glob(f"{file.name}*"):
         with contextlib.suppress(OSError):  # the log may be removed meanwhile

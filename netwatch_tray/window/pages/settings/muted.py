@@ -1,4 +1,4 @@
-"""The list of mutes of events."""
+"""The list of mutes in the settings: each silences events of a kind, an app or a host (event.Mute)."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ class MutedEvents(QWidget):
         self._theme = theme
         self._change = change
         self._codes: dict[str, bool] | None = None
-        """Whether only the administrator can change a mute, by its code."""
+        """The mutes in the list by code, each with whether only the administrator can change it; None before the first
+        settings."""
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
 
     def show_settings(self, settings: Settings, managed: Collection[str]) -> None:
-        """Show these settings. `managed`: the keys that only the administrator can change."""
+        """Show the mutes in these settings. `managed`: keys of the settings that only the administrator can change."""
         muted = sorted(code for code, is_on in settings.events.muted.items() if is_on)
         codes = {code: dotted("events", "muted", code) in managed for code in muted}
         if codes == self._codes:

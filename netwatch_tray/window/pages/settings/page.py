@@ -33,18 +33,19 @@ _REFRESH_MS = 10_000
 
 
 class SettingsPage(Page):
-    """The Settings page. `saved`: the settings file was changed."""
+    """The Settings page. Signal `saved`: the settings file was changed, so the agent must read it again."""
 
     saved = Signal()
 
     def __init__(self, theme: Theme, file: Path | None, history_file: Path | None, agent_cost: ProcessCost) -> None:
-        """If `file` is None, changes are not saved."""
+        """`file`: the settings file; None: changes are not saved. `history_file`: the file that the page shows; None:
+        there is none. `agent_cost`: CPU usage of the agent."""
         super().__init__()
         self._theme = theme
         self._file = file
         self._settings = Settings()
         self._not_saved: str | None = None
-        """Why the last change was not saved."""
+        """Message why the last change could not be saved; None if it was."""
         self.form = SectionedForm(theme)
         self._bound = BoundRows(theme, self._change)
         self._login = Switch(theme, self.tr("Start at login"))
@@ -128,7 +129,7 @@ class SettingsPage(Page):
         self.form.set_width(self.window().width())
 
     def _fill(self) -> None:
-        """Add all sections and their rows."""
+        """Create all sections with their rows. Called once."""
         form, theme = self.form, self._theme
         rows = {
             section: [self._bound.make(row) for row in rows]
@@ -170,7 +171,7 @@ class SettingsPage(Page):
         self.upload.show_settings(settings, managed)
 
     def _refresh(self) -> None:
-        """Update the texts that depend on time or on other processes."""
+        """Update the texts that change without a message of the agent: size of the history, CPU usage, commands."""
         self.history_file.refresh()
         if self.helper:
             self.helper.refresh()
@@ -188,7 +189,7 @@ class SettingsPage(Page):
         self.changed.emit()
 
     def _change(self, change: Callable[[Settings], Settings]) -> None:
-        """Apply a change to the current contents of the file, and save it."""
+        """Apply a change to the settings in the file, and save them. `change`: returns the changed settings."""
         if self._file is None:
             return
         from netwatch_tray import settings_writer  # noqa: PLC0415  2 MB with tomlkit, and most windows change nothing

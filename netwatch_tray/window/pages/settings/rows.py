@@ -1,4 +1,4 @@
-"""The settings that the page shows: a new one is one row of `setting_rows`."""
+"""Declares the settings that the page shows. For a new setting, add one row to `setting_rows`."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from netwatch_tray.window.widgets.theme import Theme
 translate = QCoreApplication.translate
 
 Change = Callable[[Callable[[Settings], Settings]], None]
-"""Applies a function to the settings in the file, and saves the result."""
+"""Function that changes the settings file: its argument gets the current settings and returns the changed ones."""
 
 
 class SettingRow(NamedTuple):
     """The declaration of the row of one setting."""
 
     path: str
-    """Path of the key in the settings file: `units.bits`."""
+    """Key in the settings file with its table: `units.bits`."""
     label: str
     control: Control
     help_text: str = ""
 
 
 def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[SettingRow, ...]]:
-    """Return the rows by section.
+    """Return the declarations of all rows, by section of the page.
 
     `interfaces`: returns the names of the interfaces that the tray can show.
     """
@@ -313,8 +313,8 @@ def with_values(settings: Settings, values: dict[str, Any]) -> Settings:
 
 
 class BoundRows:
-    """The widgets of setting rows. Each shows the value of its setting, and changes it when the user chooses another
-    one."""
+    """Creates the widgets of declared rows. Each shows the value of its setting, and saves another one that the user
+    chooses."""
 
     def __init__(self, theme: Theme, change: Change) -> None:
         self._theme = theme
@@ -324,13 +324,14 @@ class BoundRows:
         self._is_showing = False
 
     def make(self, row: SettingRow) -> FormRow:
-        """Return the row as a widget."""
+        """Create the widget for a declared row."""
         widget, self._show[row.path] = row.control.make(self._theme, row.label, partial(self._choose, row.path))
         made = self._rows[row.path] = FormRow(self._theme, row.label, row.help_text, widget)
         return made
 
     def show(self, settings: Settings, managed: Collection[str]) -> None:
-        """Show these settings. `managed`: the keys that only the administrator can change."""
+        """Show the values of these settings in all rows. `managed`: keys of those that only the administrator can
+        change."""
         self._is_showing = True  # what a control emits now was not chosen by the user
         for path, show in self._show.items():
             show(value_at(settings, path))

@@ -16,12 +16,12 @@ from netwatch_tray.window.widgets.theme import MARGIN, Theme
 _LIST_WIDTH = 216
 _COLUMN_WIDTH = 680
 _LIST_FROM = 840
-"""Window width from which there is room for the list."""
+"""Window width in dip from which on the list of sections is shown."""
 
 
 class SectionedForm(QWidget):
-    """Widgets in one column under headings, beside a list of the headings. The list shows the scroll position, and a
-    click in it scrolls."""
+    """Widgets in one column with headings, and a list of the headings beside it. The list marks the section that is
+    visible; a click on a heading scrolls to its section."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class SectionedForm(QWidget):
         self.scroll_bar.valueChanged.connect(self._mark_section)
 
     def add_section(self, title: str) -> int:
-        """Begin a section, and return its index."""
+        """Begin a section with this heading. Return its index, for `go_to`."""
         index = len(self._headings)
         heading = Text(self._theme, self._theme.fonts.title)
         heading.show_text(title)
@@ -72,19 +72,19 @@ class SectionedForm(QWidget):
         return index
 
     def add(self, widget: QWidget) -> None:
-        """Add a widget to the last section."""
+        """Add a widget to the section that was begun last."""
         self._column.addWidget(widget)
 
     def finish(self) -> None:
-        """Add a stretch at the end, so that the widgets stay at the top. Nothing can be added after this."""
+        """Call this after the last widget: it adds a stretch, so that all widgets stay at the top."""
         self._column.addStretch(1)
 
     def go_to(self, section: int) -> None:
-        """Scroll to a section as soon as the form is laid out."""
+        """Scroll to the section with this index, as soon as the form is laid out."""
         QTimer.singleShot(0, self, lambda: self._go_to(section))
 
     def set_width(self, width: int) -> None:
-        """Set the width of the window in dip. A narrow window has no list."""
+        """Adapt to the width of the window in dip: a narrow one has no list of sections."""
         self._list.setVisible(width >= _LIST_FROM)
 
     def paintEvent(self, _event: QPaintEvent) -> None:

@@ -26,8 +26,8 @@ _BODY_HEIGHT = 260
 
 
 class UploadSettings(QObject):
-    """The rows of the Upload section that do more than choose a value. The other rows, declared in `rows.py`, are
-    between `rows_before` and `rows_after`."""
+    """Creates those rows of the Upload section that do more than choose a value: `rows_before` and `rows_after`.
+    Between them are the rows that `rows.py` declares."""
 
     def __init__(self, theme: Theme, change: Change) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class UploadSettings(QObject):
         self.rows_after: tuple[QWidget, ...] = (self._sent_row, self.body, self._otlp_state, self._collector_row)
 
     def show_settings(self, settings: Settings, managed: Collection[str]) -> None:
-        """Show these settings. `managed`: the keys that only the administrator can change."""
+        """Show these settings. `managed`: keys of the settings that only the administrator can change."""
         upload, otlp = settings.upload, settings.otlp
         is_other = upload != self._upload
         self._upload, self._otlp, self._metrics, self._managed = upload, otlp, settings.metrics, managed
@@ -141,12 +141,12 @@ class UploadSettings(QObject):
             self._measure()
 
     def show_status(self, status: str | None, otlp_status: str | None) -> None:
-        """Show the agent's states of uploading and export as sentences; a state is None if it is unknown."""
+        """Show the state of uploading, and of the export to OpenTelemetry, as the agent reports them; None: unknown."""
         self._status, self._otlp_status = status, otlp_status
         self._show_state()
 
     def stop(self) -> None:
-        """Stop child processes."""
+        """Stop the child processes that run subcommands."""
         self.snapshot.stop()
         self.setup.stop()
 
@@ -170,11 +170,11 @@ class UploadSettings(QObject):
             self._otlp_state.show_help(self.tr("Off. Metrics and, at its level, events as log records."))
 
     def _choose(self, **chosen: Any) -> None:
-        """Save these fields of the `Upload` settings."""
+        """Save these fields of the settings `Upload`, given by name."""
         self._change(lambda before: with_values(before, {f"upload.{name}": value for name, value in chosen.items()}))
 
     def _choose_otlp(self, **chosen: Any) -> None:
-        """Save these fields of the `Otlp` settings."""
+        """Save these fields of the settings `Otlp`, given by name."""
         self._change(lambda before: with_values(before, {f"otlp.{name}": value for name, value in chosen.items()}))
 
     def _choose_collector(self) -> None:
@@ -189,7 +189,7 @@ class UploadSettings(QObject):
             self._choose(endpoint=address, **({} if "upload.on" in self._managed else {"on": False}))
 
     def _save_key(self) -> None:
-        """Run the subcommand that stores keys, which chooses between keyring and file."""
+        """Store the API key that the user has typed, by a subcommand, which puts it into the keyring or else a file."""
         typed = self.key.text().strip()
         if typed and not self.setup.is_running:
             self._key_row.show_help(self.tr("Saving …"))

@@ -26,16 +26,16 @@ from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.theme import ANY_SIZE, Theme
 
 _BESIDE_FROM = 1120
-"""Window width in dip from which lists and day are beside the charts."""
+"""Window width in dip from which on lists and day details are beside the charts."""
 _PERIODS_LIST = 1
-"""Index of the list of periods in the pane."""
+"""Index of the list of periods among the lists beside the charts."""
 
 
 class UsageBody(QScrollArea):
-    """Charts, lists and day details, in a scroll area.
+    """Charts, lists and the details of a day, in a scroll area.
 
-    `day_chosen` carries the day that the user chose, or None. `week_opened` and `month_opened` carry a day of
-    the week or plan period that the user wants to see.
+    Signals: `day_chosen` carries the day that the user chose, None for no day. `week_opened`, `month_opened` carry a
+    day; the user wants to see the week or the plan period that contains it.
     """
 
     day_chosen = Signal(object)
@@ -49,8 +49,8 @@ class UsageBody(QScrollArea):
         self._is_beside = True
         self._is_week = False
         self._is_unfolded: bool | None = None
-        """Whether the user has unfolded the sum so far; None if the user has not chosen, so that it is unfolded where
-        there is room."""
+        """Whether the user has unfolded (True) or folded the chart of the sum so far; None: neither, so the height of
+        the window decides."""
         self.chart = UsageChart(theme)
         self.heat_map = HeatMap(theme)
         self.pane = UsagePane(theme)
@@ -86,7 +86,8 @@ class UsageBody(QScrollArea):
         return self._stack.currentWidget() is not self._instead
 
     def arrange(self, width: int) -> None:
-        """Place the lists and the day details beside the charts, or below them. `width`: width of the window in dip."""
+        """Place lists and day details beside the charts, or below them in a narrow window. `width`: of the window, in
+        dip."""
         self._is_beside = width >= _BESIDE_FROM
         direction = QBoxLayout.Direction
         self._row.setDirection(direction.LeftToRight if self._is_beside else direction.TopToBottom)
@@ -100,7 +101,7 @@ class UsageBody(QScrollArea):
         self._fit()
 
     def say_nothing(self, title: str, detail: str) -> None:
-        """Show a title and a sentence instead of figures, because there are none."""
+        """Show a title and a sentence instead of charts and lists, because there is no data."""
         self._found = None
         self._instead.show_message(title, detail)
         self._stack.setCurrentWidget(self._instead)
@@ -110,9 +111,10 @@ class UsageBody(QScrollArea):
     def show_period(
         self, found: Figures, view: Outlook, place: Place, since: datetime | None, name_of: NameOf, shown_in: Units
     ) -> None:
-        """Show the figures of a period.
+        """Show charts and lists of a period. `found`: its amounts. `view`: the state of the data plan.
 
-        `since`: when the user reset the counter. `name_of`: returns the name to show for an app.
+        `since`: local time at which the user reset the counter; None: never. `name_of`: returns the name to show for an
+        app.
         """
         self._found = found
         plan = place.shown_plan
@@ -135,7 +137,7 @@ class UsageBody(QScrollArea):
         self.mark_day(place.day)
 
     def mark_day(self, day: date | None) -> None:
-        """Select a day and show its details. None shows the lists of the period."""
+        """Mark a day in the charts and show its details; None: mark none, and show the lists of the period."""
         self.heat_map.select(day)
         found = self._found
         self.chart.select((day - found.span.first).days if found and day else None)
@@ -166,7 +168,7 @@ class UsageBody(QScrollArea):
             opened.emit(self._found.listed[line][0].first)
 
     def _fit(self) -> None:
-        """Keep the charts as high as the viewport while longer lists beside them scroll."""
+        """Set the height of the charts to that of the visible area, also if the lists beside them are longer."""
         top = Qt.AlignmentFlag.AlignTop if self._is_beside else Qt.AlignmentFlag(0)
         self._row.setAlignment(self._stack, top)
         visible = max(self._stack.minimumSizeHint().height(), self.viewport().height())

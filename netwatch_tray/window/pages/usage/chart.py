@@ -1,4 +1,5 @@
-"""The charts of a period: the sum so far with its projection, and a bar for each day or month."""
+"""The chart of the Usage page: a bar for each day or month and, above them, the running sum ("sum so far") of a plan
+period with its projection to the end. Positions on the axis are in bars: 2.5 is the middle of the third bar."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ _FADED = 0.72
 _WIDEST_BAR = 40
 _LABELS_APART = 56
 _END_LABELS = 118
-"""Room at the trailing side for the labels at the ends of lines."""
+"""Width in dip that is left free beside the sum so far, for the labels at the ends of its lines."""
 _SO_FAR_SHARE = 0.5
 _LEAST_HEIGHT = 190
 _FOLDED = 36
@@ -32,7 +33,7 @@ _CHEVRON = 14
 
 
 class Bar(NamedTuple):
-    """A day or a month. Amounts in bytes, None if nothing was recorded."""
+    """A day or a month. Amounts in bytes; None if nothing was recorded."""
 
     name: str
     """Text below the axis; empty if there is none."""
@@ -43,20 +44,20 @@ class Bar(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The use of a data plan in one month. Amounts in bytes."""
+    """The use of a data plan in one period. Amounts in bytes."""
 
     used: int
     cap: int | None
     allowance: int | None
-    """Bytes left per remaining day."""
+    """Bytes that may be used on each remaining day; None if there is no cap."""
     projection: int | None
-    """Projected amount at the end of the month; None if too little is measured."""
+    """Expected amount at the end of the period; None if too little is measured."""
     today: float
-    """The present as a position on the axis, in bars: 2.5 is the middle of the third bar."""
+    """The current time as a position on the axis."""
 
 
 class Band(NamedTuple):
-    """A part of the chart without data, drawn pale between two positions of bars, and the reason."""
+    """A part of the chart without data, from position `first` to `last`, and the reason. It is drawn pale."""
 
     first: float
     last: float
@@ -64,9 +65,10 @@ class Band(NamedTuple):
 
 
 class UsageChart(QWidget):
-    """Bars and, for a month, the sum so far above them. The sum can be folded to one line.
+    """Bars and, for a plan period, the sum so far above them, which can be folded to one line of text.
 
-    `chosen` carries the index of the bar that the user chose. `folded`: the user folded (True) or unfolded the sum.
+    Signals: `chosen` carries the index of the bar that the user chose. `folded`: the user folded (True) or unfolded the
+    sum so far.
     """
 
     chosen = Signal(int)
@@ -77,7 +79,7 @@ class UsageChart(QWidget):
         self._can_choose = can_choose
         self._title = ""
         self._summary = ""
-        """Text of the line to which the sum so far is folded."""
+        """Text that replaces the sum so far while it is folded."""
         self._bands: Sequence[Band] = ()
         self._selected: int | None = None
         self._is_folded = False
@@ -104,8 +106,8 @@ class UsageChart(QWidget):
         summary: str = "",
         bands: Sequence[Band] = (),
     ) -> None:
-        """Show bars. `unmeasured`: number of bars before measuring began, with fractions. `summary`: the sum so far as
-        a text."""
+        """Show bars. `plan`: for the sum so far; None: there is none. `unmeasured`: position at which measuring began.
+        `summary`: text to show while the sum so far is folded. `bands`: parts without data."""
         self._title, self._summary, self._bands = title, summary, bands
         self._bars, self._plan, self._units, self._unmeasured = bars, plan, shown_in, unmeasured
         known = [each for each in bars if each.rx is not None and each.tx is not None]
@@ -120,7 +122,7 @@ class UsageChart(QWidget):
             self.update()
 
     def fold(self, is_folded: bool) -> None:
-        """Fold the chart of the sum so far to a line, or unfold it."""
+        """Fold the sum so far to one line of text, or unfold it."""
         if is_folded != self._is_folded:
             self._is_folded = is_folded
             self.update()
@@ -140,7 +142,7 @@ class UsageChart(QWidget):
             self.chosen.emit(place)
 
     def _place_at(self, position: QPointF) -> int | None:
-        """Return the index of the bar whose column contains a position, or None."""
+        """Return the index of the bar at a point of the widget, or None if there is none."""
         boxes = [self._bars_box(), *([self._so_far_box()] if self._has_sum else [])]
         if not self._bars or not any(box.top() <= position.y() <= box.bottom() + 20 for box in boxes):
             return None
@@ -183,14 +185,14 @@ class UsageChart(QWidget):
 
     @property
     def _has_sum(self) -> bool:
-        """Return whether the sum so far is drawn."""
+        """Return whether the sum so far is shown as a chart: there is a plan, and it is not folded."""
         return self._plan is not None and not self._is_folded
 
     def _so_far_box(self) -> QRectF:
         return self._box(self._title_height() + 12, self.height() * _SO_FAR_SHARE - self._axis_height())
 
     def _draw_fold(self, painter: QPainter) -> None:
-        """Draw the heading of the sum with a chevron, and the sum as a text if it is folded."""
+        """Draw the heading of the sum so far with the mark that folds it, and `_summary` if it is folded."""
         tokens, fonts = self._theme.tokens, self._theme.fonts
         row = QRectF(MARGIN, 0, self.width() - 2 * MARGIN, self._theme.height(_FOLDED))
         pixmap = icon("chevron", _CHEVRON, tokens.ink2, self.devicePixelRatioF())
@@ -248,7 +250,7 @@ class UsageChart(QWidget):
             painter.drawText(QPointF(box.left() - GAP - width, y + metrics.capHeight() / 2), text)
 
     def _draw_unmeasured(self, painter: QPainter, box: QRectF) -> None:
-        """Hatch the time before measuring began, like a gap of the rate chart: it is unknown, not zero."""
+        """Hatch the time before measuring began, because its amounts are unknown, not zero."""
         now = next((place for place, bar in enumerate(self._bars) if bar.is_now), len(self._bars))
         width = box.width() / len(self._bars)
         painter.setPen(hair_line(faded(self._theme.tokens.ink3, 0.4)))
@@ -261,7 +263,7 @@ class UsageChart(QWidget):
                 draw_hatch(painter, QRectF(box.left() + place * width, box.top(), share * width, box.height()))
 
     def _draw_names(self, painter: QPainter, box: QRectF) -> None:
-        """Draw the names of the bars that have room, and always the current one."""
+        """Draw the names of the bars below the axis, as many as have room, and always that of the current bar."""
         fonts, tokens = self._theme.fonts, self._theme.tokens
         width = box.width() / len(self._bars)
         widest = max(QFontMetricsF(fonts.small_strong).horizontalAdvance(bar.name) for bar in self._bars) + GAP
@@ -377,7 +379,7 @@ class UsageChart(QWidget):
 
 
 def _told(bar: Bar, shown_in: Units) -> str:
-    """Return the name and the amounts of a bar as text."""
+    """Return a text with name and amounts of a bar, for the tooltip and screen readers."""
     if bar.rx is None or bar.tx is None:
         return translate("UsageChart", "{day}: nothing recorded").format(day=bar.full_name)
     return (
@@ -389,7 +391,8 @@ def _told(bar: Bar, shown_in: Units) -> str:
 def _runs(
     bars: Sequence[Bar], unmeasured: float, plan: Plan, point: Callable[[float, float], QPointF]
 ) -> tuple[list[list[QPointF]], list[list[QPointF]], int]:
-    """Return the lines of the running sum over known days, those over unknown days, and the last sum in bytes."""
+    """Return the points of the sum so far: lines over known days, lines over unknown days, and the last sum in bytes.
+    `point`: returns the point for a position and an amount."""
     runs: list[list[QPointF]] = []
     total, was_known = 0, False
     unknown: list[list[QPointF]] = []

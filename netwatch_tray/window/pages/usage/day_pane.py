@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 
 _WIDTH = 304
 _AROUND = 3 * MARGIN
-"""The margins and the scroll bar beside the lists, dip."""
+"""Width in dip of the margins and the scroll bar beside the lists."""
 _NAMED_EVERY = 6
-"""Hours between two names on the axis."""
+"""Number of hours between two names on the axis."""
 _HOURS_HEIGHT, _HOURS_BELOW = 190, 190
 
 
 class DayPane(QWidget):
-    """The details of a day. Its buttons emit `closed`, `stepped` (by this many days) and `apps_requested`."""
+    """The details of a day. Signals of its buttons: `closed`; `stepped` carries -1 or 1 for the day before or after;
+    `apps_requested`: show the Apps page for this day."""
 
     closed = Signal()
     stepped = Signal(int)
@@ -96,7 +97,7 @@ class DayPane(QWidget):
         self.set_beside(True, 0)
 
     def set_beside(self, is_beside: bool, width: int) -> None:
-        """Place the pane beside the charts, or below them. `width`: width of the window in dip."""
+        """Set whether the pane is beside the charts or below them. `width`: of the window, in dip."""
         self._is_beside = is_beside
         direction = QBoxLayout.Direction
         self._body.setDirection(direction.TopToBottom if is_beside else direction.LeftToRight)
@@ -118,14 +119,14 @@ class DayPane(QWidget):
         self.update()
 
     def show_loading(self, day: date) -> None:
-        """Show the name of a day that is being read. The details of the previous day stay until then."""
+        """Show the name of a day whose data is being read. The details below still are those of the previous day."""
         self._title.show_text(day_name(day))
 
     def show_day(
         self, found: DayFigures, *, is_busiest: bool, is_of_all: bool, can_go: tuple[bool, bool], shown_in: Units
     ) -> None:
-        """Show a day. `is_busiest`: whether it is the busiest day of the period. `is_of_all`: add that it is of all
-        networks. `can_go`: whether there is a previous day, and a next one."""
+        """Show a day. `is_busiest`: whether it is the busiest of the period. `is_of_all`: say that it counts all
+        networks, because the charts show only one. `can_go`: whether there is a day before, and a day after it."""
         self._title.show_text(day_name(found.day))
         self._back.setEnabled(can_go[0])
         self._forward.setEnabled(can_go[1])
@@ -139,7 +140,7 @@ class DayPane(QWidget):
         self.hours.show_bars(self.tr("Per hour"), bars, None, shown_in, bands=self._bands(found))
 
     def show_lists(self, apps: list[Amount], networks: list[Amount], shown_in: Units) -> None:
-        """Show the apps and the networks of the day."""
+        """Show the lists with the amounts of the day by app and by network."""
         self._show_apps.setVisible(bool(apps))
         self.apps.show_amounts(self.tr("Apps"), apps, None, shown_in)
         self.networks.show_amounts(self.tr("Networks"), networks, None, shown_in)
@@ -167,7 +168,7 @@ class DayPane(QWidget):
         return Bar(name, full, hour.used.rx, hour.used.tx)
 
     def _bands(self, found: DayFigures) -> list[Band]:
-        """Return the gaps of the day as bands between hours."""
+        """Return the gaps of the day as bands of the chart with its hours."""
         begin, end = found.hours[0].start, found.hours[-1].end
         per_hour = (end - begin) / len(found.hours)
         return [

@@ -1,4 +1,6 @@
-"""Queries of the history for the Usage page: the figures of a period, and those of a day. Without Qt."""
+"""Queries of the history for the Usage page: the amounts ("figures") of a period, and those of a day. Without Qt.
+
+A period is a week, a period of the data plan (a billing month, by default a calendar month), or a year."""
 
 from __future__ import annotations
 
@@ -18,35 +20,35 @@ if TYPE_CHECKING:
 _EARLIER = 6
 _YEAR_OF_MONTHS = 12
 _USUAL_WEEKS = 8
-"""Weeks before a day whose same weekdays give the usual amount, their median."""
+"""Number of weeks before a day for the usual amount: the median of the same weekday in them."""
 
 
 class Figures(NamedTuple):
-    """The amounts of one period, of its networks and apps, and of the plan periods to list beside it."""
+    """The amounts of one period (`span`), by day, network and app, and of other periods to list beside it."""
 
     now: datetime
     """Local time of the query."""
     span: Days
     days: dict[date, Used]
-    """Amounts of the recorded days of the span; in a plan period only the traffic that the plan counts."""
+    """Amounts of the recorded days of the period. For a plan period only traffic that counts for the plan."""
     is_complete: bool
     listed: list[tuple[Days, Used]]
-    """Recorded periods to list, latest first: for a year its plan periods, else the weeks or plan periods before the
-    shown one."""
+    """Other periods with their amounts, the latest first: for a year its plan periods, else the periods before this
+    one."""
     networks: list[NetworkUse]
-    """Of the span, the largest first; all of them, also if one is shown alone."""
+    """Amounts of the period by network, the largest first, even if the page shows only one network."""
     unmeasured: float
-    """Number of days of the span that had passed before measuring began, with fractions."""
+    """Number of days (with fractions) from the begin of the period to the first measurement; 0 if that was earlier."""
     first_day: date | None
-    """The first recorded day; None if there is none."""
+    """The first recorded day of the history; None if there is none."""
     apps: Mapping[str, Used] = {}
-    """Of the span, the largest first; of a year none."""
+    """Amounts of the period by name of the app, the largest first; empty for a year."""
     keys: Mapping[str, str] = {}
-    """Keys of apps by name."""
+    """Keys of all apps, by name."""
     counter: Used | None = None
-    """Since the user reset the counter; None for one network alone."""
+    """Amount since the user reset the counter; None if he never did, or only one network is shown."""
     known_networks: Sequence[NetworkUse] = ()
-    """Those that can be shown alone; none without their names."""
+    """Networks that the user can choose to see alone; empty if names of networks were not requested."""
 
     @property
     def today(self) -> date:
@@ -54,7 +56,7 @@ class Figures(NamedTuple):
 
     @property
     def day_fraction(self) -> float:
-        """Return the share of today that has passed, 0 to 1."""
+        """Return which part of today has passed, 0 to 1."""
         return (self.now.hour * 60 + self.now.minute) / 1440
 
     @property
@@ -63,7 +65,7 @@ class Figures(NamedTuple):
 
     @property
     def last(self) -> date:
-        """Return the last day of the span that has begun."""
+        """Return the last day of the period, or today if the period has not ended."""
         return min(self.span.last, self.today)
 
     @property
@@ -80,7 +82,7 @@ class Figures(NamedTuple):
 
     @property
     def unknown(self) -> list[Days]:
-        """Return the spans between the first recorded day and today about which nothing is known."""
+        """Return the days of the period without any record, from the first recorded day to yesterday, as spans."""
         first = max(self.span.first, self.first_day or self.span.first)
         count = (self.last - first).days + 1
         days = (first + timedelta(days=number) for number in range(max(0, count)))
@@ -94,13 +96,13 @@ class DayFigures(NamedTuple):
     hours: Sequence[SlotUse]
     gaps: Sequence[StoredGap]
     used: Used | None
-    """Amount of the day; None if nothing is known."""
+    """Amount of the day; None if nothing was recorded."""
     apps: Mapping[str, Used]
     keys: Mapping[str, str]
-    """Keys of apps by name."""
+    """Keys of all apps, by name."""
     networks: list[NetworkUse]
     usual: float | None
-    """Median of the same weekday in the weeks before, in bytes; None if too few of them are recorded."""
+    """Usual amount in bytes: the median of the same weekday in earlier weeks; None if fewer than two were recorded."""
 
 
 def query_figures(
@@ -114,10 +116,10 @@ def query_figures(
     *,
     with_names: bool = False,
 ) -> Figures:
-    """Read the period that contains the day `at`.
+    """Read the amounts of the period that contains the day `at`. `now`: current local time.
 
-    `since`: local time at which the user reset the counter. `network`: key of the only network to include.
-    `with_names`: read the names of networks as well.
+    `since`: local time at which the user reset the counter; None: never. `network`: key of the only network to count;
+    None: all. `with_names`: also read the names of networks.
     """
     span, today = period_of(at, period, plan), now.date()
     listed = _listed(span, period, plan)
@@ -149,8 +151,8 @@ def query_figures(
 
 
 def query_day(reader: HistoryReader, day: date, edges: Sequence[float], *, with_names: bool = False) -> DayFigures:
-    """Read one day in all networks. `edges`: the Unix times at which its hours begin and end. `with_names`: read the
-    names of networks as well."""
+    """Read the amounts of one day, in all networks. `edges`: Unix times at which its hours begin, and the end of the
+    last one. `with_names`: also read the names of networks."""
     _step, hours = reader.slots("total", None, edges)
     before = [day - timedelta(days=7 * week) for week in range(1, _USUAL_WEEKS + 1)]
     recorded = reader.days("total", None, before[-1], day)
@@ -168,7 +170,8 @@ def query_day(reader: HistoryReader, day: date, edges: Sequence[float], *, with_
 
 
 def _listed(span: Days, period: Period, plan: DataPlan) -> list[Days]:
-    """Return the periods to list, latest first: for a year its plan periods, else the periods before `span`."""
+    """Return the periods to list beside `span`, the latest first: for a year its plan periods, else the periods before
+    it."""
     kind: Period = "billing" if period == "year" else period
     last = period_of(span.last if period == "year" else span.first, kind, plan)
     listed = [last if period == "year" else neighbour(last, kind, plan, -1)]
@@ -178,7 +181,8 @@ def _listed(span: Days, period: Period, plan: DataPlan) -> list[Days]:
 
 
 def _unmeasured(reader: HistoryReader, span: Days, first: date) -> float:
-    """Return how many days of `span` had passed before measuring began on the day `first`, with fractions."""
+    """Return the number of days (with fractions) from the begin of `span` to the first measurement, on the day
+    `first`."""
     begin = reader.begin()
     began = None if begin is None else datetime.fromtimestamp(begin).astimezone()
     # Earlier days were imported from another program; they are whole.

@@ -1,4 +1,4 @@
-"""A year as twelve months of days; the more was used on a day, the darker it is."""
+"""The heat map: a year as twelve calendar months, in which the colour of a day shows how much was used."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 _CELL, _GAP = 22, 3
 _LEAST_CELL = 14
 _ROWS = 6
-"""Most calendar weeks that a month overlaps."""
+"""Number of rows of a month: the most weeks that a month can overlap."""
 _FOUR_FROM = 700
-"""Width in dip from which there are four months in a row, else three."""
+"""Width in dip from which on four months are in a row; otherwise three are."""
 _MONTHS_APART = 28
 _SWATCH = 22
 
 
 class _Grid(NamedTuple):
-    """The positions of the months and days of a year, in dip."""
+    """Computes where the months and days of a year are drawn, in dip."""
 
     year: int
     week_begins: int
@@ -58,14 +58,14 @@ class _Grid(NamedTuple):
     is_mirrored: bool
 
     def origin(self, month: int) -> QPointF:
-        """Return the upper left corner of a month."""
+        """Return the upper left corner of a month (1 to 12)."""
         row, column = divmod(month - 1, self.columns)
         if self.is_mirrored:
             column = self.columns - 1 - column
         return QPointF(MARGIN + column * self.pitch_x, self.top + row * self.pitch_y)
 
     def box(self, day: date) -> QRectF:
-        """Return the cell of a day."""
+        """Return the rectangle of a day."""
         origin = self.origin(day.month)
         lead = (day.replace(day=1).weekday() - self.week_begins) % 7
         row, column = divmod(lead + day.day - 1, 7)
@@ -74,26 +74,26 @@ class _Grid(NamedTuple):
         return QRectF(round(x), round(y), self.cell.width(), self.cell.height())
 
     def days(self, month: int) -> list[date]:
-        """Return the days of a month."""
+        """Return all days of a month of this year."""
         last = calendar.monthrange(self.year, month)[1]
         return [date(self.year, month, number) for number in range(1, last + 1)]
 
     def month_at(self, position: QPointF) -> int | None:
-        """Return the month at a position, its name included, or None."""
+        """Return the month at a position, also of its name, or None if there is none."""
         size = QSize(7 * (self.cell.width() + _GAP), math.floor(self.pitch_y)).toSizeF()
         boxes = {month: QRectF(self.origin(month), size) for month in range(1, 13)}
         return next((month for month, box in boxes.items() if box.contains(position)), None)
 
     def day_at(self, position: QPointF) -> date | None:
-        """Return the day whose cell is at a position, or None."""
+        """Return the day at a position, or None if there is none."""
         month = self.month_at(position)
         days = self.days(month) if month is not None else ()
         return next((day for day in days if self.box(day).adjusted(-1, -1, 2, 2).contains(position)), None)
 
 
 class HeatMap(QWidget):
-    """A year by days. `chosen` carries the day that the user chose, `month_opened` a day of the month that the user
-    wants to see."""
+    """The heat map of a year. Signals: `chosen` carries the day that the user chose. `month_opened` carries any day of
+    a month that the user wants to see."""
 
     chosen = Signal(object)
     month_opened = Signal(object)
@@ -113,7 +113,7 @@ class HeatMap(QWidget):
         theme.changed.connect(self.update)
 
     def show_year(self, year: int, days: Mapping[date, Used], today: date, shown_in: Units, week_begins: int) -> None:
-        """Show a year. `week_begins`: first day of the week, 0 for Monday to 6."""
+        """Show a year. `days`: amounts of the recorded days. `week_begins`: first day of the week, 0 (Monday) to 6."""
         self._year, self._days, self._today = year, days, today
         self._units, self._week_begins = shown_in, week_begins
         self._limits = heat_limits(used.both for used in days.values())
@@ -130,7 +130,7 @@ class HeatMap(QWidget):
             self.update()
 
     def told(self, day: date) -> str:
-        """Return a day and its amount as text."""
+        """Return a text with a day and its amount, for the tooltip and screen readers."""
         used = self._days.get(day)
         if used is None:
             return self.tr("{day}, not known").format(day=day_name(day))
@@ -285,7 +285,7 @@ class HeatMap(QWidget):
             painter.drawText(box, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, initial)
 
     def _draw_legend(self, painter: QPainter) -> None:
-        """Draw the title, and the amounts of the steps as far as there is room."""
+        """Draw the title, and the colours with the amounts from which on they are used, as far as there is room."""
         tokens, fonts = self._theme.tokens, self._theme.fonts
         row = QRectF(MARGIN, 8, self.width() - 2 * MARGIN, QFontMetricsF(fonts.title).height())
         painter.setFont(fonts.title)
@@ -317,6 +317,6 @@ class HeatMap(QWidget):
 
 
 def _short(amount: units.Quantity) -> str:
-    """Return a round amount without trailing zeros: `40 GB`."""
+    """Format a round amount without trailing zeros: `40 GB`."""
     value = amount.value.rstrip("0").rstrip(".") if "." in amount.value else amount.value
     return f"{value} {amount.unit}"

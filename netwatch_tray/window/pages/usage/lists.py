@@ -1,4 +1,5 @@
-"""The lists beside the charts: today, earlier periods, networks and the counter."""
+"""The contents of the lists beside the charts: today, earlier periods, apps, networks, and the counter that the user
+can reset."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ translate = QCoreApplication.translate
 
 _MAX_APPS, _MAX_NETWORKS = 5, 4
 _MAX_APPS_OF_MONTH = 3
-"""Most apps of a month: beside the rest of a data plan there is less room."""
+"""Most apps in the list of a plan period, which leaves room for the list about the data plan."""
 NameOf = Callable[[str], str]
 """Returns the name to show for an app, by its name in the history."""
 Lists = tuple[tuple[str, Sequence[Amount]], ...]
@@ -32,7 +33,8 @@ Lists = tuple[tuple[str, Sequence[Amount]], ...]
 def of_period(
     found: Figures, view: Outlook, period: Period, plan: DataPlan, since: datetime | None, name_of: NameOf
 ) -> Lists:
-    """Return the lists shown beside the chart of a week or a plan period. The second list is of the earlier periods."""
+    """Return the lists beside the chart of a week or a plan period; the second one has the earlier periods. `since`:
+    local time at which the user reset the counter; None: never."""
     now = []
     if found.is_current:
         today = found.days.get(found.today)
@@ -68,7 +70,8 @@ def _earlier(period: Period, plan: DataPlan) -> str:
 
 
 def of_year(found: Figures, plan: DataPlan, since: datetime | None) -> Lists:
-    """Return the lists shown beside the chart of a year. The second list is of the plan periods in that year."""
+    """Return the lists beside the chart of a year; the second one has the plan periods in that year. `since`: local
+    time at which the user reset the counter; None: never."""
     cap = plan.cap_bytes
     used = [each.both for _span, each in found.listed]
     numbers = []
@@ -94,9 +97,10 @@ def of_year(found: Figures, plan: DataPlan, since: datetime | None) -> Lists:
 
 
 def apps(found: Mapping[str, Used], whole: int | None, name_of: NameOf, most: int = _MAX_APPS) -> list[Amount]:
-    """Return the largest apps, the sum of the others, and the bytes of `whole` that belong to no app.
+    """Return the lines of a list of apps: the largest ones, the sum of the others, and the bytes that belong to no app.
 
-    `whole`: all bytes of the span, None if unknown; then the last line is absent. `most`: number of apps to list.
+    `found`: amounts by name, largest first. `whole`: all bytes of the time; None: unknown, so the last line is missing.
+    `most`: number of apps to list. `name_of`: returns the name to show.
     """
     names = list(found)
     greatest = max((each.both for each in found.values()), default=0)
@@ -111,12 +115,12 @@ def apps(found: Mapping[str, Used], whole: int | None, name_of: NameOf, most: in
 
 
 def networks(found: Sequence[NetworkUse]) -> list[Amount]:
-    """Return the largest networks."""
+    """Return the lines of a list of networks: the largest ones."""
     return [Amount(_with_metered(each), each.used.both) for each in found[:_MAX_NETWORKS]]
 
 
 def network_name(network: NetworkUse) -> str:
-    """Return the name of a network, or its kind and number where it has none."""
+    """Return the name of a network; if it has none, its kind and number: `Wi-Fi network 2`."""
     if network.name is not None:
         return network.name
     name = kind_in_words(network.kind)
@@ -151,5 +155,5 @@ def _counter(found: Figures, since: datetime | None) -> list[Amount]:
 def period_lists(
     found: Figures, view: Outlook, period: Period, plan: DataPlan, since: datetime | None, name_of: NameOf
 ) -> Lists:
-    """Return the lists beside a period."""
+    """Return the lists beside the chart of any period; see `of_period` and `of_year`."""
     return of_year(found, plan, since) if period == "year" else of_period(found, view, period, plan, since, name_of)

@@ -17,7 +17,7 @@ _STEP, _TITLE = 30, 132
 
 
 class _Part(FlatButton):
-    """A part of the control, without a border of its own."""
+    """A button within the control, without a border of its own."""
 
     def _draw_background(self, painter: QPainter, box: QRectF) -> None:
         if self.isEnabled() and (self.underMouse() or self.isDown()):
@@ -33,8 +33,8 @@ class _Part(FlatButton):
 class Navigator(QWidget):
     """Chooses the period.
 
-    `stepped` carries -1 for the previous period, 1 for the next. `listed`: the caller must call `show_list`. `picked`
-    carries the index of the listed period that the user chose.
+    Signals: `stepped` carries -1 for the previous period, 1 for the next. `listed`: the user wants to see all periods,
+    so the caller must call `show_list`. `picked` carries the index of the period that the user chose from that list.
     """
 
     stepped = Signal(int)
@@ -71,7 +71,7 @@ class Navigator(QWidget):
         self.update()
 
     def show_list(self, names: Sequence[str], current: int) -> None:
-        """Open a menu of periods."""
+        """Open a menu with the names of periods. `current`: index of the one that is shown, which is checked."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for place, name in enumerate(names):

@@ -29,7 +29,7 @@ from netwatch_tray.window.pages.usage.words import period_name
 from netwatch_tray.window.widgets.theme import Theme
 
 _STALE_AFTER_S = 60.0
-"""The agent writes once a minute."""
+"""Seconds after which a result of the history is queried again: the agent writes once a minute."""
 _STEPS = {Qt.Key.Key_BracketLeft: -1, Qt.Key.Key_BracketRight: 1}
 _DAY_STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
 _WEEK_STEPS = {Qt.Key.Key_Up: -7, Qt.Key.Key_Down: 7}
@@ -38,8 +38,8 @@ _WEEK_STEPS = {Qt.Key.Key_Up: -7, Qt.Key.Key_Down: 7}
 class UsagePage(Page):
     """The Usage page.
 
-    `plan_requested`: the user wants to change the data plan. `apps_requested` carries the day whose apps the user wants
-    to see.
+    Signals: `plan_requested`: the user wants to change the data plan. `apps_requested`: the user wants to see the apps
+    of a day, which it carries.
     """
 
     plan_requested = Signal()
@@ -54,7 +54,7 @@ class UsagePage(Page):
         self._units = Units()
         self._counter_since: datetime | None = None
         self._with_names = False
-        """The user wants to see the names of networks."""
+        """Whether names of networks are shown: the setting `history.network_names`."""
         self._read_at: datetime | None = None
         self.place = place.Place()
         self.strip = SummaryStrip(theme)
@@ -107,7 +107,7 @@ class UsagePage(Page):
             self._show()
 
     def lose_agent(self) -> None:
-        """Keep the shown amounts, because they were measured."""
+        """Do not change the amounts: they stay true without an agent."""
         self._stored.set_recorded(None)
 
     def status(self) -> list[str]:
@@ -140,11 +140,11 @@ class UsagePage(Page):
             self.strip.periods.choose(index)
 
     def choose_day(self, day: date | None) -> None:
-        """Show the hours and apps of a day of the period; None shows the lists of the period again."""
+        """Show the details of a day of the period; None: show the lists of the period again."""
         self._moved(changed=self.place.choose_day(day, _today()))
 
     def open_month(self, day: date) -> None:
-        """Show the plan period that contains a day. If the day is the chosen one, it stays chosen."""
+        """Show the plan period that contains a day. If this day is chosen at present, it stays chosen."""
         chosen = self.place.day
         self.place.choose_day(None, _today())
         self.strip.periods.choose(self.MONTH)
@@ -200,8 +200,8 @@ class UsagePage(Page):
 
     @property
     def _wanted(self) -> tuple[Days, Period, DataPlan, datetime | None, str | None, bool]:
-        """Return the key of the query: period, kind of period, plan, when the counter was reset, network, and whether
-        networks have names."""
+        """Return what identifies the query (HistoryRange's key): period, kind of period, plan, time at which the
+        counter was reset, network, and whether names of networks are shown."""
         place = self.place
         return (
             place.span(_today()),
@@ -229,7 +229,7 @@ class UsagePage(Page):
             )
 
     def _show(self) -> None:
-        """Show the result of the query. While it is pending, keep the previous one."""
+        """Show the result of the query. Until it has arrived, the previous one stays visible."""
         if self._stored.missing:
             self._say_nothing(self.tr("There is no history yet"), self._stored.missing)
             return

@@ -22,12 +22,12 @@ _ROW = 22
 _BAR, _BAR_OPACITY = 8, 0.75
 _LEAST_BAR = 20
 _AROUND = 3 * MARGIN
-"""The margins and the scroll bar, dip."""
+"""Width in dip of the margins and the scroll bar."""
 
 
 class Amount(NamedTuple):
-    """A line with a name and an amount in bytes, None if unknown. It has a bar unless `of`, the greatest amount,
-    is 0."""
+    """A line of a list: a name, and an amount in bytes (None: unknown). The amount is also drawn as a bar relative to
+    `of`, the amount of a full bar; 0: no bar."""
 
     name: str
     size: int | None
@@ -38,10 +38,10 @@ class Amount(NamedTuple):
 
 
 class UsagePane(QWidget):
-    """Sections of amounts, below each other beside the charts, or side by side below the charts. Bars have a mark at
-    the cap.
+    """Sections with lists of amounts: one below the other if the pane is beside the charts, side by side if it is below
+    them. Bars have a mark at the cap of the data plan.
 
-    `opened` carries the index of a section and the index of the line in it that the user chose.
+    Signal `opened` carries the index of a section, and the index of the line in it that the user has clicked.
     """
 
     opened = Signal(int, int)
@@ -61,7 +61,7 @@ class UsagePane(QWidget):
         column.addStretch(1)
 
     def set_beside(self, is_beside: bool, width: int) -> None:
-        """Place the pane beside the charts, or below them. `width`: width of the window in dip."""
+        """Set whether the pane is beside the charts or below them. `width`: of the window, in dip."""
         self._is_beside = is_beside
         self._sections.fit(0 if is_beside else width - _AROUND)
         self._note.setVisible(is_beside)
@@ -85,7 +85,7 @@ class UsagePane(QWidget):
 
 
 class Sections(QWidget):
-    """Sections below each other, or in as many columns as their texts have room for."""
+    """Sections one below the other, or in as many columns as there is room for without cutting texts."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -111,12 +111,12 @@ class Sections(QWidget):
         section.deleteLater()  # not now: it may be the one that was clicked
 
     def fit(self, room: int) -> None:
-        """Place the sections in columns within this width in dip; 0 places them below each other."""
+        """Place the sections in columns within `room` dip; 0: one below the other."""
         self._room = room
         self.arrange()
 
     def arrange(self) -> None:
-        """Place the sections that have lines, and hide the others."""
+        """Place the sections that have lines again, and hide the others. Call this when lines have changed."""
         shown = [section for section in self.each if section.has_lines]
         columns = self._columns(shown)
         if self._placed == (columns, shown):
@@ -140,9 +140,9 @@ class Sections(QWidget):
 
 
 class Section(QWidget):
-    """A heading, and lines with name, bar and amount in columns.
+    """A heading, and a list of lines with name, bar and amount.
 
-    `opened` carries the index of the line that the user chose, if lines can be chosen.
+    Signal `opened` carries the index of the line that the user has clicked, if lines can be chosen.
     """
 
     opened = Signal(int)
@@ -168,7 +168,7 @@ class Section(QWidget):
         return bool(self._amounts)
 
     def least_width(self) -> int:
-        """Return the width in dip at which no text is cut."""
+        """Return the least width in dip at which no text is cut off."""
         names, amounts = self._text_widths()
         return names + amounts + 2 * GAP + (_LEAST_BAR if any(each.of for each in self._amounts) else 0)
 

@@ -1,4 +1,5 @@
-"""The position of the user on the Usage page: a period, and possibly a chosen day of it. Without Qt."""
+"""What the user has chosen on the Usage page: the kind of period, the period, a day in it, and a network. Without
+Qt."""
 
 from __future__ import annotations
 
@@ -11,25 +12,25 @@ from netwatch_tray.settings import DataPlan
 
 PERIODS: tuple[Period, ...] = ("week", "billing", "year")
 MONTH = 1
-"""Index of the plan period."""
+"""Index of the plan period among the kinds of periods."""
 _MOST_LISTED = 24
 
 
 class Place:
-    """The shown period and the chosen day. The period is between that of the first record and that of today."""
+    """The shown period and the chosen day. The period is never before the first recorded day, or after today."""
 
     def __init__(self) -> None:
         self.index = MONTH
-        """Index of the kind of period."""
+        """Index of the kind of period (week, plan period, year)."""
         self.plan = DataPlan()
         self.first_day: date | None = None
-        """The first recorded day; None if unknown."""
+        """The first recorded day of the history; None if unknown."""
         self.day: date | None = None
-        """The chosen day."""
+        """The day that the user chose; None: none."""
         self.network: str | None = None
-        """Key of the network that is shown alone; None: all."""
+        """Key of the only network that is shown; None: all."""
         self._at: date | None = None
-        """A day of the shown period; None for today, also after midnight."""
+        """Any day of the shown period; None: today, so that the period changes at midnight."""
 
     @property
     def period(self) -> Period:
@@ -37,7 +38,7 @@ class Place:
 
     @property
     def shown_plan(self) -> DataPlan:
-        """Return the plan; where one network is shown alone, without a cap, which is for all of them."""
+        """Return the data plan. While only one network is shown it has no cap, because the cap is for all networks."""
         if self.network is None:
             return self.plan
         return msgspec.structs.replace(self.plan, cap_gb=None, counts="all")
@@ -51,45 +52,46 @@ class Place:
         return period_of(self._at or today, self.period, self.plan)
 
     def choose_period(self, index: int, today: date) -> None:
-        """Show another kind of period. It contains the chosen day, else today if the shown period does, else the last
-        day of the shown period."""
+        """Show a period of another kind: the one that contains the chosen day or, without one, today if the shown
+        period contains it, else the last day of the shown period."""
         at = self.day or (None if self.is_present(today) else self.span(today).last)
         self.index = index
         self._at = None if at is None else min(at, today)
         self.day = None
 
     def go_to(self, day: date, today: date) -> None:
-        """Show the period that contains a day, without choosing the day."""
+        """Show the period that contains a day. No day is chosen afterwards."""
         self.day = None
         self._at = day
         if self.is_present(today):
             self._at = None
 
     def present(self) -> None:
-        """Show the current period."""
+        """Show the period that contains today."""
         self._at = self.day = None
 
     def can_step(self, by: int, today: date) -> bool:
-        """Return whether there is a previous (-1) or next (1) period."""
+        """Return whether the user can go to the period before (`by` -1) or after (`by` 1) the shown one."""
         span = neighbour(self.span(today), self.period, self.plan, by)
         first = self.first_day or today
         return span != self.span(today) and span.first <= today and span.last >= first
 
     def step(self, by: int, today: date) -> bool:
-        """Show the previous (-1) or next (1) period. Do nothing and return False if there is none."""
+        """Show the period before (`by` -1) or after (`by` 1). If that is not possible, do nothing and return False."""
         if not self.can_step(by, today):
             return False
         self.go_to(neighbour(self.span(today), self.period, self.plan, by).first, today)
         return True
 
     def choose_network(self, key: str | None) -> bool:
-        """Show a network alone, or all of them if None. Return whether the choice changed."""
+        """Show only the network with this key; None: all. Return whether that is a change."""
         is_new = key != self.network
         self.network = key
         return is_new
 
     def choose_day(self, day: date | None, today: date) -> bool:
-        """Choose a day of the period, or none if None. Return whether the choice changed."""
+        """Choose a day of the shown period; None: none. A day that is not in it, or has not begun, is ignored. Return
+        whether that is a change."""
         span = self.span(today)
         if day == self.day or (day is not None and not span.first <= day <= min(span.last, today)):
             return False
@@ -97,16 +99,15 @@ class Place:
         return True
 
     def can_step_day(self, by: int, today: date) -> bool:
-        """Return whether `step_day` with the same arguments leads to a day that has begun and is not before the first
-        record."""
+        """Return whether `step_day` with the same arguments is possible."""
         day = self._later(by, today)
         return (self.first_day or day) <= day <= today
 
     def step_day(self, by: int, today: date) -> bool:
-        """Move the chosen day by this many days, into another period if necessary. Do nothing and return False if that
-        day has not begun or is before the first record.
+        """Choose the day that is `by` days after the chosen one (before, if negative), if necessary in another period.
+        If none is chosen, choose the last day of the shown period that has begun.
 
-        If no day is chosen, choose the last day of the shown period, at most today.
+        Do nothing and return False if the day has not begun or is before the first recorded day.
         """
         if not self.can_step_day(by, today):
             return False
@@ -118,7 +119,7 @@ class Place:
         return True
 
     def periods(self, today: date) -> list[Days]:
-        """Return the periods to list, the latest first."""
+        """Return the periods from which the user can choose, the latest first."""
         found = [period_of(today, self.period, self.plan)]
         first = self.first_day or today
         while len(found) < _MOST_LISTED and found[-1].first > first:

@@ -13,7 +13,8 @@ _HEIGHT = 10
 
 
 class PlanBar(QWidget):
-    """The bar of a plan: used (solid), projected (hatched) and the cap, with a tick mark at today."""
+    """A bar for a data plan: the used part solid, the projected part hatched, its length is the cap. A small line marks
+    which part of the period has passed."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -23,7 +24,7 @@ class PlanBar(QWidget):
         self.setFixedHeight(theme.height(_HEIGHT + 4))
 
     def show_plan(self, used: int, projection: int, cap: int, today: float) -> None:
-        """Show amounts in bytes. `today`: the share of the month that has passed, 0 to 1."""
+        """Show a plan; amounts in bytes. `today`: which part of the period has passed, 0 to 1."""
         self._used, self._projection, self._cap, self._today = used, projection, cap, today
         self.setToolTip(self.tr("Solid: used. Striped: projected. Tick: today."))
         self.update()

@@ -1,4 +1,4 @@
-"""The sentences below the amount of a period."""
+"""The sentences beside and below the amount of a period on the Usage page."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ translate = QCoreApplication.translate
 def of_what(
     found: Figures, period: Period, cap: int | None, shown_in: Units, counts: Counts, network: str | None = None
 ) -> tuple[str, str]:
-    """Return the description of the amount, with both directions and without: `of 400 GB   ↓ 295 GB  ↑ 43.2 GB`.
+    """Return the text beside the amount of a period, in a long version (`of 400 GB   ↓ 295 GB  ↑ 43.2 GB`) and a short
+    one without both directions.
 
-    `network`: name of the only network that is shown, None for all.
+    `cap`: bytes of the data plan; None: no cap. `network`: name of the only network that is shown; None: all.
     """
     if cap is not None:
         words = translate("Usage", "of {cap}").format(cap=units.size(cap, shown_in))
@@ -44,7 +45,7 @@ def of_what(
 
 
 def of_plan(found: Figures, view: Outlook, shown_in: Units) -> str:
-    """Return the rest of the plan, the projection to the end of the period, and the days that are not known."""
+    """Return a sentence about the data plan: what is left, the projection to the end of the period, unknown days."""
     words = []
     last = long_date(view.cycle.last)
     if view.cap is not None:
@@ -64,7 +65,7 @@ def of_plan(found: Figures, view: Outlook, shown_in: Units) -> str:
 
 
 def of_days(found: Figures, shown_in: Units) -> str:
-    """Return sentences about the busiest day, the average day and the days whose amounts are unknown."""
+    """Return sentences about the busiest day, the average of a day, and the days about which nothing is known."""
     words = []
     if found.busiest is not None and len(found.days) > 1:
         amount = units.size(found.days[found.busiest].both, shown_in)
@@ -77,7 +78,7 @@ def of_days(found: Figures, shown_in: Units) -> str:
 
 
 def so_far(view: Outlook, shown_in: Units) -> str:
-    """Return the text of the folded sum: `338 GB of 400 GB, ≈ 398 GB by 30 November`."""
+    """Return the text that replaces the folded chart of the sum so far: `338 GB of 400 GB, ≈ 398 GB by 30 November`."""
     words = str(units.size(view.used, shown_in))
     if view.cap is not None:
         words = translate("Usage", "{used} of {cap}").format(used=words, cap=units.size(view.cap, shown_in))
@@ -97,8 +98,8 @@ def _missing(found: Figures) -> list[str]:
 
 
 def _moment(span: Days, passed: float) -> str:
-    """Return the time `passed` days after the beginning of the span: `22 November 12:40`, without the clock time at
-    midnight."""
+    """Format the time `passed` days (with fractions) after the begin of `span`: `22 November 12:40`; midnight without
+    the clock time."""
     whole = int(passed)
     minute = round((passed - whole) * 1440)
     day: date = span.first + timedelta(days=whole)

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class SummaryStrip(Strip):
-    """The summary above the charts.
+    """The strip above the charts.
 
-    `plan_requested`: the user wants to change the data plan. `network_chosen` carries the key of the network to show
-    alone, or None for all.
+    Signals: `plan_requested`: the user wants to change the data plan. `network_chosen` carries the key of the only
+    network to show, None for all.
     """
 
     plan_requested = Signal()
@@ -72,14 +72,14 @@ class SummaryStrip(Strip):
         column.addLayout(lower)
 
     def show_texts(self, amount: str, of: Sequence[str], sentence: str) -> None:
-        """Show the amount, the first text of `of` that fits, and a sentence."""
+        """Show the amount, beside it the first text of `of` that fits, and a sentence below. `of`: longest first."""
         self._amount.show_text(amount)
         self._of.show_first_of(*of)
         self._sentence.show_text(sentence)
 
     def show_networks(self, networks: Sequence[NetworkUse], shown: str | None) -> str | None:
-        """Offer these networks, each of which can be shown alone. `shown`: key of the one that is shown alone, None for
-        all. Return its name, or None if there is none."""
+        """Offer these networks in a menu, to show only one of them. `shown`: key of the only one that is shown at
+        present; None: all are. Return its name, or None."""
         self._names = {each.key: network_name(each) for each in networks}
         self._shown = shown
         name = None if shown is None else self._names.get(shown)

@@ -14,7 +14,7 @@ from netwatch_tray.window.widgets.formatting import long_date, short_date
 translate = QCoreApplication.translate
 
 _MOST_NETWORK_NAME = 32
-"""Characters of the name of a network, as many as the bytes of that of a Wi-Fi network."""
+"""Most characters of the name of a network: names of Wi-Fi networks have at most 32 bytes."""
 
 
 def month_name(month: int) -> str:
@@ -56,7 +56,8 @@ def period_name(span: Days, period: Period) -> str:
 
 
 def unknown_days(spans: Sequence[Days]) -> str:
-    """Return days as `4–5 November and 9 November`. Many days become their number, no days an empty text."""
+    """Format spans of days as `4–5 November and 9 November`. If there are many, return their number; if none, an empty
+    text."""
     if not spans:
         return ""
     if len(spans) > 2:
@@ -79,7 +80,8 @@ def _span_of_days(span: Days) -> str:
 
 
 def since_name(moment: datetime, now: datetime) -> str:
-    """Return `Tuesday 14:02`, with the date if that is more than six days ago."""
+    """Format the local time at which the counter was reset: `Tuesday 14:02`; with the date if it is more than six days
+    ago."""
     if moment.date() == now.date():
         return f"{moment:%H:%M}"
     if (now.date() - moment.date()).days <= 6:
@@ -90,5 +92,5 @@ def since_name(moment: datetime, now: datetime) -> str:
 
 
 def short_network(name: str) -> str:
-    """Return the name of a network printable and short enough for the texts beside it."""
+    """Return the name of a network without unprintable characters, cut to a length that leaves room for other texts."""
     return printable(name, _MOST_NETWORK_NAME)
