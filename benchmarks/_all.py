@@ -29,7 +29,7 @@ _LEFT_OUT = frozenset({"endurance", "package", "soak"})
 
 
 class _Printed(msgspec.Struct):
-    """A row as `report` prints it."""
+    """A row (figure) of a benchmark, as `_harness.report` prints it in JSON."""
 
     name: str
     value: float
@@ -38,7 +38,7 @@ class _Printed(msgspec.Struct):
 
 
 def measure(name: str) -> Measured:
-    """Run one benchmark in a process of its own. What it prints besides its rows goes to stderr."""
+    """Run one benchmark in a separate process. What it prints in addition to its rows goes to stderr."""
     before, began = os.getloadavg()[0], time.monotonic()
     command = python("-m", f"benchmarks.{name}", "--json")
     done = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=False)
@@ -62,7 +62,7 @@ def measure(name: str) -> Measured:
 
 
 def about(file: Path) -> str:
-    """Return the first paragraph of the description of a module."""
+    """Return the first paragraph of a module's docstring."""
     description = ast.get_docstring(ast.parse(file.read_text())) or ""
     return " ".join(description.partition("\n\n")[0].split())
 

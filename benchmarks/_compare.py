@@ -19,13 +19,13 @@ from benchmarks._results import Results, load
 
 class Change(NamedTuple):
     worse: float
-    """The new value divided by the old one, or the old by the new one where more is better."""
+    """How many times worse the new value is: new ÷ old, or old ÷ new if more is better."""
     old: Row
     new: Row
 
 
 def changes(old: Results, new: Results) -> list[Change]:
-    """Return the figures that both have, the ones that became worst first."""
+    """Return the changes of all figures that are in both files, the greatest deterioration first."""
     before, after = old.rows(), new.rows()
     found = [Change(_worse(before[name], after[name]), before[name], after[name]) for name in before if name in after]
     return sorted(found, key=lambda change: (-change.worse, change.new.name))

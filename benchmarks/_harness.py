@@ -19,17 +19,17 @@ HERE = Path(__file__).resolve().parent
 
 
 class Row(NamedTuple):
-    """One figure; ratios have the unit `x`."""
+    """One figure of a benchmark: name, value and unit. Ratios have the unit `x`."""
 
     name: str
     value: float
     unit: str
     more_is_better: bool = False
-    """False for costs; True for how much more others take than this program."""
+    """Whether a higher value is better: False for costs, True for ratios to the cost of other programs."""
 
 
 def report(rows: Sequence[Row], options: argparse.Namespace) -> None:
-    """Print the rows for people or, with `--json`, as JSON in the last line."""
+    """Print the rows as a table or, with `--json`, as JSON in the last line."""
     if options.json:
         print(json.dumps([row._asdict() for row in rows]))
     else:
@@ -45,7 +45,7 @@ def options(description: str | None) -> argparse.Namespace:
 
 
 def compiled(name: str) -> Path:
-    """Return the compiled C program of that name; compile it if its source is newer."""
+    """Return the path of the C program with this name, compiled if its source is newer."""
     source = HERE / "limits" / f"{name}.c"
     program = Path(tempfile.gettempdir()) / f"netwatch-tray-{os.getuid()}" / name
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
@@ -56,7 +56,8 @@ def compiled(name: str) -> Path:
 
 @contextmanager
 def namespace(name: str) -> Iterator[list[str]]:
-    """Make a private network namespace; yield the beginning of a command that runs in it. Needs root."""
+    """Create a network namespace, and delete it afterwards. Yield the words to put before a command so that it runs in
+    it. Needs root."""
     full = f"nwt-bench-{os.getpid()}-{name}"
     subprocess.run(["ip", "netns", "add", full], check=True)
     try:
@@ -75,8 +76,8 @@ def add_interfaces(inside: list[str], count: int) -> None:
 
 
 def cpu_median(call: Callable[[], object], rounds: int, pause: float = 0.0) -> float:
-    """Return the median CPU time of one call, µs. `pause`: seconds before each call, so that the caches are as cold as
-    they are in the agent."""
+    """Return the median CPU time of one call in µs. `pause`: seconds to sleep before each call, so that the processor's
+    caches are as cold as they are in the agent."""
     times = []
     for _ in range(rounds):
         if pause:

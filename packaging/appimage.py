@@ -29,7 +29,7 @@ def assemble(contents: Contents, *, into: Path) -> Path:
 
 
 def pack(place: Path, *, version: str, architecture: str, epoch: int, into: Path) -> Path:
-    """The AppImage of an AppDir, by the appimagetool on the PATH."""
+    """Make the AppImage of the AppDir `place` by the appimagetool on the PATH. Return its path."""
     made = into / f"NetWatch-Tray-{version}-{architecture}.AppImage"
     environment = {**os.environ, "ARCH": architecture, "SOURCE_DATE_EPOCH": str(epoch), "VERSION": version}
     command: list[str | Path] = ["appimagetool", "--no-appstream", place, made]

@@ -38,9 +38,9 @@ No colours in the terminal.
 
 class Option(NamedTuple):
     flags: tuple[str, ...]
-    """Short and long names; empty: a word in its place."""
+    """Short and long names of the option; empty: it is a positional argument."""
     value: str
-    """What to call its value; empty: it takes none."""
+    """Name of its value in texts; empty: it has no value."""
     choices: tuple[str, ...]
     help: str
 
@@ -54,7 +54,8 @@ class Subcommand(NamedTuple):
 
 
 def describe(parser: argparse.ArgumentParser, name: str = NAME, help_text: str = "") -> Subcommand:
-    """Return what a parser takes. Subcommands without a help text are internal and left out."""
+    """Return the options and subcommands of an argument parser. Subcommands without a help text are internal and left
+    out."""
     options = []
     subcommands = []
     for action in parser._actions:  # noqa: SLF001  argparse has no public way to ask
@@ -78,7 +79,7 @@ def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
 
 
 def man_page(program: Subcommand, version: str, date: str) -> str:
-    """Section 1. `date`: as 2026-01-31."""
+    """Return the text of the man page (section 1). `date`: as 2026-01-31."""
     subcommands = "".join(_man_subcommand(subcommand) for subcommand in program.subcommands)
     return (
         f'.TH NETWATCH\\-TRAY 1 {date} "netwatch\\-tray {version}" "User Commands"\n'
@@ -126,7 +127,7 @@ def _sentence(text: str) -> str:
 
 
 def bash(program: Subcommand) -> str:
-    """For bash-completion's directory; needs nothing of it."""
+    """Return the script that completes the command line in bash. It does not need bash-completion's functions."""
     return (
         "# Completion of netwatch-tray for bash\n"
         "_netwatch_tray() {\n"
@@ -147,7 +148,7 @@ def bash(program: Subcommand) -> str:
 
 
 def zsh(program: Subcommand) -> str:
-    """For a directory of zsh's fpath, under the name _netwatch-tray."""
+    """Return the script that completes the command line in zsh, to be installed as _netwatch-tray in zsh's fpath."""
     return (
         "#compdef netwatch-tray\n"
         "local word given=''\n"
@@ -174,13 +175,15 @@ def _zsh_words(quoted: Iterable[str]) -> str:
 
 
 def _follow(program: Subcommand) -> str:
-    """Return the lines that append `$word` to `$given`, unless it is an option or the value of one."""
+    """Return the lines of shell code that collect the subcommands typed so far: they append `$word` to `$given`, unless
+    it is an option or the value of one."""
     known = "|".join(_quoted(" ".join(path)) for path, _ in _paths(program) if path)
     return f'    case "${{given:+$given }}$word" in\n      {known}) given="${{given:+$given }}$word" ;;\n    esac\n'
 
 
 def _values(program: Subcommand, offer: Callable[[Sequence[str]], str]) -> str:
-    """Return the cases for the value of an option: its choices, if it has any."""
+    """Return the cases of a shell's `case` that complete the value of an option, if it has choices. `offer`: returns
+    the shell code that offers these words."""
     return "".join(
         f"    {_quoted(' '.join((*path, flag)) if path else f' {flag}')}) {offer(option.choices)} ;;\n"
         for path, subcommand in _paths(program)
@@ -218,7 +221,7 @@ def fish(program: Subcommand) -> str:
 
 
 def _paths(subcommand: Subcommand, before: Sequence[str] = ()) -> Iterable[tuple[tuple[str, ...], Subcommand]]:
-    """The program and each subcommand with the words that lead there."""
+    """Yield the program and each subcommand, with the words on the command line that lead to it."""
     yield tuple(before), subcommand
     for each in subcommand.subcommands:
         yield from _paths(each, (*before, each.name))
@@ -231,7 +234,7 @@ def _words(subcommand: Subcommand) -> list[str]:
 
 
 def _described(subcommand: Subcommand) -> list[str]:
-    """As zsh's _describe wants them: word:description, colons escaped, each quoted."""
+    """Return the subcommands in the format of zsh's _describe: word:description, colons escaped, each quoted."""
     pairs = [(each.name, each.help) for each in subcommand.subcommands]
     pairs += [(choice, "") for option in subcommand.options if not option.flags for choice in option.choices]
     pairs += [(flag, option.help) for option in subcommand.options for flag in option.flags]

@@ -23,10 +23,10 @@ HERE = Path(__file__).resolve().parent
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _RECOMMENDED = ("ca-certificates", "iproute2", "lsof", "xdg-utils")
-"""For uploads; sources of the second choice; what shows the doctor's report."""
+"""Packages that are recommended: for uploads, for sources of the second choice, and to show the report of `doctor`."""
 
 _EMAIL = "authors@netwatch-tray.invalid"
-"""deb-control(5) wants an address; mail to this one goes nowhere."""
+"""Address of the maintainer, which deb-control(5) requires. Nobody receives mail to it."""
 
 _CHANGELOG = """\
 {name} ({version}) unstable; urgency=medium
@@ -90,7 +90,8 @@ def build(contents: Contents, *, work: Path, into: Path) -> Path:
 
 
 def depends(folder: Path) -> Sequence[str]:
-    """Return Debian's packages of the libraries that the folder links to and does not carry. Raise PackageError."""
+    """Return the Debian packages of the libraries that files in the folder need and that are not in it. Raise
+    PackageError for an unknown library."""
     needed = required(folder)
     packages = {FROM_THE_SYSTEM[soname] for soname in needed.sonames}
     major, minor = needed.glibc

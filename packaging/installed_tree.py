@@ -25,24 +25,25 @@ SUMMARY = "live network rates in the tray"
 
 
 class Contents(NamedTuple):
-    """What is installed, before it is in its places."""
+    """The files to install, before `put` places them in the tree."""
 
     folder: Path
-    """The frozen program."""
+    """Directory with the frozen program (the program with its interpreter and libraries, made by PyInstaller)."""
     icons: Path
-    """The drawn ones (hicolor)."""
+    """Directory with the drawn icons, an icon theme (hicolor)."""
     desktop: str
     metainfo: str
     manual: str
     completions: dict[str, str]
-    """By shell: bash, fish and zsh."""
+    """Texts of the completion scripts by shell: bash, fish and zsh."""
     version: str
     epoch: int
-    """Time of all files, in seconds since 1970."""
+    """Unix time that all files get."""
 
 
 def put(contents: Contents, root: Path, *, zsh: str) -> None:
-    """Replace `root` by a tree of all of it. `zsh`: the system's name of the directory of zsh's completions."""
+    """Replace the directory `root` by the tree of all files at their places. `zsh`: name of the system's directory for
+    zsh's completions."""
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(contents.folder, root / "usr/lib" / NAME, symlinks=True)
     (root / "usr/bin").mkdir()
@@ -57,8 +58,8 @@ def put(contents: Contents, root: Path, *, zsh: str) -> None:
 
 
 def finish(root: Path, epoch: int) -> None:
-    """Set modes and times, whatever the builder's umask and clock: 0755 for directories and programs, 0644 for the
-    rest."""
+    """Set modes and times of all files, so that they do not depend on umask and clock of the builder: 0755 for
+    directories and programs, 0644 for the rest."""
     programs = {root / "usr/lib" / NAME / NAME, root / "AppRun"}
     for path in sorted(root.rglob("*"), reverse=True):
         if not path.is_symlink():
@@ -68,12 +69,12 @@ def finish(root: Path, epoch: int) -> None:
 
 
 def write(file: Path, text: str) -> None:
-    """Write a text, and create the directories that it is in."""
+    """Write a text to a file, and create its directories."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
 
 
 def write_packed(file: Path, text: str) -> None:
-    """Write a text as gzip, without its name and time."""
+    """Write a text to a gzip file, without name and time in it, so that the bytes are always the same."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))

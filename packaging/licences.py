@@ -1,4 +1,4 @@
-"""The licence texts of what the frozen program carries, and the list of it all (SBOM, CycloneDX 1.5 as JSON)."""
+"""Collects the licence texts of everything in the frozen program, and lists it (SBOM, CycloneDX 1.5 as JSON)."""
 
 from __future__ import annotations
 
@@ -18,26 +18,28 @@ from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
 _OF_QT = {"pyside6-essentials", "shiboken6"}
-"""Their wheels hold Qt and no licence text: LGPL 3, which adds to GPL 3."""
+"""Distributions whose wheels contain Qt but no licence text. They get the texts of LGPL 3, and of GPL 3, which it
+refers to."""
 _LEFT_OUT = {"pillow", "python-xlib"}
-"""Required by parts of pystray that the frozen program has not (netwatch-tray.spec)."""
+"""Distributions that pystray requires for parts that are not in the frozen program (netwatch-tray.spec)."""
 _TEXT = re.compile(r"(?:^|/)(?:licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECASE)
 
 
 class Component(NamedTuple):
-    """One thing that somebody else has made and that is carried along."""
+    """Something in the frozen program that others have made: a Python distribution or a library."""
 
     name: str
     version: str
     licence: str
-    """As its own metadata say."""
+    """Its licence, as its own metadata name it."""
     purl: str
-    """Package URL."""
+    """Its package URL (purl), which identifies it in the list."""
     texts: tuple[Path, ...]
 
 
 def python_components(project: str) -> list[Component]:
-    """The interpreter, and the distributions that `project` (requirement lines) needs here, with what those need."""
+    """Return the interpreter, and all distributions that the requirements in `project` need on this system, directly or
+    not."""
     version = sys.version.split()[0]
     standard_library = Path(sysconfig.get_path("stdlib"))
     text = next(file for file in (standard_library / "LICENSE.txt", *HERE.glob("licences/PSF*")) if file.exists())
@@ -54,7 +56,7 @@ def python_components(project: str) -> list[Component]:
 
 
 def installed_components(place: Path) -> list[Component]:
-    """The distributions that lie in a directory, made for whatever system."""
+    """Return the distributions that are installed in a directory, for any system."""
     found = {_normal(each.metadata["Name"]): each for each in metadata.distributions(path=[str(place)])}
     return [_component(name, found[name]) for name in sorted(found)]
 
@@ -88,7 +90,7 @@ def _component(name: str, distribution: metadata.Distribution) -> Component:
 
 
 def debian_components(libraries: Iterable[str]) -> list[Component]:
-    """The Debian packages that the shared libraries of these names were taken from."""
+    """Return the Debian packages from which the shared libraries with these names were taken."""
     packages: dict[str, None] = {}
     for library in sorted(libraries):
         done = subprocess.run(
@@ -125,7 +127,7 @@ def _debian_component(name: str) -> Component:
 
 
 def write(place: Path, version: str, components: Iterable[Component]) -> None:
-    """A folder of texts for each component, and `sbom.cdx.json`."""
+    """Write a directory with licence texts for each component, and the list `sbom.cdx.json`, into `place`."""
     found = sorted(components)
     for component in found:
         own = place / f"{component.name}-{component.version.replace(':', '_')}"

@@ -1,8 +1,7 @@
-"""The macOS application: what its Info.plist says, and a thin bundle of it that any system can assemble.
+"""The macOS application: the contents of its Info.plist, and a thin bundle that can be assembled on any system.
 
-The bundle that people get is frozen on a Mac (netwatch-tray.spec). The thin one has the same structure, but instead of
-an interpreter a launcher that looks for Python on the Mac: so that structure, plist, icon, wheels and hashes are tested
-in every run, on Linux too.
+The bundle for users is frozen on a Mac (netwatch-tray.spec). The thin one has the same structure but no interpreter:
+its launcher looks for Python on the Mac. With it, structure, plist, icon, wheels and hashes are tested on Linux, too.
 """
 
 from __future__ import annotations
@@ -24,17 +23,18 @@ HERE = Path(__file__).resolve().parent
 IDENTIFIER = "io.netwatch.tray"
 NAME = "NetWatch Tray"
 LEAST_MACOS = "12.0"
-"""What the Qt that is locked says of itself."""
+"""Oldest version of macOS that the locked version of Qt supports."""
 PYTHON = "3.13"
-"""That the thin bundle runs on; its compiled wheels are for this one alone."""
+"""Version of Python that the thin bundle needs, because its compiled wheels are for this one."""
 ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
-"""Apple's names and those of compilers and wheels' indexes."""
+"""Names of the architectures: Apple's, and those that compilers and package indexes use."""
 
 
 def properties(version: str) -> dict[str, Any]:
-    """What Info.plist says beyond what each builder must say itself.
+    """Return the entries of Info.plist, except for those that each builder sets itself.
 
-    One usage text: probes reach the gateway and DNS servers of the local network, for which macOS 15 asks the user.
+    There is one usage description: probes reach the gateway and DNS servers in the local network, for which macOS 15
+    requests the user's permission.
     """
     return {
         "CFBundleDisplayName": NAME,
@@ -54,7 +54,8 @@ def properties(version: str) -> dict[str, Any]:
 
 
 def assemble(tree: Path, *, icon: Path, lock: Path, uv: Path, version: str, architecture: str, into: Path) -> Path:
-    """A thin bundle for one of ARCHITECTURES. `tree`: package, assets, licences; `lock`: requirements with hashes."""
+    """Assemble a thin bundle for one of ARCHITECTURES, and return its path. `tree`: directory with package, assets and
+    licences. `lock`: requirements with hashes. `uv`: the program that installs wheels."""
     bundle = into / architecture / f"{NAME}.app"
     shutil.rmtree(bundle, ignore_errors=True)
     contents = bundle / "Contents"
@@ -85,7 +86,8 @@ def assemble(tree: Path, *, icon: Path, lock: Path, uv: Path, version: str, arch
 
 
 def _install_wheels(place: Path, lock: Path, uv: Path, architecture: str) -> None:
-    """Pinned by hash, for that Mac, without running anything of them."""
+    """Install the wheels that `lock` pins by hash, for this architecture of macOS, without running any of their
+    code."""
     target = f"{ARCHITECTURES[architecture]}-apple-darwin"
     command: list[str | Path] = [uv, "pip", "install", "--quiet", "--target", place, "--python-platform", target]
     command += ["--python-version", PYTHON, "--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", lock]
@@ -104,7 +106,7 @@ def _install_wheels(place: Path, lock: Path, uv: Path, architecture: str) -> Non
 
 
 def requirements(lock: str, names: Iterable[str]) -> str:
-    """Of a lock file the blocks of these distributions (normalised names)."""
+    """Return the entries of a lock file that belong to these distributions (normalised names)."""
     wanted = set(names)
     blocks = re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE)
     return "".join(block for block in blocks if block.partition("==")[0] in wanted)
@@ -122,6 +124,6 @@ def _compile_launcher(file: Path, architecture: str) -> None:
 
 
 def checksums(contents: Path) -> str:
-    """As sha256sum prints them, of everything in the bundle but the list itself."""
+    """Return the hashes of all files in the bundle, except for the list itself, in the format of sha256sum."""
     files = sorted(file for file in contents.rglob("*") if file.is_file() and file.name != "SHA256SUMS")
     return "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(contents)}\n" for file in files)

@@ -39,7 +39,7 @@ DEVELOPMENT = ROOT / ".venv" / "bin"
 
 
 def version() -> str:
-    """The program's."""
+    """Return the version of the program."""
     found = re.search(r'^__version__ = "(.+)"$', (ROOT / "netwatch_tray/__init__.py").read_text(), re.MULTILINE)
     if not found:
         sys.exit("dev: netwatch_tray/__init__.py does not say its version")
@@ -47,7 +47,7 @@ def version() -> str:
 
 
 def epoch() -> int:
-    """The time that everything in a package bears: of the last commit, unless the environment says another."""
+    """Return the Unix time for all files in a package: that of the last commit, or SOURCE_DATE_EPOCH if it is set."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given is None:
         asked: list[str | Path] = ["git", "-C", ROOT, "log", "-1", "--format=%ct"]
@@ -64,7 +64,7 @@ def _project_requirements() -> str:
 
 
 def _prepare() -> None:
-    """Copies the work tree, collects licences and draws icons."""
+    """Copy the work tree, collect licences and draw icons, as all packages need them."""
     shutil.rmtree(TREE, ignore_errors=True)
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "netwatch_tray", TREE / "netwatch_tray", ignore=ignored)
@@ -131,7 +131,7 @@ def _freeze() -> None:
 
 
 def _add_licences_of_libraries(inside: Path) -> None:
-    """Of what comes from the system that built this, not from a wheel."""
+    """Add the licences of the libraries that come from the building system, not from a wheel."""
     names = [
         file.name
         for file in inside.glob("lib*.so*")
@@ -143,7 +143,7 @@ def _add_licences_of_libraries(inside: Path) -> None:
 
 @functools.cache
 def _contents() -> Contents:
-    """What Linux packages install: the frozen folder, and what is made from the copy of the work tree."""
+    """Return what Linux packages install: the frozen folder, and files made from the copy of the work tree."""
     folder()
     program = command_line.describe(_parser())
     metainfo = (TREE / "assets/linux/io.netwatch.tray.metainfo.xml").read_text("utf-8")
@@ -214,7 +214,7 @@ def app() -> None:
 
 
 def _needed_on(platform: str) -> list[str]:
-    """Names of the distributions that the program needs there."""
+    """Return the names of the distributions that the program needs on this platform (`sys.platform`)."""
     command: list[str | Path] = [DEVELOPMENT / "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
     command += ["--python-platform", platform, "--python-version", macos_bundle.PYTHON]
     command += ["--constraints", "requirements.lock", "pyproject.toml"]
@@ -223,7 +223,8 @@ def _needed_on(platform: str) -> list[str]:
 
 
 def digest(place: Path) -> str:
-    """Of names, modes, links and contents of everything under `place`: equal means identical."""
+    """Return a hash of names, modes, links and contents of everything below `place`. Equal hashes mean identical
+    trees."""
     total = hashlib.sha256()
     for path in sorted(place.rglob("*")):
         status = path.lstat()

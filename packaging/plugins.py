@@ -1,4 +1,4 @@
-"""Which plugins and data of Qt go into the frozen program: the others drag whole desktops in."""
+"""Decides which plugins and data of Qt are in the frozen program. Others would add the libraries of whole desktops."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NEVER = re.compile(r"PySide6/(?:Qt/)?(?:translations|qml|resources)/|/__pycache
 
 
 def keep(destination: str) -> bool:
-    """Whether a file of this path in the program's folder is wanted."""
+    """Return whether to keep a file, given by its path in the frozen program."""
     if found := _PLUGINS.search(destination):
         kind, _, file = destination[found.end() :].partition("/")
         # libqxcb.so, libqcocoa.dylib, libxdg-shell.so: what Qt calls xcb, cocoa and xdg-shell

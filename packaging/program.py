@@ -1,4 +1,4 @@
-"""Where the frozen program begins: makes the process look like any other before the program itself is loaded."""
+"""Entry point of the frozen program: corrects what PyInstaller changes in the process, then runs the program."""
 
 import os
 import sys
@@ -10,7 +10,8 @@ _CERTIFICATES = (
     "/etc/ssl/ca-bundle.pem",  # openSUSE
     "/etc/ssl/cert.pem",  # macOS, Alpine
 )
-"""Of the authorities that the system trusts; the OpenSSL in here looks where the system that built it has them."""
+"""Files with the certificates of the authorities that a system trusts, one of which is used. By default, the OpenSSL in
+the frozen program looks where the building system has them."""
 
 
 def _tidy_environment() -> None:

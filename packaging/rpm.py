@@ -18,7 +18,7 @@ from shared_libraries import required
 HERE = Path(__file__).resolve().parent
 
 _WITHOUT_CAPABILITY = ("ld-linux",)
-"""The loader: part of the C library, which is required by its version."""
+"""Beginning of the name of the loader, which is not required separately: it is part of the C library."""
 
 _SPEC = """\
 # The tree is finished: nothing in it is compiled, stripped or compressed again.
@@ -56,7 +56,7 @@ cp -a {tree}/. %{{buildroot}}/
 %files
 {files}
 """
-"""Of what it carries the licences are in /usr/lib/netwatch-tray/_internal/licences, beside the list of it all."""
+"""Template of the spec file. Licences of what the package contains are in /usr/lib/netwatch-tray/_internal/licences."""
 
 
 def build(contents: Contents, *, work: Path, into: Path) -> Path:
@@ -91,7 +91,8 @@ def build(contents: Contents, *, work: Path, into: Path) -> Path:
 
 
 def requires(folder: Path) -> Sequence[str]:
-    """Return the capabilities of the libraries that the folder links to and does not carry. Raise PackageError."""
+    """Return RPM's names (capabilities) of the libraries that files in the folder need and that are not in it. Raise
+    PackageError for an unknown library."""
     needed = required(folder)
     sonames = sorted(name for name in needed.sonames if not name.startswith(_WITHOUT_CAPABILITY))
     major, minor = needed.glibc
@@ -99,7 +100,8 @@ def requires(folder: Path) -> Sequence[str]:
 
 
 def _files(tree: Path) -> list[str]:
-    """Lines of the section %files: its own directories whole, of shared ones only what lies in them."""
+    """Return the lines of the section %files: directories that belong to the package alone as a whole, and single files
+    in all others."""
     own = [f"usr/lib/{NAME}", f"usr/share/doc/{NAME}", f"usr/share/licenses/{NAME}"]
     others = [
         path

@@ -1,7 +1,7 @@
-"""What the files of the frozen program link to (ELF, by objdump of binutils): what to carry, what the system gives.
+"""Decides which shared libraries are in the frozen program and which the system must have, by what ELF files need.
 
-Carried: what wheels and the interpreter bring, and small libraries that a bare desktop may lack. The system's own:
-what has to match its drivers, display server, fonts or configuration.
+In the program: those of wheels and the interpreter, and small ones that a desktop may lack. The system's own are used
+if they must match its drivers, display server, fonts or configuration. Files are read by objdump of binutils.
 """
 
 from __future__ import annotations
@@ -53,30 +53,31 @@ _GLIBC = re.compile(r" GLIBC_(\d+)\.(\d+)(?:\.\d+)?$", re.MULTILINE)
 
 
 class PackageError(Exception):
-    """The package cannot be built from what is there."""
+    """The package cannot be built on this system."""
 
 
 Entry = tuple[str, str, str]
-"""PyInstaller's: path in the program's folder, source, kind."""
+"""A file of the frozen program, as PyInstaller lists it: path in the program's folder, source, kind."""
 
 
 class Links(NamedTuple):
-    """Of one ELF file."""
+    """The libraries and the version of the C library that an ELF file, or all in a folder, need."""
 
     sonames: frozenset[str]
     glibc: tuple[int, int]
-    """The least version that has all symbols asked for."""
+    """Least version of glibc that has all required symbols."""
 
 
 def links(file: Path) -> Links:
-    """Raises CalledProcessError for what is no ELF file."""
+    """Return what an ELF file needs. Raise CalledProcessError for any other file."""
     text = subprocess.run(["objdump", "-p", file], check=True, capture_output=True, text=True).stdout
     versions = [(int(major), int(minor)) for major, minor in _GLIBC.findall(text)]
     return Links(frozenset(_NEEDED.findall(text)), max(versions, default=(2, 0)))
 
 
 def still_needed(entries: Sequence[Entry]) -> list[Entry]:
-    """Without the libraries that nothing left links to, and without those that the system gives."""
+    """Return the files without libraries that no other one needs, and without those of which the system's own are
+    used."""
     if sys.platform != "linux":
         return list(entries)
     libraries: dict[str, Entry] = {}
@@ -98,7 +99,7 @@ def still_needed(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def without_dangling(links_and_data: Sequence[Entry], files: Sequence[Entry]) -> list[Entry]:
-    """Without the symbolic links to what was left out of `files`."""
+    """Return the entries without symbolic links to files that are not in `files`."""
     present = {destination for destination, _, _ in files}
     return [
         entry
@@ -108,7 +109,7 @@ def without_dangling(links_and_data: Sequence[Entry], files: Sequence[Entry]) ->
 
 
 def elf_files(folder: Path) -> Iterable[Path]:
-    """Every ELF file under a folder."""
+    """Yield all ELF files below a folder."""
     for file in sorted(folder.rglob("*")):
         if file.is_file() and not file.is_symlink():
             with file.open("rb") as opened:
@@ -117,7 +118,7 @@ def elf_files(folder: Path) -> Iterable[Path]:
 
 
 def missing(folder: Path) -> Links:
-    """What the files under `folder` link to and do not find among themselves."""
+    """Return what the ELF files below a folder need that is not in the folder."""
     carried = {file.name for file in folder.rglob("*.so*")}
     found = [links(file) for file in elf_files(folder)]
     sonames = frozenset().union(*(each.sonames for each in found)) - carried
@@ -125,7 +126,7 @@ def missing(folder: Path) -> Links:
 
 
 def required(folder: Path) -> Links:
-    """Return what the system must have for the files under `folder`. Raise PackageError for an unknown library."""
+    """Return what the system must have for the files below a folder. Raise PackageError for an unknown library."""
     needed = missing(folder)
     if unknown := needed.sonames - FROM_THE_SYSTEM.keys():
         raise PackageError(

@@ -75,7 +75,7 @@ class SvgPlugin(NamedTuple):
     """Path of the plugin, a pattern below /usr/lib."""
     package: str
     panel: str
-    """A package that brings the library, and draws no icon without the plugin."""
+    """A package whose programs need the library and, without the plugin, show no icon."""
 
     @property
     def is_there(self) -> bool:
@@ -146,14 +146,14 @@ def missing_packages(*wanted: dict[str, Package]) -> list[str]:
 
 
 def _is_in_archive(package: str) -> bool:
-    """Return whether apt's lists, as far as they are there, have this package."""
+    """Return whether apt's lists contain this package; False if there are no lists."""
     return subprocess.run(["apt-cache", "show", package], capture_output=True, check=False).returncode == 0
 
 
 def install_system_packages(packages: list[str], *, required: bool, without: str = "") -> None:
-    """Install packages as root; otherwise print the command that does, and exit if they are required.
+    """Install packages if this runs as root. Otherwise print the command for it, and exit if they are required.
 
-    `without` describes what works less well until they are installed.
+    `without`: describes what does not work until they are installed.
     """
     if not packages:
         return
@@ -184,7 +184,7 @@ def _install(manager: Manager, packages: list[str]) -> bool:
 
 
 def make_environment(place: Path = VENV, lock_file: Path = LOCK) -> None:
-    """Create an environment, or renew it when its lock file or the interpreter changed."""
+    """Create a virtual environment, or create it again if its lock file or the interpreter has changed."""
     stamp = place / "stamp"
     wanted = hashlib.sha256(lock_file.read_bytes() + sys.version.encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
@@ -207,7 +207,7 @@ def make_environment(place: Path = VENV, lock_file: Path = LOCK) -> None:
 
 
 def prepare(*, tests: bool) -> None:
-    """Install or name the system packages that are needed, and make the environment."""
+    """Install the system packages that are needed, or print how to, and create the environment."""
     if tests:
         without = "Tests of programs that are not installed are left out."
         wanted = [TEST_PROGRAMS, QT_LIBRARIES, TEST_FILES]

@@ -24,14 +24,14 @@ EXCEPTIONS = {
     "window/pages/apps/page.py:AppsPage": "the interface of a page is 12 of them; what it shows is in widgets and rows",
     "window/table/view.py:TableView": "14 of them are Qt's handlers; columns, order and fitting are apart",
 }
-"""Why each stays as large as it is, by `module` (a path in the package) or `module:Class`."""
+"""Modules (`path/in/package.py`) and classes (`path.py:Class`) that may exceed the limits, each with the reason."""
 
 
 class Excess(NamedTuple):
     """A module or a class above the limit."""
 
     name: str
-    """As in `EXCEPTIONS`."""
+    """Name of the module or class, as in the keys of `EXCEPTIONS`."""
     text: str
 
 

@@ -1,4 +1,4 @@
-"""Keeps the translations in step with the program: `./dev translate`.
+"""Updates the translations to the texts of the program: `./dev translate`.
 
 Read every `self.tr("…")`, `translate("Context", "…")` and `mark("Context", "…")` of the program, the template of every
 `message("…", …)` and of every error for the user (context `Messages`), and the help texts of argparse (`Terminal`).

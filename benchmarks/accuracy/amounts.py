@@ -21,7 +21,7 @@ class Unit(StrEnum):
 
 
 class Both(NamedTuple):
-    """Bytes received and sent, or an error in them."""
+    """A number of bytes received, and one of bytes sent; or the errors in both."""
 
     rx: int = 0
     tx: int = 0
@@ -44,25 +44,25 @@ def added(amounts: Iterable[Both]) -> Both:
 
 
 class Truth(NamedTuple):
-    """The bytes that moved in a scenario."""
+    """The bytes that really moved in a scenario."""
 
     total: Mapping[Unit, Both]
     """Bytes through the uplinks, as recorded at the far ends of their wires."""
     apps: Mapping[str, Mapping[Unit, Both]]
     """Bytes by app: payload as its program counted it; frames and IP packets where they were recorded."""
     is_local: bool = False
-    """The apps' bytes stayed on the machine."""
+    """Whether the apps' bytes stayed on the machine."""
     bystanders: frozenset[str] = frozenset()
-    """Apps that move bytes because the others do: a server on the same machine, a VPN's process."""
+    """Apps that only move bytes because others do, such as a server on the same machine, or the process of a VPN."""
 
 
 class Seen(NamedTuple):
-    """What a tool shows at one moment, counted from its start. `None`: it does not show that."""
+    """What a tool shows at one time, counted since its start. `None`: the tool does not show this."""
 
     total: Both | None = None
     apps: Mapping[str, Both] | None = None
     unnamed: Both = Both()
-    """Apps' bytes that the tool says it has no name for."""
+    """Bytes that the tool shows as those of unknown apps."""
     local: Mapping[str, Both] = {}
     """Apps' bytes that the tool reports as having stayed on the machine."""
     digits: int | None = None
@@ -72,13 +72,13 @@ class Seen(NamedTuple):
 class Verdict(StrEnum):
     EXACT = "exact"
     ROUNDED = "rounded"
-    """Equal as far as the tool shows digits."""
+    """Correct within the digits that the tool shows."""
     MISSED = "missed"
     """Fewer bytes than were sent, and no other app has them."""
     UNNAMED = "no name"
-    """Fewer than were sent; the tool has the rest under a name for what it cannot attribute."""
+    """Fewer than were sent; the tool shows the rest as bytes of unknown apps."""
     MISATTRIBUTED = "misattributed"
-    """Fewer than were sent, while others stand under the name of another app."""
+    """Fewer than were sent, and the tool shows bytes for apps that did not send them."""
     DOUBLED = "too many"
     UNCLAIMED = "–"
     """The tool does not show this."""
@@ -87,17 +87,17 @@ class Verdict(StrEnum):
 class Judged(NamedTuple):
     verdict: Verdict
     error: Both
-    """What the tool saw minus what was sent."""
+    """Bytes that the tool shows minus bytes that were sent."""
 
 
 class Result(NamedTuple):
-    """How right a tool was in a scenario."""
+    """How correct a tool was in a scenario."""
 
     total: Judged
     apps: Judged
     """The error is the sum over the apps."""
     others: Both = Both()
-    """What the tool shows under names of other apps."""
+    """Bytes that the tool shows for apps that are not in the scenario."""
 
     @property
     def is_exact(self) -> bool:
@@ -108,7 +108,8 @@ UNCLAIMED = Judged(Verdict.UNCLAIMED, Both())
 
 
 def judge(truth: Truth, unit: Unit, app_unit: Unit, before: Seen, after: Seen) -> Result:
-    """Compare what a tool saw with what was sent, each in the unit of the tool."""
+    """Compare what a tool shows with what was sent. `unit`, `app_unit`: which bytes of a packet the tool counts in the
+    total and for apps. `before`, `after`: what it showed before and after the traffic."""
     total = UNCLAIMED
     if after.total is not None:
         seen = after.total.minus(before.total or Both())

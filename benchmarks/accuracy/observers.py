@@ -1,4 +1,4 @@
-"""What a tool of the scoreboard is: one class each, in `ours` and `peers`."""
+"""Base class of the tools of the scoreboard; `ours` and `peers` have a class for each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.accuracy.world import World
 
 
 class Observer(ABC):
-    """A tool while it measures a world."""
+    """A tool that measures the traffic of a scenario (in a `world.World`)."""
 
     name: ClassVar[str]
     program: ClassVar[str] = ""
@@ -23,7 +23,7 @@ class Observer(ABC):
     unit: ClassVar[Unit] = Unit.FRAMES
     app_unit: ClassVar[Unit] = Unit.PAYLOAD
     about: ClassVar[str]
-    """Text for the table: how the tool was run, and what it does not claim to show."""
+    """Text for the table: how the tool was run, and what it does not show by design."""
 
     def __init__(self, world: World, directory: Path) -> None:
         self.world, self.directory = world, directory

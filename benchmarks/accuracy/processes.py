@@ -1,4 +1,4 @@
-"""Processes in a network namespace: started with their output in a file, paused, measured, ended."""
+"""Runs processes in a network namespace with their output in a file, measures what they use, and ends them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _PATIENCE = 60.0
 
 
 def inside(namespace: str) -> list[str]:
-    """Return the beginning of a command that runs in the namespace."""
+    """Return the words to put before a command so that it runs in the namespace."""
     return ["nsenter", f"--net=/run/netns/{namespace}"]
 
 
 @contextmanager
 def within(namespace: str) -> Iterator[None]:
-    """Put the sockets that this thread makes meanwhile into the namespace."""
+    """Within the block, sockets that this thread creates are in the namespace."""
     libc = ctypes.CDLL(None, use_errno=True)
     with Path("/proc/thread-self/ns/net").open() as back, Path(f"/run/netns/{namespace}").open() as target:
         if libc.setns(target.fileno(), _CLONE_NEWNET):
@@ -78,19 +78,19 @@ def python_of_users() -> list[str]:
 
 
 class Cost(NamedTuple):
-    """What processes used within some time."""
+    """What processes have used in some time: CPU time and memory."""
 
     cpu_ms: float = 0.0
     elapsed_s: float = 0.0
     pss_mb: float = 0.0
-    """The largest reading."""
+    """Memory (PSS) in MB, the highest of all readings."""
 
     def plus(self, other: Cost) -> Cost:
         return Cost(self.cpu_ms + other.cpu_ms, self.elapsed_s + other.elapsed_s, max(self.pss_mb, other.pss_mb))
 
 
 def family_of(pid: int) -> list[int]:
-    """Return the PID and those of all its descendants."""
+    """Return a PID and the PIDs of all its descendants."""
     found = [pid]
     for each in found:
         with contextlib.suppress(OSError):
@@ -116,7 +116,7 @@ def _pss_mb(pid: int) -> float:
 
 
 class Measured:
-    """A process, started elsewhere, with all its descendants."""
+    """A process that was started elsewhere, with all its descendants, whose use of CPU and memory is measured."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid

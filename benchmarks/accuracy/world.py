@@ -1,4 +1,5 @@
-"""Networks of the scoreboard's own: the machine (`near`), what it is connected to (`far`), and the wires between them.
+"""The networks in which the scoreboard's scenarios run: two network namespaces, the measured machine (`near`) and what
+it is connected to (`far`), and the wires between them.
 
 Nothing but the scenarios' traffic passes: neighbours are permanent, so that there is no ARP, and IPv6, which reports
 its groups to the network, is on where a scenario needs it.
@@ -33,7 +34,7 @@ def subnet(number: int) -> str:
 
 
 class App:
-    """A program of an ordinary user that moves bytes when told to."""
+    """A program that moves bytes when it is requested to, run as an ordinary user."""
 
     def __init__(self, process: Running, name: str, port: int) -> None:
         self.process, self.name, self.port = process, name, port
@@ -62,7 +63,7 @@ class App:
 
 
 class _Segment:
-    """An interface of `far` that is recorded."""
+    """An interface of `far`, whose packets are recorded."""
 
     def __init__(self, world: World, name: str, *, is_outer: bool, link_header: int) -> None:
         self.name, self.is_outer, self._world = name, is_outer, world
@@ -95,7 +96,7 @@ class World:
         self.apps: list[App] = []
         self.is_local = False
         self.uplinks = ["uplink0"]
-        """Of `near`: what a user who knows the machine would add up. Each has a peer of its number in `far`."""
+        """Names of the uplinks of `near`. Each is connected to the interface of `far` with the same number."""
         self.server, self.server6 = f"{subnet(99)}.1", f"fd00:0:{_NUMBER:x}:99::1"
         """Addresses in `far` that only a default route leads to."""
         try:

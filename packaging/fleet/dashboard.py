@@ -15,7 +15,7 @@ _SOURCE = {"type": "prometheus", "uid": "${source}"}
 _HOSTS = 'instance=~"$instance"'
 _RATE = "[$__rate_interval]"
 _WIDTH = 24
-"""Columns of Grafana's grid."""
+"""Number of columns of Grafana's grid, in which panels are placed."""
 
 
 class Query(NamedTuple):
@@ -32,15 +32,15 @@ class Panel(NamedTuple):
     height: int = 8
     description: str = ""
     is_instant: bool = False
-    """The value now, not its course."""
+    """Whether the panel shows the current value, not a curve over time."""
     most: float | None = None
-    """Upper end of the axis."""
+    """Upper end of the axis; None: chosen by Grafana."""
     alarms_from: float | None = None
-    """Red from here."""
+    """Value from which on the panel is red; None: never."""
 
 
 def _total(metric: str, by: str = "instance") -> str:
-    """Return the rate of a counter, summed."""
+    """Return the PromQL query for the rate of a counter, summed by the label `by`."""
     return f"sum by ({by}) (rate({metric}{{{_HOSTS}}}{_RATE}))"
 
 

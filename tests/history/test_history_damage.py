@@ -79,7 +79,9 @@ def damaged(whole: bytes, seed: int) -> bytes:
     return bytes(data)
 
 
-def test_readers_answer_and_report_what_is_damaged(whole: bytes, tmp_path: Path, expected_logs: list[str]) -> None:
+def test_queries_of_damaged_files_return_the_rest_and_report_the_damage(
+    whole: bytes, tmp_path: Path, expected_logs: list[str]
+) -> None:
     expected_logs.append("Part of the history is damaged")
     file = tmp_path / "history.sqlite3"
     file.write_bytes(whole)

@@ -71,7 +71,7 @@ def test_long_ranges_use_the_hourly_tier_and_keep_the_peak(reader: HistoryReader
     assert own.rx_peak_at == START + 3600
 
 
-def test_the_peak_of_a_slot_is_known_to_the_minute(reader: HistoryReader) -> None:
+def test_time_of_a_slots_peak_is_exact_to_the_minute(reader: HistoryReader) -> None:
     _tier, (before, own, after) = reader.slots("total", None, [START, START + 3600, START + 7200, START + 10800])
     assert own.rx_peak_at is not None
     assert 100 * 60 <= own.rx_peak_at - START <= 102 * 60

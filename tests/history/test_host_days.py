@@ -50,7 +50,7 @@ def test_an_hour_that_is_written_again_is_replaced(tmp_path: Path) -> None:
     assert found(days) == {"a.example": 12}
 
 
-def test_files_are_private(tmp_path: Path) -> None:
+def test_files_of_hosts_are_readable_by_the_user_only(tmp_path: Path) -> None:
     days = HostDays(tmp_path / "hosts")
     days.write(packed(1), 0)
     days.write_names(b"names")

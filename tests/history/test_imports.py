@@ -82,14 +82,14 @@ SECOND_LAYOUT = {
 }  # fmt: skip
 
 
-def test_the_first_layout_counts_in_kib() -> None:
+def test_amounts_of_vnstat_json_version_1_are_in_kib() -> None:
     assert vnstat.parse(json.dumps(FIRST_LAYOUT).encode(), TODAY).imports == [
         Import("eth0", "day", day("2018-03-20"), 3 * 1024, 1024),
         Import("eth0", "month", day("2018-03-01"), 50 * 1024, 5 * 1024),
     ]
 
 
-def test_the_second_layout_counts_in_bytes() -> None:
+def test_amounts_of_vnstat_json_version_2_are_in_bytes() -> None:
     assert vnstat.parse(json.dumps(SECOND_LAYOUT).encode(), TODAY).imports == [
         Import("wlan0", "day", day("2025-12-29"), 100, 10),
         Import("wlan0", "day", day("2025-12-30"), 200, 20),
@@ -126,7 +126,7 @@ documents = st.recursive(leaves, lambda inner: st.one_of(st.lists(inner, max_siz
 
 
 @given(st.binary(max_size=100))
-def test_arbitrary_bytes_are_refused(data: bytes) -> None:
+def test_arbitrary_bytes_as_vnstat_export_are_refused(data: bytes) -> None:
     with contextlib.suppress(HistoryError):
         vnstat.parse(data, TODAY)
     with pytest.raises(HistoryError):
@@ -134,7 +134,7 @@ def test_arbitrary_bytes_are_refused(data: bytes) -> None:
 
 
 @given(documents)
-def test_arbitrary_documents_are_read_or_refused(document: object) -> None:
+def test_any_json_document_is_imported_or_raises_history_error(document: object) -> None:
     with contextlib.suppress(HistoryError):
         vnstat.parse(json.dumps(document).encode(), TODAY)
 
@@ -146,7 +146,7 @@ def test_superfluous_comma_of_vnstat_1_13_is_accepted() -> None:
     assert vnstat.parse(extra.encode(), TODAY) == vnstat.parse(text.encode(), TODAY)
 
 
-def test_only_the_impossible_row_is_dropped() -> None:
+def test_only_the_implausible_row_of_an_export_is_dropped() -> None:
     rows = [
         {**on(day("2025-01-01")), "rx": 8 << 60, "tx": 0},
         {**on(day("2025-01-02")), "rx": 5, "tx": 6},
@@ -168,7 +168,7 @@ def test_only_the_impossible_row_is_dropped() -> None:
     assert all(each.startswith("eth0, day ") for each in found.refused)
 
 
-def test_a_year_of_petabytes_is_read() -> None:
+def test_imported_year_of_petabytes_is_plausible() -> None:
     year = {"date": {"year": 2024}, "rx": 12 * 10**15, "tx": 3 * 10**15}
     document = {"jsonversion": "2", "interfaces": [{"name": "eth0", "traffic": {"year": [year]}}]}
     assert vnstat.parse(json.dumps(document).encode(), TODAY).imports == [

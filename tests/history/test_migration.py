@@ -121,7 +121,7 @@ def test_tables_begin_on_the_pages_of_a_new_file(file: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("is_migrated", [True, False])
-def test_a_file_without_its_first_page_arrives_with_names_and_reasons(
+def test_salvaged_file_without_its_first_page_keeps_names_and_gap_reasons(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_migrated: bool
 ) -> None:
     monkeypatch.setattr(damaged_file.shutil, "which", lambda _name: None)
@@ -146,7 +146,7 @@ def test_migrations_of_released_versions_are_unchanged(file: Path, tmp_path: Pat
     assert rows_of(file, query) == rows_of(tmp_path / "new.sqlite3", query)
 
 
-def test_codes_of_one_table_differ() -> None:
+def test_each_kind_of_series_and_network_has_its_own_code() -> None:
     for codes in (SERIES_KINDS, NETWORK_KINDS):
         assert len(set(codes.values())) == len(codes)
     assert LOST not in SERIES_KINDS.values()

@@ -157,7 +157,7 @@ def test_connection_of_an_interface_has_identity_and_name(bus: str) -> None:
     assert connection_of("wlan0") is None, "NetworkManager has ended"
 
 
-def test_slow_network_manager_is_not_awaited_for_each_response(bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_responses_of_a_slow_network_manager_share_one_deadline(bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The four responses for a name have one deadline, because the agent waits for the history when it exits."""
     monkeypatch.setattr(network_manager, "_PATIENCE", 1.0)
     with managing(bus, {"wlan0": ("Home", "1")}, delay=0.4) as requests:
@@ -419,7 +419,7 @@ def test_metered_is_unknown_without_network_manager(bus: str, monkeypatch: pytes
     assert is_metered() is None
 
 
-def test_silent_bus_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_d_bus_that_does_not_respond_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network_manager, "_PATIENCE", 0.05)
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/mute")
     with socket.socket(socket.AF_UNIX) as listener:

@@ -141,7 +141,7 @@ def test_the_last_hour_of_a_day_ends_at_24_00() -> None:
 
 
 @pytest.mark.parametrize("width", [200, 420, 520, 960])
-def test_lane_explains_a_sign_completely_or_not_at_all(application: QApplication, width: int) -> None:
+def test_explanation_of_a_sign_is_shown_completely_or_not_at_all(application: QApplication, width: int) -> None:
     chart = shown(application, amounts(), (width, 420))
     chart.set_marks([])  # draws everything anew
     texts = drawn(chart).split(" | ")
@@ -155,7 +155,7 @@ def test_lane_explains_a_sign_completely_or_not_at_all(application: QApplication
 @pytest.mark.parametrize(
     "rate", [9.99, 161_234.0, 999_999.0, 1.56e6, 98.76e12, 4e5, 1.1e5, 1.1e6, 8.88e7, 1.23e10, 1001.0]
 )
-def test_numbers_of_a_slot_do_not_touch(application: QApplication, rate: float, unit: Units) -> None:
+def test_rates_in_the_crosshairs_box_do_not_overlap(application: QApplication, rate: float, unit: Units) -> None:
     whole = amounts()
     noon = START + DAY / 2
     slots = [

@@ -67,7 +67,7 @@ def night(day: int, reason: GapReason | None = GapReason.ASLEEP, hours: float = 
     width=st.sampled_from(list(NOMINAL_S)),
     name=st.sampled_from(ZONES),
 )
-def test_slots_tile_the_range_without_hole_or_overlap(start: int, span: int, width: Width, name: str) -> None:
+def test_slots_of_bars_cover_the_range_without_hole_or_overlap(start: int, span: int, width: Width, name: str) -> None:
     if width == "hour":
         span = min(span, 40 * DAY)
     before = os.environ.get("TZ")
@@ -99,7 +99,7 @@ def test_slots_begin_with_local_days(zone: str) -> None:
     assert {datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%H:%M") for at in found} == {"00:00"}
 
 
-def test_wide_ranges_have_wide_slots() -> None:
+def test_longer_ranges_have_bars_for_longer_times() -> None:
     assert [slot_width(days * DAY) for days in (1, 7, 30, 365)] == ["hour", "quarter", "day", "week"]
 
 
@@ -121,7 +121,7 @@ def test_swapped_amounts_exchange_download_and_upload() -> None:
     assert other.swapped() == found._replace(slots=list(found.slots), points=[])
 
 
-def test_one_wide_gap_is_hatched_and_many_are_quiet() -> None:
+def test_one_wide_gap_is_hatched_and_many_are_drawn_pale() -> None:
     per_dip = 30 * DAY / 1200
     (one,) = shown_gaps(amounts(night(3, hours=60)), per_dip, 200)
     assert not one.is_quiet
@@ -134,7 +134,7 @@ def test_one_wide_gap_is_hatched_and_many_are_quiet() -> None:
     assert low.is_quiet
 
 
-def test_a_day_without_any_measurement_is_hatched_among_quiet_nights() -> None:
+def test_a_day_without_any_measurement_is_hatched_among_pale_nights() -> None:
     off = night(4, GapReason.NOT_RUNNING, 48)
     seen = amounts(off, *(night(day) for day in range(28) if day not in (4, 5)), unknown=(4, 5))
     found = shown_gaps(seen, 30 * DAY / 1200, 200)

@@ -27,7 +27,7 @@ def _mark(at: float, level: int = 2, text: str = "Something happened") -> Mark:
 
 
 @given(st.lists(st.floats(0, 1000), max_size=60), st.floats(0, 1000), st.floats(0, 1000))
-def test_every_mark_of_the_span_is_in_one_group_and_no_two_groups_overlap(
+def test_every_visible_event_mark_is_drawn_once_and_joined_marks_do_not_overlap(
     moments: list[float], one: float, other: float
 ) -> None:
     marks = [_mark(at) for at in sorted(moments)]
@@ -39,7 +39,7 @@ def test_every_mark_of_the_span_is_in_one_group_and_no_two_groups_overlap(
         assert before.x <= left
 
 
-def test_a_group_shows_the_latest_of_the_worst() -> None:
+def test_joined_marks_show_the_latest_of_the_most_severe_events() -> None:
     (joined,) = join([_mark(1, 3, "a"), _mark(2, 3, "b"), _mark(3, 1, "c")], 0, 9, lambda at: at)
     assert joined.worst.text == "b"
     assert span_of(joined, 1.0) == (-29.0, 33.0)
@@ -55,7 +55,7 @@ def test_alerts_are_coloured_and_other_events_faint(
         assert getattr(tokens, ink).name() in _lane_colours(chart)
 
 
-def test_the_lane_exists_while_a_mark_is_in_view(application: QApplication) -> None:
+def test_strip_for_event_marks_exists_while_a_mark_is_visible(application: QApplication) -> None:
     chart = shown(Chart, application, steady())
     box = chart.scene().frame.box
     assert chart.scene().lane == 0
@@ -91,7 +91,7 @@ def test_a_tooltip_lists_the_latest_events_first_and_counts_the_others() -> None
     assert lines[6] == "3 more"
 
 
-def test_bars_have_marks_and_the_crosshair_names_the_worst_event(application: QApplication) -> None:
+def test_bars_have_event_marks_and_the_crosshair_names_the_most_severe_event(application: QApplication) -> None:
     chart = shown_amounts(application, amounts())
     before = chart.scene()
     chart.set_marks(

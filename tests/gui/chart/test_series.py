@@ -125,7 +125,7 @@ def test_a_series_that_grows_equals_a_rebuilt_one(span: float, steps: list[int],
     assert [(gap.start, gap.end, gap.reason) for gap in grown.gaps] == ends
 
 
-def test_only_appended_points_extend_a_series() -> None:
+def test_series_is_extended_only_if_points_were_appended() -> None:
     series, points = Series(), _jagged(100)
     series.update(points[:90], points[89].at, 60.0, 1.0)
     assert series.changed_from is None

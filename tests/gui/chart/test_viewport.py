@@ -60,7 +60,7 @@ def test_zooming_keeps_the_moment_in_place(around: float | None) -> None:
     assert viewport.zoom is None
 
 
-def test_zoom_reaches_back_to_where_it_began() -> None:
+def test_zooming_out_keeps_the_begin_of_a_part_that_has_left_the_range() -> None:
     viewport = _viewport()
     viewport.zoom_to(_NEWEST - 60, _NEWEST - 40)
     viewport.newest += 30

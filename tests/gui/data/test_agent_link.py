@@ -9,7 +9,7 @@ from netwatch_tray.feed.protocol import ClientMessage, Command, Subscribe
 from netwatch_tray.window.shell.banner import Banner
 
 
-def test_link_reconnects_by_itself(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_window_reconnects_to_a_restarted_agent_by_itself(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netwatch_tray.window.data.agent_link._RETRY_AFTER_S", (0,))
     opened = open_window(connected=False)
     opened.agent.stop()
@@ -23,7 +23,7 @@ def test_link_reconnects_by_itself(open_window: Open, monkeypatch: pytest.Monkey
     assert banner.isHidden()
 
 
-def test_a_line_that_does_not_parse_ends_the_connection(open_window: Open, expected_logs: list[str]) -> None:
+def test_malformed_message_of_the_agent_makes_the_window_reconnect(open_window: Open, expected_logs: list[str]) -> None:
     opened = open_window()
     expected_logs.append("The agent sent a line that is not understood")
     opened.agent.write(b'{"type": "tick", "tick": 7}\n')

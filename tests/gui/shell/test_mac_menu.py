@@ -43,7 +43,7 @@ def test_the_menu_bar_has_the_usual_items_in_their_roles(open_window: Open) -> N
 
 
 @pytest.mark.usefixtures("on_a_mac")
-def test_no_key_is_ambiguous(open_window: Open) -> None:
+def test_no_two_menu_items_or_shortcuts_have_the_same_key(open_window: Open) -> None:
     window = open_window().window
     keys = [row.shortcut().toString() for row in actions(window).values() if not row.shortcut().isEmpty()]
     keys += [shortcut.key().toString() for shortcut in window.findChildren(QShortcut)]

@@ -13,7 +13,7 @@ _NAMES = sorted({glyph_of(kind) for kind in EventKind})
 
 @pytest.mark.usefixtures("application")
 @pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
-def test_glyphs_of_one_size_differ(ratio: float) -> None:
+def test_no_two_event_glyphs_look_alike(ratio: float) -> None:
     pictures: list[QImage] = []
     for name in _NAMES:
         pixmap = icon(name, 16, QColor("#7A5200"), ratio)

@@ -61,7 +61,7 @@ _CHARACTERS = st.characters(max_codepoint=0x24F, categories=("L", "N", "P", "S",
     st.one_of(st.integers(0, 20), st.floats(0, 20)),
     st.sampled_from((1.0, 1.25, 2.0, 3.0)),
 )
-def test_a_text_that_is_drawn_again_looks_the_same(texts: list[str], x: float, ratio: float) -> None:
+def test_text_with_a_cached_layout_looks_the_same(texts: list[str], x: float, ratio: float) -> None:
     for pixels, weight in ((11, QFont.Weight.DemiBold), (13, QFont.Weight.Normal)):
         font = QFont("DejaVu Sans")
         font.setPixelSize(pixels)

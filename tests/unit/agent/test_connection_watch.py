@@ -184,14 +184,14 @@ class _Agent:
         return moved
 
 
-def test_a_snapshots_sockets_are_read_with_its_tick_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sockets_for_an_uploaded_snapshot_are_read_once_with_its_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     agent = _Agent(monkeypatch)
     for second in range(1, 32):
         agent.second(opened=1 if second == 15 else 0, is_snapshot=second % 15 == 0)
     assert agent.source.reads == [0.0, 10.0, 15.0, 20.0, 30.0]
 
 
-def test_connections_are_not_counted_while_no_counter_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opened_connections_are_not_counted_while_interfaces_have_no_traffic(monkeypatch: pytest.MonkeyPatch) -> None:
     agent = _Agent(monkeypatch)
 
     def second(*, rx_bytes: int, opened: int = 0) -> int:

@@ -234,7 +234,7 @@ def test_sleep_is_an_event_that_does_not_notify(kept: Kept) -> None:
 
 
 @pytest.mark.parametrize("reason", [each for each in GapReason if each is not GapReason.ASLEEP])
-def test_nothing_but_sleep_is_reported_as_sleep(kept: Kept, reason: GapReason) -> None:
+def test_only_sleep_is_reported_as_sleep(kept: Kept, reason: GapReason) -> None:
     kept.keeper.load()
     kept.load(EventMemory(apps=frozenset(), last_at=time.time() - 3600))
     kept.tick(reason, 3600.0)
@@ -256,7 +256,7 @@ def test_past_events_are_read_before_the_first_minute_is_stored(kept: Kept, monk
     assert len(kept.history.loads) == 1
 
 
-def test_detectors_get_nothing_while_events_are_off() -> None:
+def test_no_traffic_is_examined_while_events_are_off() -> None:
     kept = Kept(Events(on=False))
     kept.keeper.load()
     kept.load(EventMemory(apps=frozenset()))

@@ -19,7 +19,7 @@ from netwatch_tray.helper import protocol
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
 
-def test_sources_look_for_the_socket_of_the_protocol() -> None:
+def test_agent_and_helper_agree_on_the_path_of_the_socket() -> None:
     assert HELPER_SOCKET == protocol.SOCKET
 
 

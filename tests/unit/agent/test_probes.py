@@ -77,7 +77,9 @@ def tick(uplink: int) -> Tick:
     return Tick(at=datetime.now(UTC), interval_s=1.0, gap=None, total=total, interfaces=(interface,))
 
 
-def test_another_network_is_probed_at_once(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gateway_and_dns_are_probed_at_once_in_another_network(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(health, "PERIOD_S", 3600.0)
     uplinks = [(1, 1, 2), (2, 3), (3,)]
 
@@ -95,7 +97,9 @@ def test_another_network_is_probed_at_once(scheduler: Scheduler, monkeypatch: py
     watch.stop()
 
 
-def test_a_probe_of_the_network_before_is_repeated(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_probe_that_began_in_the_previous_network_is_repeated(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(health, "PERIOD_S", 3600.0)
     arrived: list[object] = []
 

@@ -48,7 +48,7 @@ from netwatch_tray.model import App, Connection, Interface
         ("NONE", None),
     ],
 )
-def test_states_have_one_spelling(word: str, state: str | None) -> None:
+def test_tcp_states_of_all_sources_are_spelled_alike(word: str, state: str | None) -> None:
     assert tcp_state(word) == state
 
 
@@ -63,7 +63,7 @@ def test_states_have_one_spelling(word: str, state: str | None) -> None:
         ("fe80:1b::1", "fe80::1%27"),
     ],
 )
-def test_addresses_have_one_spelling(text: str, address: str) -> None:
+def test_addresses_of_all_sources_are_spelled_alike(text: str, address: str) -> None:
     assert numeric_address(text) == address
 
 
@@ -364,7 +364,7 @@ def test_other_users_sockets_have_user_and_unit() -> None:
     assert (row.pid, row.user, row.unit, row.app) == (None, "root", "nginx.service", "unit:nginx.service")
 
 
-def test_loopback_and_containers_are_counted_apart() -> None:
+def test_bytes_of_loopback_and_containers_are_no_uplink_traffic() -> None:
     world = World()
     world.finder.known.update(a=CURL, b=CURL, c=CURL, d=CURL)
     world.update()
@@ -409,7 +409,7 @@ def test_scope_follows_the_networks_of_the_interfaces() -> None:
     assert world.row("a").scope == "local"
 
 
-def test_states_are_counted() -> None:
+def test_sockets_are_counted_by_tcp_state() -> None:
     world = World()
     world.update(a=tcp(), b=tcp(), c=tcp(None, None, state="TIME_WAIT"), d=tcp(protocol="UDP", state=None))
     assert world.table.states() == {"ESTABLISHED": 2, "TIME_WAIT": 1}

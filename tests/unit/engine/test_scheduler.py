@@ -127,7 +127,7 @@ def test_descriptor_with_a_failing_callback_is_ignored_for_a_while(
     os.close(sender)
 
 
-def test_unwatching_a_descriptor_ends_its_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_descriptor_unwatched_while_it_is_ignored_is_not_called_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netwatch_tray.engine.scheduler.REST", 0.05)
     scheduler = Scheduler()
     receiver, sender = os.pipe()
@@ -144,7 +144,7 @@ def test_unwatching_a_descriptor_ends_its_rest(monkeypatch: pytest.MonkeyPatch) 
     os.close(sender)
 
 
-def test_hang_up_is_reported_as_ready_for_what_is_watched() -> None:
+def test_closed_peer_is_reported_as_ready_for_the_watched_events() -> None:
     scheduler = Scheduler()
     near, far = socket.socketpair()
     found: list[int] = []

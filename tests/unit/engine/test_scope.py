@@ -62,11 +62,11 @@ def test_point_to_point_default_route_is_not_a_local_network() -> None:
 
 
 @given(strategies.lists(strategies.text(max_size=30)), strategies.text(max_size=50))
-def test_any_text_has_a_scope_or_none(addresses: list[str], remote: str) -> None:
+def test_any_text_as_remote_address_has_a_scope_or_none(addresses: list[str], remote: str) -> None:
     Networks(addresses).scope(remote)
 
 
-def test_memory_is_bounded() -> None:
+def test_cached_addresses_are_bounded() -> None:
     networks = Networks([])
     for number in range(10_000):
         networks.scope(f"10.0.{number >> 8}.{number & 255}")

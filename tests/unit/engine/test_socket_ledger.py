@@ -407,7 +407,7 @@ ConnectionsWithHelper.TestCase.settings = settings(max_examples=150, stateful_st
 TestConnectionsWithHelper = ConnectionsWithHelper.TestCase
 
 
-def test_connection_that_dumps_leave_out_by_turns_keeps_its_first_counters() -> None:
+def test_connection_missing_in_every_other_reading_is_counted_once() -> None:
     """The connection is in TIME_WAIT and held for the helper. It is removed without having been listed again."""
     state = ConnectionsWithHelper()
     state.begin(count=2, moved=1)

@@ -78,7 +78,7 @@ def test_interface_with_the_default_route_counts_if_its_underlay_is_unknown() ->
         assert found["lan0"][:3] == ("other", False, Why(WhyCode.NO_DEFAULT_ROUTE))
 
 
-def test_a_vpn_runs_over_the_only_other_way_out() -> None:
+def test_a_vpn_is_counted_on_the_only_other_interface_that_leads_out() -> None:
     for kind in ("tun", "wireguard", "ovpn"):
         found = decided(LO, LAN0, interface("up0", kind, route=True), interface("lan1", "wifi", up=False))
         assert found["up0"][:4] == ("tunnel", False, Why(WhyCode.COUNTED_BELOW, ("lan0",)), ("lan0",))
@@ -122,11 +122,13 @@ _ADDRESS = {"addresses": ("192.0.2.2/24",)}
         ((), {"tun0"}),
     ],
 )
-def test_only_a_single_way_out_is_evidence(others: tuple[Interface, ...], expected: set[str]) -> None:
+def test_vpn_underlay_is_presumed_only_if_one_other_interface_leads_out(
+    others: tuple[Interface, ...], expected: set[str]
+) -> None:
     assert counted(LO, VPN, *others) == expected
 
 
-def test_a_tunnel_counts_if_the_only_other_way_out_does_not_carry_it() -> None:
+def test_a_tunnel_counts_itself_if_the_only_other_interface_does_not_carry_it() -> None:
     interfaces = {each.index: each for each in (LO, VPN, LAN0)}
     assert eliminated(interfaces) == {VPN.index: LAN0.index}
     assert eliminated(interfaces, {VPN.index}) == {}
@@ -217,7 +219,7 @@ def test_macvlan_and_vxlan_are_counted_on_the_card_below() -> None:
     ) == {"eth0"}
 
 
-def test_inside_a_container_its_end_is_the_uplink() -> None:
+def test_inside_a_container_its_only_interface_is_the_uplink() -> None:
     assert counted(LO, interface("eth9", "veth", route=True)) == {"eth9"}
 
 
@@ -306,7 +308,7 @@ def test_users_choice_overrides_the_decision() -> None:
     assert found["eth5"][:3] == ("other", True, Why(WhyCode.CHOSEN))
 
 
-def test_circular_stack_of_interfaces_ends() -> None:
+def test_interfaces_that_run_over_each_other_end_the_search() -> None:
     assert counted(interface("a", "vlan", parent="b", route=True), interface("b", "vlan", parent="a")) <= {"a", "b"}
 
 

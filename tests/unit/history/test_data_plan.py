@@ -40,7 +40,7 @@ def test_month_from_the_31st_begins_on_the_last_day_of_a_shorter_month() -> None
     assert billing_month(date(2026, 2, 28), 31) == (date(2026, 2, 28), date(2026, 3, 30))
 
 
-def test_outlook_has_remaining_bytes_and_pace() -> None:
+def test_outlook_has_remaining_bytes_a_day_and_projection() -> None:
     cycle = billing_month(date(2026, 11, 15), 1)
     view = outlook(150, 500, cycle, date(2026, 11, 15), 1.0)
     assert (view.days_left, view.allowance, view.projection) == (16, 350 // 16, 300)
@@ -60,7 +60,7 @@ def test_projection_uses_the_average_of_the_measured_days() -> None:
 @pytest.mark.parametrize(
     ("used", "alerted", "due"), [(79, (), []), (80, (), [80]), (100, (80,), [100]), (100, (), [80, 100])]
 )
-def test_alerts_are_due_once(used: int, alerted: tuple[int, ...], due: list[int]) -> None:
+def test_each_plan_alert_is_due_once(used: int, alerted: tuple[int, ...], due: list[int]) -> None:
     assert due_alerts(used, 100, frozenset(alerted)) == due
 
 
@@ -70,7 +70,7 @@ _PLANS = st.builds(DataPlan, billing_day=st.integers(1, 31)) | st.builds(
 
 
 @given(day=_DAYS, plan=_PLANS, period=st.sampled_from(["day", "week", "month", "billing", "year"]))
-def test_periods_are_contiguous(day: date, plan: DataPlan, period: Period) -> None:
+def test_periods_follow_each_other_without_gaps(day: date, plan: DataPlan, period: Period) -> None:
     span = period_of(day, period, plan)
     assert span.first <= day <= span.last
     assert all(period_of(each, period, plan) == span for each in span)
@@ -88,20 +88,22 @@ def test_a_prepaid_plan_counts_days_from_its_begin() -> None:
 
 
 @pytest.mark.parametrize("edge", [date.min, date.max])
-def test_the_calendar_ends_without_an_error(edge: date) -> None:
+def test_periods_at_both_ends_of_the_calendar_raise_no_error(edge: date) -> None:
     for plan in (DataPlan(billing_day=31), DataPlan(days=28, begin=date(2026, 11, 3))):
         span = plan_period(edge, plan)
         assert span.first <= edge <= span.last
         assert neighbour(span, "billing", plan, 1 if edge == date.max else -1) == span
 
 
-def test_a_period_that_is_over_has_no_pace() -> None:
+def test_a_period_that_is_over_has_no_projection() -> None:
     view = outlook(150, 500, Days(date(2026, 10, 1), date(2026, 10, 31)), date(2026, 11, 15), 0.5)
     assert (view.days_left, view.allowance, view.projection) == (0, None, None)
 
 
 @given(st.lists(st.integers(0, 10**16), max_size=40), st.integers(0, 10**16), st.integers(0, 10**16))
-def test_heat_is_monotone_and_the_median_in_the_middle(amounts: list[int], one: int, other: int) -> None:
+def test_heat_map_steps_grow_with_the_amount_and_the_median_is_in_the_middle(
+    amounts: list[int], one: int, other: int
+) -> None:
     limits = heat_limits(amounts)
     assert list(limits) == sorted(set(limits))
     low, high = sorted((one, other))
@@ -112,13 +114,13 @@ def test_heat_is_monotone_and_the_median_in_the_middle(amounts: list[int], one: 
         assert heat_step(known[len(known) // 2], limits) == 3
 
 
-def test_heat_limits_for_little_traffic_suit_a_household() -> None:
+def test_heat_map_limits_for_little_traffic_suit_a_household() -> None:
     assert heat_limits([9 * 10**9, 12 * 10**9, 20 * 10**9]) == (5 * 10**9, 10**10, 2 * 10**10, 4 * 10**10)
     assert heat_limits([]) == (5 * 10**9, 10**10, 2 * 10**10, 4 * 10**10)
 
 
 @given(st.sets(st.integers(0, 400)))
-def test_listed_spans_are_the_days_and_nothing_else(numbers: set[int]) -> None:
+def test_spans_of_days_cover_exactly_the_given_days(numbers: set[int]) -> None:
     days = [date(2026, 1, 1) + timedelta(days=number) for number in sorted(numbers)]
     spans = listed_spans(days)
     assert [span.first + timedelta(days=number) for span in spans for number in range(span.length)] == days

@@ -175,7 +175,7 @@ def test_app_known_only_from_the_history_has_amounts_and_no_connections(open_win
 
 
 @pytest.mark.parametrize(("index", "has_bars"), [(0, False), (1, False), (2, True), (3, True), (4, True), (5, True)])
-def test_one_range_drives_picture_and_chart(open_window: Open, index: int, has_bars: bool) -> None:
+def test_chosen_range_applies_to_stacked_chart_and_details(open_window: Open, index: int, has_bars: bool) -> None:
     opened = _open(open_window, 1280)
     page = opened.window.apps
     _click(page, "curl")
@@ -206,7 +206,7 @@ def test_pointing_at_a_row_marks_its_layer(open_window: Open) -> None:
     assert page.table._marked is None
 
 
-def test_the_menu_of_a_row_leads_to_details_and_copies(open_window: Open) -> None:
+def test_menu_of_a_row_opens_details_and_copies_the_row(open_window: Open) -> None:
     opened = _open(open_window, 1280)
     page = opened.window.apps
     row = next(row for row in page.table.model().records() if row.name == "curl")

@@ -63,7 +63,7 @@ def test_colours_depend_only_on_the_traffic_of_the_range(
             assert alone.weight(alone.layers[0].values) <= weights[-1]
 
 
-def test_a_height_belongs_to_a_layer_or_the_rest() -> None:
+def test_layer_at_a_height_is_that_of_an_app_or_of_the_rest() -> None:
     stack = stacked([Bin(0, 1)], [10.0], {"a": [5.0], "b": [3.0], "idle": [0.0]}, is_amounts=False)
     assert [stack.layer_at(0, height) for height in (0, 4.9, 5, 8.5, 10)] == ["a", "a", "b", "", None]
     assert [stack.rank(name) for name in ("a", "b", "idle")] == [0, 1, None]

@@ -56,7 +56,7 @@ def test_connections_open_change_and_close(open_window: Open, monkeypatch: pytes
     assert page.table.selectionModel().selectedRows(), "a reset keeps the selection as well"
 
 
-def test_a_connection_that_reopens_stays(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_connection_that_reopens_is_not_removed(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netwatch_tray.window.pages.connections.page._CLOSED_STAY_S", 0.0)
     opened = open_window()
     opened.window.turn_to(1)
@@ -74,7 +74,7 @@ def _instead(page: ConnectionsPage) -> str:
     return ": ".join(each.text() for each in empty.findChildren(QLabel)) if empty.isVisible() else ""
 
 
-def test_an_empty_list_explains_itself(open_window: Open) -> None:
+def test_an_empty_list_shows_why_it_is_empty(open_window: Open) -> None:
     opened = open_window(connected=False)
     opened.window.turn_to(1)
     page = opened.window.connections

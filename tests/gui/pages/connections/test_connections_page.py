@@ -66,7 +66,7 @@ def _tip(page: ConnectionsPage, row: int, column: int) -> str:
 
 
 @pytest.mark.parametrize("width", [720, 960])
-def test_a_number_of_the_sums_is_never_cut(open_window: Open, width: int) -> None:
+def test_numbers_of_the_sums_are_never_cut_off(open_window: Open, width: int) -> None:
     opened = open_window(size=(width, 480))
     opened.window.turn_to(1)
     opened.say(
@@ -82,7 +82,7 @@ def test_a_number_of_the_sums_is_never_cut(open_window: Open, width: int) -> Non
     assert ("UDP, QUIC and other" in drawn) == (width == 960), "words are left out where there is no room"
 
 
-def test_the_fastest_is_first_and_cells_are_explained(open_window: Open) -> None:
+def test_fastest_connection_is_first_and_cells_have_explaining_tooltips(open_window: Open) -> None:
     _opened, page = _open(open_window)
     assert _column(page, 0) == ["firefox", "curl", "firefox", "postgresql.service", "user mallory"]
     assert _column(page, _RX) == ["5.00 MB/s", "900 kB/s", "1.00 kB/s", "0 B/s", units.UNKNOWN]
@@ -104,7 +104,7 @@ def _named() -> tuple[Connection, ...]:
     )
 
 
-def test_hosts_have_a_column_once_one_has_a_name(open_window: Open) -> None:
+def test_column_of_hosts_appears_once_a_host_has_a_name(open_window: Open) -> None:
     opened, page = _open(open_window)
     header = page.table.horizontalHeader()
     assert (header.isSectionHidden(_HOST), header.isSectionHidden(_LOCAL)) == (True, False)
@@ -130,7 +130,7 @@ def test_details_show_the_origin_of_the_name(open_window: Open) -> None:
     assert any(each.startswith("QUIC greeting, ") for each in shown)
 
 
-def test_groups_of_hosts_have_their_names(open_window: Open) -> None:
+def test_groups_by_host_are_titled_with_the_names_of_hosts(open_window: Open) -> None:
     opened, page = _open(open_window)
     opened.say(ConnectionsMessage(added=_named()))
     page.bar.group_by(Grouping.REMOTE)
@@ -325,7 +325,7 @@ def test_failed_export_is_reported_for_a_while(
     until(banner.isHidden, "the failed export is not reported any more")
 
 
-def test_the_sums_are_read_to_screen_readers_and_explained(open_window: Open) -> None:
+def test_sums_have_a_text_for_screen_readers_and_an_explanation(open_window: Open) -> None:
     message = AppsMessage(apps=(), interval_s=2.0, uplink=(2_000_000, 3000), tcp=(1_800_000, 4000), other=(200_000, 0))
     opened, page = _open(open_window, message)
     assert page.sums.accessibleName() == (

@@ -128,7 +128,7 @@ def test_lines_have_their_own_heights_also_after_changes(page: _Page) -> None:
         assert rows.sectionSize(row) == heights[type(line)]
 
 
-def test_a_screen_reader_reads_level_and_time_before_the_sentence(page: _Page) -> None:
+def test_screen_readers_get_severity_and_time_before_the_sentence(page: _Page) -> None:
     event = alert(SCAN)
     page.say(event)
     model = page.page.table.model()
@@ -191,7 +191,7 @@ def test_empty_page_reports_that_detection_is_off(page: _Page) -> None:
     assert len(page.shown()) == 1, "what was found before stays"
 
 
-def test_the_range_comes_from_the_history_and_the_agent(page: _Page) -> None:
+def test_events_of_the_range_come_from_the_history_and_the_agent(page: _Page) -> None:
     assert page.opened.history
     old, month = happened(PORT, ago=3 * 86400.0, app="ssh"), happened(NEW_APP, ago=20 * 86400.0, app="Steam")
     page.opened.history.reader.happened = [month, old]
@@ -259,7 +259,7 @@ def test_shift_f10_opens_the_menu_of_the_selected_event(page: _Page) -> None:
     menu.close()
 
 
-def test_jumps_lead_to_connections_apps_usage_and_the_total(page: _Page) -> None:
+def test_links_lead_to_connections_apps_usage_and_the_total(page: _Page) -> None:
     window = page.opened.window
     events = (
         alert(SENT_MUCH, app="Syncthing"), alert(SCAN, host="192.0.2.77"), happened(NEW_APP, app="Steam"),
@@ -281,7 +281,7 @@ def test_jumps_lead_to_connections_apps_usage_and_the_total(page: _Page) -> None
     assert jump(events[4], "Why this total") == "interfaces"
 
 
-def test_the_pane_explains_and_mutes(page: _Page) -> None:
+def test_details_pane_explains_the_event_and_mutes_it(page: _Page) -> None:
     upload = alert(SENT_MUCH, app="Syncthing", host="nas.example")
     page.say(upload, happened(RESTARTED, ago=1.0))
     page.select(upload)

@@ -16,7 +16,7 @@ from netwatch_tray.model import GapReason
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
 
 
-def test_the_greeting_fills_the_chart(open_window: Open) -> None:
+def test_ticks_in_the_agents_greeting_fill_the_chart(open_window: Open) -> None:
     begun = time.time()
     past_minute = [past_tick(60 - second, 1e6, 1e5) for second in range(60)]
     opened = open_window(Qt.ColorScheme.Light, (960, 640), *past_minute)
@@ -78,7 +78,7 @@ def test_a_zoomed_part_is_queried_with_finer_points(opened: Opened) -> None:
     assert page.range_chart.chart.crosshair is not None, "what is read again takes nothing away"
 
 
-def test_a_slow_history_has_an_overlay_and_a_missing_one_a_reason(opened: Opened) -> None:
+def test_chart_shows_that_the_history_is_being_read_or_why_it_is_missing(opened: Opened) -> None:
     page = opened.window.interfaces
     assert opened.history
     opened.say(TickMessage(tick(*_FEW)))
@@ -92,7 +92,7 @@ def test_a_slow_history_has_an_overlay_and_a_missing_one_a_reason(opened: Opened
     assert "There is no history yet." in visible_text(opened.window)
 
 
-def test_a_day_and_more_are_amounts_and_a_zoomed_hour_is_rates(opened: Opened) -> None:
+def test_ranges_of_a_day_and_more_show_amounts_and_a_zoomed_hour_shows_rates(opened: Opened) -> None:
     assert opened.history
     page, reader = opened.window.interfaces, opened.history.reader
     opened.say(TickMessage(tick(*_FEW)))

@@ -30,7 +30,7 @@ def section(application: QApplication) -> Iterator[HelperSettings]:
     theme.deleteLater()
 
 
-def test_state_is_the_agents_sentence(section: HelperSettings) -> None:
+def test_state_of_the_helper_is_shown_as_the_agent_reports_it(section: HelperSettings) -> None:
     assert "the agent is not running" in section._state.help.text()
     section.show_status(status(helper=Message("Running, process 7: bytes of UDP and QUIC, names of hosts.")))
     assert section._state.help.text().startswith("Running, process 7")

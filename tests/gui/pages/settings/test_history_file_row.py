@@ -33,7 +33,7 @@ def test_without_a_file_there_is_nothing_to_export(theme: Theme, tmp_path: Path)
     row.deleteLater()
 
 
-def test_the_size_includes_the_log(theme: Theme, tmp_path: Path) -> None:
+def test_shown_size_of_the_history_includes_its_write_ahead_log(theme: Theme, tmp_path: Path) -> None:
     file = tmp_path / "history.sqlite3"
     file.write_bytes(b"x" * 3000)
     (tmp_path / "history.sqlite3-wal").write_bytes(b"x" * 2000)
@@ -100,7 +100,7 @@ def test_the_delete_dialog_names_what_is_deleted(theme: Theme) -> None:
         ("import", "import,{file}"),
     ],
 )
-def test_each_button_runs_its_subcommand(
+def test_each_button_of_the_history_runs_its_subcommand(
     theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str, arguments: str
 ) -> None:
     file = tmp_path / "chosen"

@@ -40,7 +40,7 @@ def test_upload_is_off_until_it_is_turned_on(opened: Opened, tmp_path: Path) -> 
     assert (found.endpoint, found.on) == ("https://collector.example.net", False), "off for a server without its key"
 
 
-def test_key_and_preview_go_through_subcommands(opened: Opened, tmp_path: Path) -> None:
+def test_saving_the_key_and_the_preview_run_subcommands(opened: Opened, tmp_path: Path) -> None:
     log = tmp_path / "ran"
     script = (
         "import pathlib, sys\n"
@@ -93,7 +93,7 @@ def test_a_collector_is_chosen_and_its_state_shown(opened: Opened, tmp_path: Pat
     assert "Nothing was sent yet." in visible_text(page)
 
 
-def test_metrics_are_turned_on_and_then_something_may_leave(opened: Opened, tmp_path: Path) -> None:
+def test_after_turning_on_metrics_the_page_no_longer_says_that_nothing_leaves(opened: Opened, tmp_path: Path) -> None:
     window, file = opened.window, tmp_path / "settings.toml"
     opened.say(SettingsMessage(Settings()))
     window.turn_to_settings()

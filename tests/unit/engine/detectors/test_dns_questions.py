@@ -83,7 +83,7 @@ def test_query_forwarded_by_a_local_resolver_counts_once() -> None:
 
 
 @given(st.lists(st.binary(max_size=60), max_size=20), st.booleans())
-def test_any_bytes_raise_nothing(payloads: list[bytes], is_query: bool) -> None:
+def test_any_bytes_as_dns_packet_raise_no_error(payloads: list[bytes], is_query: bool) -> None:
     kind = PacketKind.DNS_QUERY if is_query else PacketKind.DNS_ANSWER
     Questions().take(
         Packet(Flow(1, UDP, UPSTREAM, 53, 1), kind, 0, payload, len(payload), 0, 1.0) for payload in payloads
@@ -113,7 +113,7 @@ def test_counts_and_pending_queries_are_consistent(packets: list[Packet]) -> Non
     assert sum(questions._asked_here.values()) == len(local)
 
 
-def test_memory_is_bounded() -> None:
+def test_pending_queries_are_bounded() -> None:
     questions = Questions()
     questions.take(dns(f"n{number}.example", number & 0xFFFF, cookie=number, server=STUB) for number in range(5000))
     assert len(questions._pending) <= 1024

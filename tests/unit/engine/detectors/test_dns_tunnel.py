@@ -59,7 +59,7 @@ def test_few_names_per_window_raise_no_finding() -> None:
     assert ask(random_labels(500), pause=WINDOW_S / (LABELS - 2)) == []
 
 
-def test_domains_are_distinguished_and_forgotten() -> None:
+def test_each_domain_is_counted_separately_and_their_number_is_bounded() -> None:
     watch = TunnelWatch()
     found = [
         each

@@ -86,7 +86,7 @@ def test_seconds_without_network_after_sleep_raise_no_finding() -> None:
     assert machine.run(30) == []
 
 
-def test_a_pause_raises_no_finding() -> None:
+def test_pausing_the_measurement_raises_no_finding() -> None:
     machine = Machine()
     machine.run(5)
     machine.unplug()

@@ -75,7 +75,7 @@ def test_ephemeral_ports_of_one_app_are_one_finding() -> None:
     assert len(found(watch, listening(port=8000))) == 1
 
 
-def test_other_states_and_apps_are_distinguished() -> None:
+def test_only_listening_sockets_are_reported_each_app_separately() -> None:
     watch = ListenerWatch()
     assert found(watch, listening(state=TcpState.ESTABLISHED)) == []
     assert len(found(watch, listening(), listening(app="unit:sshd.service"))) == 2
