@@ -54,7 +54,7 @@ class Probes:
 
 
 class _Running:
-    """Sends probes from its creation to `close`."""
+    """Sends probes periodically from its creation until `close` is called."""
 
     def __init__(
         self, scheduler: Scheduler, take: Sequence[Callable[[Health], None]], failed: Callable[[Message], None]

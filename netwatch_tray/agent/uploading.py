@@ -46,8 +46,8 @@ class Uploading:
         *,
         is_allowed: bool,
     ) -> None:
-        """`notify`: notifies the user of what he has to do before anything is sent, called with a key, a heading and a
-        text. `is_allowed`: False while a recording is replayed; then nothing is sent."""
+        """`notify`: called with a key, a heading and a text, to notify the user of what has to be done before anything
+        is sent. `is_allowed`: False while a recording is replayed; then nothing is sent."""
         self._scheduler, self._connections, self._notify = scheduler, connections, notify
         self._is_allowed = is_allowed
         self._service: UploadService | None = None

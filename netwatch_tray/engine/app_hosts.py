@@ -17,7 +17,7 @@ from netwatch_tray.errors import ParseError
 from netwatch_tray.model import HostAmount, HostOrigin, Scope, Traffic
 
 HOUR = 3600
-"""Seconds."""
+"""Length of an hour in seconds."""
 _HOURS = 24
 """Number of finished hours that are kept besides the current one."""
 _MOST_HOSTS_OF_APP, _MOST_HOSTS = 256, 1024
@@ -86,7 +86,7 @@ def hosts_of(hours: Iterable[bytes], app: str) -> tuple[HostAmount, ...]:
 
 
 def _unpacked(packed: bytes) -> _Hour:
-    """Decode a packed hour. Raise ParseError."""
+    """Decode a packed hour. Raise ParseError if it is damaged."""
     try:
         return {app: {each.key: each for each in hosts} for app, hosts in _decoder.decode(packed).items()}
     except msgspec.MsgspecError as error:
@@ -130,7 +130,7 @@ class AppHosts:
     """Amounts of each app by remote host. Traffic within this machine is not included."""
 
     def __init__(self, now: Callable[[], float]) -> None:
-        """`now`: Unix time, seconds."""
+        """`now`: returns the Unix time in seconds."""
         self._now = now
         self._began = now()
         self._packed: dict[int, bytes] = {}

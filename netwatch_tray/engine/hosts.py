@@ -34,7 +34,7 @@ _FORGET_EVERY = 60.0
 _HANDSHAKE = 10.0
 """Seconds that a QUIC handshake takes at most. A later Initial packet to the same peer begins another connection."""
 _MOST_NAMES = 4096
-"""Most names of each origin."""
+"""How many names of each origin (such as DNS, TLS or QUIC) are kept at most."""
 _MOST_RESPONSES_OF_PROCESS = 1024
 _MOST_RESPONSE_BYTES = 1 << 20
 """Most bytes of the stored responses of all processes, including the interpreter's overhead."""

@@ -1,9 +1,10 @@
 """Deltas and rates from cumulative counters: the only place where two readings of a counter are subtracted.
 
-A rate is a delta divided by the measured time between two reads, never by the nominal period. It is unknown (absent) on
-the first sample, across sleep, after a pause, for a new interface and when counters were reset: never zero, never a
-catch-up spread over the gap, never negative. A delta is also known across sleep and pauses, and has a bound: what the
-link can carry in the time (`most_bytes`). More than that is a reset, like a counter that falls back.
+A delta is the difference between two readings of a counter. A rate is a delta divided by the measured time between the
+two readings, never by the nominal period. A rate is unknown (None) for the first sample, across sleep, after a pause,
+for a new interface and when counters were reset; such a time is a gap. An unknown rate is never replaced by zero, nor
+by the average over the gap. A delta is also known across sleep and pauses. If a delta is more than the link can carry
+in that time (`most_bytes`), or negative, then the counter was reset.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class InterfaceRates(msgspec.Struct, frozen=True, gc=False):
     """Rates of one interface (bytes/s), and the bytes since the previous sample from which they are computed."""
 
     rx_rate: float | None
-    """None across a gap."""
+    """Bytes/s received; None across a gap, where the rate is unknown."""
     tx_rate: float | None
     error_rate: float | None
     """Errors per second in both directions; None across a gap, and when their counters were reset."""

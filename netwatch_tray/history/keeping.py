@@ -49,7 +49,7 @@ def delete_days(file: Path, first: date, last: date) -> int:
     """Delete everything that was recorded or imported for the local days from `first` to `last`. Return how many of
     them had data.
 
-    Raise HistoryError, NoHistoryYetError.
+    Raise NoHistoryYetError if there is no file, and HistoryError if it cannot be changed.
     """
     start, end = int(midnight(first)), int(midnight_after(last))
     with _changing(file) as connection:
@@ -73,8 +73,9 @@ def delete_days(file: Path, first: date, last: date) -> int:
 
 
 def delete_network_names(file: Path) -> int:
-    """Delete the names of all networks, but not their amounts. Return how many names there were. Raise HistoryError,
-    NoHistoryYetError.
+    """Delete the names of all networks, but not their amounts. Return how many names there were.
+
+    Raise NoHistoryYetError if there is no file, and HistoryError if it cannot be changed.
     """
     with _changing(file) as connection:
         return connection.execute("DELETE FROM network_name").rowcount
@@ -83,7 +84,8 @@ def delete_network_names(file: Path) -> int:
 def back_up(file: Path, target: Path) -> int:
     """Write a copy of the history to `target`, even while the agent records. Return its size in bytes.
 
-    `target` replaces an existing file, and only when it is complete. Raise HistoryError, NoHistoryYetError.
+    `target` replaces an existing file, and only when it is complete. Raise NoHistoryYetError if there is no
+    history, and HistoryError if it cannot be read or the copy cannot be written.
     """
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -109,7 +111,7 @@ def back_up(file: Path, target: Path) -> int:
 
 def restore(file: Path, source: Path) -> Message:
     """Replace the history by a backup of any format version. Return a message about what was restored. Raise
-    HistoryError."""
+    HistoryError if the backup cannot be read or the history cannot be replaced."""
     with _readable_copy(source) as copy, _changing(file, may_create=True) as connection:
         for table in _TABLES:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608  our own names
@@ -119,7 +121,8 @@ def restore(file: Path, source: Path) -> Message:
 def merge(file: Path, source: Path) -> Message:
     """Add the history of another machine. Return a message about what was added.
 
-    Raise HistoryError, also if this history already has days of the other one: they would count twice.
+    Raise HistoryError if a file cannot be read or changed, and if this history already has days of the other one: they
+    would count twice.
     """
     with _readable_copy(source) as copy, _changing(file, may_create=True) as connection:
         with closing(schema.open_for_reading(copy)) as other:

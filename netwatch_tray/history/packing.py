@@ -205,7 +205,7 @@ def pack_columns(columns: Columns) -> bytes:
 
 
 def unpack_columns(data: bytes, tier: int) -> Columns:
-    """Decode the columns of a chunk of this tier. Raise CorruptRowError."""
+    """Decode the columns of a chunk of this tier. Raise CorruptRowError if they are damaged."""
     size = SPAN[tier] // tier
     begin = -(-size // 8)
     unpacker = zlib.decompressobj()
@@ -236,7 +236,7 @@ def pack_minute(minute: MinuteValues) -> bytes:
 
 
 def unpack_minute(data: bytes) -> MinuteValues:
-    """Decode the values of a minute. Raise CorruptRowError."""
+    """Decode the values of a minute. Raise CorruptRowError if they are damaged."""
     return _decoded(_minute, data)
 
 
@@ -246,7 +246,7 @@ def pack_ledger(ledger: Ledger) -> bytes:
 
 
 def unpack_ledger(data: bytes) -> Ledger:
-    """Decode the ledger of a day. Raise CorruptRowError."""
+    """Decode the ledger of a day. Raise CorruptRowError if it is damaged."""
     return _decoded(_ledger, data)
 
 
@@ -285,7 +285,8 @@ def _is_five_numbers(value: object) -> TypeGuard[Value]:
 
 
 def pack_fine(times: list[int], elapsed: list[int], lines: Mapping[int, TickBytes]) -> bytes:
-    """Encode the ticks of a minute, see `Fine` for the arguments. Raise CorruptRowError."""
+    """Encode the ticks of a minute, see `Fine` for the arguments. Raise CorruptRowError if they could not be
+    decoded again."""
     data = _checked(_whole_fine, (times, elapsed, lines))
     size = len(times)
     if len(elapsed) != size or not all(len(rx) == len(tx) <= size for rx, tx in lines.values()):
@@ -294,7 +295,7 @@ def pack_fine(times: list[int], elapsed: list[int], lines: Mapping[int, TickByte
 
 
 def unpack_fine(data: bytes) -> Fine:
-    """Decode the ticks of a minute. Raise CorruptRowError."""
+    """Decode the ticks of a minute. Raise CorruptRowError if they are damaged."""
     fine = _decoded(_fine, data)
     if len(fine.times) != len(fine.elapsed):
         raise CorruptRowError("ticks without a time")

@@ -35,7 +35,8 @@ class Store:
     consistent."""
 
     def __init__(self, file: Path) -> None:
-        """Take the lock and open the file. Raise HistoryError, CorruptHistoryError."""
+        """Take the lock and open the file. Raise HistoryError if another process holds the lock or the file cannot be
+        opened, and CorruptHistoryError if the file is damaged."""
         self._file = file
         self._lock = _locked(file)
         try:

@@ -83,7 +83,7 @@ class AmountScene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def span(self) -> float:
-        """Return the seconds from the left to the right edge."""
+        """Return the number of seconds between the left and the right edge of the chart."""
         return self.amounts.slots[-1].end - self.amounts.slots[0].start
 
     def x(self, at: float) -> float:
@@ -187,7 +187,7 @@ def _draw_beside(painter: QPainter, scene: AmountScene, metrics: QFontMetricsF, 
 
 
 def draw_zero(painter: QPainter, scene: AmountScene) -> None:
-    """Draw the axis."""
+    """Draw the horizontal axis, at the amount 0."""
     painter.setPen(hair_line(scene.theme.tokens.ink3))
     painter.drawLine(QPointF(scene.bars.left(), scene.zero), QPointF(scene.bars.right(), scene.zero))
 

@@ -62,7 +62,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def span(self) -> float:
-        """Return the seconds from the left to the right edge."""
+        """Return the number of seconds between the left and the right edge of the chart."""
         return self.series.span
 
     @property

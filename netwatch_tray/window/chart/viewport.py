@@ -37,7 +37,7 @@ class Viewport:
 
     @property
     def span(self) -> float:
-        """Return the seconds from the left to the right edge."""
+        """Return the number of seconds between the left and the right edge of the chart."""
         return self.zoom[1] - self.zoom[0] if self.zoom else self.range
 
     def zoom_to(self, start: float, end: float) -> bool:

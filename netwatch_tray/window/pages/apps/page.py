@@ -92,7 +92,7 @@ class AppsPage(Page):
         self.list = AppList(theme, self._context, has_history=history is not None)
         self.table = self.list.table
         self._details: AppDetails | None = None
-        """Created when details are opened for the first time."""
+        """The pane with the details of one app; created when it is opened for the first time."""
         self._content = QHBoxLayout()
         self._content.setContentsMargins(0, 0, 0, 0)
         self._content.setSpacing(0)

@@ -46,7 +46,7 @@ class Figures(NamedTuple):
     keys: Mapping[str, str] = {}
     """Keys of all apps, by name."""
     counter: Used | None = None
-    """Amount since the user reset the counter; None if he never did, or only one network is shown."""
+    """Amount since the user reset the counter; None if that never happened, or only one network is shown."""
     known_networks: Sequence[NetworkUse] = ()
     """Networks that the user can choose to see alone; empty if names of networks were not requested."""
 
