@@ -80,9 +80,12 @@ class HistoryKeeper:
         """Used in the worker's thread only; None until the first minute is written."""
         self._worker = Worker("history", scheduler.call_soon)
         """The thread for all tasks. Starting one for each minute would add a tenth to the cost of a minute."""
+        self._is_on = settings.history.on
         self._held: list[Measurement] = []
-        self._rows = 0
-        self._minute: int | None = None
+        self._since: float | None = None
+        """Unix time at which the minute of `_held` began; `None` before the first tick, -1 once it is over."""
+        self._minute = -1
+        """Minute of the hour in which a tick needs no closer look."""
         self.moved: Moved | None = None
         """Bytes of today and of the period, as of the last stored minute; `None` if unknown."""
         self._earlier: tuple[tuple[date, date, int, Counts], int] | None = None
@@ -97,34 +100,47 @@ class HistoryKeeper:
 
     def apply(self, settings: Settings) -> None:
         """Use these settings from the next minute on. If they turn the history off, close the file."""
-        was_on, self._settings = self._settings.history.on, settings
-        if was_on and not settings.history.on:
+        was_on, self._is_on, self._settings = self._is_on, settings.history.on, settings
+        if was_on and not self._is_on:
             self._hand_over(is_end=True)
-            self._minute = None
+            self._since, self._minute = None, -1
 
     def take(self, tick: Tick, interval: AppInterval | None) -> None:
         """Add a tick. `interval`: bytes of the apps since the last reading; None if the sockets were not read. At the
-        first tick of a minute, everything held is passed to the thread."""
-        if not self._settings.history.on:
+        first tick of a minute, everything held is passed to the thread.
+
+        It runs each second, when its code and data have left the processor's caches, so it touches little.
+        """
+        if not self._is_on:
             return
-        if len(self._held) >= _MOST_HELD:
-            self._held, self._rows = [None], 0
-        minute = int(tick.at.timestamp()) // 60
-        is_over = minute != self._minute and self._minute is not None
-        self._minute = minute
-        if (is_over or self._rows > _MOST_ROWS) and not self._worker.pending:
-            self._hand_over(is_commit=is_over)
-        elif is_over:  # the previous minute is still being written: try again with the next tick
-            self._minute = minute - 1
+        if (
+            tick.at.minute != self._minute
+            or tick.gap is not None
+            or len(self._held) * len(tick.interfaces) > _MOST_ROWS
+        ):
+            self._make_room(tick)
         self._held.append(tick)
-        self._rows += len(tick.interfaces)
         if interval is not None and (interval.apps or interval.late):
             self._held.append((tick.at, interval))
+
+    def _make_room(self, tick: Tick) -> None:
+        """Pass what is held to the thread if its minute is over before `tick` or if it is too much. If the thread is
+        still busy, the next tick tries again."""
+        if len(self._held) >= _MOST_HELD:
+            self._held = [None]
+        since = tick.at.timestamp() // 60 * 60
+        is_over = self._since is not None and since != self._since
+        if is_over or len(self._held) * len(tick.interfaces) > _MOST_ROWS:
+            if self._worker.pending:
+                self._since, self._minute = -1.0 if is_over else since, -1
+                return
+            self._hand_over(is_commit=is_over)
+        self._since, self._minute = since, tick.at.minute
 
     def load_events(self, most: int, done: Callable[[EventMemory | None], None]) -> None:
         """Read what the detectors need from the history in the thread, with at most `most` events. Then call `done`
         with it, or with `None` if the history is off or cannot be read."""
-        if not self._settings.history.on:
+        if not self._is_on:
             done(None)
             return
 
@@ -138,7 +154,7 @@ class HistoryKeeper:
     def write_events(self, events: Iterable[Event], seen: Iterable[int] | None, done: Callable[[bool], None]) -> None:
         """Store events in the thread. `seen`: IDs of events to mark as seen; None: all. Then call `done` with whether
         that succeeded; True if the history is off."""
-        if not self._settings.history.on:
+        if not self._is_on:
             done(True)
             return
 
@@ -157,7 +173,7 @@ class HistoryKeeper:
 
     def _hand_over(self, *, is_commit: bool = False, is_end: bool = False) -> None:
         task = _Task(self._held, self._settings, is_commit, is_end)
-        self._held, self._rows = [], 0
+        self._held = []
         self._worker.submit(partial(self._record_or_reset, task), self._warn, partial(self._fail, task))
 
     def _record_or_reset(self, task: _Task) -> PlanAlert | None:
@@ -173,17 +189,17 @@ class HistoryKeeper:
 
     def _opened(self, kept: History, plan: DataPlan) -> HistoryWriter:
         """Return the writer with these settings, created if missing; runs in the thread. Raise _NotLoadedError."""
-        try:
-            from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  SQLite: not while the agent starts
-        except OSError as error:  # such as no free file descriptor
-            raise _NotLoadedError(
-                "The history cannot be opened now: {reason}. Trying again in a minute.", reason=error
-            ) from error
-
-        if self._writer is None:
-            self._writer = HistoryWriter(self._file, kept, plan)
-        self._writer.apply(kept, plan)
-        return self._writer
+        writer = self._writer
+        if writer is None:
+            try:
+                from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  SQLite: not during the start
+            except OSError as error:  # such as no free file descriptor
+                raise _NotLoadedError(
+                    "The history cannot be opened now: {reason}. Trying again in a minute.", reason=error
+                ) from error
+            writer = self._writer = HistoryWriter(self._file, kept, plan)
+        writer.apply(kept, plan)
+        return writer
 
     def _record(self, task: _Task) -> PlanAlert | None:
         if task.is_end and self._writer is None and not task.held:

@@ -79,6 +79,37 @@ def test_finished_minutes_are_stored_and_the_last_one_at_exit(tmp_path: Path) ->
     assert received(file) == 89 * 10
 
 
+def test_a_minute_is_over_after_a_sleep_of_whole_hours(tmp_path: Path) -> None:
+    loop, machine, file = Loop(), Machine(), tmp_path / "history.sqlite3"
+    keeper = HistoryKeeper(loop, file, Settings(), lambda _alert: None)
+    run(machine, keeper, 20)
+    machine.sleep(2 * 3600)
+    run(machine, keeper, 1)
+    loop.turn()
+    assert received(file) == 19 * 10, "all up to the sleep"
+    keeper.stop()
+    loop.close()
+    assert received(file) == 20 * 10
+
+
+def test_ticks_of_many_interfaces_are_handed_over_before_the_minute_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_MOST_ROWS", 20)
+    loop, machine, file = Loop(), Machine(), tmp_path / "history.sqlite3"
+    keeper = HistoryKeeper(loop, file, Settings(), lambda _alert: None)
+    for seconds in (22, 21):
+        run(machine, keeper, seconds)
+        loop.turn()
+        assert len(keeper._held) == 1
+    run(machine, keeper, 17)
+    loop.turn()
+    assert received(file) == 58 * 10, "the whole minute is one commit"
+    keeper.stop()
+    loop.close()
+    assert received(file) == 59 * 10
+
+
 def test_ticks_do_not_wait_for_an_unresponsive_disk(tmp_path: Path, slow_disk: threading.Event) -> None:
     loop, machine, file = Loop(), Machine(), tmp_path / "history.sqlite3"
     keeper = HistoryKeeper(loop, file, Settings(), lambda _alert: None)
