@@ -78,12 +78,12 @@ def install() -> Found:
         return Found(packaged, is_packaged=True)
     home, before = _home(), _read_manifest()
     ours = before.files if before else ()
-    foreign = [name for name in files if name not in ours and (home / name).exists()]
-    mine = {name: data for name, data in files.items() if name not in foreign}
     command = launch.command()
-    complete = _Manifest(netwatch_tray.__version__, command, tuple(sorted(mine)))
-    changed = {name: data for name, data in mine.items() if _content(home / name) != data}
     try:
+        foreign = [name for name in files if name not in ours and (home / name).exists()]
+        mine = {name: data for name, data in files.items() if name not in foreign}
+        complete = _Manifest(netwatch_tray.__version__, command, tuple(sorted(mine)))
+        changed = {name: data for name, data in mine.items() if _content(home / name) != data}
         if changed or before != complete:
             # First, so that `remove` knows of every file even if this process is killed between two of them.
             _write_manifest(home, _Manifest("", command, tuple(sorted({*ours, *mine}))))

@@ -3884,6 +3884,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>In {file} gibt es noch keinen Verlauf: Starten Sie das Programm mit `netwatch-tray`.</translation>
     </message>
     <message>
+      <source>The history {file} cannot be read: {reason}. Live rates still work; check who owns its folder.</source>
+      <translation>Der Verlauf {file} kann nicht gelesen werden: {reason}. Aktuelle Raten funktionieren weiter; prüfen Sie, wem der Ordner gehört.</translation>
+    </message>
+    <message>
       <source>The history {file} is damaged (its table {name} has other columns).</source>
       <translation>Der Verlauf {file} ist beschädigt (die Tabelle {name} hat andere Spalten).</translation>
     </message>

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 import netwatch_tray
 from netwatch_tray import language
-from netwatch_tray.cli.session import DONE, WRONG, ask_status, can_print, print_json, print_pairs, print_table
+from netwatch_tray.cli.session import (
+    DONE,
+    WRONG,
+    ask_status,
+    can_print,
+    feed_socket,
+    print_json,
+    print_pairs,
+    print_table,
+)
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, Message, NetWatchError, message
 from netwatch_tray.language import mark, said, translate
 from netwatch_tray.model import Role
@@ -135,13 +144,17 @@ def _doctor(options: argparse.Namespace) -> int:
     except AgentUnreachableError as stopped:
         problems.append(stopped.message)
         agent = translate("Terminal", "not running")
+    try:
+        feed = str(feed_socket())
+    except AgentUnreachableError as unusable:
+        feed = said(unusable.message)
     program = f"netwatch-tray {netwatch_tray.__version__}, Python {sys.version.split()[0]}, {sys.platform}"
     fine = translate("Terminal", "{file}: fine").format(file=paths.settings_file())
     report = {
         translate("Terminal", "program"): program,
         translate("Terminal", "agent"): agent,
         translate("Terminal", "settings"): said(error.message) if error else fine,
-        translate("Terminal", "feed"): str(paths.feed_socket()),
+        translate("Terminal", "feed"): feed,
         **survey(chosen),
         **(
             {translate("Terminal", "menu entry and icons"): in_words(desktop_files.find())}
@@ -200,7 +213,7 @@ def _show(problems: Sequence[str], report: Mapping[str, str]) -> None:
     except OSError as error:
         raise NetWatchError(
             "The report cannot be saved in {filename}: {reason}. Read it in a terminal: netwatch-tray doctor",
-            filename=error.filename or "the cache directory",
+            filename=error.filename or paths.report_file(),
             reason=error,
         ) from error
     opener = "open" if sys.platform == "darwin" else "xdg-open"

@@ -17,6 +17,7 @@ from netwatch_tray.cli.session import (
     ask_status,
     complain,
     connect,
+    feed_socket,
     print_json,
     print_pairs,
     usable_settings,
@@ -112,7 +113,7 @@ def show_screen() -> int:
     return app.run(
         settings,
         look.examine(),
-        connect=lambda: FeedClient(paths.feed_socket()),
+        connect=lambda: FeedClient(feed_socket()),
         measure=lambda: OwnFeed(settings),
         history=paths.history_file(),
     )

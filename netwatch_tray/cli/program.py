@@ -146,13 +146,14 @@ def _window(options: argparse.Namespace) -> int:
 
         with record.replaying_agent(options.replay, options.speed):
             return run(paths.feed_socket(), request)
+    socket = paths.feed_socket()  # raises NetWatchError where no agent could listen
     try:
         connect()[0].close()
     except AgentBusyError:
         pass  # the window tries until it is greeted
     except AgentUnreachableError:
         launch.start_agent()  # the window waits for this agent as for one that restarts
-    return run(paths.feed_socket(), request)
+    return run(socket, request)
 
 
 def _quit(_options: argparse.Namespace) -> int:

@@ -42,15 +42,24 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+def feed_socket() -> Path:
+    """Return the path of the agent's socket. Raise AgentUnreachableError if there is no private directory for it: then
+    no agent can listen, and what needs none still works."""
+    from netwatch_tray import paths
+
+    try:
+        return paths.feed_socket()
+    except NetWatchError as error:
+        raise AgentUnreachableError(error.message) from error
+
+
 def connect() -> tuple[FeedClient, Hello]:
     """Connect to the agent; return the client and its greeting. Try for five seconds while the agent is busy.
 
     Raise AgentUnreachableError if no agent runs; its subclass AgentBusyError if the agent is still busy or has too many
     clients; NetWatchError if it accepts the connection and sends no greeting.
     """
-    from netwatch_tray import paths
-
-    path = paths.feed_socket()
+    path = feed_socket()
     deadline = time.monotonic() + _ANSWER_TIMEOUT
     while True:
         try:

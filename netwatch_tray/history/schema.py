@@ -249,8 +249,18 @@ def open_for_reading(file: Path) -> sqlite3.Connection:
 
     Raise NoHistoryYetError if there is no file; HistoryError if it is of another version or cannot be read.
     """
-    if not file.exists():
-        raise NoHistoryYetError("There is no history yet in {file}: start the program with `netwatch-tray`.", file=file)
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise NoHistoryYetError(
+            "There is no history yet in {file}: start the program with `netwatch-tray`.", file=file
+        ) from None
+    except OSError as error:
+        raise HistoryError(
+            "The history {file} cannot be read: {reason}. Live rates still work; check who owns its folder.",
+            file=file,
+            reason=error,
+        ) from error
     with explained(file):
         try:
             return _connect_for_reading(file, "mode=ro")
