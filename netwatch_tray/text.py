@@ -63,7 +63,9 @@ def printable(text: str, most: int | None = None) -> str:
 
 def printable_lines(text: str) -> str:
     """Apply `printable` to each line of a text. For texts of this program that contain names from outside."""
-    return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
+    if text.replace("\n", " ").isprintable():  # the usual case, each second: the tooltip
+        return text
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def printable_json(encoded: str) -> str:

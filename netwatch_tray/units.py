@@ -18,9 +18,14 @@ DOWN, UP = "↓", "↑"
 FIGURE_SPACE = "\u2007"
 """A space as wide as a digit, so that padded numbers stay in place."""
 
-_PREFIXES = ("", "k", "M", "G", "T", "P", "E")
-_BINARY_PREFIXES = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
-_GREATEST_POWER = len(_PREFIXES) - 1
+_PREFIXES = ("", "k", "M", "G", "T", "P", "E"), ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+"""Of SI and IEC units; `Units.binary` is the index."""
+_GREATEST_POWER = len(_PREFIXES[0]) - 1
+_SCALES = [[float(step**power) for power in range(_GREATEST_POWER + 1)] for step in (1000, 1024)]
+"""Sizes of the units with these prefixes."""
+_AS_9_99, _AS_100 = 9.995, 99.95
+"""The greatest number that is 9.99 when it is rounded, and the least that is 100.0. As binary fractions they are a
+little less and a little more than these decimal ones."""
 
 Prefix = Literal["auto", "k", "M", "G"]
 
@@ -62,22 +67,25 @@ class Quantity(NamedTuple):
         return f"{self.value} {self.unit}" if self.unit else self.value
 
 
+_UNKNOWN = Quantity(UNKNOWN, "")
+
+
 def rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> Quantity:
     """Return a rate such as `12.4 MB/s`; `–` without a unit if it is unknown (None)."""
     if bytes_per_second is None:
-        return Quantity(UNKNOWN, "")
+        return _UNKNOWN
     amount, unit = _in_unit(bytes_per_second, units)
     return _written(amount, unit, units, _power(amount, units) if units.prefix == "auto" else _fixed_power(units))
 
 
 def size(count: float | None, units: Units = SI_BYTES) -> Quantity:
     """Return an amount such as `9.80 GB`, given in bytes; `–` without a unit if it is unknown (None)."""
-    return Quantity(UNKNOWN, "") if count is None else _written(count, "B", units, _power(count, units))
+    return _UNKNOWN if count is None else _written(count, "B", units, _power(count, units))
 
 
 def longest_size(units: Units = SI_BYTES) -> Quantity:
     """Return an amount whose text is as long as any below 1000 EB can be."""
-    return Quantity("0.00", _unit("B", units, 1))
+    return Quantity("0.00", _PREFIXES[units.binary][1] + "B")
 
 
 def parse_size(text: str) -> int:
@@ -111,6 +119,8 @@ def both_rates(rx_rate: float | None, tx_rate: float | None, units: Units = SI_B
 
 def joined(down: Quantity, up: Quantity) -> str:
     """Join two rates into one text, as `both_rates` does."""
+    if down.unit and up.unit:  # the usual case, each second, without two calls
+        return f"{DOWN} {down.value} {down.unit}  {UP} {up.value} {up.unit}"
     return f"{DOWN} {down}  {UP} {up}"
 
 
@@ -122,9 +132,9 @@ def short_rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> str:
     amount, _ = _in_unit(bytes_per_second, units)
     power = 0
     while round(amount) >= 1000 and power < _GREATEST_POWER:  # also of binary units: 1023k has no room
-        amount /= _step(units)
+        amount /= _SCALES[units.binary][1]
         power += 1
-    return f"{amount:.{int(power > 0 and round(amount, 1) < 10)}f}{_PREFIXES[power]}"
+    return f"{amount:.{int(power > 0 and round(amount, 1) < 10)}f}{_PREFIXES[0][power]}"
 
 
 def padded_rates(rx_rate: float | None, tx_rate: float | None, units: Units = SI_BYTES) -> str:
@@ -145,22 +155,21 @@ class SteadyRate:
 
     def __init__(self, units: Units = SI_BYTES) -> None:
         self._units = units
-        self._power = 0
+        self._power, self._unit = 0, ""
+        """The power of the current unit, and its name."""
 
-    def write(self, bytes_per_second: float | None) -> str:
-        """Return the next value of the rate, such as `12.4 MB/s`, padded with figure spaces (as wide as a digit)."""
-        if bytes_per_second is None:
-            value, unit = UNKNOWN, ""
-        elif self._units.prefix != "auto":
-            value, unit = rate(bytes_per_second, self._units)
-        else:
+    def write(self, bytes_per_second: float | None, fitting: Quantity | None = None) -> str:
+        """Return the next value of the rate, such as `12.4 MB/s`, padded with figure spaces (as wide as a digit).
+        `fitting`: the result of `rate` for it, if the caller has it."""
+        written = fitting or rate(bytes_per_second, self._units)
+        if bytes_per_second is not None and written.unit != self._unit and self._units.prefix == "auto":
             amount, base = _in_unit(bytes_per_second, self._units)
             power = _power(amount, self._units)
-            if power < self._power and amount < _KEEP_UNIT_DOWN_TO * _step(self._units) ** self._power:
-                self._power = power
-            self._power = max(power, self._power)
-            value, unit = _written(amount, base, self._units, self._power)
-        return _padded(Quantity(value, unit), self._units)
+            if self._power > power and amount >= _KEEP_UNIT_DOWN_TO * _SCALES[self._units.binary][self._power]:
+                written = _written(amount, base, self._units, self._power)
+            else:
+                self._power, self._unit = power, written.unit
+        return _padded(written, self._units)
 
 
 def _padded(rate: Quantity, units: Units) -> str:
@@ -173,10 +182,6 @@ def _in_unit(bytes_per_second: float, units: Units) -> tuple[float, str]:
     return (bytes_per_second * 8, "bit/s") if units.bits else (bytes_per_second, "B/s")
 
 
-def _step(units: Units) -> float:
-    return 1024.0 if units.binary else 1000.0
-
-
 def _fixed_power(units: Units) -> int:
     return 1 + "kMG".index(units.prefix)
 
@@ -184,23 +189,20 @@ def _fixed_power(units: Units) -> int:
 def _power(amount: float, units: Units) -> int:
     """Return how many steps the fitting unit is above the smallest one. 999.6 is written as 1.00 of the next unit, not
     as 1000."""
-    step, power = _step(units), 0
-    while round(amount) >= step and power < _GREATEST_POWER:
+    step, power = _SCALES[units.binary][1], 0
+    while amount >= step - 0.5 and power < _GREATEST_POWER:
         amount /= step
         power += 1
     return power
 
 
-def _unit(unit: str, units: Units, power: int) -> str:
-    return (_BINARY_PREFIXES if units.binary else _PREFIXES)[power] + unit
-
-
 def _written(amount: float, unit: str, units: Units, power: int) -> Quantity:
-    amount /= _step(units) ** power
-    if power == 0 or round(amount, 1) >= 100:
+    amount /= _SCALES[units.binary][power]
+    # Compared, not rounded: `round` costs more than everything else here.
+    if power == 0 or amount >= _AS_100:
         value = f"{amount:.0f}"
-    elif round(amount, 2) >= 10:
+    elif amount > _AS_9_99:
         value = f"{amount:.1f}"
     else:
         value = f"{amount:.2f}"
-    return Quantity(value, _unit(unit, units, power))
+    return Quantity(value, _PREFIXES[units.binary][power] + unit)

@@ -75,14 +75,19 @@ class TrayMenu:
         self.actions = actions
         self._texts: list[str] = []
         """Texts of the live rows, in this order: rates, counted interfaces, amounts, interfaces, the last event."""
+        self._are_texts_stale = False
+        """Whether the texts are written again when they are read, which is while a menu is open."""
         self._width = 0
         """Width of the live rows in characters; it only grows."""
-        self._made_of: object = None
-        """The values that `_texts` were last made from; while they are equal nothing is done."""
+        self._layout: object = None
+        """The values that number and lengths of `_texts` follow from; while they are equal the texts may be stale."""
         self._amounts: tuple[object, str] = None, ""
         """The row of amounts, after the values that it was made from."""
         self._event: tuple[object, str] = None, ""
         """The row of the last event, after the values that it was made from; None if there was no event."""
+        self._beside: tuple[Amounts | None, Event | None, date | None] = None, None, None
+        """What the texts are made from beside the view: the amounts, the last event, and the day if there is an
+        event."""
         self._rows: list[MenuItem] = []
         self.view = presenter.waiting()
         self._app_rows = [self._app_row(index) for index in range(presenter.MOST_APPS)]
@@ -114,11 +119,22 @@ class TrayMenu:
         self._view = view
         amounts, event = self.actions.amounts(), self.actions.last_event()
         today = None if event is None else date.today()  # noqa: DTZ011  the user's own day
-        made_of = view, self.settings.units, amounts, event, today
-        if made_of == self._made_of:
-            return
-        self._made_of = made_of
-        self._texts = list(view.rows)
+        self._beside = amounts, event, today
+        self._are_texts_stale = True
+        layout = view.rows.layout, self.settings.units, self._beside
+        if layout != self._layout:
+            self._layout = layout
+            self._write_texts()
+
+    def _current_texts(self) -> list[str]:
+        if self._are_texts_stale:
+            self._write_texts()
+        return self._texts
+
+    def _write_texts(self) -> None:
+        amounts, event, today = self._beside
+        self._are_texts_stale = False
+        self._texts = list(self.view.rows.texts())
         if amounts is not None:
             wanted = amounts, self.settings.units
             if wanted != self._amounts[0]:
@@ -158,7 +174,7 @@ class TrayMenu:
 
     def build(self) -> Menu:
         """Return a pystray menu with the current live rows and all rows below them."""
-        return Menu(*self._rows[: len(self._texts)], *self._below)
+        return Menu(*self._rows[: len(self._current_texts())], *self._below)
 
     def _more(self) -> Menu:
         beside = self._choice(
@@ -193,8 +209,9 @@ class TrayMenu:
 
     def _row(self, index: int) -> MenuItem:
         def text(_: MenuItem) -> str:
+            texts = self._current_texts()
             # A menu may be open that had more rows.
-            return (self._texts[index] if index < len(self._texts) else "").ljust(self._width, units.FIGURE_SPACE)
+            return (texts[index] if index < len(texts) else "").ljust(self._width, units.FIGURE_SPACE)
 
         def choose(_icon: Any, _item: MenuItem) -> None:
             is_event = self._event[0] is not None and index == len(self._texts) - 1

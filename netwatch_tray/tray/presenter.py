@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from netwatch_tray import units, wording
 from netwatch_tray.event import Event
@@ -14,7 +15,7 @@ from netwatch_tray.language import mark, translate
 from netwatch_tray.model import App, GapReason, InterfaceTick, Role, Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.text import printable
-from netwatch_tray.units import SteadyRate, Units
+from netwatch_tray.units import Quantity, SteadyRate, Units
 
 MOST_EVENT = 48
 """Length in characters of the row of the last event, about that of the other rows."""
@@ -32,7 +33,7 @@ APP_WIDTH = 56
 _SLACK = 2
 """Figure spaces added to the longest possible row of amounts, because the letters of units differ in width."""
 
-_STEPS = (1e3, 100e3)
+_SOME, _MORE = 1e3, 100e3
 """Rates (bytes/s) at which the arrow of the icon gets one and two steps longer."""
 _BUSY, _BUSY_SHARE = 1e6, 0.1
 """Rate (bytes/s) above which the arrow has its full length: the first number, or the second as a share of the link's
@@ -59,7 +60,37 @@ class Glyph(NamedTuple):
     """For the glyph `rates`: two texts drawn in place of the arrows, download above upload."""
 
 
-class View(NamedTuple):
+_RATES = tuple(tuple(Glyph("rates", down, up) for up in range(4)) for down in range(4))
+_PAUSED, _OFFLINE, _ALERT = Glyph("paused"), Glyph("offline"), Glyph("alert")
+
+
+class LiveRows(msgspec.Struct, frozen=True):
+    """The rows at the head of the menu. Their texts are written only while a menu shows them."""
+
+    lines: tuple[str, ...]
+    """All texts if there are no rates, otherwise the one that follows the rates."""
+    rates: tuple[Quantity, Quantity] | None = None
+    """Download and upload rate in the first row."""
+    interfaces: tuple[InterfaceTick, ...] = ()
+    """The interfaces that have a row, in order."""
+    units: Units = Units()
+
+    @property
+    def layout(self) -> object:
+        """Return a key of the number of rows and of their lengths, which do not depend on rates."""
+        return self.lines, self.interfaces and [each.name for each in self.interfaces]
+
+    def texts(self) -> tuple[str, ...]:
+        if self.rates is None:
+            return self.lines
+        heading = units.joined_padded(*self.rates, self.units)
+        below = [
+            f"{printable(each.name)}   {units.padded_rates(*each.own_rates, self.units)}" for each in self.interfaces
+        ]
+        return heading, *self.lines, *below
+
+
+class View(msgspec.Struct, frozen=True):
     """Everything that the tray shows. If two views are equal, nothing has to be drawn or sent."""
 
     glyph: Glyph
@@ -67,8 +98,7 @@ class View(NamedTuple):
     """Lines of the tooltip; the first is the heading."""
     label: str
     """Text beside the icon. It has the same width for all rates."""
-    rows: tuple[str, ...]
-    """Texts of the rows at the head of the menu."""
+    rows: LiveRows
     interfaces: tuple[str, ...]
     """Names of the interfaces that the user can choose, with no characters replaced."""
     is_paused: bool
@@ -77,10 +107,10 @@ class View(NamedTuple):
 def waiting() -> View:
     """Return the view that is shown before the first tick."""
     text = translate("Tray", "Waiting for the first rates")
-    return View(Glyph("rates"), ("NetWatch", text), "", (text,), (), is_paused=False)
+    return View(_RATES[0][0], ("NetWatch", text), "", LiveRows((text,)), (), is_paused=False)
 
 
-class _Shown(NamedTuple):
+class _Shown(msgspec.Struct, frozen=True):
     """The rates that the icon shows: those of the total, or of the one interface that the user chose."""
 
     rx_rate: float | None
@@ -104,6 +134,8 @@ class Presenter:
         self._down, self._up = SteadyRate(settings.units), SteadyRate(settings.units)
         self._presented: tuple[object, View] = None, waiting()
         """The parts of the previous tick from which its view was made, and that view."""
+        self._counted: tuple[tuple[str, ...], str] = (), ""
+        """The uplinks of the previous tick, and the text about them."""
 
     def present(self, tick: Tick) -> View:
         """Return the view of a tick. If nothing visible has changed it is the same object as before."""
@@ -115,20 +147,23 @@ class Presenter:
     def _view(self, tick: Tick) -> View:
         shown = self._shown(tick)
         # Panels without tooltips, and those that show its heading only, have the same lines in the menu.
-        down, up = units.rate(shown.rx_rate, self._units), units.rate(shown.tx_rate, self._units)
-        lines = [units.joined(down, up), shown.of]
-        rows = [units.joined_padded(down, up, self._units), shown.of, *self._interface_rows(tick)]
+        rates = down, up = units.rate(shown.rx_rate, self._units), units.rate(shown.tx_rate, self._units)
         if tick.gap in _WITHOUT_RATES:
-            rows = lines = [translate("Tray", text) for text in _WITHOUT_RATES[tick.gap]]
-        elif gap := tick.gap or self._gap_of(tick):
-            lines.append(translate("Tray", "No rates for a moment: {reason}").format(reason=wording.gap(gap)))
+            lines = tuple([translate("Tray", text) for text in _WITHOUT_RATES[tick.gap]])
+            rows = LiveRows(lines)
+        else:
+            lines = units.joined(down, up), printable(shown.of)
+            rows = LiveRows(lines[1:], rates, self._listed(tick), self._units)
+            if gap := tick.gap or self._gap_of(tick):
+                reason = translate("Tray", "No rates for a moment: {reason}").format(reason=wording.gap(gap))
+                lines = *lines, printable(reason)
         return View(
             self._glyph(shown, tick.gap),
-            tuple(map(printable, lines)),
-            self._label(shown, tick.gap) if self._has_text else "",
-            tuple(map(printable, rows)),
+            lines,
+            self._label(shown, tick.gap, rates) if self._has_text else "",
+            rows,
             tuple([each.name for each in tick.interfaces if each.role is not Role.LOOPBACK]),
-            tick.gap == GapReason.PAUSED,
+            tick.gap is GapReason.PAUSED,
         )
 
     def _shown(self, tick: Tick) -> _Shown:
@@ -144,9 +179,13 @@ class Presenter:
             of = translate("Tray", "There is no {name} now").format(name=self._chosen)
             return _Shown(None, None, of, is_online=False, speed=None)
         total = tick.total
-        links = [each.speed for each in tick.interfaces if each.is_uplink]
-        speed = None if None in links else sum(link for link in links if link is not None)
-        return _Shown(total.rx_rate, total.tx_rate, _counted(tick), bool(total.uplinks), speed)
+        speed: int | None = 0
+        for each in tick.interfaces:
+            if each.is_uplink:
+                speed = None if speed is None or each.speed is None else speed + each.speed
+        if not total.uplinks or total.uplinks != self._counted[0]:
+            self._counted = total.uplinks, _counted(tick)
+        return _Shown(total.rx_rate, total.tx_rate, self._counted[1], bool(total.uplinks), speed)
 
     def _glyph(self, shown: _Shown, gap: GapReason | None) -> Glyph:
         glyph = _glyph(shown, gap)
@@ -161,26 +200,29 @@ class Presenter:
             return tick.total.gap
         return next((each.gap for each in tick.interfaces if each.name == self._chosen), None)
 
-    def _label(self, shown: _Shown, gap: GapReason | None) -> str:
-        if gap == GapReason.UNREADABLE:
+    def _label(self, shown: _Shown, gap: GapReason | None, rates: tuple[Quantity, Quantity]) -> str:
+        if gap is GapReason.UNREADABLE:
             return translate("Tray", "no data")
-        if gap == GapReason.PAUSED:
+        if gap is GapReason.PAUSED:
             return translate("Tray", "paused")
         if not shown.is_online:
             return translate("Tray", "offline")
-        return f"{units.DOWN} {self._down.write(shown.rx_rate)} {units.UP} {self._up.write(shown.tx_rate)}"
+        down, up = self._down.write(shown.rx_rate, rates[0]), self._up.write(shown.tx_rate, rates[1])
+        return f"{units.DOWN} {down} {units.UP} {up}"
 
-    def _interface_rows(self, tick: Tick) -> list[str]:
-        """Return rows of the busiest interfaces that are up, except the one in the heading. They are sorted by index,
-        uplinks first, so that they stay in place while rates change."""
+    def _listed(self, tick: Tick) -> tuple[InterfaceTick, ...]:
+        """Return the busiest interfaces that are up, except the one in the heading. They are sorted by index, uplinks
+        first, so that their rows stay in place while rates change."""
         told = self._chosen or (tick.total.uplinks[0] if len(tick.total.uplinks) == 1 else "")
         up = [each for each in tick.interfaces if each.is_up and each.name != told and each.role is not Role.LOOPBACK]
-        busiest = sorted(up, key=_importance, reverse=True)[: MOST_ROWS - 2]
-        busiest.sort(key=lambda each: (not each.is_uplink, each.index))
-        return [f"{each.name}   {units.padded_rates(*each.own_rates, self._units)}" for each in busiest]
+        if len(up) > MOST_ROWS - 2:
+            up = sorted(up, key=_importance, reverse=True)[: MOST_ROWS - 2]
+        if len(up) > 1:
+            up.sort(key=lambda each: (not each.is_uplink, each.index))
+        return tuple(up)
 
 
-class Amounts(NamedTuple):
+class Amounts(msgspec.Struct, frozen=True):
     """Bytes of today and of this billing month, received and sent together; None if unknown."""
 
     today: int | None
@@ -291,15 +333,18 @@ def _why_offline(interfaces: Sequence[InterfaceTick]) -> str:
 
 
 def _glyph(shown: _Shown, gap: GapReason | None) -> Glyph:
-    if gap == GapReason.UNREADABLE:
-        return Glyph("alert")
-    if gap == GapReason.PAUSED:
-        return Glyph("paused")
+    if gap is GapReason.UNREADABLE:
+        return _ALERT
+    if gap is GapReason.PAUSED:
+        return _PAUSED
     if not shown.is_online:
-        return Glyph("offline")
-    return Glyph("rates", _step(shown.rx_rate, shown.speed), _step(shown.tx_rate, shown.speed))
+        return _OFFLINE
+    return _RATES[_step(shown.rx_rate, shown.speed)][_step(shown.tx_rate, shown.speed)]
 
 
 def _step(rate: float | None, speed: int | None) -> int:
-    busy = _BUSY if not speed else min(_BUSY, _BUSY_SHARE * speed / 8)
-    return 0 if rate is None else 3 if rate > busy else bisect_left(_STEPS, rate)
+    if rate is None:
+        return 0
+    if rate > _BUSY or (speed and rate > _BUSY_SHARE * speed / 8):
+        return 3
+    return 0 if rate <= _SOME else 1 if rate <= _MORE else 2

@@ -215,7 +215,7 @@ def _log(name: str) -> int:
 
 def test_tray_view_shows_hostile_names_safely(name: str) -> None:
     view = presenter.Presenter(Settings(tray=TrayIcon(text=True))).present(tick(name))
-    rows = (*view.tooltip, view.label, *view.rows, *presenter.app_rows([app(name)], Units()))
+    rows = (*view.tooltip, view.label, *view.rows.texts(), *presenter.app_rows([app(name)], Units()))
     assert not any(map(CONTROL.search, rows))
     assert all(len(row) < 120 for row in presenter.app_rows([app(name)], Units()))
 

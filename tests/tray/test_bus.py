@@ -28,7 +28,8 @@ from surroundings import Loop
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message as UserMessage, ParseError, TrayUnavailableError
 from netwatch_tray.tray.backends import bus_types
-from netwatch_tray.tray.backends.bus import Bus, Signal, messages
+from netwatch_tray.tray.backends.bus import Bus
+from netwatch_tray.tray.backends.bus_messages import Signal, messages
 from netwatch_tray.tray.backends.bus_objects import CallError, Interface, Method, Object
 from netwatch_tray.tray.backends.bus_types import complete_types, marshal, unmarshal
 
@@ -173,7 +174,7 @@ def test_owner_is_notified_when_bus_breaks_later(
         loop.do(lambda: bus.start({}))
         wait_for(lambda: lost, 5, "the loss is reported")
     assert reason in str(lost[0])
-    loop.do(lambda: bus.emit("/x", "a.b", Signal("C")))  # nothing happens
+    loop.do(lambda: bus.emit((Signal("/x", "a.b", "C"), b"")))  # nothing happens
     loop.do(bus.close)
     assert len(lost) == 1
 
@@ -187,7 +188,7 @@ def test_queue_of_unread_messages_is_bounded(monkeypatch: pytest.MonkeyPatch, tm
         bus = loop.do(lambda: connect(loop.scheduler, lost))
         loop.do(lambda: bus.start({}))
         for _ in range(100):
-            loop.do(lambda: bus.emit("/x", "a.b", Signal("C", "s", ("x" * 30_000,))))
+            loop.do(lambda: bus.emit((Signal("/x", "a.b", "C", "s"), marshal("s", ("x" * 30_000,)))))
         wait_for(lambda: lost, 5, "the loss is reported")
         done.set()
     assert "does not read" in str(lost[0])
@@ -375,6 +376,17 @@ def test_bodies_are_marshalled_as_by_jeepney(typed: list[tuple[str, Any]]) -> No
         assert unmarshal(signature, data, order=order) == values
 
 
+sent_texts = st.text(alphabet=st.characters(blacklist_characters="\0", codec="utf-8"))
+
+
+@given(sent_texts, sent_texts)
+def test_texts_after_a_constant_start_are_marshalled_as_by_jeepney(heading: str, text: str) -> None:
+    whole: tuple[Any, ...] = ("ToolTip", ("(sa(iiay)ss)", ("", [], heading, text)))
+    start = bus_types.marshal("sg(sa(iiay))", ("ToolTip", "(sa(iiay)ss)", ("", [])))
+    assert bus_types.followed_by(start, heading, text) == by_jeepney("sv", whole)
+    assert bus_types.followed_by(b"", heading, text) == by_jeepney("ss", (heading, text))
+
+
 @given(st.text(alphabet="ybnqiuxtdsoghav(){}", max_size=12), st.binary(max_size=64))
 @example("a()", b"\1\0\0\0" + bytes(60))
 @example("a{}", b"\1\0\0\0" + bytes(60))
@@ -416,7 +428,7 @@ values = st.fixed_dictionaries(
 def test_all_properties_are_marshalled_as_by_jeepney(value: dict[str, Any], order: list[str]) -> None:
     properties = {f"P{signature}": (signature, value[signature]) for signature in order}
     interface = Interface("org.example.Thing", {}, properties, {})
-    assert interface.get_all() == by_jeepney("a{sv}", (properties,))
+    assert b"".join(interface.get_all()) == by_jeepney("a{sv}", (properties,))
 
 
 @given(values, st.lists(st.tuples(st.sampled_from(["s", "u", "ay"]), values), max_size=6), st.sets(st.integers(0, 5)))
@@ -432,4 +444,4 @@ def test_changed_properties_follow_those_that_never_changed(
         if number in reads:
             interface.get_all()
     never = {name: value for name, value in properties.items() if name not in changed}
-    assert interface.get_all() == by_jeepney("a{sv}", ({**never, **changed},))
+    assert b"".join(interface.get_all()) == by_jeepney("a{sv}", ({**never, **changed},))

@@ -12,6 +12,7 @@ import pytest
 from bare_agent import tick
 from hypothesis import given, strategies as st
 from managed import managed_file
+from msgspec.structs import replace
 from surroundings import no_actions
 
 from netwatch_tray import autostart
@@ -74,11 +75,24 @@ def test_live_rows_are_first_and_open_the_window() -> None:
     rows = list(opened.menu.build())
     texts = [row.text for row in rows]
     live = texts[: texts.index("Busiest apps")]
-    assert [text.rstrip(FIGURE_SPACE) for text in live] == [row.rstrip(FIGURE_SPACE) for row in opened.menu.view.rows]
+    rows_of_view = opened.menu.view.rows.texts()
+    assert [text.rstrip(FIGURE_SPACE) for text in live] == [row.rstrip(FIGURE_SPACE) for row in rows_of_view]
     assert len({len(text) for text in live}) == 1, "panels that use GTK cut what is longer than what was there before"
     rows[0](None)
     assert opened.asked == [("open_window",)]
     assert [row.text for row in rows if row.default] == ["Open NetWatch"]
+
+
+def test_rows_have_the_rates_of_the_moment_when_they_are_read() -> None:
+    opened = Opened(Settings())
+    presenter = Presenter(Settings())
+    rows = list(opened.menu.build())
+    shape = opened.menu.shape
+    for rate, text in ((2e3, "2.00 kB/s"), (3e6, "3.00 MB/s"), (3e6, "3.00 MB/s"), (4.0, "4 B/s")):
+        opened.menu.view = presenter.present(tick(rate, 0.0))
+        assert opened.menu.shape == shape
+        assert f"↓ {text}" in rows[0].text.replace(FIGURE_SPACE, "")
+        assert next(iter(opened.menu.build())) is rows[0], "an open menu keeps its rows"
 
 
 def test_menu_has_at_most_14_rows() -> None:
@@ -174,7 +188,7 @@ def test_rows_never_grow_wider_than_measured_by_hosts(
 def test_each_row_runs_its_action() -> None:
     opened = Opened(Settings())
     assert opened.pick("Pause") == ("pause", True)
-    opened.menu.view = opened.menu.view._replace(is_paused=True)
+    opened.menu.view = replace(opened.menu.view, is_paused=True)
     assert opened.pick("Pause") == ("pause", False)
     assert opened.find("Pause").checked is True
     assert opened.pick("More", "Diagnose…") == ("show_doctor",)
@@ -246,7 +260,7 @@ def test_one_interface_or_the_total_is_checked() -> None:
     assert opened.menu.settings.tray.interface == "wlan0"
     assert opened.checked("Rates of") == ["wlan0"]
     items = list(opened.find("Rates of").submenu)
-    opened.menu.view = opened.menu.view._replace(interfaces=("eth0",))
+    opened.menu.view = replace(opened.menu.view, interfaces=("eth0",))
     assert opened.checked("Rates of") == ["wlan0"], "it is removed for now, but still chosen"
     assert all(new is old for new, old in zip(opened.find("Rates of").submenu, items, strict=True))
 

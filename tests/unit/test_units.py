@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 
 import pytest
@@ -70,6 +71,29 @@ def test_the_value_always_fits_four_characters_and_is_near_the_amount(amount: fl
     written = float(value) * step ** ["", "k" if not binary else "K", "M", "G", "T", "P", "E"].index(prefix)
     exact = amount * 8 if bits else amount
     assert written == pytest.approx(exact, rel=0.005, abs=0.51)
+
+
+def rounded(count: float, step: int) -> str:
+    """Return a size by the rule itself: three significant digits, rounded before the unit and the digits are chosen."""
+    power, rest = 0, count
+    while round(rest) >= step and power < 6:
+        rest /= step
+        power += 1
+    value = count / float(step**power)
+    digits = 0 if power == 0 or round(value, 1) >= 100 else 1 if round(value, 2) >= 10 else 2
+    prefixes = ("", "k", "M", "G", "T", "P", "E") if step == 1000 else ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+    return f"{value:.{digits}f} {prefixes[power]}B"
+
+
+edges = st.sampled_from([0.5, 1.5, 9.995, 99.95, 999.5, 1023.5, 9.99, 10.0, 99.9, 100.0])
+near_edges = st.builds(lambda edge, ulps: edge + ulps * math.ulp(edge), edges, st.integers(-3, 3))
+
+
+@given(near_edges | st.floats(0, 1e3), st.integers(0, 6), st.booleans())
+def test_value_is_rounded_before_its_unit_and_its_digits_are_chosen(amount: float, power: int, binary: bool) -> None:
+    step = 1024 if binary else 1000
+    count = amount * step**power
+    assert str(units.size(count, Units(binary=binary))) == rounded(count, step)
 
 
 @pytest.mark.parametrize(

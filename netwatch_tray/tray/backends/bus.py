@@ -13,17 +13,30 @@ import itertools
 import logging
 import os
 import socket
-import struct
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
 from netwatch_tray.errors import Message, ParseError, TrayUnavailableError, message
 from netwatch_tray.text import from_os
+from netwatch_tray.tray.backends.bus_messages import (
+    CALL,
+    ERROR,
+    NO_AUTO_START,
+    NO_REPLY,
+    RETURN,
+    SIGNAL,
+    Incoming,
+    Signal,
+    call,
+    emitted,
+    messages,
+    response_head,
+)
 from netwatch_tray.tray.backends.bus_objects import CallError, Object
-from netwatch_tray.tray.backends.bus_types import marshal, unmarshal
+from netwatch_tray.tray.backends.bus_types import marshal
 
 _log = logging.getLogger(__name__)
 
@@ -33,61 +46,18 @@ BUS_PATH = "/org/freedesktop/DBus"
 OnReply = Callable[[tuple[Any, ...] | None, str], None]
 """Callback for the response to a call. Arguments: the body of the response, or None if it is an error; the unique name
 of the sender."""
-_Fields = tuple[tuple[int, str | int], ...]
-"""The fields of a message header, as pairs of code and value."""
-
 OnSignal = Callable[[str, str, str, tuple[Any, ...]], None]
 """Callback for a signal. Arguments: sender (unique name, or the bus), interface, member and body. Any program can send
 a signal directly to this one, so check the sender."""
 
 
-class Signal(NamedTuple):
-    member: str
-    signature: str = ""
-    body: tuple[Any, ...] = ()
-
-
-class Incoming(NamedTuple):
-    """A received message. A field of the header that it does not have is empty or 0."""
-
-    kind: int
-    wants_reply: bool
-    sender: str
-    path: str
-    interface: str
-    member: str
-    signature: str
-    reply_serial: int
-    error: str
-    body: tuple[Any, ...]
-
-
 _QUEUE_LIMIT = 1 << 20
 """Bytes that may be queued for the bus before the connection is given up. All messages of the icon together have a
 hundredth of that."""
-_LONGEST = 1 << 20
-"""Longest message that is received, in bytes."""
-
 _LONGEST_ANSWER = 8192
 """Longest line of the authentication protocol, in bytes; the specification has none above 100."""
 
-_CALL, _RETURN, _ERROR, _SIGNAL = 1, 2, 3, 4
-_NO_REPLY, _NO_AUTO_START = 1, 2
-_PATH, _INTERFACE, _MEMBER, _ERROR_NAME, _REPLY_SERIAL, _DESTINATION, _SENDER, _SIGNATURE = range(1, 9)
-"""Kinds of messages, flags and header fields ("Message Format")."""
-_FIELD_TYPES = {_PATH: "o", _REPLY_SERIAL: "u", _SIGNATURE: "g"}
-"""Types of the header fields that are not strings."""
-_ORDERS = {ord("l"): "<", ord("B"): ">"}
-_LENGTHS = {ord("l"): struct.Struct("<III"), ord("B"): struct.Struct(">III")}
-"""Body length, serial number and length of the header fields, which begin at the fourth byte of a message, by the byte
-order that the first byte has."""
-_LENGTH_AND_SERIAL = struct.Struct("<II")
-"""Body length and serial number, which begin at the fourth byte of a message."""
-_REPLY_SERIAL_AT = 20
-"""Offset of REPLY_SERIAL in a response that has it as its first field: after 16 bytes of header, the field's code and
-its type."""
-
-_FAILED = "org.freedesktop.DBus.Error.Failed", "s", marshal("s", ("an error in the program that shows this icon",))
+_FAILED = "org.freedesktop.DBus.Error.Failed", "s", [marshal("s", ("an error in the program that shows this icon",))]
 """The response to a call that raised an unexpected error: name of the error, signature and body."""
 
 
@@ -159,26 +129,22 @@ class Bus:
     ) -> None:
         """Call a method of another program; `on_reply` is called with the response. `starts`: if the service does not
         run, let the bus start it."""
-        flags = 0 if starts else _NO_AUTO_START
+        flags = 0 if starts else NO_AUTO_START
         serial = next(self._serials)
         if on_reply is None:
-            flags |= _NO_REPLY
+            flags |= NO_REPLY
         else:
             self._pending[serial] = on_reply
-        fields = _call_fields(destination, path, interface, member)
-        self._send(_frame(_CALL, flags, fields, signature, marshal(signature, body), serial))
+        arguments = marshal(signature, body)
+        self._send(call(destination, path, interface, member, signature, arguments, flags=flags, serial=serial))
 
     def call_bus(self, member: str, signature: str, body: tuple[Any, ...], on_reply: OnReply | None = None) -> None:
         """Call a method of the bus itself."""
         self.call(BUS, BUS_PATH, BUS, member, signature, body, on_reply)
 
-    def emit(self, path: str, interface: str, *signals: Signal) -> None:
-        """Send signals of an interface, all of them in one write."""
-        frames = []
-        for member, signature, body in signals:
-            fields = (_PATH, path), (_INTERFACE, interface), (_MEMBER, member)
-            frames.append(_frame(_SIGNAL, 0, fields, signature, marshal(signature, body), next(self._serials)))
-        self._send(b"".join(frames))
+    def emit(self, *signals: tuple[Signal, bytes]) -> None:
+        """Send signals with these marshalled bodies, all of them in one write."""
+        self._send(emitted(signals, self._serials))
 
     def close(self) -> None:
         """Close the connection; the bus then releases its names. The owner is not notified."""
@@ -208,8 +174,7 @@ class Bus:
         raise TrayUnavailableError(unusable(address, failure)) from failure
 
     def _say_hello(self, connection: socket.socket, deadline: float) -> str:
-        fields = _call_fields(BUS, BUS_PATH, BUS, "Hello")
-        connection.sendall(_frame(_CALL, 0, fields, "", b"", next(self._serials)))
+        connection.sendall(call(BUS, BUS_PATH, BUS, "Hello", "", b"", flags=0, serial=next(self._serials)))
         while True:
             _limit(connection, deadline)
             data = connection.recv(4096)
@@ -217,26 +182,27 @@ class Bus:
                 raise ConnectionError("closed by the bus")
             self._received += data
             for _, answer in messages(self._received):
-                if answer.kind == _RETURN and answer.body:
+                if answer.kind == RETURN and answer.body:
                     return str(answer.body[0])
-                if answer.kind == _ERROR:
+                if answer.kind == ERROR:
                     raise ConnectionError(f"refused by the bus: {answer.body}")
 
-    def _send(self, data: bytes | bytearray) -> None:
+    def _send(self, *pieces: bytes | bytearray) -> None:
         if self._socket is None:
             return
+        sent = 0
         if not self._queue:
             try:
-                data = data[self._socket.send(data) :]
+                sent = self._socket.sendmsg(pieces) if len(pieces) > 1 else self._socket.send(pieces[0])
             except BlockingIOError:
                 pass
             except OSError as error:
                 self.lose(message("the connection to the session bus was lost ({error})", error=error))
                 return
-            if not data:
+            if sent == _size(pieces):
                 return
             self._scheduler.watch(self._socket.fileno(), READ | WRITE, self._on_ready)
-        self._queue += data
+        self._queue += b"".join(pieces)[sent:]
         if len(self._queue) > _QUEUE_LIMIT:
             self.lose(message("the session bus does not read what it is sent"))
 
@@ -292,43 +258,38 @@ class Bus:
     def _handle(self, serial: int, message: Incoming) -> None:
         if self._socket is None:
             return
-        if message.kind == _CALL:
+        if message.kind == CALL:
             self._answer(serial, message)
-        elif message.kind == _SIGNAL:
+        elif message.kind == SIGNAL:
             self._on_signal(message.sender, message.interface, message.member, message.body)
         else:
             on_reply = self._pending.pop(message.reply_serial, None)
-            if message.kind == _ERROR:
+            if message.kind == ERROR:
                 _log.debug("D-Bus error: %s %s", message.error, message.body)
             if on_reply is not None:
-                on_reply(None if message.kind == _ERROR else message.body, message.sender)
+                on_reply(None if message.kind == ERROR else message.body, message.sender)
 
     def _answer(self, serial: int, message: Incoming) -> None:
-        answer: tuple[str, str, bytes | bytearray] = _FAILED
+        answer: tuple[str, str, list[bytes]] = _FAILED
         self.caller = message.sender
         try:
             try:
                 answer = ("", *self._call_object(message))
             except CallError as error:
-                answer = (error.name, "s", marshal("s", (str(error),)))
+                answer = (error.name, "s", [marshal("s", (str(error),))])
         finally:  # respond in any case: a panel that waits for the response would freeze
             if message.wants_reply:
                 self._reply(serial, message.sender, *answer)
 
-    def _call_object(self, message: Incoming) -> tuple[str, bytes | bytearray]:
+    def _call_object(self, message: Incoming) -> tuple[str, list[bytes]]:
         if message.path not in self._objects:
             raise CallError("UnknownObject", f"there is no object {message.path}")
         return self._objects[message.path].call(message.interface, message.member, message.signature, message.body)
 
-    def _reply(self, to_serial: int, destination: str, error: str, signature: str, data: bytes | bytearray) -> None:
-        fields: _Fields = ((_DESTINATION, destination),) if destination else ()
-        kind = _RETURN
-        if error:
-            kind, fields = _ERROR, ((_ERROR_NAME, error), *fields)
-        # Only the serial number differs between responses of this kind; it is written into the prepared header.
-        frame = _frame(kind, _NO_REPLY, ((_REPLY_SERIAL, 0), *fields), signature, data, next(self._serials))
-        frame[_REPLY_SERIAL_AT : _REPLY_SERIAL_AT + 4] = to_serial.to_bytes(4, "little")
-        self._send(frame)
+    def _reply(self, to_serial: int, destination: str, error: str, signature: str, body: list[bytes]) -> None:
+        serial = next(self._serials)
+        head = response_head(destination, error, signature, _size(body), to_serial=to_serial, serial=serial)
+        self._send(head, *body)
 
     def lose(self, reason: Message) -> None:
         """Close the connection, and call `on_lost` with the reason."""
@@ -344,72 +305,11 @@ def session_address() -> str:
     return address or f"unix:path={os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/bus"
 
 
-def messages(received: bytearray) -> Iterator[tuple[int, Incoming]]:
-    """Remove the complete messages from the front of the buffer; yield the serial number and content of each.
-
-    Raise ParseError if one is malformed; the stream cannot be used any more then.
-    """
-    while len(received) >= 16:
-        try:
-            body, serial, fields = _LENGTHS[received[0]].unpack_from(received, 4)
-            size = 16 + fields + -fields % 8 + body
-            if size > _LONGEST:
-                raise ParseError(f"a message of {size} bytes")
-            if len(received) < size:
-                return
-            received[8:12] = bytes(4)
-            data = bytes(received[:size])
-            del received[:size]
-            message = _parse_short(data) if size <= 512 else _parse(data)
-        except (ValueError, LookupError, TypeError, AssertionError, struct.error, RecursionError) as error:
-            raise ParseError(f"{type(error).__name__}: {error}") from error
-        yield serial, message
-
-
-def _parse(data: bytes) -> Incoming:
-    order = _ORDERS[data[0]]
-    (entries,) = unmarshal("a(yv)", data, 12, order)
-    fields = {code: value for code, (_signature, value) in entries}
-    signature = fields.get(_SIGNATURE, "")
-    (size,) = struct.unpack_from(f"{order}I", data, 4)
-    return Incoming(
-        data[1],
-        not data[2] & _NO_REPLY,
-        fields.get(_SENDER, ""),
-        fields.get(_PATH, ""),
-        fields.get(_INTERFACE, ""),
-        fields.get(_MEMBER, ""),
-        signature,
-        fields.get(_REPLY_SERIAL, 0),
-        fields.get(_ERROR_NAME, ""),
-        unmarshal(signature, data, len(data) - size, order),
-    )
-
-
-_parse_short = functools.lru_cache(maxsize=32)(_parse)
-"""Parse a message, cached: a panel sends the same request each second, and parsing it again would be a large part of
-what the icon costs."""
-
-
-def _call_fields(destination: str, path: str, interface: str, member: str) -> _Fields:
-    return (_PATH, path), (_DESTINATION, destination), (_INTERFACE, interface), (_MEMBER, member)
-
-
-def _frame(kind: int, flags: int, fields: _Fields, signature: str, body: bytes | bytearray, serial: int) -> bytearray:
-    frame = bytearray(_header(kind, flags, fields, signature))
-    frame[4:12] = _LENGTH_AND_SERIAL.pack(len(body), serial)
-    frame += body
-    return frame
-
-
-@functools.lru_cache(maxsize=32)
-def _header(kind: int, flags: int, fields: _Fields, signature: str) -> bytes:
-    """Return a message header with its padding, in which body length and serial number are 0."""
-    if signature:
-        fields = (*fields, (_SIGNATURE, signature))
-    variants = [(code, (_FIELD_TYPES.get(code, "s"), value)) for code, value in fields]
-    header = marshal("yyyyuua(yv)", (ord("l"), kind, flags, 1, 0, 0, variants))
-    return header + bytes(-len(header) % 8)
+def _size(pieces: Iterable[bytes | bytearray]) -> int:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+    return size
 
 
 def _limit(connection: socket.socket, deadline: float) -> None:

@@ -6,7 +6,7 @@ D-Bus Specification, "Standard Interfaces": org.freedesktop.DBus.Peer, .Introspe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from netwatch_tray.tray.backends.bus_types import Variant, complete_types, marshal
@@ -26,9 +26,9 @@ class Method(NamedTuple):
     """D-Bus signature of the arguments."""
     gives: str
     """D-Bus signature of the results."""
-    run: Callable[..., tuple[Any, ...] | bytearray]
-    """Called with the arguments, whose types were checked. Returns the results, or the body of the response if it is
-    marshalled already. May raise CallError."""
+    run: Callable[..., tuple[Any, ...] | list[bytes]]
+    """Called with the arguments, whose types were checked. Returns the results, or the body of the response in pieces
+    if it is marshalled already. May raise CallError."""
 
 
 class Interface:
@@ -53,8 +53,8 @@ class Interface:
         self._changing: dict[str, bytes | None] = {}
         """Properties that were set at least once: the marshalled value, or None if no program has read the new value
         yet."""
-        self._others = bytearray()
-        """All other properties, marshalled as in the response of `get_all`; empty until they are read first."""
+        self._others = b""
+        """All other properties, marshalled as entries of a dictionary; empty until they are read first."""
 
     def set(self, name: str, value: Any, entry: bytes | None = None) -> bool:
         """Set a property. Return whether its value changed. `entry`: the result of `entry_of` for this value, if the
@@ -64,7 +64,7 @@ class Interface:
             return False
         self._properties[name] = signature, value
         if name not in self._changing:
-            self._others.clear()
+            self._others = b""
         self._changing[name] = entry
         return True
 
@@ -80,23 +80,24 @@ class Interface:
         self._on_read(name)
         return self._properties[name]
 
-    def get_all(self) -> bytearray:
-        """Return all properties as the marshalled body of a response (`a{sv}`)."""
+    def get_all(self) -> list[bytes]:
+        """Return all properties as the marshalled body of a response (`a{sv}`). It is in pieces, because pictures are
+        too long to be copied each second."""
         self._on_read(None)
         if not self._others:
-            self._others += bytes(8)  # the length, and what aligns the first entry
-            for name, (_, value) in self._properties.items():
-                if name not in self._changing:
-                    _append(self._others, self.entry_of(name, value))
-        entries = self._others.copy()
+            names = [name for name in self._properties if name not in self._changing]
+            self._others = b"".join(_entries([self._entry(name) for name in names])[1:])
+        entries = [self._others] if self._others else []
         for name, entry in self._changing.items():
-            _append(entries, entry or self._marshal(name))
-        entries[:4] = (len(entries) - 8).to_bytes(4, "little")
-        return entries
+            entries.append(entry or self._marshal(name))
+        return _entries(entries)
 
     def _marshal(self, name: str) -> bytes:
-        entry = self._changing[name] = self.entry_of(name, self._properties[name][1])
+        entry = self._changing[name] = self._entry(name)
         return entry
+
+    def _entry(self, name: str) -> bytes:
+        return self.entry_of(name, self._properties[name][1])
 
     def describe(self) -> str:
         """Return this interface as XML for org.freedesktop.DBus.Introspectable."""
@@ -136,28 +137,25 @@ class Object:
             ),
         )
         self._all = {interface.name: interface for interface in (*interfaces, *standard)}
+        self._methods: dict[tuple[str, str], Method] = {}
+        """By the names of interface and method; without an interface the first method of that name."""
+        for interface in self._all.values():
+            for name, method in interface.methods.items():
+                self._methods[interface.name, name] = method
+                self._methods.setdefault(("", name), method)
 
-    def call(
-        self, interface: str, member: str, signature: str, arguments: tuple[Any, ...]
-    ) -> tuple[str, bytes | bytearray]:
-        """Call a method of one of the interfaces. Return signature and marshalled body of the response. Raise CallError
-        if there is no such method or it fails."""
-        method = self._method(interface, member)
+    def call(self, interface: str, member: str, signature: str, arguments: tuple[Any, ...]) -> tuple[str, list[bytes]]:
+        """Call a method of one of the interfaces. Return signature and marshalled body of the response, the body in
+        pieces. Raise CallError if there is no such method or it fails."""
+        method = self._methods.get((interface, member))
+        if method is None:
+            if interface and interface not in self._all:
+                raise CallError("UnknownInterface", f"there is no interface {interface}")
+            raise CallError("UnknownMethod", f"there is no method {member}")
         if signature != method.takes:
             raise CallError("InvalidArgs", f"{member} takes ({method.takes}), not ({signature})")
         result = method.run(*arguments)
-        return method.gives, result if isinstance(result, bytearray) else marshal(method.gives, result)
-
-    def _method(self, interface: str, member: str) -> Method:
-        candidates: Iterable[Interface] = self._all.values()
-        if interface:
-            if interface not in self._all:
-                raise CallError("UnknownInterface", f"there is no interface {interface}")
-            candidates = (self._all[interface],)
-        for candidate in candidates:
-            if member in candidate.methods:
-                return candidate.methods[member]
-        raise CallError("UnknownMethod", f"there is no method {member}")
+        return method.gives, result if isinstance(result, list) else [marshal(method.gives, result)]
 
     def _interface(self, name: str) -> Interface:
         if name not in self._offered:
@@ -172,9 +170,17 @@ class Object:
         return f"<node>{''.join(interface.describe() for interface in self._all.values())}</node>"
 
 
-def _append(entries: bytearray, entry: bytes) -> None:
-    entries += bytes(-len(entries) % 8)  # each entry of a dictionary starts at a multiple of 8
-    entries += entry
+def _entries(marshalled: list[bytes]) -> list[bytes]:
+    """Return a dictionary of these entries, in pieces. The first one has the length, and aligns the first entry."""
+    pieces, size = [b""], 0
+    for entry in marshalled:
+        if padding := -size % 8:  # each entry starts at a multiple of 8
+            pieces.append(bytes(padding))
+            size += padding
+        pieces.append(entry)
+        size += len(entry)
+    pieces[0] = size.to_bytes(4, "little") + bytes(4)
+    return pieces
 
 
 def _arguments(signature: str, direction: str = "") -> str:

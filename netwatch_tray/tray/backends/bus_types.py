@@ -20,6 +20,8 @@ _Writer = Callable[[bytearray, Any], None]
 
 _FIXED = {"y": "<B", "n": "<h", "q": "<H", "i": "<i", "u": "<I", "b": "<I", "h": "<I", "x": "<q", "t": "<Q", "d": "<d"}
 _STRINGS = "so"
+_LENGTH = struct.Struct("<I")
+_PADDING = [bytes(length) for length in range(_LENGTH.size)]
 _STRUCT = 8
 """Alignment in bytes of structs and dictionary entries."""
 
@@ -31,6 +33,15 @@ def marshal(signature: str, values: tuple[Any, ...]) -> bytes:
     for write, value in zip(_writers(signature), values, strict=True):
         write(out, value)
     return bytes(out)
+
+
+def followed_by(start: bytes, *texts: str) -> bytes:
+    """Return marshalled values with strings after them, for bodies that are made each second."""
+    out = start
+    for text in texts:
+        data = text.encode()
+        out += _PADDING[-len(out) % 4] + _LENGTH.pack(len(data)) + data + b"\0"
+    return out
 
 
 def complete_types(signature: str) -> list[str]:

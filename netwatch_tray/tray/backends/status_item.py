@@ -17,8 +17,10 @@ from typing import Any, Protocol
 from netwatch_tray import clock, desktop_files, paths
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.text import printable_lines
-from netwatch_tray.tray.backends.bus import Bus, Signal
+from netwatch_tray.tray.backends.bus import Bus
+from netwatch_tray.tray.backends.bus_messages import Signal
 from netwatch_tray.tray.backends.bus_objects import Interface, Method
+from netwatch_tray.tray.backends.bus_types import followed_by, marshal
 from netwatch_tray.tray.backends.registration import XAPP, Registration
 from netwatch_tray.tray.picture import Picture
 
@@ -37,6 +39,13 @@ _SIGNALS = {
 _LABEL_SIGNAL = "XAyatanaNewLabel"
 """The signal that carries the text beside the icon. It is sent at each change, because panels take the text from the
 signal and read no property."""
+_SENT = {name: Signal(ITEM_PATH, ITEM, name, signature) for name, signature in _SIGNALS.items()}
+"""The signals, ready to be sent."""
+_TOOLTIP = f"(s{_PIXMAPS}ss)"
+_TOOLTIP_START = marshal(f"sg(s{_PIXMAPS})", ("ToolTip", _TOOLTIP, ("", [])))
+"""The property ToolTip, marshalled up to its two texts, which follow."""
+_LABEL_START = marshal("sg", ("XAyatanaLabel", "s"))
+"""The property XAyatanaLabel, marshalled up to its text."""
 _SIGNAL_OF = {"IconName": "NewIcon", "IconPixmap": "NewIcon", "ToolTip": "NewToolTip"}
 """For each property, the signal that makes panels read it again."""
 _PICTURE = (None, "IconName", "IconPixmap")
@@ -77,7 +86,8 @@ class StatusItem:
         self._bus = bus
         self._registration = registration
         self._label = self._guide = ""
-        self._picture_name = ""
+        self._picture_name, self._picture_name_entry = "", b""
+        """The name of the picture, and the property IconName with it, marshalled."""
         self._pending: dict[str, None] = {}
         """Names of the signals to send, in this order (the values are unused). They are held back until a change is
         complete, the panels have read the previous one, and the bus has accepted all messages."""
@@ -115,7 +125,7 @@ class StatusItem:
                 "AttentionIconName": ("s", ""),
                 "AttentionIconPixmap": (_PIXMAPS, []),
                 "AttentionMovieName": ("s", ""),
-                "ToolTip": (f"(s{_PIXMAPS}ss)", _tooltip(tooltip)),
+                "ToolTip": (_TOOLTIP, _tooltip(tooltip)),
                 "ItemIsMenu": ("b", False),
                 "Menu": ("o", MENU_PATH),
                 "XAyatanaLabel": ("s", ""),
@@ -140,30 +150,33 @@ class StatusItem:
                 self._guide = value
                 self.interface.set("XAyatanaLabelGuide", value)
             self._label = value
-            self.interface.set("XAyatanaLabel", value)
+            self.interface.set("XAyatanaLabel", value, followed_by(_LABEL_START, value))
             self._announce(_LABEL_SIGNAL)
 
     def set_picture(self, sizes: Sequence[Picture]) -> None:
         """Set the picture, given in several sizes."""
         first = sizes[0]
-        self._picture_name = first.name
-        if first.prepared is None:  # the property, as value and marshalled
+        if first.prepared is None:  # the properties, marshalled, and the value of one
             pixels = [(picture.size, picture.size, picture.argb()) for picture in sizes]
-            first.prepared = pixels, self.interface.entry_of("IconPixmap", pixels)
-        if self.interface.set("IconPixmap", *first.prepared):
+            entries = self.interface.entry_of("IconPixmap", pixels), self.interface.entry_of("IconName", first.name)
+            first.prepared = pixels, *entries
+        pixels, entry, name_entry = first.prepared
+        self._picture_name, self._picture_name_entry = first.name, name_entry
+        if self.interface.set("IconPixmap", pixels, entry):
             # Hosts prefer the name to the pixels, and some show nothing if they find no icon with that name.
             self._update_name()
             self.announce_picture()
 
     def set_tooltip(self, text: str) -> None:
         """Set the tooltip; the first line is the heading."""
-        if self.interface.set("ToolTip", _tooltip(text)):
+        tooltip = _tooltip(text)
+        if self.interface.set("ToolTip", tooltip, followed_by(_TOOLTIP_START, *tooltip[2:])):
             self._announce("NewToolTip")
 
     def set_status(self, status: str) -> None:
         """Show the item ("Active") or hide it ("Passive")."""
         if self.interface.set("Status", status) and self._registration.has_watcher:
-            self._bus.emit(ITEM_PATH, ITEM, Signal("NewStatus", "s", (status,)))
+            self._bus.emit((_SENT["NewStatus"], marshal("s", (status,))))
 
     def announce_picture(self) -> None:
         """Make panels read the picture again, although it is the same."""
@@ -195,15 +208,15 @@ class StatusItem:
         signals = []
         if _LABEL_SIGNAL in self._pending:
             del self._pending[_LABEL_SIGNAL]
-            signals.append(Signal(_LABEL_SIGNAL, _SIGNALS[_LABEL_SIGNAL], (self._label, self._guide)))
+            signals.append((_SENT[_LABEL_SIGNAL], followed_by(b"", self._label, self._guide)))
         if self._pending and clock.boottime() - self._announced_at >= _READ_WITHIN:
             signal = next(iter(self._pending))
             del self._pending[signal]
             self._unread.add(signal)
-            signals.append(Signal(signal))
+            signals.append((_SENT[signal], b""))
             self._announced_at = clock.boottime()
         if signals:
-            self._bus.emit(ITEM_PATH, ITEM, *signals)
+            self._bus.emit(*signals)
 
     def _announce(self, signal: str) -> None:
         if signal not in self._unread:
@@ -212,7 +225,10 @@ class StatusItem:
                 self.send_next()
 
     def _update_name(self) -> None:
-        self.interface.set("IconName", self._picture_name if self._has_names else "")
+        if self._has_names:
+            self.interface.set("IconName", self._picture_name, self._picture_name_entry or None)
+        else:
+            self.interface.set("IconName", "")
 
     def _on_read(self, name: str | None) -> None:
         if name in _PICTURE:

@@ -15,8 +15,10 @@ from typing import Any
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message, message
 from netwatch_tray.tray.backends import Notification
-from netwatch_tray.tray.backends.bus import Bus, Signal
+from netwatch_tray.tray.backends.bus import Bus
+from netwatch_tray.tray.backends.bus_messages import Signal
 from netwatch_tray.tray.backends.bus_objects import Object
+from netwatch_tray.tray.backends.bus_types import marshal
 from netwatch_tray.tray.backends.dbus_menu import NAME as MENU, DBusMenu, Item
 from netwatch_tray.tray.backends.notifications import SERVICE as NOTIFICATIONS, Notifications
 from netwatch_tray.tray.backends.pystray_api import Icon as PystrayIcon, Menu
@@ -121,10 +123,13 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
             return
         self._item.begin_change()
         try:
+            # Not by pystray's setters, which do the same at twice the cost.
             if icon is not None:
-                self.icon = icon
+                self._icon = icon
+                self._update_icon()
             if title is not None:
-                self.title = title
+                self._title = title
+                self._update_title()
             if label is not None:
                 self.label = label
         finally:
@@ -188,7 +193,8 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     def _emit_menu(self, signal: str, body: tuple[Any, ...]) -> None:
         if self._registration.has_watcher:
-            self._bus.emit(MENU_PATH, MENU, Signal(signal, self._dbus_menu.interface.signals[signal], body))
+            signature = self._dbus_menu.interface.signals[signal]
+            self._bus.emit((Signal(MENU_PATH, MENU, signal, signature), marshal(signature, body)))
 
     def _on_menu_click(self, item: Item) -> None:
         self._scheduler.call_soon(self._handler(item))  # the host gets its response first

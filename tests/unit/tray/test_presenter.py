@@ -77,7 +77,7 @@ def test_unknown_rate_is_a_dash_and_never_zero() -> None:
     assert view.tooltip == ("↓ –  ↑ –", "eth0 only", "No rates for a moment: asleep")
     assert view.glyph == Glyph("rates", 0, 0)
     assert "0" not in view.label
-    assert plain(view.rows) == ("↓ –  ↑ –", "eth0 only", "wlan0   ↓ –  ↑ –")
+    assert plain(view.rows.texts()) == ("↓ –  ↑ –", "eth0 only", "wlan0   ↓ –  ↑ –")
 
 
 def test_offline_is_shown_everywhere_with_the_reason() -> None:
@@ -86,7 +86,7 @@ def test_offline_is_shown_everywhere_with_the_reason() -> None:
     assert view.glyph == Glyph("offline")
     assert view.label == "offline"
     assert view.tooltip == ("↓ 0 B/s  ↑ 0 B/s", "Offline: eth0 and wlan0 are not connected")
-    assert plain(view.rows) == view.tooltip
+    assert plain(view.rows.texts()) == view.tooltip
     assert present(tick(0.0, 0.0, down[0], uplinks=())).tooltip[1] == "Offline: eth0 is not connected"
     left_out = present(tick(0.0, 0.0, interface(2, "eth0"), uplinks=())).tooltip[1]
     assert left_out == "Offline: eth0 is up, but left out of the total"
@@ -97,7 +97,7 @@ def test_offline_is_shown_everywhere_with_the_reason() -> None:
 def test_paused_and_unreadable_have_their_own_icon_and_text() -> None:
     paused = present(tick(None, None, interface(2, "eth0"), interface(3, "wlan0"), gap=GapReason.PAUSED))
     assert (paused.glyph, paused.label, paused.is_paused) == (Glyph("paused"), "paused", True)
-    assert paused.rows == paused.tooltip == ("NetWatch is paused", "Nothing is measured until you resume")
+    assert paused.rows.texts() == paused.tooltip == ("NetWatch is paused", "Nothing is measured until you resume")
     broken = present(tick(None, None, interface(2, "eth0"), gap=GapReason.UNREADABLE))
     assert (broken.glyph, broken.label, broken.is_paused) == (Glyph("alert"), "no data", False)
     assert broken.tooltip[0] == "NetWatch cannot measure"
@@ -139,7 +139,7 @@ def test_one_chosen_interface_is_shown_instead_of_the_total() -> None:
     view = present(tick(1e6, 2e6, *both), interface="wlan0")
     assert view.tooltip == ("↓ 3.00 kB/s  ↑ 4.00 kB/s", "wlan0 only, as chosen")
     assert view.glyph == Glyph("rates", 1, 1)
-    assert plain(view.rows[2:]) == ("eth0   ↓ 1.00 MB/s  ↑ 2.00 MB/s",)
+    assert plain(view.rows.texts()[2:]) == ("eth0   ↓ 1.00 MB/s  ↑ 2.00 MB/s",)
     assert view.interfaces == ("eth0", "wlan0")
     gone = present(tick(1e6, 2e6, *both), interface="usb0")
     assert gone.tooltip == ("↓ –  ↑ –", "There is no usb0 now")
@@ -163,14 +163,15 @@ def test_rows_keep_their_order_while_rates_change() -> None:
     )
     uplinks = ("wlan0", "eth0")
     names = [
-        [row.split()[0] for row in present(tick(0.0, 0.0, *each, uplinks=uplinks)).rows[2:]] for each in (calm, busy)
+        [row.split()[0] for row in present(tick(0.0, 0.0, *each, uplinks=uplinks)).rows.texts()[2:]]
+        for each in (calm, busy)
     ]
     assert names == [["wlan0", "eth0", "br0"]] * 2
 
 
 def test_the_busiest_interfaces_are_shown_and_the_only_uplink_is_not_repeated() -> None:
     many = [interface(index, f"veth{index}", rx=float(index)) for index in range(10, 40)]
-    rows = present(tick(0.0, 0.0, interface(50, "eth0", is_uplink=True), *many)).rows
+    rows = present(tick(0.0, 0.0, interface(50, "eth0", is_uplink=True), *many)).rows.texts()
     assert len(rows) == MOST_ROWS
     assert [row.split()[0] for row in rows[2:]] == [f"veth{index}" for index in range(37, 40)]
 
@@ -188,5 +189,5 @@ def test_any_tick_makes_a_readable_menu(
     ]
     shown = tick(rx, tx, *interfaces, uplinks=tuple(each.name for each in interfaces if each.is_uplink))
     view = present(shown)
-    assert len(view.rows) <= MOST_ROWS
+    assert len(view.rows.texts()) <= MOST_ROWS
     assert view == present(shown)
