@@ -21,17 +21,17 @@ class Measured(msgspec.Struct, kw_only=True):
     """One run of a benchmark."""
 
     about: str
-    """The first paragraph of its module docstring."""
+    """What it measures: the first paragraph of the docstring of the benchmark's module."""
     at: str
-    """Day, UTC."""
+    """Day on which it ran (UTC)."""
     commit: str
     load: tuple[float, float]
-    """Load of the machine before and after, averages of a minute (proc_loadavg(5))."""
+    """Load average of the machine over one minute, before and after the run (proc_loadavg(5))."""
     seconds: float
     fault: str = ""
-    """Why there are no rows."""
+    """Why the benchmark failed, so that there are no rows; empty if it succeeded."""
     rows: list[Row] = []
-    """Written as arrays: name, value, unit, whether more is better."""
+    """The measured figures. In the file each is an array: name, value, unit, whether more is better."""
 
 
 class Results(msgspec.Struct):

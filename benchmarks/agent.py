@@ -86,9 +86,9 @@ class Usage(NamedTuple):
 
 class Measured(NamedTuple):
     cpu: float
-    """ms per minute."""
+    """CPU time, ms per minute."""
     wakeups: float
-    """Per second."""
+    """Voluntary context switches of its threads, per second."""
 
 
 def pss_mb(*pids: int) -> float:

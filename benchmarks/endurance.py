@@ -56,7 +56,7 @@ while True:
 
 
 class Lives(NamedTuple):
-    """What is known of the agents of a run."""
+    """What is recorded about the agents that ran one after another in this benchmark."""
 
     inode: int
     """Inode of the history that the first agent made."""

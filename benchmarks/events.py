@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _SECONDS = 3600
 _ROUNDS = 3
 _CACHE = 8 << 20
-"""Bytes that are read between two calls."""
+"""Bytes that are read between two calls, to empty the processor's caches."""
 
 
 class _Measured:

@@ -82,9 +82,9 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> None:
 
 class Cost(NamedTuple):
     cpu: float
-    """ms per minute."""
+    """CPU time, ms per minute."""
     wakeups: float
-    """Per second."""
+    """Voluntary context switches of its threads, per second."""
     resident_mb: float
 
 

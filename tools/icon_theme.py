@@ -1,5 +1,5 @@
 """Writes `assets/tray`, the tray's glyphs as an icon theme: `.venv/bin/python tools/icon_theme.py` after a change of
-the geometry in `netwatch_tray/tray/icon.py`. A test says when it is due."""
+the geometry in `netwatch_tray/tray/icon.py`. A test fails as long as the written files are out of date."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Make docs/performance.md of docs/performance.json, which `./dev bench all --json docs/performance.json` writes.
 
-A test says when it is due.
+A test fails as long as the page is out of date.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ GOALS: dict[str, float] = {
     "window.open_cpu_ms": 300, "window.rss_mb": 82, "window.refresh_ms.10000": 8.5, "window.chart_whole_ms.3600": 4,
     "window.amounts_ms": 10, "window.app_details_ms": 10, "window.year_heatmap_ms": 5,
 }  # fmt: skip
-"""The most that a figure may be, by its name."""
+"""Limits: the highest permitted value of a figure, by the name of the figure."""
 
 HEAD = """# Performance
 

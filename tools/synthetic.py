@@ -39,7 +39,7 @@ from netwatch_tray.settings import DataPlan, Settings
 _NOW = datetime(2026, 11, 14, 14, 24, 31, tzinfo=UTC)
 _PAST_S = 330
 _ASLEEP = range(190, 228)
-"""When the machine slept, in seconds before now."""
+"""When the synthetic machine slept, in seconds before the end of the data."""
 _COUNTED = Why(WhyCode.DEFAULT_ROUTE)
 
 
@@ -318,7 +318,7 @@ _NETWORKS = {
     "c04d": ("Office", "ethernet", 0.15),
     "19aa": ("Train", "wifi", 0.02),
 }
-"""Name, kind and share of the total, by key."""
+"""Networks of the synthetic machine by key: name, kind, and share of all its bytes."""
 
 
 class SyntheticHistory:
@@ -333,7 +333,7 @@ class SyntheticHistory:
 _OFF = (date(2026, 11, 4), date(2026, 11, 5))
 """Days of which nothing is known."""
 _NIGHT_H = (0.5, 6.5)
-"""Hours of sleep."""
+"""Hours of the day (UTC) between which the machine sleeps each night."""
 
 
 class _Reader:

@@ -26,7 +26,7 @@ class Manager(NamedTuple):
     install: tuple[str, ...]
     quietly: tuple[str, ...] = ()
     update: tuple[str, ...] = ()
-    """Brings its lists up to date."""
+    """Command that updates the manager's lists of packages; empty if it needs none."""
     as_root: bool = True
 
 
@@ -42,7 +42,7 @@ MANAGERS = (
     Manager("pacman", ("pacman", "-S", "--needed"), ("--noconfirm",)),
     Manager("brew", ("brew", "install"), as_root=False),
 )
-"""In the order in which they are looked for."""
+"""The known package managers, in the order in which they are looked for."""
 
 # Libraries that PySide6 links against, by the name that the loader looks up.
 QT_LIBRARIES = {
@@ -155,7 +155,7 @@ PACKAGE_CHECK_PROGRAMS = {
     "zsh": Package("zsh"),
 }
 ENSUREPIP = "python3-venv"
-"""Debian's package; others do not separate it from Python."""
+"""Debian's package with the module ensurepip; in other distributions, Python itself has it."""
 
 _SAME_PATHS = ("/usr/include/",)
 """Files below these are at the same path in every distribution."""

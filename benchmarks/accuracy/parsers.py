@@ -1,4 +1,4 @@
-"""What the tools print, read. Pure."""
+"""Parses what the tools of the scoreboard print. Pure."""
 
 from __future__ import annotations
 

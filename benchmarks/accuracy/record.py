@@ -20,7 +20,7 @@ ETHERNET = 14
 AF_PACKET = 17
 """As in the module `socket`, which has it only on Linux."""
 _ALL = 3
-"""ETH_P_ALL."""
+"""The kernel's constant ETH_P_ALL: receive packets of all protocols."""
 _OUTGOING = 4
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _TCP, _UDP = 6, 17

@@ -1,4 +1,5 @@
-"""What is moved. Each scenario has a name, a sentence for the table, and up to three steps.
+"""The scenarios of the scoreboard: what traffic is made while the tools measure. Each has a name, a sentence for the
+table, and up to three steps.
 
 `prepare` happens before the tools start, `run` while they measure. Connections stay open for some seconds after their
 last byte, so that every tool can find their owners, except in the scenarios about connections that do not. A scenario
@@ -22,7 +23,7 @@ _SETTLED = 4.0
 
 
 class Cause(enum.StrEnum):
-    """What the kernel does not show an ordinary program, so that only the helper can be exact."""
+    """What the kernel does not show to a program without privileges, so that only the helper can count it exactly."""
 
     UDP = "bytes of UDP sockets"
     NAMESPACE = "sockets of another network namespace"
@@ -32,7 +33,7 @@ class Cause(enum.StrEnum):
 
 
 class Stage:
-    """What a scenario works with."""
+    """What a scenario works with: the networks (`world`), and the apps whose traffic it makes."""
 
     def __init__(self, world: World) -> None:
         self.world = world

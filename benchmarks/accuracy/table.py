@@ -168,7 +168,7 @@ def _matrix(board: Board, question: str) -> str:
 
 
 def _causes(board: Board) -> str:
-    """Return what the misses without the helper have in common."""
+    """Return a table of the scenarios in which this program is not exact without the helper, grouped by cause."""
     names: dict[Cause, list[str]] = {}
     for played in board.played:
         result = played.results.get(_OURS[0])

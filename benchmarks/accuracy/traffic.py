@@ -26,9 +26,10 @@ from typing import Any
 PORTS = range(5001, 5005)
 TUNNEL_PORT = 4500
 REQUEST = struct.Struct("!IIB")
-"""Bytes that follow, bytes to answer, and whether the server then resets the connection."""
+"""Header of a request: number of bytes that follow, number of bytes to answer, and whether the server then resets the
+connection."""
 DATAGRAM = struct.Struct("!IH")
-"""Size of each answer, and how many."""
+"""Header of a datagram: size of each answer in bytes, and number of answers."""
 _RESET = struct.pack("ii", 1, 0)
 _PATIENCE = 60.0
 
@@ -89,7 +90,7 @@ def server(addresses: list[str]) -> None:
 
 
 class App:
-    """Counts what it moves."""
+    """Makes traffic as it is told, and counts the payload that it receives and sends."""
 
     def __init__(self) -> None:
         self.rx = self.tx = 0

@@ -84,7 +84,7 @@ class EventKeeper:
         self._first_at = 0.0
         """Unix time of the first tick."""
         self._minute = 0.0
-        """Number of the minute of the last tick."""
+        """Unix time of the last tick in whole minutes."""
         self._day: date | None = None
         """The local day for which `Detectors.compare_with` was called; None before."""
         self.last: Event | None = None

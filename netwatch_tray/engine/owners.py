@@ -20,7 +20,7 @@ _MOST_PROCESSES = 2000
 _MOST_CREATORS = 4096
 """Most sockets whose creator is remembered, closed ones included."""
 _CREATOR_KEPT_FOR = 30.0
-"""Seconds for which what was read of a process that creates sockets is reused."""
+"""Seconds for which the facts read about a process that creates sockets are reused."""
 
 
 class Owners:

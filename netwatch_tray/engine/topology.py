@@ -31,7 +31,8 @@ _AMBIGUOUS = frozenset({InterfaceKind.PPP})
 _NOBODY: frozenset[int] = frozenset()
 _HARDWARE = frozenset({InterfaceKind.ETHERNET, InterfaceKind.WIFI, InterfaceKind.CELLULAR, InterfaceKind.INFINIBAND})
 _NEVER_OUT = frozenset({"anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet"})
-"""Kinds on macOS that never lead out: links to nearby devices, inside this machine, and to its virtual machines."""
+"""Kinds of interfaces of macOS that never lead to the Internet: links to nearby devices, inside this machine, and to
+its virtual machines."""
 _CARRIERS = _HARDWARE | _BONDS | _VLANS | _CONTAINER_ENDS | _AMBIGUOUS
 """Kinds that are certain to lead out of the machine if they are the only ones that may."""
 _LINK_LOCAL = ("169.254.", "fe80:")

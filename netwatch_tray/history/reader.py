@@ -60,7 +60,7 @@ class HistoryReader:
     """Queries of the history. The file is open until `close`. Not thread-safe."""
 
     def __init__(self, file: Path) -> None:
-        """Open the file. Raise NoHistoryYetError; HistoryError if it is of another version or cannot be read."""
+        """Open the file. Raise NoHistoryYetError if there is none, HistoryError if this version cannot read it."""
         self._connection = schema.open_for_reading(file)
         self._rows = Rows(self._connection, file)
         self._tiers = Tiers(self._rows)

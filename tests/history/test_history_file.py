@@ -93,7 +93,7 @@ def test_newer_file_is_refused_and_left_untouched(tmp_path: Path, expected_logs:
         HistoryReader(file)
 
 
-def test_damaged_pages_are_found_when_written_to(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_damage_is_found_when_a_damaged_page_is_written(tmp_path: Path, expected_logs: list[str]) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     writer = machine.writer(file)
     for _ in range(3):

@@ -243,7 +243,7 @@ def test_recording_continues_with_what_was_carried_over(whole: bytes, tmp_path: 
         assert list(reader.rows("app", "curl", int(START), int(START) + 86400 * 9, MINUTES))
 
 
-def test_file_with_damaged_header_is_carried_over_at_once(
+def test_data_of_a_file_with_damaged_header_is_merged_into_a_new_one(
     whole: bytes, tmp_path: Path, expected_logs: list[str]
 ) -> None:
     expected_logs += ["was renamed to", "was carried over (days: "]
@@ -287,7 +287,7 @@ def test_full_disk_leaves_the_damaged_file_for_the_next_start(
         subprocess.run(["umount", tmp_path], check=True)
 
 
-def test_file_set_aside_by_version_1_is_carried_over_once(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_damaged_file_renamed_by_version_1_is_merged_once(tmp_path: Path, expected_logs: list[str]) -> None:
     expected_logs.append("What can be read of history.damaged-20260101-011300.sqlite3")
     file = tmp_path / "history.sqlite3"
     aside = tmp_path / "history.damaged-20260101-011300.sqlite3"

@@ -30,7 +30,7 @@ def found(days: HostDays, start: int = NOON - 9999, end: int = NOON + 9999) -> d
     return {each.host: each.rx_bytes for each in days.amounts(APP, start * HOUR, end * HOUR)}
 
 
-def test_hours_are_found_by_app_and_time(tmp_path: Path) -> None:
+def test_stored_hours_are_found_by_app_and_time(tmp_path: Path) -> None:
     days = HostDays(tmp_path / "hosts")
     assert not days.exists
     assert found(days) == {}

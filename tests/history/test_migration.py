@@ -113,7 +113,7 @@ def test_migration_keeps_the_inode_and_the_file_opens_again(file: Path) -> None:
     assert file.stat().st_ino == inode
 
 
-def test_tables_begin_on_the_pages_of_a_new_file(file: Path, tmp_path: Path) -> None:
+def test_migrated_tables_begin_on_the_same_pages_as_in_a_new_file(file: Path, tmp_path: Path) -> None:
     Store(file).close()
     Store(tmp_path / "new.sqlite3").close()
     query = "SELECT name, rootpage FROM sqlite_master ORDER BY name"

@@ -72,7 +72,7 @@ class Cooldown:
         self.seconds = seconds
         self._most = most
         self._reported: OrderedDict[str, float] = OrderedDict()
-        """Boot-time clock of the report by key, oldest first."""
+        """Boot-time clock at the last report of each key, oldest report first."""
 
     def begins(self, key: str, now: Moment) -> bool:
         """Return whether this key was not reported in the last `seconds`. If so, remember it as reported now."""

@@ -10,9 +10,9 @@ from netwatch_tray.engine.detectors import Cooldown, Moment, recall
 from netwatch_tray.event import Finding, NxdomainStorm, Severity
 
 DOMAINS = 30
-"""Number of non-existent domains in the time window that is reported. Names below one domain count once, because
-queries to block lists of spammers, and search domains, get such responses by design. A browser tries three when it
-starts."""
+"""An app is reported if it queries names in at least this number of non-existent domains in the time window. Names
+below one domain count once, because queries to block lists of spammers, and search domains, get such responses by
+design. A browser tries three when it starts."""
 SHARE = 0.5
 """Least share of an app's responses that must report a missing name. A crawler follows many dead links, but more that
 work."""

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from netwatch_tray.collect.health import Health, Reachability
 
 _PROBES = 2
-"""Number of probes in a row without a response that is reported. A probe is three packets, which a busy radio link may
-lose together."""
+"""A target is reported after this number of probes in a row without a response. A probe is three packets, which a busy
+radio link may lose together."""
 _LEAST_APART_S = 15.0
 """Least seconds between two failed probes that count as two: half the period of probes. After each change of uplinks
 there is an additional probe, and packets are often lost then."""

@@ -11,8 +11,9 @@ from netwatch_tray.engine.detectors import Cooldown, Moment
 from netwatch_tray.event import Finding, ScanSuspected, Severity
 
 REFUSED = 60
-"""Number of TCP resets, or of datagrams to closed ports, in the time window that is reported. A scan of the hundred
-most common ports causes as many. A desktop has a few: late packets of closed connections."""
+"""A scan is suspected if at least this number of TCP resets, or of datagrams to closed ports, is counted in the time
+window. A scan of the hundred most common ports causes as many. A desktop has a few: late packets of closed
+connections."""
 WINDOW_S = 120.0
 """Length of the time window in seconds: two intervals between readings, so that a scan across two is seen
 completely."""

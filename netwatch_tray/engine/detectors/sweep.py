@@ -11,8 +11,8 @@ from netwatch_tray.event import Finding, PortScan, Severity
 from netwatch_tray.kinds import TcpState
 
 HOSTS = 20
-"""Number of hosts without a response that is reported. A program that cannot reach its servers tries a few addresses;
-the peers of a torrent client have different ports."""
+"""An app is reported if at least this number of hosts do not respond to it. A program that cannot reach its servers
+tries a few addresses; the peers of a torrent client have different ports."""
 WINDOW_S = 30.0
 """Seconds within which the hosts must be tried, as in `scan`. Slower sweeps are not detected."""
 _WEB = frozenset({80, 443})

@@ -11,8 +11,8 @@ from netwatch_tray.engine.detectors import Cooldown, Moment, recall
 from netwatch_tray.event import DnsTunnel, Finding, Severity
 
 LABELS = 50
-"""Number of distinct names below one domain in the time window that is reported. A web site with many servers has about
-ten."""
+"""A domain is reported if at least this number of distinct names below it are queried in the time window. A web site
+with many servers has about ten."""
 LENGTH = 16.0
 """Least mean length of the names: characters before the domain, without dots. 16 are 8 bytes in hexadecimal digits.
 Names that people choose are shorter."""

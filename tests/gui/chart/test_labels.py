@@ -24,7 +24,7 @@ _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
         (7 * _DAY, "14 Nov 13:24", "14 Nov", "14 Nov 13:24"),
     ],
 )
-def test_moments_are_as_exact_as_the_span(span: float, moment: str, axis: str, crosshair: str) -> None:
+def test_precision_of_the_shown_time_depends_on_the_range(span: float, moment: str, axis: str, crosshair: str) -> None:
     assert labels.moment(_AT, span) == moment
     assert labels.axis_moment(_AT, span) == axis
     assert labels.crosshair_moment(_AT, span) == crosshair

@@ -105,7 +105,7 @@ def updates(monkeypatch: pytest.MonkeyPatch) -> list[layers.Scene]:
     return scenes
 
 
-def test_nothing_is_computed_while_hidden(application: QApplication, updates: list[layers.Scene]) -> None:
+def test_hidden_chart_computes_nothing(application: QApplication, updates: list[layers.Scene]) -> None:
     plot = shown(Plot, application, steady())
     plot.hide()
     updates.clear()

@@ -33,6 +33,6 @@ def test_a_gap_breaks_the_sparkline() -> None:
     assert set(range(42, 78)) <= _empty_columns(broken)
 
 
-def test_flat_line_takes_at_most_two_rows_of_pixels() -> None:
+def test_flat_line_is_one_or_two_pixels_high() -> None:
     flat = _drawn(lambda painter, box: draw_flat_line(painter, box, LIGHT))
     assert 1 <= len({y for x in range(120) for y in range(26) if flat.pixel(x, y) != _GROUND}) <= 2

@@ -15,7 +15,7 @@ def _viewport(seconds: float = 60.0, interval: float = 1.0) -> Viewport:
     return viewport
 
 
-def test_whole_range_follows_the_newest_moment() -> None:
+def test_range_without_zoom_moves_with_time() -> None:
     viewport = _viewport()
     viewport.newest += 5
     assert (viewport.start, viewport.end, viewport.span) == (_NEWEST - 55, _NEWEST + 5, 60)
@@ -49,7 +49,7 @@ def test_zoom_to_almost_the_whole_range_shows_all_of_it() -> None:
 
 
 @pytest.mark.parametrize("around", [_NEWEST - 50, _NEWEST - 30, None])
-def test_zooming_keeps_the_moment_in_place(around: float | None) -> None:
+def test_zooming_keeps_the_given_time_or_the_middle_in_place(around: float | None) -> None:
     viewport = _viewport()
     middle = _NEWEST - 30 if around is None else around
     share = (middle - viewport.start) / viewport.span

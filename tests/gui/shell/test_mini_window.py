@@ -112,7 +112,7 @@ def test_keys_and_clicks_open_window_settings_and_menu(agent: FakeAgent, open_mi
     assert not mini.isVisible()
 
 
-def test_position_is_restored_if_it_is_on_a_screen(open_mini: _Open, memory: QSettings) -> None:
+def test_window_position_is_restored_if_it_is_on_a_screen(open_mini: _Open, memory: QSettings) -> None:
     mini = open_mini()
     corner = QGuiApplication.primaryScreen().availableGeometry().bottomRight()
     assert QGuiApplication.primaryScreen().availableGeometry().contains(mini.geometry())

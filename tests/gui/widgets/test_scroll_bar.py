@@ -29,7 +29,7 @@ def _middle(bar: SlimScrollBar) -> QPoint:
     return QPoint(6, sum(_handle(bar)) // 2)
 
 
-def test_the_handle_shows_position_and_share(application: QApplication) -> None:
+def test_scroll_handle_shows_position_and_visible_share(application: QApplication) -> None:
     bar = _bar(application, 300)
     assert _handle(bar) == (0, 50)
     bar.setValue(300)
@@ -56,7 +56,7 @@ def test_dragging_the_handle_scrolls(application: QApplication) -> None:
     assert bar.value() == 900
 
 
-def test_a_click_beside_the_handle_scrolls_there(application: QApplication) -> None:
+def test_a_click_beside_the_scroll_handle_scrolls_there(application: QApplication) -> None:
     bar = _bar(application)
     QTest.mouseClick(bar, Qt.MouseButton.LeftButton, pos=QPointF(6, 100).toPoint())
     assert bar.value() == 450

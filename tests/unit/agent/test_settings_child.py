@@ -78,7 +78,7 @@ def test_faulty_file_is_reported_and_left_unchanged(file: Path) -> None:
     assert file.read_text() == "[unitz]\n"
 
 
-def test_values_that_are_not_allowed_are_refused(file: Path) -> None:
+def test_invalid_settings_are_refused_and_the_file_is_unchanged(file: Path) -> None:
     (fault,) = run(lambda child: child.write({"upload": {"interval": 1}}), bool)
     assert str(fault).startswith("These settings cannot be saved: ")
     assert file.read_text() == HAND_WRITTEN

@@ -58,7 +58,7 @@ def test_helpers_and_their_browser_are_one_app() -> None:
     assert app_of(helper, parent_of) == app_of(FIREFOX, parent_of)
 
 
-def test_circular_parents_end_the_search() -> None:
+def test_processes_that_are_each_others_parent_end_the_search() -> None:
     one = Process(pid=1, name="a", executable="/opt/a/a", parent=2)
     two = Process(pid=2, name="b", executable="/opt/a/b", parent=1)
     assert app_of(one, lambda process: two if process is one else one).name in {"a", "b"}

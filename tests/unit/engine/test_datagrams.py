@@ -275,7 +275,7 @@ def test_closed_socket_is_booked_when_its_owner_is_reported_later() -> None:
     assert world.app("dns").rx_bytes == 10
 
 
-def test_udp_has_a_separate_sum() -> None:
+def test_bytes_of_udp_are_summed_separately_from_tcp() -> None:
     world = World()
     world.finder.known |= {"a": CURL, "b": CURL}
     world.count()

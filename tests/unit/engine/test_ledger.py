@@ -11,7 +11,7 @@ from netwatch_tray.model import Traffic
 CURL, VPN = AppName("executable:/usr/bin/curl", "curl"), AppName("unit:vpn", "vpn", is_tunnel_process=True)
 
 
-def test_accounts_stay_bounded_and_no_byte_is_lost() -> None:
+def test_apps_beyond_the_limit_are_summed_and_no_byte_is_lost() -> None:
     ledger = AppLedger()
     ledger.join(CURL, 1)
     ledger.credit(CURL, 1, Traffic(7, 7), crosses_uplink=True)

@@ -137,7 +137,7 @@ def test_a_tunnel_counts_itself_if_the_only_other_interface_does_not_carry_it() 
     assert counted_meanwhile(interfaces, [LAN0.index], [VPN.index], {VPN.index}) == (LAN0.index,)
 
 
-def test_an_underlay_known_by_routes_is_not_presumed() -> None:
+def test_interface_below_a_vpn_is_not_guessed_if_routes_show_it() -> None:
     for lan in ({"has_host_route": True}, {"route": True}):
         known = interface("lan0", "ethernet", **_ADDRESS, **lan)
         assert eliminated({each.index: each for each in (LO, VPN, known)}) == {}

@@ -66,7 +66,7 @@ def _tip(page: ConnectionsPage, row: int, column: int) -> str:
 
 
 @pytest.mark.parametrize("width", [720, 960])
-def test_numbers_of_the_sums_are_never_cut_off(open_window: Open, width: int) -> None:
+def test_sums_above_the_connections_are_never_cut_off(open_window: Open, width: int) -> None:
     opened = open_window(size=(width, 480))
     opened.window.turn_to(1)
     opened.say(

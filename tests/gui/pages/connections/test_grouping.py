@@ -47,7 +47,7 @@ def test_every_row_is_in_one_group_and_sums_are_those_of_its_open_rows(
     }
 
 
-def test_without_grouping_the_rows_are_the_lines() -> None:
+def test_without_grouping_the_table_has_a_line_for_each_connection() -> None:
     rows = [ConnectionRow(connection(1)), ConnectionRow(connection(2), closed=True)]
     assert list(table_lines(rows, Grouping.NONE, {}, ())) == rows
 

@@ -107,7 +107,7 @@ def test_a_changed_event_moves_and_keeps_the_selection(page: _Page) -> None:
     assert (current.event.id, current.event.count) == (one.id, 2)
 
 
-def test_days_cannot_be_selected(page: _Page) -> None:
+def test_arrow_keys_skip_the_headings_of_days(page: _Page) -> None:
     page.say(happened(PORT, ago=86400.0, app="ssh"), happened(BEACON, ago=1.0, app="Signal"))
     table = page.page.table
     table.setFocus()

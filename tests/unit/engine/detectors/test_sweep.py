@@ -36,7 +36,7 @@ def test_many_hosts_without_an_answer_are_reported_once() -> None:
     assert (evidence.inbound, evidence.port, evidence.hosts, finding.app) == (False, 22, HOSTS, APP.key)
 
 
-def test_connections_that_end_without_a_byte_count() -> None:
+def test_connections_that_end_without_traffic_count_as_failed() -> None:
     watch = SweepWatch()
     ends = [
         msgspec.structs.replace(ended(5.0, f"198.51.100.{host}", port=445), moved=Traffic()) for host in range(HOSTS)
