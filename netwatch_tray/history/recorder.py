@@ -80,14 +80,6 @@ def _counters(tick: InterfaceTick) -> tuple[int, int]:
     return tick.rx_bytes, tick.tx_bytes
 
 
-def _since_stored(old: StoredCounters, now: tuple[int, int], most: float) -> tuple[int, int] | GapReason:
-    """Return the bytes that an interface carried since its counters were stored, or why they are unknown."""
-    since = bounded((old.rx_bytes, old.tx_bytes), now, most)
-    has_returned = old.fallen is not None and now[0] >= old.fallen[0] and now[1] >= old.fallen[1]
-    # As in RateTracker: the stored counters were wrong readings, and the rise to their former value is no traffic.
-    return GapReason.RESET if has_returned and since != (0, 0) else since
-
-
 def _deltas(tick: InterfaceTick) -> tuple[int, int] | None:
     """Return the bytes (received, sent) of an interface since the previous tick, or `None` if they are unknown."""
     return None if tick.rx_delta is None or tick.tx_delta is None else (tick.rx_delta, tick.tx_delta)
@@ -189,15 +181,13 @@ class Recorder:
         for each in ticks:
             interface = self._interfaces[each.index]
             old = before.get((each.index, storable(each.kind)))
-            counters = _counters(each)
             if relation == "later boot":  # counters began at zero with the boot, within this gap
                 most = most_bytes(self._boot.boottime, None, None)
-                self._carry(gap, interface.series, bounded((0, 0), counters, most), in_total=each.is_uplink)
+                self._carry(gap, interface.series, bounded((0, 0), _counters(each), most), in_total=each.is_uplink)
             elif relation == "unknown" or old is None:
                 gap.is_complete &= interface.series.key not in earlier
             else:
-                most = most_bytes(elapsed, old.speed, believed_speed(each))
-                self._carry(gap, interface.series, _since_stored(old, counters, most), in_total=each.is_uplink)
+                self._carry_since(old, gap, interface.series, each, elapsed)
         self._batch.gaps.append(gap)
         for key in earlier - present:
             self._mark_removed(Series.of_interface_key(key), state.at)
@@ -215,25 +205,28 @@ class Recorder:
                 continue
             if interface.name != each.name:
                 self._rename(interface, each, at)
-            if each.gap is GapReason.RESET:
-                interface.note_reset(each)
-            before, interface.tick = interface.tick, each
             if self._has_discarded:
-                self._carry(gap, interface.series, self._since(before, each, at - last_at), in_total=each.is_uplink)
+                elapsed = at - last_at if at > last_at else self._boot.boottime  # the user may have set the clock
+                self._carry_since(interface.counted(), gap, interface.series, each, elapsed)
             else:
                 self._carry(gap, interface.series, _deltas(each), in_total=each.index in tick.total.counted)
+            if each.gap is GapReason.RESET:
+                interface.note_reset(each)
+            interface.tick = each
         self._batch.gaps.append(gap)
 
-    def _since(self, before: InterfaceTick, now: InterfaceTick, wall: float) -> tuple[int, int] | GapReason:
-        """Return the bytes (received, sent) of an interface between two ticks, computed from the counters, because the
-        measurements between them were discarded; or why they are unknown.
-
-        `wall`: seconds between the ticks by the wall clock, which the user may have set.
-        """
-        elapsed = wall if wall > 0 else self._boot.boottime
-        return bounded(
-            _counters(before), _counters(now), most_bytes(elapsed, believed_speed(before), believed_speed(now))
-        )
+    def _carry_since(
+        self, old: StoredCounters, gap: RecordedGap, series: Series, now: InterfaceTick, elapsed: float
+    ) -> None:
+        """Add to a gap the bytes of a series since its counters were `old`, computed from the counters, because there
+        are no measurements in between. `elapsed`: seconds since then."""
+        before, counters = (old.rx_bytes, old.tx_bytes), _counters(now)
+        if old.fallen is not None and counters[0] >= old.fallen[0] and counters[1] >= old.fallen[1]:
+            # As in RateTracker, the rise to their former value is no traffic: the old counters were wrong readings.
+            # What they rose beyond it was carried in any case; if they were reset after all, that is not all.
+            before, gap.is_complete = old.fallen, False
+        since = bounded(before, counters, most_bytes(elapsed, old.speed, believed_speed(now)))
+        self._carry(gap, series, since, in_total=now.is_uplink)
 
     @staticmethod
     def _carry(gap: RecordedGap, series: Series, deltas: tuple[int, int] | GapReason | None, *, in_total: bool) -> None:
