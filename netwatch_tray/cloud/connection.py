@@ -127,21 +127,29 @@ class Connection:
 
     def _open(self, host: str, port: int) -> socket.socket:
         """Connect to the first address of a host that accepts. Each gets an equal share of the time that is left, so
-        that all have a chance before the deadline; `socket.create_connection` would give all of it to each."""
+        that all have a chance before the deadline; `socket.create_connection` would give all of it to each. If none
+        accepts, raise the error of the first, which is the most likely to be reachable (RFC 6724)."""
         # As bytes, because for text Python would load the rules for names that are not ASCII.
         found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
-        while True:
-            (family, kind, protocol, _, address), *rest = found
-            sock = socket.socket(family, kind, protocol)
-            try:
-                sock.settimeout(self._limits.left() / len(found))
-                sock.connect(address)
-                break
-            except OSError:
-                sock.close()
-                if not rest:
-                    raise
-                found = rest
+        failures: list[OSError] = []
+        try:
+            for family, kind, protocol, _, address in found:
+                try:
+                    sock = socket.socket(family, kind, protocol)  # fails for IPv6 if the kernel was started without it
+                except OSError as error:
+                    failures.append(error)
+                    continue
+                try:
+                    sock.settimeout(self._limits.left() / (len(found) - len(failures)))
+                    sock.connect(address)
+                    break
+                except OSError as error:
+                    sock.close()
+                    failures.append(error)
+            else:
+                raise failures[0]
+        finally:
+            failures.clear()  # their tracebacks refer to this frame, and so to themselves
         self._socket = sock
         own_sockets.note(sock)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

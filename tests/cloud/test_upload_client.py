@@ -312,16 +312,41 @@ def test_the_deadline_holds_for_all_addresses_of_a_host_together(count: int, tim
     assert now - 1000.0 <= timeout + 1e-6
 
 
-def test_a_host_is_reached_at_its_second_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        refusing = closed.getsockname()
+@pytest.fixture
+def refusing() -> Iterator[tuple[int, tuple[str, int]]]:
+    """Family and address of a port that nobody else can have, and at which nothing listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield socket.AF_INET, bound.getsockname()
+
+
+NO_FAMILY = 9999, ("2001:db8::1", 443)
+"""Stands for IPv6 in a kernel that was started without it: no socket can be created."""
+
+
+def resolve_to(patch: pytest.MonkeyPatch, *addresses: tuple[int, tuple[str, int]]) -> None:
+    """Make every name resolve to these addresses (family and address)."""
+    answer = [(family, socket.SOCK_STREAM, 0, "", address) for family, address in addresses]
+    found = SimpleNamespace(**{**vars(socket), "getaddrinfo": lambda *_, **__: answer})
+    patch.setattr("netwatch_tray.cloud.connection.socket", found)
+
+
+@pytest.mark.parametrize("has_ipv6", [True, False])
+def test_a_host_is_reached_at_its_second_address(
+    has_ipv6: bool, refusing: tuple[int, tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with IngestServer() as server:
-        addresses = [
-            (socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in (refusing, ("127.0.0.1", server.port))
-        ]
-        found = SimpleNamespace(**{**vars(socket), "getaddrinfo": lambda *_, **__: addresses})
-        monkeypatch.setattr("netwatch_tray.cloud.connection.socket", found)
+        resolve_to(monkeypatch, refusing if has_ipv6 else NO_FAMILY, (socket.AF_INET, ("127.0.0.1", server.port)))
         assert ServerClient(account(server), "test/1", timeout=LONG).post(body()).status == 200
+
+
+def test_the_error_of_the_first_address_is_reported(
+    refusing: tuple[int, tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system sorts addresses that it cannot reach to the end, so their errors explain nothing."""
+    resolve_to(monkeypatch, refusing, NO_FAMILY)
+    with pytest.raises(UnreachableError, match=r"many\.example cannot be reached: Connection refused\."):
+        ServerClient(account_at("https://many.example"), "test/1", timeout=LONG).post(b"{}")
 
 
 def test_stop_sends_pending_snapshots_at_once(tmp_path: Path) -> None:
