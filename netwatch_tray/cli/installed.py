@@ -75,7 +75,9 @@ def _part(name: str, look: Callable[[], str]) -> Part:
     except NetWatchError as error:
         return Part(name, said(error.message), is_right=False)
     except (ImportError, OSError) as error:
-        return Part(name, reason_of(error), is_right=False)
+        file = error.filename if isinstance(error, OSError) else None
+        reason = reason_of(error)
+        return Part(name, f"{os.fsdecode(file)}: {reason}" if file else reason, is_right=False)
 
 
 def _interfaces() -> str:
