@@ -124,7 +124,7 @@ class FeedServer:
             self._listen()
             self._scheduler.unwatch(before.fileno())
             before.close()
-            _log.info("The socket %s was removed, and is there again.", self._path)
+            _log.info("The socket %s was removed or replaced, and is there again.", self._path)
 
     def close(self) -> None:
         """Close all connections, and remove the socket file unless it belongs to another agent by now."""
