@@ -4124,8 +4124,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Auf diesem System ({platform}) gibt es kein Symbol im Infobereich. Das Fenster und die Befehle im Terminal funktionieren.</translation>
     </message>
     <message>
-      <source>The session bus at {address} cannot be used ({failure}), so there is no tray icon. The window and the terminal commands still work. Start NetWatch from within the desktop session to get the icon.</source>
-      <translation>Der Sitzungsbus unter {address} ist nicht verwendbar ({failure}), daher gibt es kein Symbol. Das Fenster und die Befehle im Terminal funktionieren. Starten Sie NetWatch in der Desktop-Sitzung, um das Symbol zu bekommen.</translation>
+      <source>The session bus at {address} cannot be used ({failure}), so only an older (XEmbed) tray can show the icon. The window and the terminal commands work. Start NetWatch from within the desktop session to get the icon.</source>
+      <translation>Der Sitzungsbus unter {address} ist nicht verwendbar ({failure}), daher kann nur ein älterer Infobereich (XEmbed) das Symbol zeigen. Das Fenster und die Befehle im Terminal funktionieren. Starten Sie NetWatch in der Desktop-Sitzung, um das Symbol zu bekommen.</translation>
     </message>
     <message>
       <source>the connection to the session bus was lost ({error})</source>

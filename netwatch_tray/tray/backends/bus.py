@@ -64,8 +64,8 @@ _FAILED = "org.freedesktop.DBus.Error.Failed", "s", [marshal("s", ("an error in 
 def unusable(address: str, failure: Exception) -> Message:
     """Return the sentences for a session bus that cannot be used."""
     return message(
-        "The session bus at {address} cannot be used ({failure}), so there is no tray icon. The window and the "
-        "terminal commands still work. Start NetWatch from within the desktop session to get the icon.",
+        "The session bus at {address} cannot be used ({failure}), so only an older (XEmbed) tray can show the icon. "
+        "The window and the terminal commands work. Start NetWatch from within the desktop session to get the icon.",
         address=from_os(address),
         failure=failure,
     )
