@@ -134,7 +134,8 @@ class EventKeeper:
         return self._log.get(number) if self._log else None
 
     def tick(self, tick: Tick, moved: AppInterval | None, interfaces: Mapping[int, Interface]) -> None:
-        """Pass a tick to the detectors, and store events if that is due. `moved`: bytes of the apps since the last
+        """Pass a tick to the detectors, make an event of a long gap, send changed events to the clients, and store
+        events if that is due. `moved`: bytes of the apps since the last
         reading, None if the sockets were not read. `interfaces`: `Monitor.interfaces`."""
         now = Moment(tick.at.timestamp(), clock.boottime())
         self._first_at = self._first_at or now.at

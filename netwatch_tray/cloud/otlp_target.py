@@ -108,7 +108,7 @@ def parse_headers(text: str) -> dict[str, str]:
         if not separator or not _HEADER_NAME.fullmatch(name) or not is_text or name.lower() in _OWN_HEADERS:
             raise SettingsError(
                 "A header for the OpenTelemetry collector is not usable: {name}. Example: authorization=Bearer%20TOKEN",
-                name=repr(name[:100]),
+                name=repr(name[:100]) if separator else "…",  # without a name it is a value, maybe a secret
             )
         found[name] = value
     return found

@@ -21,7 +21,7 @@ _ORDER: tuple[UploadLevel, ...] = get_args(UploadLevel)
 
 
 class Scope(NamedTuple):
-    """How much a stored snapshot contains, to be compared with what the user wants to send now."""
+    """How much a stored snapshot contains. Those that contain more than the user wants to send now are dropped."""
 
     level: int = 0
     """Index of the level in the order of UploadLevel, from 0."""

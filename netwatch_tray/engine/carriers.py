@@ -25,7 +25,7 @@ class _Pair(msgspec.Struct, frozen=True, gc=False):
     """`tunnel` and `underlay` are interface indexes."""
 
 
-class _Window:
+class _Lead:
     """Compares the bytes of a tunnel with those of its presumed underlay in one direction, since the last moment at
     which the underlay had at least as many.
 
@@ -41,8 +41,9 @@ class _Window:
         self._recent: deque[tuple[float, int]] = deque()
 
     def add(self, tunnel: int, underlay: int, boottime: float) -> bool:
-        """Add the bytes that tunnel and underlay moved since the last call. Return whether the tunnel moved so many
-        more that the underlay cannot carry it. `boottime`: time of the reading (boot-time clock)."""
+        """Add the bytes that tunnel and underlay moved since the last call. Return whether, since the underlay last had
+        as many, the tunnel moved so many more that the underlay cannot carry it. `boottime`: time of the reading
+        (boot-time clock)."""
         self._underlay += underlay
         self._tunnel += tunnel
         if self._underlay >= self._tunnel:
@@ -63,7 +64,7 @@ class Carriers:
         """Interface indexes of the tunnels found: their presumed underlay does not carry them."""
         self.is_watching = False
         """Whether there are tunnels to watch, so that `contradict` has to be called."""
-        self._windows: dict[_Pair, tuple[_Window, _Window]] = {}
+        self._leads: dict[_Pair, tuple[_Lead, _Lead]] = {}
 
     def suppose(self, underlays: Mapping[int, int], interfaces: Collection[int]) -> None:
         """Set which tunnels to compare with which presumed underlays. Call this when the interfaces change.
@@ -72,17 +73,17 @@ class Carriers:
         """
         self.alone = self.alone.intersection(interfaces)
         pairs = {_Pair(*each) for each in underlays.items()}
-        self._windows = {pair: self._windows.get(pair) or (_Window(), _Window()) for pair in pairs}
+        self._leads = {pair: self._leads.get(pair) or (_Lead(), _Lead()) for pair in pairs}
         self.is_watching = bool(pairs)
 
     def contradict(self, rates: Mapping[int, InterfaceRates], boottime: float) -> bool:
         """Add the bytes of a tick. Return whether a further tunnel was found that does not run over its presumed
         underlay, so that `alone` has grown. `boottime`: time of the reading (boot-time clock)."""
         before = self.alone
-        for pair, (received, sent) in self._windows.items():
+        for pair, (received, sent) in self._leads.items():
             tunnel, underlay = rates.get(pair.tunnel), rates.get(pair.underlay)
             if tunnel is None or underlay is None:  # counters begin anew
-                self._windows[pair] = _Window(), _Window()
+                self._leads[pair] = _Lead(), _Lead()
                 continue
             is_ahead = received.add(tunnel.rx_delta, underlay.rx_delta, boottime)
             if sent.add(tunnel.tx_delta, underlay.tx_delta, boottime) or is_ahead:

@@ -394,9 +394,9 @@ def outbound(maps: Mapping[str, int], *, directly: bool) -> bytes:
 
 
 def new_socket(maps: Mapping[str, int], *, with_name: bool) -> bytes:
-    """Return the code of the program for new sockets (type CGROUP_SOCK, attached as SOCK_CREATE). `maps`: file
-    descriptors of makers, losses and ring. `with_name`: report the thread's name, which newer kernels permit only with
-    CAP_PERFMON."""
+    """Return the code of the program that reports which process created a new socket (type CGROUP_SOCK, attached as
+    SOCK_CREATE). `maps`: file descriptors of ring (the reports), makers (control group and user of each TCP socket) and
+    losses. `with_name`: report the thread's name, too, which newer kernels permit only with CAP_PERFMON."""
     return assemble(_NEW_SOCKET.format(name=_THREAD_NAME if with_name else "") + END, _CONSTANTS, maps)
 
 

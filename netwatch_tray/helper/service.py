@@ -132,7 +132,8 @@ class _Client:
         return self.uid in (_ROOT, uid) or kind in (layout.REFUSAL, layout.TCP_ENDED)
 
     def has_room(self) -> bool:
-        """Return whether the socket has room for a message now."""
+        """Return whether the socket has room for a message now; also if the client has disconnected, which `send` then
+        finds."""
         poll = select.poll()
         poll.register(self.connection, select.POLLOUT)
         return bool(poll.poll(0))

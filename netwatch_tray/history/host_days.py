@@ -46,8 +46,9 @@ class HostDays:
         return self._directory.exists()
 
     def amounts(self, app: str, start: float, end: float) -> tuple[HostAmount, ...]:
-        """Return the traffic of an app with each host between two Unix times, the largest first. The times are rounded
-        to whole hours. The latest 15 minutes may be missing, because the agent has not written them yet."""
+        """Return the traffic of an app with each host between two Unix times, the largest first. Each hour that the
+        range touches is counted as a whole. The latest 15 minutes may be missing, because the agent has not written
+        them yet."""
         hours = self.read(int(start // HOUR), int((end - 1) // HOUR))
         while True:
             try:

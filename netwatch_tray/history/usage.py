@@ -37,7 +37,7 @@ class PlanAlert(NamedTuple):
 
     percent: int
     used: int
-    """Bytes of the total in this billing month, received and sent together."""
+    """Bytes that the plan counts in this period, received and sent together."""
     cap: int
     cycle: Days
 

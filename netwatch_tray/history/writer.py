@@ -208,7 +208,7 @@ class HistoryWriter:
             return None
         cycle = self._cycle
         if cycle is None or not cycle.first <= today <= cycle.last:
-            # Read once a billing month, because this takes longer than the rest of a minute's work.
+            # Read once a period of the plan, because this takes longer than the rest of a minute's work.
             cycle = self._cycle = plan_period(today, self._plan)
             first, last = cycle.first.isoformat(), cycle.last.isoformat()
             used = store.used(first, last, self._plan.counts)

@@ -118,7 +118,7 @@ def test_dns_is_sent_as_counts_and_buckets_without_names() -> None:
 
 
 @pytest.mark.parametrize("level", get_args(UploadLevel))
-def test_alerts_are_sent_at_level_events_only(level: UploadLevel) -> None:
+def test_alerts_and_dns_counts_are_sent_at_level_events_only(level: UploadLevel) -> None:
     counts = DnsCounts(queries=9, responses=8, nxdomain=1, latencies=(1, 2, 3, 0, 0, 0, 1, 1))
     (whole,) = snapshots(Readings(dns=counts))
     found = privacy.limited(whole, level, SECRET, hide_addresses=False, hide_names=False)

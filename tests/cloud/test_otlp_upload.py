@@ -445,10 +445,10 @@ def test_options_of_a_signal_override_general_ones() -> None:
         {"OTEL_EXPORTER_OTLP_CERTIFICATE": "/nowhere"},
     ],
 )
-def test_unusable_options_are_named_without_values_of_headers(environment: dict[str, str]) -> None:
+def test_unusable_options_are_refused_without_values_of_headers(environment: dict[str, str]) -> None:
     with pytest.raises(SettingsError) as error:
         target(Otlp(), "metrics", environment)
-    assert "s3cret" not in str(error.value).replace("'s3cret'", "")
+    assert "s3cret" not in str(error.value)
 
 
 def test_the_environment_does_not_override_an_administrator(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,7 @@ def test_compose_mounts_files_that_exist_and_publishes_nothing_but_caddy() -> No
             assert address.strip('["') == "127.0.0.1", f"{name}: {address}"
 
 
-def test_units_start_what_compose_starts_on_the_same_addresses() -> None:
+def test_units_and_compose_have_the_same_services_and_options() -> None:
     text = (RECIPE / "compose.yaml").read_text()
     services = set(re.findall(r"(?m)^  ([\w-]+): #", text))
     units = {file.stem.removeprefix("netwatch-"): file.read_text() for file in (RECIPE / "systemd").iterdir()}

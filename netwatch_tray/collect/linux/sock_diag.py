@@ -71,7 +71,8 @@ _BURST = 2000
 
 
 class SocketTable:
-    """The sockets as of the last dumps and the messages about destroyed ones; bytes in, changes out, no system calls.
+    """The sockets as of the last dumps and the messages about destroyed ones. Takes netlink datagrams, and returns the
+    changed and the removed sockets; makes no system calls.
 
     **The peer's FIN** takes a sequence number, and `bytes_received` counts it like a byte of payload (see
     tcp_rcv_nxt_update in the kernel's net/ipv4/tcp_input.c). The bytes received are exact or one byte low, never high:
@@ -83,9 +84,10 @@ class SocketTable:
     - CLOSED, in a dump or in the message about a destroyed socket: the FIN may have come or not. One byte less, unless
       an earlier dump proves more.
 
-    **The end of a socket.** One that no dump lists any more is destroyed, or closed (by a reset, say) and still held by
-    a program. Then the message comes when the program closes its descriptor, maybe hours later, with the counters of
-    its whole life.
+    **The end of a socket.** One that no dump lists any more is removed; if it has counters and no message says that it
+    was destroyed, only after a second dump without it. If it was not destroyed but closed (by a reset, say) and is
+    still held by a program, the message comes when the program closes its descriptor, maybe hours later, with the
+    counters of its whole life. Then the socket is removed once more, with these counters.
     """
 
     def __init__(self) -> None:

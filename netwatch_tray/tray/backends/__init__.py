@@ -97,7 +97,8 @@ class TrayIcon(Protocol):
     def change(
         self, *, icon: Sequence[Picture] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
-        """Set the given attributes together, which costs less than setting one after the other."""
+        """Set the attributes that are not None together, which costs less than one after the other. Call it for each
+        tick that is shown, also without any: a backend may then send a change that it has held back."""
 
     def update_menu(self) -> None:
         """Notify the panels that texts or states of the menu may have changed."""

@@ -91,9 +91,9 @@ class StatusBar:
         image.setTemplate_(True)
         self._button.setImage_(image)
 
-    def set_title(self, title: str) -> None:
+    def set_tooltip(self, text: str) -> None:
         """Set the tooltip."""
-        self._button.setToolTip_(title)
+        self._button.setToolTip_(text)
 
     def set_label(self, label: str) -> None:
         """Set the text beside the icon."""

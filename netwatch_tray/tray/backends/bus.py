@@ -147,7 +147,7 @@ class Bus:
         self._send(emitted(signals, self._serials))
 
     def close(self) -> None:
-        """Close the connection; the bus then releases its names. The owner is not notified."""
+        """Close the connection; the bus then releases its names. `on_lost` is not called."""
         if self._socket is not None:
             self._scheduler.unwatch(self._socket.fileno())
             self._socket.close()

@@ -87,7 +87,7 @@ class Icon:
     @title.setter
     def title(self, value: str) -> None:
         self._title = value
-        self._hand_over(self._bar.set_title, value)
+        self._hand_over(self._bar.set_tooltip, value)
 
     @property
     def label(self) -> str:
@@ -132,7 +132,7 @@ class Icon:
         return message("icon not seen yet: System Settings > Menu Bar may hide it, or the bar has no room")
 
     def run_detached(self) -> None:
-        self._hand_over(self._bar.set_title, self._title)
+        self._hand_over(self._bar.set_tooltip, self._title)
         self._hand_over(self._bar.set_label, self._label)
         self._hand_over(self._bar.set_picture, self._icon[0].png())
         self._hand_over(self._bar.set_visible, self._is_visible)

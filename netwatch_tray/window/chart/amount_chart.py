@@ -121,8 +121,8 @@ class AmountChart(QWidget):
             self.update()
 
     def quiet_text(self) -> str:
-        """Return a sentence about the gaps (times without measurements) that are drawn as pale bands; empty if there
-        are none."""
+        """Return how often and how long nothing was measured, by reason, as a part of a sentence. Gaps that are hatched
+        are left out; empty if there are no others."""
         scene = self.scene()
         return amount_labels.quiet_text(scene.amounts, scene.gaps) if scene else ""
 

@@ -174,8 +174,8 @@ def direction_texts(found: Summary, shown_in: Units, *, is_up: bool) -> tuple[st
 
 
 def quiet_text(amounts: Amounts, gaps: list[ShownGap]) -> str:
-    """Return a sentence about the gaps that are drawn as pale bands: `asleep 28 times, 6 h on average`; empty if there
-    are none."""
+    """Return how often and how long nothing was measured, by reason: `asleep 28 times, 6 h on average`. Gaps that are
+    hatched are left out; empty if there are no others."""
     words = []
     for reason, count, mean in quiet_times(amounts, gaps)[:_MOST_CAUSES]:
         name = labels.gap_reason(GapSpan(0, 0, reason))

@@ -173,7 +173,7 @@ def test_only_the_short_row_of_ss_is_skipped(expected_logs: list[str]) -> None:
 @pytest.mark.parametrize(
     "row", [b" 8 16 sdb", b" 8 16 sdb 5 0 6 0", b" 8 16 sdb 5 0 6 0 7 0 x 0 0 0 0", b" 8 16 sdb 5 0 -6 0 7 0 8", b"x"]
 )
-def test_only_the_short_row_of_diskstats_is_skipped(row: bytes, expected_logs: list[str]) -> None:
+def test_only_the_invalid_row_of_diskstats_is_skipped(row: bytes, expected_logs: list[str]) -> None:
     expected_logs.append("A row of /proc/diskstats is not understood and left out")
     content = row + b"\n" + ROWS["/proc/diskstats"][2][0]
     assert disks.parse_diskstats(content, {"sda", "sdb"}) == disks.Traffic(2 * 512, 4 * 512)

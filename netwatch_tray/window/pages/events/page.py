@@ -180,7 +180,8 @@ class EventsPage(Page):
             self._show()
 
     def _show_everything(self, span: Span | None = None) -> None:
-        """Clear search and kind. `span`: times to show instead of the chosen range; None: the range."""
+        """Clear the search and the filter by kind, and fold muted events again. `span`: times to show; None: the chosen
+        range."""
         self._uncovered.clear()
         self.bar.show_all(span)
         self._source.choose(self._source.range_index, span)

@@ -46,7 +46,7 @@ def test_every_event_is_shown_once_or_counted_as_hidden(events, muted, group, is
 
 
 @given(_events)
-def test_lines_sort_by_day_then_moment_with_the_hidden_ones_last(events) -> None:  # type: ignore[no-untyped-def]
+def test_only_days_have_no_heading_and_hidden_lines_sort_below_all_events(events) -> None:  # type: ignore[no-untyped-def]
     lines = list(timeline(events, {Group.BEACON}, EventFilter()))
     for line in lines:
         above = heading(line)
