@@ -150,10 +150,11 @@ class Datagrams:
             del self._is_here[next(iter(self._is_here))]
 
     def _take_doubtful(self) -> dict[int, dict[str, _Exchange]]:
-        """Remove and return `_doubtful`, but only if the helper reported again since they were stored; else return {}.
+        """Remove and return `_doubtful` (bytes of sockets that may belong to a container), but only if the helper
+        reported again since they were stored; else return {}.
 
-        Only that next reading shows which process made a socket, or that the socket is still open because it has more
-        traffic.
+        Only that next reading can decide: it shows which process made a socket, or that the socket has more traffic.
+        Then the socket is still open, and belongs to a container, because no sample lists it.
         """
         if not self._has_reading:
             return {}

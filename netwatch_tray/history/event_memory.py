@@ -34,8 +34,8 @@ class EventMemory(NamedTuple):
 
 
 def read(rows: Rows, now: float, most_events: int) -> EventMemory:
-    """Read stored events, known apps and the bytes sent by day, which the detectors need. `now`: Unix time. `most_events`: return only the latest ones. Raise
-    HistoryError."""
+    """Read what the detectors need: stored events, known apps and the bytes sent by day. `now`: Unix time.
+    `most_events`: return only the latest ones. Raise HistoryError."""
     oldest, _newest = Tiers(rows).extent()
     keys = dict(rows.typed("series", (int, str), "SELECT id, key FROM series WHERE kind = ?", SERIES_KINDS["app"]))
     today = date.fromtimestamp(now)  # noqa: DTZ012  the user's own days

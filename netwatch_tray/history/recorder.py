@@ -333,8 +333,8 @@ class Recorder:
         return cell
 
     def _add(self, tick: InterfaceTick, at: float) -> None:
-        """Begin to record a new interface, and end its gap if it was removed before. Bytes before its first tick are not
-        counted, because it may have carried them in another network namespace."""
+        """Begin to record a new interface, and end its gap if it was removed before. Bytes before its first tick are
+        not counted, because it may have carried them in another network namespace."""
         interface = self._interfaces[tick.index] = _Interface(tick)
         self._mark_returned(interface.series.key, at)
 

@@ -13,10 +13,10 @@ _CLAIMED_SPEEDS = frozenset(
 
 
 def is_physical(device: Path) -> bool:
-    """Return whether an interface is a real network card, whose speed is negotiated with the other end of a wire.
-    `device`: /sys/class/net/NAME.
+    """Return whether an interface has a driver that is none of `_CLAIMED_SPEEDS`. Then a speed that it reports was
+    negotiated on a wire; wireless cards report none. `device`: /sys/class/net/NAME.
 
-    Virtual interfaces have no driver, and the speeds that some of them report are made up.
+    Most virtual interfaces have no driver. The speeds that they report, and those of `_CLAIMED_SPEEDS`, limit nothing.
     """
     try:
         driver = (device / "device" / "driver").readlink()

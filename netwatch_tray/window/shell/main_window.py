@@ -31,7 +31,7 @@ from netwatch_tray.window.shell.banner import Banner, Notice
 from netwatch_tray.window.shell.first_run import FirstRun
 from netwatch_tray.window.shell.help_sheet import HelpSheet
 from netwatch_tray.window.shell.notices import agent_notices, first_of, link_notice
-from netwatch_tray.window.shell.page_makers import Sources
+from netwatch_tray.window.shell.page_makers import PageParts
 from netwatch_tray.window.shell.shortcuts import Commands, add_shortcuts
 from netwatch_tray.window.shell.status_line import StatusLine
 from netwatch_tray.window.shell.tab_row import PageEntry, TabRow
@@ -99,7 +99,7 @@ class MainWindow(QWidget):
         self._status: Status | None = None
         self._agent_cost = ProcessCost()
         self._live_events = LiveEvents()
-        self.sources = Sources(
+        self.sources = PageParts(
             theme=theme,
             link=link,
             memory=self._memory,

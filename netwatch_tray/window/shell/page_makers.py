@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 translate = QCoreApplication.translate
 
 
-class Sources(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class PageParts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What pages need to be created."""
 
     theme: Theme

@@ -34,7 +34,8 @@ class SingleInstance(QObject):
     requested = Signal(str)
 
     def __init__(self, directory: Path, request: Request = "window") -> None:
-        """Lock and send nothing before `claim`. `directory`: a directory that only this user can access, and that is removed at the end of the session.
+        """Lock and send nothing before `claim`. `directory`: a directory that only this user can access, and that is
+        removed at the end of the session.
 
         `request`: what to request from the other process if there is one.
         """

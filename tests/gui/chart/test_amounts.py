@@ -142,7 +142,7 @@ def test_a_day_without_any_measurement_is_hatched_among_pale_nights() -> None:
     assert [reason for reason, *_ in quiet_times(seen, found)] == [GapReason.ASLEEP]
 
 
-def test_nights_too_narrow_to_draw_are_counted_one_by_one() -> None:
+def test_gaps_too_narrow_to_draw_are_still_counted_one_by_one() -> None:
     year = amounts(*map(night, range(365)), days=365)
     found = shown_gaps(year, 365 * DAY / 900, 200)
     assert not found

@@ -202,7 +202,7 @@ class EventsPage(Page):
         self.table.put(lines)
         shown, total = sum(isinstance(line, Row) for line in lines), len(events)
         self.bar.field.show_count(self.tr("{shown} of {total}").format(shown=shown, total=total) if words else "")
-        self.bar.show_texts(*title_texts(source, total, is_sending=settings.upload.on))
+        self.bar.show_texts(*title_texts(source, total, is_sending=settings.upload.on or settings.otlp.on))
         self.bar.seen_button.setEnabled(source.is_live and source.unseen() > 0)
         self._stack.setCurrentWidget(self.table if lines else self._instead)
         if not lines:

@@ -134,7 +134,12 @@ def has_words(event: Event, words: Sequence[str], units: Units) -> bool:
 
 
 def title_texts(source: EventSource, total: int, *, is_sending: bool) -> tuple[str, str, str]:
-    """Return the title of the page, the sentence below it, and both in short. `total`: events in the range."""
+    """Return the title of the page (alerts not seen yet), the sentence below it (events in the range), and a text with
+    both counts that replaces them in a narrow window.
+
+    `total`: events in the range. `is_sending`: uploading to a server is on; if not, the sentence adds that nothing is
+    sent.
+    """
     new, count = source.unseen(), events_in_words(total)
     title = {
         0: translate("Events", "No alert since you last looked"),

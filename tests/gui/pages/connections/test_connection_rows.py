@@ -33,7 +33,7 @@ _steps = st.lists(
 
 
 @given(_steps)
-def test_counts_and_rates_equal_those_counted_from_scratch(steps: list[tuple[str, Any]]) -> None:
+def test_counts_and_highest_rates_of_the_list_equal_those_computed_anew(steps: list[tuple[str, Any]]) -> None:
     kept = ConnectionList()
     there: dict[str, tuple[Connection, int | None]] = {}
     """With the step in which each closed."""

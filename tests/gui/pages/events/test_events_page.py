@@ -17,7 +17,7 @@ from windows import Opened, button, until, visible_text
 from netwatch_tray.errors import HistoryError, NoHistoryYetError
 from netwatch_tray.event import Event, EventKind, Mute
 from netwatch_tray.feed.protocol import ChangeMute, ClientMessage, EventsMessage, MarkSeen, SettingsMessage
-from netwatch_tray.settings import Events, History, Settings
+from netwatch_tray.settings import Events, History, Otlp, Settings, Upload
 from netwatch_tray.window.pages.events.kinds import Group
 from netwatch_tray.window.pages.events.page import EventsPage
 from netwatch_tray.window.pages.events.rows import Day, Hidden, Row
@@ -80,6 +80,18 @@ def page(opened: Opened) -> _Page:
 def _choose(menu: QMenu, text: str) -> None:
     next(action for action in menu.actions() if action.text() == text).trigger()
     menu.close()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [Settings(upload=Upload(on=True)), Settings(otlp=Otlp(on=True))],
+    ids=["NetWatch Cloud", "OpenTelemetry"],
+)
+def test_nothing_is_sent_is_not_said_while_a_server_gets_snapshots(page: _Page, settings: Settings) -> None:
+    page.say(happened(OFFLINE, ago=1.0))
+    page.opened.say(SettingsMessage(settings))
+    assert "They are found on this computer." in page.text()
+    assert "nothing is sent" not in page.text()
 
 
 def test_events_are_listed_under_their_days_latest_first(page: _Page) -> None:

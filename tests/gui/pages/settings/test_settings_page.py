@@ -158,7 +158,7 @@ def test_switch_for_login_shows_the_autostart_file(
     assert control(page, "Start at login", Switch).isChecked(), "turned on in the menu of the icon meanwhile"
 
 
-def test_the_report_has_no_addresses(opened: Opened) -> None:
+def test_the_copied_report_has_no_ip_addresses(opened: Opened) -> None:
     window = opened.window
     window.turn_to_settings()
     opened.say(
