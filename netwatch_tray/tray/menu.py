@@ -174,7 +174,8 @@ class TrayMenu:
 
     def build(self) -> Menu:
         """Return a pystray menu with the current live rows and all rows below them."""
-        return Menu(*self._rows[: len(self._current_texts())], *self._below)
+        count = len(self._current_texts())  # first, because it may make the rows anew
+        return Menu(*self._rows[:count], *self._below)
 
     def _more(self) -> Menu:
         beside = self._choice(

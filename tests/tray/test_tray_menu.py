@@ -95,6 +95,17 @@ def test_rows_have_the_rates_of_the_moment_when_they_are_read() -> None:
         assert next(iter(opened.menu.build())) is rows[0], "an open menu keeps its rows"
 
 
+def test_menu_has_the_new_rows_when_a_rate_is_longer_than_all_before() -> None:
+    settings = Settings(units=Units(bits=True, prefix="k"))
+    opened = Opened(settings)
+    before = next(iter(opened.menu.build()))
+    opened.menu.view = Presenter(settings).present(tick(125e15, 125e15))
+    row = next(iter(opened.menu.build()))
+    assert row.text.count("1000000000000000 kbit/s") == 2
+    assert row is not before, "hosts measure new rows only"
+    assert next(iter(opened.menu.build())) is row
+
+
 def test_menu_has_at_most_14_rows() -> None:
     opened = Opened(Settings())
     opened.amounts, opened.upload = Amounts(1, 2, 3, date(2026, 11, 1)), Message("all sent")
