@@ -136,7 +136,10 @@ class Tray:
             settings = _of_interface(settings, self._walked)
         if self._language != language.code:
             self._language = language.code
+            shown = self._menu.view
             self._menu = TrayMenu(self._menu.actions, settings)
+            if self._tick is not None:
+                self._menu.view = shown  # else what the new view does not have would stay on the icon
             if self._icon is not None:
                 self._icon.menu = self._menu.build()
         self._menu.settings = settings
