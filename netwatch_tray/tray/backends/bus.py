@@ -15,7 +15,7 @@ import os
 import socket
 import time
 import urllib.parse
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
@@ -199,7 +199,7 @@ class Bus:
             except OSError as error:
                 self.lose(message("the connection to the session bus was lost ({error})", error=error))
                 return
-            if sent == _size(pieces):
+            if sent == sum(map(len, pieces)):
                 return
             self._scheduler.watch(self._socket.fileno(), READ | WRITE, self._on_ready)
         self._queue += b"".join(pieces)[sent:]
@@ -288,7 +288,7 @@ class Bus:
 
     def _reply(self, to_serial: int, destination: str, error: str, signature: str, body: list[bytes]) -> None:
         serial = next(self._serials)
-        head = response_head(destination, error, signature, _size(body), to_serial=to_serial, serial=serial)
+        head = response_head(destination, error, signature, sum(map(len, body)), to_serial=to_serial, serial=serial)
         self._send(head, *body)
 
     def lose(self, reason: Message) -> None:
@@ -303,13 +303,6 @@ def session_address() -> str:
     """Return the D-Bus address of the session bus. Nothing may be listening there."""
     address = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
     return address or f"unix:path={os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/bus"
-
-
-def _size(pieces: Iterable[bytes | bytearray]) -> int:
-    size = 0
-    for piece in pieces:
-        size += len(piece)
-    return size
 
 
 def _limit(connection: socket.socket, deadline: float) -> None:
