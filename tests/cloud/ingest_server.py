@@ -7,6 +7,7 @@ import ctypes
 import email.utils
 import json
 import re
+import select
 import socket
 import ssl
 import struct
@@ -105,6 +106,7 @@ class IngestServer:
         self._lock = threading.Lock()
         self._listener = listener(self.namespace)
         self._open: set[socket.socket] = set()
+        self._served: dict[threading.Thread, socket.socket] = {}
         self._closing = threading.Event()
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
@@ -141,6 +143,7 @@ class IngestServer:
             self.connections += 1
             thread = threading.Thread(target=self._serve, args=(connection,))
             self._threads.append(thread)
+            self._served[thread] = connection
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -149,6 +152,7 @@ class IngestServer:
             if tls := self._tls():
                 connection = tls.wrap_socket(connection, server_side=True)
                 self._open.add(connection)
+                self._served[threading.current_thread()] = connection
             with connection.makefile("rb") as stream:
                 while self._one_request(connection, stream):
                     pass
@@ -179,6 +183,8 @@ class IngestServer:
         body = stream.read(length)
         if len(body) < length:  # the client ended in the middle of it
             return False
+        if line.startswith("GET"):
+            self._finish_earlier()
         with self._lock:
             if line.startswith("GET"):
                 self.listed += 1
@@ -187,6 +193,13 @@ class IngestServer:
                 return self._respond(connection, status, content, fault)
             fault = self.script.popleft() if self.script else "none"
             return self._answer(connection, line, headers, body, fault)
+
+    def _finish_earlier(self) -> None:
+        """Wait for earlier connections that the client has closed: what it sent on them is stored before the list is
+        made, even if their threads did not run for a while."""
+        for thread in self._threads[1 : self._threads.index(threading.current_thread())]:
+            if _has_left(self._served[thread]):
+                thread.join(5)
 
     def _answer(self, connection: socket.socket, line: str, headers: dict[str, str], body: bytes, fault: str) -> bool:
         try:
@@ -327,6 +340,15 @@ class IngestServer:
         self.rows[key] = 1 if self.rules == "cloud" else self.rows.get(key, 0) + 1
         self.snapshots[key] = snapshot
         return {"index": number, "status": 200, "message": "OK"}
+
+
+def _has_left(connection: socket.socket) -> bool:
+    """Return whether the client has closed the connection, or this server has."""
+    if connection.fileno() < 0:
+        return True
+    poll = select.poll()
+    poll.register(connection, getattr(select, "POLLRDHUP", 0))
+    return bool(poll.poll(0))
 
 
 def listener(namespace: str | None, port: int = 0) -> socket.socket:
