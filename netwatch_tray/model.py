@@ -112,7 +112,7 @@ class Role(enum.StrEnum):
     """What an interface is used for in this machine, judged by routes and by what runs over what."""
 
     UPLINK = "uplink"
-    """Counts in the total, and has a default route or is the lowest interface known."""
+    """Counts in the total, and has a default route, or no other interface runs over it."""
     UNDERLAY = "underlay"
     """Counts in the total, because an interface with a default route runs over it."""
     BRIDGE = "bridge"

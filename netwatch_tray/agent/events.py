@@ -135,8 +135,8 @@ class EventKeeper:
 
     def tick(self, tick: Tick, moved: AppInterval | None, interfaces: Mapping[int, Interface]) -> None:
         """Pass a tick to the detectors, make an event of a long gap, send changed events to the clients, and store
-        events if that is due. `moved`: bytes of the apps since the last
-        reading, None if the sockets were not read. `interfaces`: `Monitor.interfaces`."""
+        events if that is due. `moved`: bytes of the apps since the last reading, None if the sockets were not read.
+        `interfaces`: `Monitor.interfaces`."""
         now = Moment(tick.at.timestamp(), clock.boottime())
         self._first_at = self._first_at or now.at
         minute = now.at // 60

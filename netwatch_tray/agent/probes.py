@@ -25,16 +25,18 @@ class Probes:
         self._scheduler = scheduler
         self._take, self._failed = take, failed
         self._running: _Running | None = None
-        self.is_on = False
-        """Whether probes are sent, so that `tick` has to be called."""
         self._uplinks: list[int] | None = None
         """Indexes of the uplinks at the last tick; `None` before the first one."""
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether probes are sent, so that `tick` has to be called."""
+        return self._running is not None
 
     def apply(self, *, is_wanted: bool) -> None:
         if is_wanted and self._running is None:
             self._uplinks = None
             self._running = _Running(self._scheduler, self._take, self._failed)
-            self.is_on = True
         elif not is_wanted:
             self.stop()
 
@@ -50,7 +52,6 @@ class Probes:
         if self._running is not None:
             self._running.close()
             self._running = None
-            self.is_on = False
 
 
 class _Running:

@@ -99,7 +99,7 @@ class MainWindow(QWidget):
         self._status: Status | None = None
         self._agent_cost = ProcessCost()
         self._live_events = LiveEvents()
-        self.sources = PageParts(
+        self.parts = PageParts(
             theme=theme,
             link=link,
             memory=self._memory,

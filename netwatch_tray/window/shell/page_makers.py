@@ -60,8 +60,8 @@ def interfaces(window: MainWindow) -> InterfacesPage:
         window.turn_to_page("events")
         window.events.show_span(start, end)
 
-    sources = window.sources
-    page = InterfacesPage(sources.theme, sources.live_events, sources.history)
+    parts = window.parts
+    page = InterfacesPage(parts.theme, parts.live_events, parts.history)
     page.choice_requested.connect(lambda: _show_settings(window, window.settings.counted_section))
     page.events_requested.connect(show_events)
     window.add_page(page)
@@ -77,8 +77,8 @@ def connections(window: MainWindow) -> ConnectionsPage:
         memory.save(grouping=page.bar.grouping.value)
         memory.save_order("connections", page.table)
 
-    sources, memory = window.sources, window.sources.memory
-    page = ConnectionsPage(sources.theme, sources.looks)
+    parts, memory = window.parts, window.parts.memory
+    page = ConnectionsPage(parts.theme, parts.looks)
     page.bar.group_by(Grouping(memory.text("grouping")))
     memory.restore_order("connections", page.table)
     if memory.number("helper_declined"):
@@ -103,13 +103,13 @@ def apps(window: MainWindow) -> AppsPage:
         window.connections.bar.filter_app(app)
         window.turn_to_page("connections")
 
-    sources, memory = window.sources, window.sources.memory
-    page = AppsPage(sources.theme, sources.history, sources.looks)
+    parts, memory = window.parts, window.parts.memory
+    page = AppsPage(parts.theme, parts.history, parts.looks)
     page.choose_range(memory.number("apps_range", page.range_index))
     memory.restore_order("apps", page.table)
     page.topics_changed.connect(window.subscribe)
-    page.hosts_requested.connect(sources.link.request_hosts)
-    page.list.menu.mute_requested.connect(partial(_change_mute, sources.link))
+    page.hosts_requested.connect(parts.link.request_hosts)
+    page.list.menu.mute_requested.connect(partial(_change_mute, parts.link))
     page.connections_requested.connect(show_connections)
     window.closing.connect(save)
     window.add_page(page)
@@ -124,8 +124,8 @@ def usage(window: MainWindow) -> UsagePage:
         window.turn_to_page("apps")
         window.apps.show_day(day)
 
-    sources, memory = window.sources, window.sources.memory
-    page = UsagePage(sources.theme, sources.history, sources.looks)
+    parts, memory = window.parts, window.parts.memory
+    page = UsagePage(parts.theme, parts.history, parts.looks)
     page.choose_range(memory.number("period", UsagePage.MONTH))
     page.plan_requested.connect(lambda: _show_settings(window, window.settings.plan_section))
     page.apps_requested.connect(show_apps)
@@ -153,10 +153,10 @@ def events(window: MainWindow) -> EventsPage:
         window.turn_to_page("interfaces")
         window.interfaces.open_why()
 
-    sources = window.sources
-    page = EventsPage(sources.theme, sources.live_events, sources.history, sources.looks)
-    page.commands.mute_requested.connect(partial(_change_mute, sources.link))
-    page.commands.seen.connect(sources.link.mark_seen)
+    parts = window.parts
+    page = EventsPage(parts.theme, parts.live_events, parts.history, parts.looks)
+    page.commands.mute_requested.connect(partial(_change_mute, parts.link))
+    page.commands.seen.connect(parts.link.mark_seen)
     page.commands.connections_requested.connect(show_connections)
     page.commands.app_requested.connect(show_app)
     page.commands.usage_requested.connect(lambda: window.turn_to_page("usage"))
@@ -170,9 +170,9 @@ def settings(window: MainWindow) -> SettingsPage:
     """Make the Settings page."""
     from netwatch_tray.window.pages.settings.page import SettingsPage
 
-    sources = window.sources
-    page = SettingsPage(sources.theme, sources.settings_file, sources.history_file, sources.agent_cost)
-    page.saved.connect(sources.link.reload_settings)
+    parts = window.parts
+    page = SettingsPage(parts.theme, parts.settings_file, parts.history_file, parts.agent_cost)
+    page.saved.connect(parts.link.reload_settings)
     window.add_page(page)
     return page
 
