@@ -5,6 +5,7 @@ All functions raise OSError if the kernel refuses. Linux 5.8 is the oldest kerne
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import mmap
 import os
@@ -206,6 +207,8 @@ class RingReader:
 
     def __init__(self, fd: int, size: int) -> None:
         self._size = size
+        self._lock = _thread.allocate_lock()  # as threading.Lock, without loading threading
+        self._lock.acquire()
         page = mmap.PAGESIZE
         self._consumer = mmap.mmap(fd, page)
         self._producer = mmap.mmap(fd, page + size, mmap.MAP_SHARED, mmap.PROT_READ, offset=page)
@@ -223,19 +226,33 @@ class RingReader:
 
     def read(self, most: int) -> list[bytes]:
         """Remove and return the oldest records, in all about `most` bytes."""
-        records = []
+        finished = []
         at = self._consumed.value
-        while most > 0 and at != self._produced:
+        produced = self._produced
+        self._fence()
+        while most > 0 and at != produced:
             header = self._HEADER.unpack_from(self._producer, mmap.PAGESIZE + at % self._size)[0]
             if header & self._BUSY:
                 break
             length = header & self._LENGTH
             if not header & self._DISCARDED:
-                records.append(self._bytes(at + self._HEADER.size, length))
+                finished.append((at + self._HEADER.size, length))
                 most -= length
             at += (self._HEADER.size + length + 7) & ~7
+        self._fence()
+        records = [self._bytes(*each) for each in finished]
+        self._fence()
         self._consumed.value = at
         return records
+
+    def _fence(self) -> None:
+        """Complete all reads of the ring that precede this call before any access that follows it.
+
+        The kernel publishes a record after its contents are written. A processor such as arm64 may nevertheless read
+        the contents first, and see old bytes. Python has no fence, but to release a lock and then acquire it is one.
+        """
+        self._lock.release()
+        self._lock.acquire()
 
     def _bytes(self, at: int, length: int) -> bytes:
         begin = at % self._size
