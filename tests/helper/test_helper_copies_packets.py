@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import socket
 import struct
 import sys
@@ -17,6 +18,8 @@ from netwatch_tray.helper import layout, probes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
+SMALL_RING = max(1 << 14, mmap.PAGESIZE)
+"""Bytes of a ring buffer that a few packets fill; the kernel makes it of whole pages."""
 DATAGRAM, STREAM = socket.SOCK_DGRAM, socket.SOCK_STREAM
 Pair = tuple[socket.socket, socket.socket]
 QUERY = bytes.fromhex("123401000001000000000000076578616d706c65036f72670000010001")
@@ -149,8 +152,8 @@ def test_a_closed_port_reports_the_address_of_the_peer(client: HelperClient, lin
 
 
 def test_a_full_ring_counts_lost_records(link: Wire) -> None:
-    count, room = 40, 1 << 14
-    small = probes.Probes(probes.root_cgroup(), ring_size=room)
+    count = 40 * SMALL_RING >> 14
+    small = probes.Probes(probes.root_cgroup(), ring_size=SMALL_RING)
     try:
         v4 = socket.AF_INET
         with make(link.near, v4, DATAGRAM, NEAR) as near, make(link.far, v4, DATAGRAM, FAR) as far:
@@ -169,7 +172,7 @@ def test_a_full_ring_counts_lost_records(link: Wire) -> None:
 
 def test_records_across_the_end_of_the_ring_are_read(link: Wire) -> None:
     """Records cross the end of the ring at every position."""
-    small = probes.Probes(probes.root_cgroup(), ring_size=1 << 14)
+    small = probes.Probes(probes.root_cgroup(), ring_size=SMALL_RING)
     try:
         v4 = socket.AF_INET
         with make(link.near, v4, DATAGRAM, NEAR) as near, make(link.far, v4, DATAGRAM, FAR) as far:
