@@ -32,6 +32,8 @@ _NUMBERS = {
     "armv7l": 386,
 }
 """Number of the system call bpf(2) by machine, as uname(2) names it."""
+_NAMES_32 = {"x86_64": "i686", "aarch64": "armv7l", "armv8l": "armv7l"}
+"""The machine of a 32-bit process by what uname(2) names: the kernel may have 64 bits, as on a Raspberry Pi."""
 _NAME = b"netwatch"
 _LICENCE = ctypes.create_string_buffer(b"MIT")
 
@@ -62,14 +64,22 @@ def call(command: int, attributes: bytes | ctypes.Array[ctypes.c_char]) -> int:
     it afterwards."""
     size = len(attributes)
     buffer = ctypes.create_string_buffer(attributes, size) if isinstance(attributes, bytes) else attributes
-    number = _NUMBERS.get(os.uname().machine)
-    if number is None:
-        raise OSError(38, f"bpf(2) has no known number on {os.uname().machine}")
-    result: int = _libc.syscall(number, command, buffer, size)
+    result: int = _libc.syscall(system_call(os.uname().machine), command, buffer, size)
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     return result
+
+
+def system_call(machine: str, pointer_size: int = struct.calcsize("P")) -> int:
+    """Return the number of the system call bpf(2). `machine`: as uname(2) names it. Raise OSError if it is not known.
+    `pointer_size`: of this process, in bytes."""
+    if pointer_size == 4:
+        machine = _NAMES_32.get(machine, machine)
+    number = _NUMBERS.get(machine)
+    if number is None:
+        raise OSError(38, f"bpf(2) has no known number on {machine}")
+    return number
 
 
 def create_map(kind: int, key: int, value: int, entries: int, flags: int = 0) -> int:
