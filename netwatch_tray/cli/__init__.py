@@ -10,7 +10,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from netwatch_tray import language, paths
+from netwatch_tray import language, lean_imports, paths
 from netwatch_tray.cli import ending, program
 from netwatch_tray.errors import NetWatchError
 from netwatch_tray.text import LogFormatter
@@ -39,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     run_agent = _RESIDENT.get(tuple(words))
+    if run_agent:
+        import_msgspec()
     language.use(_chosen_language(), _CONTEXTS)
     if run_agent:
         _log_to_stderr()
@@ -49,6 +51,13 @@ def _run(arguments: list[str] | None) -> int:
     _log_to_stderr()
     run: Callable[[argparse.Namespace], int] = options.run
     return run(options)
+
+
+def import_msgspec() -> None:
+    """Import msgspec without typing_extensions, of which it needs only what `typing` has since Python 3.11, and which
+    would take 0.9 MB of the agent's memory, with inspect that it loads."""
+    with lean_imports.without("typing_extensions"):
+        import msgspec  # noqa: F401
 
 
 def _log_to_stderr() -> None:

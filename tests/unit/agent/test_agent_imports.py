@@ -12,10 +12,11 @@ UNWANTED = frozenset(
     {
         # others' packages: only what was asked for may load them
         *("platformdirs", "tomlkit", "psutil", "keyring", "maxminddb", "opentelemetry", "PySide6", "textual"),
-        *("PIL", "rich", "jeepney"),
+        *("PIL", "rich", "jeepney", "typing_extensions", "six"),
         # of the standard library: 0.3 to 3 MB each, and what loads them is loaded when it is needed
         *("tempfile", "shutil", "bz2", "lzma", "random", "sqlite3", "ssl", "http", "email", "asyncio", "calendar"),
         *("argparse", "gettext", "tomllib", "dataclasses", "concurrent", "xml", "unittest", "plistlib", "zipfile"),
+        *("inspect", "ast", "dis"),
         # our own
         *("netwatch_tray.cli.parser", "netwatch_tray.cli.upload", "netwatch_tray.cli.export", "netwatch_tray.cli.live"),
         *(
@@ -32,6 +33,7 @@ UNWANTED = frozenset(
 _CODE = """
 import json, sys
 from netwatch_tray import cli
+cli.import_msgspec()
 import netwatch_tray.agent.agent
 if sys.platform == "linux":
     import netwatch_tray.collect.linux.rtnetlink, netwatch_tray.collect.linux.sock_diag
