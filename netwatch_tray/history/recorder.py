@@ -134,6 +134,16 @@ class Recorder:
         if tick.total.uplinks != self._uplinks:
             self._uplinks = tick.total.uplinks
             self._batch.uplinks.append((at, tuple(map(storable, tick.total.uplinks))))
+            self._keep_uplinks(tick)
+
+    def _keep_uplinks(self, tick: Tick) -> None:
+        """Let the series of interfaces that became uplinks last, whatever their kind."""
+        for each in tick.interfaces:
+            interface = self._interfaces.get(each.index)
+            if each.is_uplink and interface is not None and not interface.series.is_lasting:
+                passing, interface.series = interface.series, interface.series._replace(is_lasting=True)
+                if passing in self._cells:
+                    self._cells[interface.series] = self._cells.pop(passing)
 
     def batch(self, boottime: float) -> Batch:
         """Return everything that is not stored yet. Call `stored` after it was written.

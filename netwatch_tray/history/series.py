@@ -14,7 +14,8 @@ SeriesKind = Literal["total", "interface", "app", "carrier", "lan"]
 no sum includes them. `lan`: traffic known to have stayed in the local network, a part of the total."""
 
 _PASSING_KINDS = frozenset({InterfaceKind.VETH, InterfaceKind.NETKIT})
-"""Kinds of interfaces of containers. Their names are random, so their values are kept only as long as minutes are."""
+"""Kinds of interfaces that lead to containers. Their names are random, so their values are kept only as long as minutes
+are, except of uplinks: where this machine is a container itself, they lead out."""
 
 
 class Series(NamedTuple):
@@ -36,7 +37,8 @@ class Series(NamedTuple):
     def of_interface(cls, tick: InterfaceTick) -> Series:
         """Return the series of an interface. Its key consists of name and kind, because the index may change at a
         reboot."""
-        return cls.of_interface_key(storable(f"{tick.name}/{tick.kind}"))
+        series = cls.of_interface_key(storable(f"{tick.name}/{tick.kind}"))
+        return series._replace(is_lasting=True) if tick.is_uplink else series
 
     @classmethod
     def of_interface_key(cls, key: str) -> Series:

@@ -218,7 +218,9 @@ class Store:
         if known is None:
             kind = SERIES_KINDS[series.kind]
             self._connection.execute(
-                "INSERT OR IGNORE INTO series (kind, key, name, lasting) VALUES (?, ?, ?, ?)", (kind, *series[1:])
+                "INSERT INTO series (kind, key, name, lasting) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET lasting = 1 WHERE excluded.lasting > lasting",
+                (kind, *series[1:]),
             )
             query = "SELECT id FROM series WHERE kind = ? AND key = ?"
             known = self._series[series] = self._found(query, (kind, series.key))

@@ -217,3 +217,31 @@ def test_outlook_projects_use_to_the_end_of_the_period() -> None:
     assert outlook(450, 100, cycle, date(2026, 11, 30), 0.5).allowance == 0
     assert outlook(45, None, cycle, date(2026, 11, 1), 0.1).allowance is None
     assert outlook(45, None, cycle, date(2026, 11, 1), 0.1).projection is None
+
+
+@pytest.mark.parametrize("was_uplink", [True, False])
+def test_uplink_of_the_kind_of_container_ends_has_all_its_bytes_in_its_days(tmp_path: Path, was_uplink: bool) -> None:
+    machine = Machine(interfaces={2: ["eth0", "veth", was_uplink, 0, 0], 3: ["veth1a2b3c", "veth", False, 0, 0]})
+    machine.interfaces[4] = ["eth1", "ethernet", not was_uplink, 0, 0]
+    file = tmp_path / "history.sqlite3"
+    writer = machine.writer(file)
+    writer.record([machine.tick()])
+    run(machine, writer, 60, 5)
+    machine.wait()
+    ticks = [machine.tick()]
+    machine.interfaces[2][2], machine.interfaces[4][2] = True, False  # in the middle of a minute
+    for each in (2, 3):
+        machine.carry(each, 7, 0)
+    machine.wait()
+    writer.record([*ticks, machine.tick()])
+    run(machine, writer, 60, 5)
+    machine.sleep(40 * 86400)
+    run(machine, writer, 2, 0)
+    writer.close()
+    reader = HistoryReader(file)
+    used = reader.by_name("interface", date.min, date.max)
+    hours = reader.bytes_between("interface", "eth0", int(START), int(START) + 3600)
+    reader.close()
+    minutes_before_it_was_an_uplink = 0 if was_uplink else 60 * 5
+    assert {name: each.rx for name, each in used.items()} == {"eth0": 120 * 5 + 7 - minutes_before_it_was_an_uplink}
+    assert hours.rx == 120 * 5 + 7
