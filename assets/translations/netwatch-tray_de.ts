@@ -6311,6 +6311,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>der neue Schlüssel gehört zum selben Konto: Dieser Rechner behält seinen Verlauf</translation>
     </message>
     <message>
+      <source>send one snapshot now and print the server's response</source>
+      <translation>jetzt eine Messung senden und die Antwort des Servers zeigen</translation>
+    </message>
+    <message>
       <source>serve numbers to Prometheus on this machine without the agent, until Ctrl-C</source>
       <translation>Zahlen ohne den Agenten für Prometheus auf diesem Rechner bereitstellen, bis Strg-C</translation>
     </message>

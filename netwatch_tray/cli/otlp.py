@@ -42,7 +42,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
         example="netwatch-tray otlp on --endpoint https://collector.example.org:4318",
         help="send metrics and events to an OpenTelemetry collector: off until you turn it on",
     )
-    actions = otlp.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions = otlp.add_subparsers(metavar="ACTION", required=True)
     parser = actions.add_parser(
         "on",
         example="netwatch-tray otlp on --endpoint https://collector.example.org:4318 --level system",

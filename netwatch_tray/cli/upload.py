@@ -66,7 +66,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
         example="netwatch-tray upload setup",
         help="send snapshots to a NetWatch server: off until you turn it on",
     )
-    actions = upload.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions = upload.add_subparsers(metavar="ACTION", required=True)
 
     parser = actions.add_parser(
         "setup",
@@ -91,10 +91,10 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.set_defaults(run=_setup)
 
     for name, text, function in (
-        ("on", "begin to send", _on),
-        ("off", "send nothing any more", _off),
-        ("status", "what was sent, what waits, and what is wrong", _status),
-        ("test", "send one snapshot now and say what the server answers", _test),
+        ("on", mark("Terminal", "begin to send"), _on),
+        ("off", mark("Terminal", "send nothing any more"), _off),
+        ("status", mark("Terminal", "what was sent, what waits, and what is wrong"), _status),
+        ("test", mark("Terminal", "send one snapshot now and print the server's response"), _test),
     ):
         parser = actions.add_parser(name, example=f"netwatch-tray upload {name}", help=text)
         parser.set_defaults(run=function)

@@ -58,12 +58,10 @@ def test_german_help_has_no_english_text_of_the_program() -> None:
 
 
 def texts() -> set[str]:
-    return {
-        action.help
-        for parser in parsers(build())
-        for action in parser._actions
-        if action.help and action.help != argparse.SUPPRESS
-    }
+    """The help texts of options and subcommands."""
+    actions = [action for parser in parsers(build()) for action in parser._actions]
+    listed = [each for action in actions for each in getattr(action, "_choices_actions", ())]
+    return {each.help for each in [*actions, *listed] if each.help and each.help != argparse.SUPPRESS}
 
 
 def test_unreadable_settings_use_the_system_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
