@@ -8,7 +8,6 @@ LaunchAgent (launchd.plist(5)) in `~/Library/LaunchAgents`.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from pathlib import Path
 
@@ -52,11 +51,8 @@ def turn(*, on: bool) -> None:
         if not on:
             path.unlink(missing_ok=True)
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
         content = _launch_agent(command()) if sys.platform == "darwin" else _desktop_entry(command())
-        new = path.with_name(f".{path.name}.{os.getpid()}")
-        new.write_text(content, encoding="utf-8")
-        new.replace(path)
+        desktop_files.write(path, content.encode())
     except OSError as error:
         failed = (
             message("Start at login cannot be turned on: {path}: {reason}.", path=path, reason=error)

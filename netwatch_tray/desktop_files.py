@@ -88,7 +88,7 @@ def install() -> Found:
             # First, so that `remove` knows of every file even if this process is killed between two of them.
             _write_manifest(home, _Manifest("", command, tuple(sorted({*ours, *mine}))))
             for name, data in changed.items():
-                _write(home / name, data)
+                write(home / name, data)
             for name in set(ours) - set(mine):
                 (home / name).unlink(missing_ok=True)
             _write_manifest(home, complete)
@@ -231,7 +231,7 @@ def _read_manifest() -> _Manifest | None:
 
 
 def _write_manifest(home: Path, manifest: _Manifest) -> None:
-    _write(home / _MANIFEST, msgspec.json.encode(manifest))
+    write(home / _MANIFEST, msgspec.json.encode(manifest))
 
 
 def _content(file: Path) -> bytes | None:
@@ -241,8 +241,8 @@ def _content(file: Path) -> bytes | None:
         return None
 
 
-def _write(file: Path, data: bytes) -> None:
-    """Replace a file atomically."""
+def write(file: Path, data: bytes) -> None:
+    """Replace a file atomically; create its directory if it is missing. Raise OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_name(f".{file.name}.{os.getpid()}")
     try:

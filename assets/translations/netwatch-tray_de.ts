@@ -3196,12 +3196,16 @@ Hat jetzt keine Verbindung</translation>
       <translation>{error} Aktuelle Raten funktionieren weiter. Ein laufender Agent benennt die Datei um und beginnt eine neue.</translation>
     </message>
     <message>
-      <source>There is no history yet: the first minute is being recorded. Try again in a minute.</source>
-      <translation>Es gibt noch keinen Verlauf: Die erste Minute wird aufgezeichnet. Versuchen Sie es in einer Minute noch einmal.</translation>
-    </message>
-    <message>
       <source>There is no history: it is off. Turn it on in the settings.</source>
       <translation>Es gibt keinen Verlauf: Er ist ausgeschaltet. Schalten Sie ihn in den Einstellungen ein.</translation>
+    </message>
+    <message>
+      <source>There is no history yet. The agent reports: {fault}</source>
+      <translation>Es gibt noch keinen Verlauf. Der Agent meldet: {fault}</translation>
+    </message>
+    <message>
+      <source>There is no history yet: the first minute is being recorded. Try again in a minute.</source>
+      <translation>Es gibt noch keinen Verlauf: Die erste Minute wird aufgezeichnet. Versuchen Sie es in einer Minute noch einmal.</translation>
     </message>
     <message>
       <source>The API key cannot be read from {file}: {reason}. Nothing was changed.</source>
@@ -3236,20 +3240,20 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der API-Schlüssel muss ein Wort aus ASCII-Zeichen sein. Kopieren Sie ihn noch einmal.</translation>
     </message>
     <message>
-      <source>Invalid upload URL {url}{reason}.</source>
-      <translation>Ungültige URL zum Hochladen {url}{reason}.</translation>
+      <source>Invalid URL {url}{reason}.</source>
+      <translation>Ungültige URL {url}{reason}.</translation>
     </message>
     <message>
-      <source>Invalid upload URL {url}. Example: https://netwatch.example.org</source>
-      <translation>Ungültige URL zum Hochladen {url}. Beispiel: https://netwatch.example.org</translation>
+      <source>Invalid URL {url}. Example: https://netwatch.example.org</source>
+      <translation>Ungültige URL {url}. Beispiel: https://netwatch.example.org</translation>
     </message>
     <message>
-      <source>The upload URL must not contain a user name, password, query or fragment.</source>
-      <translation>Die URL zum Hochladen darf weder Benutzernamen noch Passwort, Abfrage oder Fragment enthalten.</translation>
+      <source>The URL must not contain a user name, password, query or fragment.</source>
+      <translation>Die URL darf weder Benutzernamen noch Passwort, Abfrage oder Fragment enthalten.</translation>
     </message>
     <message>
-      <source>The upload URL {url} is not encrypted. Use https:// (http:// is for a server on this computer only).</source>
-      <translation>Die URL zum Hochladen {url} ist nicht verschlüsselt. Verwenden Sie https:// (http:// nur für einen Server auf diesem Rechner).</translation>
+      <source>The URL {url} is not encrypted. Use https:// (http:// is for a server on this computer only).</source>
+      <translation>Die URL {url} ist nicht verschlüsselt. Verwenden Sie https:// (http:// nur für einen Server auf diesem Rechner).</translation>
     </message>
     <message>
       <source>There is no API key for {endpoint}. Run: netwatch-tray upload setup</source>
@@ -3440,7 +3444,7 @@ Hat jetzt keine Verbindung</translation>
       <translation>Unter dieser URL gibt es keinen NetWatch-Server. Prüfen Sie sie: netwatch-tray upload setup</translation>
     </message>
     <message>
-      <source>The server redirects to {url}, which is not followed. If you trust it, set it as the upload URL.</source>
+      <source>The server redirects to {url}, which is not followed. If you trust it, enter it as the URL.</source>
       <translation>Der Server leitet auf {url} um; dem folgt NetWatch nicht. Wenn Sie der Adresse vertrauen, tragen Sie sie als Server ein.</translation>
     </message>
     <message>
@@ -3880,10 +3884,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Verlauf {file} kann nicht geschrieben werden: {reason}. Aktuelle Raten funktionieren weiter; prüfen Sie, wem der Ordner gehört.</translation>
     </message>
     <message>
-      <source>There is no history yet in {file}: start the program with `netwatch-tray`.</source>
-      <translation>In {file} gibt es noch keinen Verlauf: Starten Sie das Programm mit `netwatch-tray`.</translation>
-    </message>
-    <message>
       <source>The history {file} cannot be read: {reason}. Live rates still work; check who owns its folder.</source>
       <translation>Der Verlauf {file} kann nicht gelesen werden: {reason}. Aktuelle Raten funktionieren weiter; prüfen Sie, wem der Ordner gehört.</translation>
     </message>
@@ -3898,6 +3898,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>The damaged history {file} cannot be renamed: {reason}.</source>
       <translation>Der beschädigte Verlauf {file} kann nicht umbenannt werden: {reason}.</translation>
+    </message>
+    <message>
+      <source>There is no history yet in {file}: start the program with `netwatch-tray`.</source>
+      <translation>In {file} gibt es noch keinen Verlauf: Starten Sie das Programm mit `netwatch-tray`.</translation>
     </message>
     <message>
       <source>The history {file} is of an older version. Start the program once: it brings the file up to date.</source>

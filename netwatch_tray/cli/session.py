@@ -191,12 +191,15 @@ def _explain_missing_history() -> None:
 
     try:
         client, hello = connect()
+        client.close()
+        faults = ask_status().faults if hello.settings.history.on else ()
     except NetWatchError:
         return
-    client.close()
-    if hello.settings.history.on:
-        raise HistoryError("There is no history yet: the first minute is being recorded. Try again in a minute.")
-    raise HistoryError("There is no history: it is off. Turn it on in the settings.")
+    if not hello.settings.history.on:
+        raise HistoryError("There is no history: it is off. Turn it on in the settings.")
+    if faults:
+        raise HistoryError("There is no history yet. The agent reports: {fault}", fault=faults[0])
+    raise HistoryError("There is no history yet: the first minute is being recorded. Try again in a minute.")
 
 
 def has_display() -> bool:

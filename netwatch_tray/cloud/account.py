@@ -106,15 +106,15 @@ def parse_endpoint(address: str, api: str = _INGEST) -> Endpoint:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         reason = f": {error}" if shown == address else ""  # which may quote the password
-        raise SettingsError("Invalid upload URL {url}{reason}.", url=repr(shown), reason=reason) from error
+        raise SettingsError("Invalid URL {url}{reason}.", url=repr(shown), reason=reason) from error
     if parts.scheme not in {"http", "https"} or not _is_host(host) or any(map(str.isspace, address)):
-        raise SettingsError("Invalid upload URL {url}. Example: https://netwatch.example.org", url=repr(shown))
+        raise SettingsError("Invalid URL {url}. Example: https://netwatch.example.org", url=repr(shown))
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise SettingsError("The upload URL must not contain a user name, password, query or fragment.")
+        raise SettingsError("The URL must not contain a user name, password, query or fragment.")
     is_secure = parts.scheme == "https"
     if not is_secure and not _is_loopback(host):
         raise SettingsError(
-            "The upload URL {url} is not encrypted. Use https:// (http:// is for a server on this computer only).",
+            "The URL {url} is not encrypted. Use https:// (http:// is for a server on this computer only).",
             url=repr(shown),
         )
     path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")

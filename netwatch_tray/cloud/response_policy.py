@@ -92,7 +92,7 @@ def decide(response: Response, count: int, skew: float | None) -> Decision:
         where = quoted(response.location or "–")
         return Pause(
             message(
-                "The server redirects to {url}, which is not followed. If you trust it, set it as the upload URL.",
+                "The server redirects to {url}, which is not followed. If you trust it, enter it as the URL.",
                 url=where,
             )
         )

@@ -247,14 +247,13 @@ def open_for_writing(file: Path) -> sqlite3.Connection:
 def open_for_reading(file: Path) -> sqlite3.Connection:
     """Open the history file so that its writer is never blocked. Each query sees the state of the last commit.
 
-    Raise NoHistoryYetError if there is no file; HistoryError if it is of another version or cannot be read.
+    Raise NoHistoryYetError if there is no file or it has no tables; HistoryError if it is of another version or cannot
+    be read.
     """
     try:
         file.stat()
     except (FileNotFoundError, NotADirectoryError):
-        raise NoHistoryYetError(
-            "There is no history yet in {file}: start the program with `netwatch-tray`.", file=file
-        ) from None
+        raise _no_history_yet(file) from None
     except OSError as error:
         raise HistoryError(
             "The history {file} cannot be read: {reason}. Live rates still work; check who owns its folder.",
@@ -326,6 +325,10 @@ def set_aside_files(file: Path) -> list[Path]:
     return sorted(file.parent.glob(f"{file.stem}.damaged-*{file.suffix}"))
 
 
+def _no_history_yet(file: Path) -> NoHistoryYetError:
+    return NoHistoryYetError("There is no history yet in {file}: start the program with `netwatch-tray`.", file=file)
+
+
 def _connect_for_reading(file: Path, how: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"file:{quote(str(file))}?{how}", uri=True, timeout=5, isolation_level=None, check_same_thread=False
@@ -338,6 +341,8 @@ def _connect_for_reading(file: Path, how: str) -> sqlite3.Connection:
         raise
     if version < VERSION:
         connection.close()
+        if version == 0:  # it was created, but nothing could be written: the disk is full
+            raise _no_history_yet(file)
         raise HistoryError(
             "The history {file} is of an older version. Start the program once: it brings the file up to date.",
             file=file,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import plistlib
 import shlex
 import subprocess
@@ -124,3 +126,13 @@ def test_subcommand_turns_autostart_on_and_off(capsys: pytest.CaptureFixture[str
     codes = [cli.main(["autostart", what]) for what in ("status", "on", "status", "off")]
     assert codes == [1, 0, 0, 0]
     assert capsys.readouterr().out.splitlines() == ["off", *[f"on: {autostart.file()}"] * 2, "off"]
+
+
+def test_failed_change_leaves_no_other_file(configuration: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", is_full)
+    with pytest.raises(NetWatchError, match="No space left"):
+        autostart.turn(on=True)
+    assert [each for each in configuration.rglob("*") if each.is_file()] == []
