@@ -11,12 +11,13 @@ import re
 import sys
 from typing import Any, NamedTuple
 
+from netwatch_tray.dbus.connection import session_address
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import TrayUnavailableError
 from netwatch_tray.language import mark, said, translate
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray.backends import choose
-from netwatch_tray.tray.backends.bus import session_address, unusable
+from netwatch_tray.tray.backends.bus import unusable
 from netwatch_tray.tray.backends.registration import HOSTS, process_name
 from netwatch_tray.tray.backends.xembed_watch import XEmbedWatch
 

@@ -25,13 +25,13 @@ from jeepney.low_level import (
 )
 from surroundings import Loop
 
+from netwatch_tray.dbus import marshalling
+from netwatch_tray.dbus.marshalling import complete_types, marshal, unmarshal
+from netwatch_tray.dbus.messages import Signal, messages
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message as UserMessage, ParseError, TrayUnavailableError
-from netwatch_tray.tray.backends import bus_types
 from netwatch_tray.tray.backends.bus import Bus
-from netwatch_tray.tray.backends.bus_messages import Signal, messages
 from netwatch_tray.tray.backends.bus_objects import CallError, Interface, Method, Object
-from netwatch_tray.tray.backends.bus_types import complete_types, marshal, unmarshal
 
 
 def hello_answer(serial: int = 1) -> bytes:
@@ -382,9 +382,9 @@ sent_texts = st.text(alphabet=st.characters(blacklist_characters="\0", codec="ut
 @given(sent_texts, sent_texts)
 def test_texts_after_a_constant_start_are_marshalled_as_by_jeepney(heading: str, text: str) -> None:
     whole: tuple[Any, ...] = ("ToolTip", ("(sa(iiay)ss)", ("", [], heading, text)))
-    start = bus_types.marshal("sg(sa(iiay))", ("ToolTip", "(sa(iiay)ss)", ("", [])))
-    assert bus_types.followed_by(start, heading, text) == by_jeepney("sv", whole)
-    assert bus_types.followed_by(b"", heading, text) == by_jeepney("ss", (heading, text))
+    start = marshalling.marshal("sg(sa(iiay))", ("ToolTip", "(sa(iiay)ss)", ("", [])))
+    assert marshalling.followed_by(start, heading, text) == by_jeepney("sv", whole)
+    assert marshalling.followed_by(b"", heading, text) == by_jeepney("ss", (heading, text))
 
 
 @given(st.text(alphabet="ybnqiuxtdsoghav(){}", max_size=12), st.binary(max_size=64))
@@ -403,7 +403,7 @@ def test_signature_of_an_array_is_split_once(monkeypatch: pytest.MonkeyPatch) ->
         split.append(signature)
         return complete_types(signature)
 
-    monkeypatch.setattr(bus_types, "complete_types", recorded)
+    monkeypatch.setattr(marshalling, "complete_types", recorded)
     depth, count = 20, 50
     signature = f"a{'(' * depth}n{')' * depth}"
     (found,) = unmarshal(signature, struct.pack("<II", 8 * count - 6, 0) + bytes(8 * count))

@@ -6,19 +6,21 @@ of a device; see its D-Bus API.
 
 from __future__ import annotations
 
+import itertools
 import socket
-import struct
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-if TYPE_CHECKING:
-    from jeepney import Message
+from netwatch_tray.dbus.connection import BUS, BUS_PATH, FAILURES, connect, limit, places, system_address
+from netwatch_tray.dbus.marshalling import marshal
+from netwatch_tray.dbus.messages import NO_AUTO_START, RETURN, call, messages
+from netwatch_tray.errors import ParseError
 
 Found = TypeVar("Found")
 
 _PATIENCE = 2.0
-"""Seconds to wait until the bus accepts the connection, and then again for all responses together."""
+"""Seconds to wait until the bus has accepted the connection, and then again for all responses together."""
 _MOST_READS = 20
 """Most reads from the bus until the response arrives. Two short messages of the bus itself come before it."""
 _MOST_NAME = 255
@@ -26,8 +28,6 @@ _MOST_NAME = 255
 type any other."""
 _NAME = "org.freedesktop.NetworkManager"
 _PATH = "/org/freedesktop/NetworkManager"
-_NOT_A_MESSAGE = (ValueError, LookupError, TypeError, AssertionError, struct.error, RecursionError)
-"""Exceptions of jeepney's parser on malformed bytes."""
 _METERED = {1: True, 2: False, 3: True, 4: False}
 """Whether the network is metered, by the value of NMMetered: yes, no, guessed yes, guessed no. The value for unknown is
 left out."""
@@ -81,68 +81,50 @@ class _Bus:
     """Sends requests to NetworkManager over D-Bus, and waits for each response. Its methods raise OSError and
     ValueError."""
 
-    def __init__(self, connection: socket.socket, greeting: bytes) -> None:
-        """`greeting`: bytes of the bus's Hello call, serial number 1, which are sent before the first request."""
+    def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._deadline = time.monotonic() + _PATIENCE
-        self._before = greeting
-        self._serial = 1
+        self._serials = itertools.count(1)
+        self._before = call(BUS, BUS_PATH, BUS, "Hello", "", b"", flags=0, serial=next(self._serials))
+        """What is sent before the first request, together with it."""
 
     def value(self, path: str, interface: str, name: str) -> object:
         """Return the value of a D-Bus property; None if the object has no such property."""
-        from jeepney import DBusAddress, Properties  # noqa: PLC0415  once an hour
-
-        match self._call(Properties(DBusAddress(path, _NAME, interface)).get(name)):
+        match self._call(path, "org.freedesktop.DBus.Properties", "Get", "ss", (interface, name)):
             case ((str(_signature), value),):
                 return value
         return None  # an error: usually no service has that name
 
     def device(self, interface: str) -> str | None:
         """Return the object path of the device of an interface, or `None` if NetworkManager has none."""
-        from jeepney import DBusAddress, new_method_call  # noqa: PLC0415  as above
-
-        match self._call(new_method_call(DBusAddress(_PATH, _NAME, _NAME), "GetDeviceByIpIface", "s", (interface,))):
+        match self._call(_PATH, _NAME, "GetDeviceByIpIface", "s", (interface,)):
             case (str(path),):
                 return path
         return None
 
-    def _call(self, question: Message) -> object:
-        from jeepney import MessageFlag  # noqa: PLC0415  as above
-
-        question.header.flags |= MessageFlag.no_auto_start
-        self._serial += 1
-        self._connection.settimeout(self._left())
-        self._connection.sendall(self._before + question.serialise(serial=self._serial))
-        self._before = b""
-        return read_answer(self._receive, self._serial)
+    def _call(self, path: str, interface: str, member: str, signature: str, body: tuple[str, ...]) -> object:
+        serial, arguments = next(self._serials), marshal(signature, body)
+        request = call(_NAME, path, interface, member, signature, arguments, flags=NO_AUTO_START, serial=serial)
+        limit(self._connection, self._deadline)
+        self._connection.sendall(self._before + request)
+        self._before = bytearray()
+        return read_answer(self._receive, serial)
 
     def _receive(self, most: int) -> bytes:
-        self._connection.settimeout(self._left())
+        limit(self._connection, self._deadline)
         return self._connection.recv(most)
-
-    def _left(self) -> float:
-        """Return the seconds left until the deadline of all requests. Raise TimeoutError after it."""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("no response in time")
-        return left
 
 
 def _asked(request: Callable[[_Bus], Found | None]) -> Found | None:
     """Call `request` with a connection to the system bus, and return its result. None if there is no bus, or a response
     is late or malformed."""
-    try:
-        from jeepney.bus import get_bus  # noqa: PLC0415  as above
-        from jeepney.bus_messages import message_bus  # noqa: PLC0415
-        from jeepney.io.blocking import prep_socket  # noqa: PLC0415
-    except ImportError:  # it is installed on Linux only
-        return None
-    try:
-        # Not jeepney's own connection: it waits without end for a bus that accepts it and then sends nothing.
-        with prep_socket(get_bus("SYSTEM"), timeout=_PATIENCE) as connection:
-            return request(_Bus(connection, message_bus.Hello().serialise(serial=1)))
-    except (OSError, ValueError, RuntimeError):  # no bus, no access, no response in time, or an unknown transport
-        return None
+    for place in places(system_address()):
+        try:
+            with connect(place, time.monotonic() + _PATIENCE) as connection:
+                return request(_Bus(connection))
+        except FAILURES:
+            continue
+    return None
 
 
 def read_answer(receive: Callable[[int], bytes], serial: int) -> object:
@@ -151,18 +133,16 @@ def read_answer(receive: Callable[[int], bytes], serial: int) -> object:
 
     `receive`: returns the next bytes of the connection, empty at its end. Its exceptions are passed on.
     """
-    from jeepney import HeaderFields, MessageType, Parser  # noqa: PLC0415  as above
-
-    parser = Parser()
+    buffer = bytearray()
     for _ in range(_MOST_READS):
         received = receive(4096)
         if not received:
             break
-        parser.add_data(received)
+        buffer += received
         try:
-            while (answer := parser.get_next_message()) is not None:
-                if answer.header.fields.get(HeaderFields.reply_serial) == serial:
-                    return answer.body if answer.header.message_type is MessageType.method_return else None
-        except _NOT_A_MESSAGE:
+            for _number, answer in messages(buffer):
+                if answer.reply_serial == serial:
+                    return answer.body if answer.kind == RETURN else None
+        except ParseError:
             break
     return None

@@ -3,7 +3,7 @@
 Opening it blocks for a limited time; after that nothing blocks. Messages that the bus does not accept at once are
 queued. If the queue exceeds a limit, the connection is closed and its owner is notified, which may open another one.
 
-Wire format, addresses and authentication: the D-Bus Specification (dbus.freedesktop.org).
+Wire format, addresses and authentication: `netwatch_tray.dbus`.
 """
 
 from __future__ import annotations
@@ -11,17 +11,14 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
-import os
 import socket
 import time
-import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
-from netwatch_tray.errors import Message, ParseError, TrayUnavailableError, message
-from netwatch_tray.text import from_os
-from netwatch_tray.tray.backends.bus_messages import (
+from netwatch_tray.dbus.connection import BUS, BUS_PATH, FAILURES, connect, limit, places, session_address
+from netwatch_tray.dbus.marshalling import marshal
+from netwatch_tray.dbus.messages import (
     CALL,
     ERROR,
     NO_AUTO_START,
@@ -35,13 +32,12 @@ from netwatch_tray.tray.backends.bus_messages import (
     messages,
     response_head,
 )
+from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
+from netwatch_tray.errors import Message, ParseError, TrayUnavailableError, message
+from netwatch_tray.text import from_os
 from netwatch_tray.tray.backends.bus_objects import CallError, Object
-from netwatch_tray.tray.backends.bus_types import marshal
 
 _log = logging.getLogger(__name__)
-
-BUS = "org.freedesktop.DBus"
-BUS_PATH = "/org/freedesktop/DBus"
 
 OnReply = Callable[[tuple[Any, ...] | None, str], None]
 """Callback for the response to a call. Arguments: the body of the response, or None if it is an error; the unique name
@@ -54,9 +50,6 @@ a signal directly to this one, so check the sender."""
 _QUEUE_LIMIT = 1 << 20
 """Bytes that may be queued for the bus before the connection is given up. All messages of the icon together have a
 hundredth of that."""
-_LONGEST_ANSWER = 8192
-"""Longest line of the authentication protocol, in bytes; the specification has none above 100."""
-
 _FAILED = "org.freedesktop.DBus.Error.Failed", "s", [marshal("s", ("an error in the program that shows this icon",))]
 """The response to a call that raised an unexpected error: name of the error, signature and body."""
 
@@ -160,15 +153,16 @@ class Bus:
         address = session_address()
         deadline = time.monotonic() + patience
         failure: Exception = ParseError("that names no socket of this machine")
-        for place in _places(address):
-            connection = socket.socket(socket.AF_UNIX)
+        for place in places(address):
             self._received.clear()
             try:
-                _limit(connection, deadline)
-                connection.connect(place)
-                _authenticate(connection, deadline)
+                connection = connect(place, deadline)
+            except FAILURES as error:
+                failure = error
+                continue
+            try:
                 return connection, self._say_hello(connection, deadline)
-            except (OSError, ValueError, ParseError) as error:  # ValueError: a path with a zero byte
+            except FAILURES as error:
                 connection.close()
                 failure = error
         raise TrayUnavailableError(unusable(address, failure)) from failure
@@ -176,7 +170,7 @@ class Bus:
     def _say_hello(self, connection: socket.socket, deadline: float) -> str:
         connection.sendall(call(BUS, BUS_PATH, BUS, "Hello", "", b"", flags=0, serial=next(self._serials)))
         while True:
-            _limit(connection, deadline)
+            limit(connection, deadline)
             data = connection.recv(4096)
             if not data:
                 raise ConnectionError("closed by the bus")
@@ -297,47 +291,3 @@ class Bus:
             self.close()
             # Later, because the loss may be detected within a call of the owner.
             self._scheduler.call_soon(functools.partial(self._on_lost, reason))
-
-
-def session_address() -> str:
-    """Return the D-Bus address of the session bus. Nothing may be listening there."""
-    address = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
-    return address or f"unix:path={os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/bus"
-
-
-def _limit(connection: socket.socket, deadline: float) -> None:
-    remaining = deadline - time.monotonic()
-    if remaining <= 0:
-        raise TimeoutError("no answer in time")
-    connection.settimeout(remaining)
-
-
-def _authenticate(connection: socket.socket, deadline: float) -> None:
-    """Authenticate by the mechanism EXTERNAL: the bus gets the user of this process from the kernel (D-Bus
-    Specification, "Authentication Protocol")."""
-    user = str(os.geteuid()).encode().hex()
-    connection.sendall(f"\0AUTH EXTERNAL {user}\r\n".encode())
-    answer = b""
-    while not answer.endswith(b"\r\n"):
-        _limit(connection, deadline)
-        data = connection.recv(1024)
-        if not data:
-            raise ConnectionError("closed by the bus")
-        answer += data
-        if len(answer) > _LONGEST_ANSWER:
-            raise ParseError("no line of the authentication protocol")
-    if not answer.startswith(b"OK ") or answer.count(b"\n") != 1:
-        raise ConnectionError(f"refused by the bus: {answer!r}")
-    connection.sendall(b"BEGIN\r\n")
-
-
-def _places(address: str) -> Iterator[bytes]:
-    """Yield the paths of the Unix sockets in a D-Bus address, in the form that connect(2) takes. Other transports are
-    left out (D-Bus Specification, "Server Addresses")."""
-    for each in address.split(";"):
-        transport, _, rest = each.partition(":")
-        options = dict(option.partition("=")[::2] for option in rest.split(","))
-        if transport == "unix" and "abstract" in options:
-            yield b"\0" + urllib.parse.unquote_to_bytes(os.fsencode(options["abstract"]))
-        elif transport == "unix" and "path" in options:
-            yield urllib.parse.unquote_to_bytes(os.fsencode(options["path"]))

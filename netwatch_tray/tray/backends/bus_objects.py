@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from netwatch_tray.tray.backends.bus_types import Variant, complete_types, marshal
+from netwatch_tray.dbus.marshalling import Variant, complete_types, marshal
 
 
 class CallError(Exception):

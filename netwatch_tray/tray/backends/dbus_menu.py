@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from netwatch_tray import clock
+from netwatch_tray.dbus.marshalling import Variant
 from netwatch_tray.text import printable
 from netwatch_tray.tray.backends.bus_objects import CallError, Interface, Method
-from netwatch_tray.tray.backends.bus_types import Variant
 from netwatch_tray.tray.backends.pystray_api import Menu
 
 NAME = "com.canonical.dbusmenu"

@@ -31,9 +31,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from netwatch_tray.dbus.connection import BUS
 from netwatch_tray.engine.scheduler import Timer
 from netwatch_tray.errors import Message, message
-from netwatch_tray.tray.backends.bus import BUS, OnReply
+from netwatch_tray.tray.backends.bus import OnReply
 
 WATCHER = "org.kde.StatusNotifierWatcher"
 _PATH = "/StatusNotifierWatcher"

@@ -15,12 +15,12 @@ from functools import partial
 from typing import Any, Protocol
 
 from netwatch_tray import clock, desktop_files, paths
+from netwatch_tray.dbus.marshalling import followed_by, marshal
+from netwatch_tray.dbus.messages import Signal
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.text import printable_lines
 from netwatch_tray.tray.backends.bus import Bus
-from netwatch_tray.tray.backends.bus_messages import Signal
 from netwatch_tray.tray.backends.bus_objects import Interface, Method
-from netwatch_tray.tray.backends.bus_types import followed_by, marshal
 from netwatch_tray.tray.backends.registration import XAPP, Registration
 from netwatch_tray.tray.picture import Picture
 

@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from netwatch_tray.dbus.marshalling import marshal
+from netwatch_tray.dbus.messages import Signal
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message, message
 from netwatch_tray.tray.backends import Notification
 from netwatch_tray.tray.backends.bus import Bus
-from netwatch_tray.tray.backends.bus_messages import Signal
 from netwatch_tray.tray.backends.bus_objects import Object
-from netwatch_tray.tray.backends.bus_types import marshal
 from netwatch_tray.tray.backends.dbus_menu import NAME as MENU, DBusMenu, Item
 from netwatch_tray.tray.backends.notifications import SERVICE as NOTIFICATIONS, Notifications
 from netwatch_tray.tray.backends.pystray_api import Icon as PystrayIcon, Menu

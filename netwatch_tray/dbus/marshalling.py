@@ -2,7 +2,7 @@
 "Marshaling").
 
 jeepney could do both. It marshals at several times the cost, which would be a large part of what the icon costs, and
-importing it takes the resident agent 4 ms and 0.3 MB.
+importing it takes the resident agent 5 ms and 0.3 MB.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from netwatch_tray.dbus.marshalling import marshal, unmarshal
 from netwatch_tray.errors import ParseError
-from netwatch_tray.tray.backends.bus_types import marshal, unmarshal
 
 _Fields = tuple[tuple[int, str | int], ...]
 """The fields of a message header, as pairs of code and value."""
