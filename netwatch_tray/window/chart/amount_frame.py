@@ -104,9 +104,9 @@ def draw_header(painter: QPainter, scene: AmountScene, title: str, *, is_mirrore
     small = QFontMetricsF(fonts.small)
     painter.setFont(fonts.small)
     painter.setPen(tokens.ink2)
-    span = small.elidedText(amount_labels.header_texts(amounts), Qt.TextElideMode.ElideRight, free.width())
-    if free.width() > 4 * MARGIN:
-        painter.drawText(free.adjusted(0, 1, 0, 1), side, span)
+    texts = amount_labels.header_texts(amounts)
+    span = next((text for text in texts if small.horizontalAdvance(text) <= free.width()), "")
+    painter.drawText(free.adjusted(0, 1, 0, 1), side, span)
 
 
 def draw_lane_title(painter: QPainter, scene: AmountScene) -> None:

@@ -32,9 +32,9 @@ _MOST_CAUSES = 2
 
 def average_amount(amounts: Amounts) -> float | None:
     """Return the average download of a slot in bytes: the rate over all known time × the length of a slot. None if
-    nothing is known."""
-    found = summary(amounts)
-    return found.rx / found.known_s * NOMINAL_S[amounts.width] if found.known_s else None
+    nothing was downloaded, or less than one slot is known: a minute says nothing about a week."""
+    found, slot_s = summary(amounts), NOMINAL_S[amounts.width]
+    return found.rx / found.known_s * slot_s if found.rx and found.known_s >= slot_s else None
 
 
 def average_text(amounts: Amounts, average: float, shown_in: Units) -> str:
@@ -153,15 +153,15 @@ def span_text(start: float, end: float, width: Width) -> str:
     if begin.date() == shown:
         return long_date(shown)
     if begin.year != shown.year:
-        return f"{long_date(begin.date())} {begin.year} – {long_date(shown)} {shown.year}"
+        return f"{short_date(begin.date())} {begin.year} – {short_date(shown)} {shown.year}"
     return f"{long_date(begin.date())} – {long_date(shown)}"
 
 
-def header_texts(amounts: Amounts) -> str:
-    """Return the dates of the chart, and how much of that time was measured."""
+def header_texts(amounts: Amounts) -> tuple[str, str]:
+    """Return the dates of the chart, with how much of that time was measured and without."""
     known = exact_duration(summary(amounts).known_s)
     span = span_text(amounts.slots[0].start, min(amounts.slots[-1].end, amounts.end), amounts.width)
-    return f"{span}, {translate('Chart', '{time} known').format(time=known)}"
+    return f"{span}, {translate('Chart', '{time} known').format(time=known)}", span
 
 
 def direction_texts(found: Summary, shown_in: Units, *, is_up: bool) -> tuple[str, str]:
@@ -203,7 +203,7 @@ def accessible_description(amounts: Amounts, shown_in: Units) -> str:
     down, up = (direction_texts(found, shown_in, is_up=is_up) for is_up in (False, True))
     return ", ".join(
         (
-            header_texts(amounts),
+            header_texts(amounts)[0],
             translate("Chart", "download {rate}").format(rate=f"{down[0]}, {down[1]}"),
             translate("Chart", "upload {rate}").format(rate=f"{up[0]}, {up[1]}"),
         )

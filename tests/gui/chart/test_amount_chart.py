@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from painted import Record, drawn
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from test_amounts import DAY, START, amounts, night
@@ -173,3 +174,23 @@ def test_rates_in_the_crosshairs_box_do_not_overlap(application: QApplication, r
     pairs = [(one, other) for one, other in beside if one.left() < other.left()]
     assert len(pairs) == 2, "average and peak of both directions"
     assert all(other.left() - one.right() >= GAP - 1 for one, other in pairs)
+
+
+@pytest.mark.parametrize("size", [(440, 300), (600, 300), (704, 300), (944, 300), (1264, 420)])
+@pytest.mark.parametrize("days", [30, 400])
+def test_dates_in_the_header_are_whole_or_left_out(application: QApplication, days: int, size: tuple[int, int]) -> None:
+    found = amounts(days=days)
+    chart = shown(application, found, size)
+    chart.resizeEvent(QResizeEvent(chart.size(), chart.size()))  # its picture is drawn again
+    texts = drawn(chart).split(" | ")
+    assert not [text for text in texts if text.endswith("…")]
+    longest, short = amount_labels.header_texts(found)
+    assert longest.startswith(short)
+    assert size[0] < 1264 or longest in texts
+
+
+def test_no_average_of_less_than_a_slot_or_of_nothing() -> None:
+    assert amount_labels.average_amount(amounts(days=2)) == 1000
+    assert amount_labels.average_amount(amounts(days=2, rx=0)) is None
+    begun = amounts(GapSpan(START, START + DAY - 60, None), days=1)
+    assert amount_labels.average_amount(begun) is None, "a minute is known"
