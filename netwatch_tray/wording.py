@@ -59,6 +59,11 @@ _APPS = frozenset({mark("Facts", "Exited before seen"), mark("Facts", "Being loo
 _USER = "user "
 
 
+def is_app(name: str) -> bool:
+    """Return whether this is the name of an app, rather than one that NetWatch gives to the bytes of unknown programs."""
+    return name not in _APPS
+
+
 def app_name(name: str) -> str:
     """Return an app's name as the user reads it. Names made by NetWatch are translated, names of programs are not."""
     if name in _APPS:

@@ -161,7 +161,8 @@ class AppDetails(QScrollArea):
             below = self.tr("median of {count} d").format(count=facts.usual_days)
         last_week = ""
         if facts is not None:
-            last_week = self.tr("last week {amount}").format(amount=units.size(facts.last_week.both, shown_in))
+            before = facts.last_week.both if facts.last_week else None
+            last_week = self.tr("last week {amount}").format(amount=units.size(before, shown_in))
         return [
             of(self.tr("Today"), facts.today if facts else row.today),
             of(self.tr("This week"), facts.week if facts else None)._replace(below=last_week),

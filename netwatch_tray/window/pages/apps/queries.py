@@ -61,7 +61,8 @@ class AppFacts(NamedTuple):
 
     today: Moved
     week: Moved
-    last_week: Moved
+    last_week: Moved | None
+    """None if nothing was measured in that week."""
     month: Moved
     usual: int | None
     """Median of the app's bytes (received and sent together) on the days before today; None if too few are known."""
@@ -121,11 +122,13 @@ def query_facts(reader: HistoryReader, name: str, today: date, plan: DataPlan, f
     tomorrow = midnight_after(today)
     happened = reader.events(tomorrow - ALERT_DAYS * DAY_S, tomorrow)
     week = today - timedelta(days=(today.weekday() - first_weekday) % 7)
+    before = week - timedelta(days=7)
+    is_known = any(used.covered_s for day, used in measured.items() if before <= day < week)
     month = period_of(today, "billing", plan).first
     return AppFacts(
         _sum(days, today),
         _sum(days, week),
-        _sum(days, week - timedelta(days=7), week),
+        _sum(days, before, week) if is_known else None,
         _sum(days, month),
         _median(usual) if len(usual) >= _LEAST_USUAL else None,
         len(usual),

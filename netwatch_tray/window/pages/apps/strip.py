@@ -14,7 +14,7 @@ from netwatch_tray.window.widgets.buttons import FlatButton, Segments
 from netwatch_tray.window.widgets.formatting import native_keys
 from netwatch_tray.window.widgets.search_field import SearchField
 from netwatch_tray.window.widgets.strip import Strip
-from netwatch_tray.window.widgets.text import FittingText, Text
+from netwatch_tray.window.widgets.text import FittingText
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 _SEARCH_WIDTHS = ((1120, 240), (840, 170), (0, 130))
@@ -28,7 +28,7 @@ class AppsStrip(Strip):
 
     def __init__(self, theme: Theme, looks: AppLooks, *, has_history: bool) -> None:
         super().__init__(theme, theme.height(60))
-        self._title = Text(theme, theme.fonts.title)
+        self._title = FittingText(theme, theme.fonts.title)
         self._sentence = FittingText(theme, theme.fonts.small, "ink2")
         self.search = SearchField(theme, self.tr("Find an app"), self.tr("Find an app"))
         self.search.setToolTip(
@@ -78,9 +78,9 @@ class AppsStrip(Strip):
     def show_list(self) -> None:
         self._turn(0)
 
-    def show_texts(self, title: str, sentences: Sequence[str]) -> None:
-        """Show a title, and below it the first of the sentences that fits. `sentences`: longest first."""
-        self._title.show_text(title)
+    def show_texts(self, titles: Sequence[str], sentences: Sequence[str]) -> None:
+        """Show the first title that fits, and below it the first sentence that fits. Both: longest first."""
+        self._title.show_first_of(*titles)
         self._sentence.show_first_of(*sentences)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

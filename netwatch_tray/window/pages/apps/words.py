@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from netwatch_tray import units
+from netwatch_tray import units, wording
 from netwatch_tray.feed.protocol import AppsMessage
 from netwatch_tray.units import Units
 from netwatch_tray.window.pages.apps.history import AppsHistory
@@ -24,17 +24,18 @@ def range_name(index: int) -> str:
     )[index]
 
 
-def title_of(message: AppsMessage | None, history: AppsHistory, shown_in: Units) -> tuple[str, list[str]]:
-    """Return the title of the page, and the sentence below it in several lengths, longest first."""
+def title_of(message: AppsMessage | None, history: AppsHistory, shown_in: Units) -> tuple[list[str], list[str]]:
+    """Return the title of the page and the sentence below it, each in several lengths, longest first."""
     if message is None:
-        return translate("Apps", "Apps"), []
-    active = sum(1 for app in message.apps if app.rx_rate or app.tx_rate)
+        return [translate("Apps", "Apps")], []
+    active = [app.name for app in message.apps if (app.rx_rate or app.tx_rate) and wording.is_app(app.name)]
     one, many = translate("Apps", "1 app uses the network now"), translate("Apps", "{count} apps use the network now")
-    title = one if active == 1 else many.format(count=active)
+    titles = [one if len(active) == 1 else many.format(count=len(active))]
     if amounts := history.amounts:
-        title = f"{title}, {translate('Apps', '{count} this month').format(count=len(amounts.month.apps))}"
+        month = set(active).union(filter(wording.is_app, amounts.month.apps))
+        titles.insert(0, f"{titles[0]}, {translate('Apps', '{count} this month').format(count=len(month))}")
     if not message.interval_s:
-        return title, [translate("Apps", "Rates come with the second reading.")]
+        return titles, [translate("Apps", "Rates come with the second reading.")]
     apps = message.tcp[0] + (message.udp[0] if message.udp else 0)
     numbers = {
         name: units.rate(count / message.interval_s, shown_in)
@@ -44,7 +45,7 @@ def title_of(message: AppsMessage | None, history: AppsHistory, shown_in: Units)
         translate("Apps", "Download now: apps {apps} + not of any app {other} = interfaces {uplink}"),
         translate("Apps", "Download: apps {apps} of {uplink}"),
     )
-    return title, [each.format(**numbers) for each in sentences]
+    return titles, [each.format(**numbers) for each in sentences]
 
 
 def about_month(history: AppsHistory) -> str:

@@ -139,3 +139,16 @@ def test_the_stack_of_the_last_minutes_is_broken_where_nothing_was_read() -> Non
         recent.add(at, _message(_app("curl", 9.0)))
     stack = recent.stack(0)
     assert [(gap.start, gap.end) for gap in stack.gaps] == [(104.0, 162.0)]
+
+
+class _Begun(_NewApp):
+    """A history that begins with the app."""
+
+    def days(self, _kind: str, _name: str | None, first: date, last: date, **_how: str | None) -> dict[date, Used]:
+        return super().days("app", _name, first, last)
+
+
+@pytest.mark.parametrize(("days", "last_week"), [(4, None), (5, Moved(9, 0))])
+def test_last_week_is_unknown_if_nothing_was_measured_then(days: int, last_week: Moved | None) -> None:
+    reader: Any = _Begun(days)
+    assert query_facts(reader, "curl", date(2026, 11, 26), DataPlan(), 0).last_week == last_week

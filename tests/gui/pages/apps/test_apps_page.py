@@ -117,7 +117,7 @@ def test_today_and_this_month_come_from_the_history(open_window: Open) -> None:
     assert sorted(_column(page, "app")) == ["Steam", "curl"], "the history is there before the first reading"
     assert _column(page, "rx_rate") == [units.UNKNOWN] * 2
     opened.say(_message(_app("Firefox", 5.0), _app("curl", None, tx_rate=None), _app("sshd", 0.0, tx_rate=0.0)))
-    assert "1 app uses the network now, 2 this month" in visible_text(page)
+    assert "1 app uses the network now, 3 this month" in visible_text(page)
     names = ["Steam", "curl", "Firefox", "sshd", "Not of any app"]
     assert sorted(_column(page, "app")) == sorted(names)
     assert _column(page, "app")[:2] == names[:2], "the month decides"
@@ -166,3 +166,14 @@ def test_the_reason_of_a_missing_history_is_in_the_tooltips(open_window: Open) -
     place = [each.id for each in model.columns].index("month")
     assert model.index(0, place).data() == units.UNKNOWN
     assert model.index(0, place).data(Qt.ItemDataRole.ToolTipRole) == "There is no history yet."
+
+
+def test_the_title_counts_apps_only_and_is_never_cut(open_window: Open) -> None:
+    reader = FakeReader()
+    reader.names["app"] = {"Exited before seen": (_used(5), _used(5))}
+    opened = open_window(history=FakeHistory(reader), size=(1280, 800))
+    opened.window.turn_to(2)
+    opened.say(_message(_app("Firefox", 5.0), _app("Exited before seen", 5.0)))
+    assert "1 app uses the network now, 1 this month" in visible_text(opened.window.apps)
+    opened.window.resize(720, 480)
+    until(lambda: "1 app uses the network now | " in visible_text(opened.window.apps), "the shorter title is shown")
