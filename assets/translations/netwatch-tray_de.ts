@@ -1924,10 +1924,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Das letzte war am {day}.</translation>
     </message>
     <message>
-      <source>There is no history yet</source>
-      <translation>Es gibt noch keinen Verlauf</translation>
-    </message>
-    <message>
       <source>No event in {span}</source>
       <translation>Kein Ereignis ({span})</translation>
     </message>
@@ -2523,6 +2519,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>The history is off: turn it on in the settings.</source>
       <translation>Der Verlauf ist aus: Einschalten lässt er sich in den Einstellungen.</translation>
+    </message>
+    <message>
+      <source>There is no history yet</source>
+      <translation>Es gibt noch keinen Verlauf</translation>
+    </message>
+    <message>
+      <source>The history cannot be read</source>
+      <translation>Der Verlauf kann nicht gelesen werden</translation>
     </message>
   </context>
   <context>
@@ -7585,10 +7589,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Measured on this computer, your provider may count differently</source>
       <translation>Auf diesem Rechner gemessen, Ihr Anbieter zählt vielleicht anders</translation>
-    </message>
-    <message>
-      <source>There is no history yet</source>
-      <translation>Es gibt noch keinen Verlauf</translation>
     </message>
     <message>
       <source>Days appear here as they are measured.</source>

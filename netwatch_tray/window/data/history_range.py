@@ -100,6 +100,13 @@ class HistoryRange(QObject, Generic[Result]):
             return translate("History", "The history is off: turn it on in the settings.")
         return said(error.message) if error else ""
 
+    @property
+    def missing_title(self) -> str:
+        """Return a heading for `missing`."""
+        if isinstance(self._error, NoHistoryYetError):
+            return translate("History", "There is no history yet")
+        return translate("History", "The history cannot be read")
+
     def set_recorded(self, is_recorded: bool | None) -> None:
         """Set whether the agent records a history, which `missing` mentions; None if no agent is connected."""
         self._is_recorded = is_recorded

@@ -105,6 +105,11 @@ class EventSource(QObject):
         """Return a sentence for the user why the history cannot be read; empty if it can."""
         return self._stored.missing
 
+    @property
+    def missing_title(self) -> str:
+        """Return a heading for `missing`."""
+        return self._stored.missing_title
+
     def unseen(self) -> int:
         """Return the number of unseen alerts: as the agent reports it or, without an agent, those in the range."""
         return self._live.unseen if self.is_live else sum(event.is_unseen_alert for event in self.events())

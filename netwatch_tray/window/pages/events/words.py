@@ -178,7 +178,7 @@ def why_empty(source: EventSource, group: Group | None, words: str, total: int, 
             detail = " ".join(filter(None, (detail, last)))
         return words_of(group).none.format(span=span), detail, show_all
     if source.missing:
-        return translate("Events", "There is no history yet"), source.missing, ""
+        return source.missing_title, source.missing, ""
     if source.is_loading:
         return "", "", ""
     if source.span:

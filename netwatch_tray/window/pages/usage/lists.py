@@ -43,9 +43,10 @@ def of_period(
             name = translate("Usage", "Allowance a day")
             now.append(Amount(name if view.allowance else translate("Usage", "Nothing left"), view.allowance))
     count = len(found.days)
-    average = translate("Usage", "Average of {count} days").format(count=count)
-    now.append(Amount(average, view.used // max(1, count)))
-    if period == "billing" and len(found.days) > 1 and (busiest := found.busiest) is not None:
+    if count > 1:
+        average = translate("Usage", "Average of {count} days").format(count=count)
+        now.append(Amount(average, view.used // count))
+    if period == "billing" and count > 1 and (busiest := found.busiest) is not None:
         name = translate("Usage", "Busiest: {day}").format(day=short_date(busiest))
         now.append(Amount(name, found.days[busiest].both))
     # The apps of a part of the total are unknown.

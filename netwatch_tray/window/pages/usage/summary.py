@@ -12,14 +12,18 @@ from netwatch_tray.text import qt_label
 from netwatch_tray.window.pages.usage.lists import network_name
 from netwatch_tray.window.pages.usage.navigator import Navigator
 from netwatch_tray.window.pages.usage.plan_bar import PlanBar
-from netwatch_tray.window.pages.usage.words import short_network
+from netwatch_tray.window.pages.usage.words import period_name, short_network
 from netwatch_tray.window.widgets.buttons import FlatButton, LinkButton, Segments
 from netwatch_tray.window.widgets.strip import Strip
 from netwatch_tray.window.widgets.text import FittingText, Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from netwatch_tray.history.results import NetworkUse
+    from netwatch_tray.history.usage import Days
+    from netwatch_tray.window.pages.usage.place import Place
 
 
 class SummaryStrip(Strip):
@@ -98,6 +102,8 @@ class SummaryStrip(Strip):
             action.triggered.connect(lambda _checked, key=key: self.network_chosen.emit(key))
         menu.popup(self.network.mapToGlobal(QPoint(0, self.network.height() + 2)))
 
-    def show_period(self, name: str, *, has_earlier: bool, has_later: bool, is_present: bool) -> None:
-        self.navigator.show_period(name, has_earlier=has_earlier, has_later=has_later)
-        self.present.setVisible(not is_present)
+    def show_period(self, span: Days, place: Place, today: date) -> None:
+        """Show the name of a period, and whether there are others before and after that of `place`."""
+        name = period_name(span, place.period)
+        self.navigator.show_period(name, has_earlier=place.can_step(-1, today), has_later=place.can_step(1, today))
+        self.present.setVisible(not span.first <= today <= span.last)

@@ -382,20 +382,20 @@ def test_without_an_agent_the_history_is_shown(page: _Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "sentence"),
+    ("error", "title", "sentence"),
     [
-        (HistoryError("The history is damaged (some page)."), "The history is damaged (some page)."),
-        (NoHistoryYetError("There is no history yet."), "The first minute is being recorded."),
+        (HistoryError("It is damaged (some page)."), "The history cannot be read", "It is damaged (some page)."),
+        (NoHistoryYetError("It is not there."), "There is no history yet", "The first minute is being recorded."),
     ],
 )
 def test_a_missing_history_is_reported_and_live_events_are_shown(
-    page: _Page, error: HistoryError, sentence: str
+    page: _Page, error: HistoryError, title: str, sentence: str
 ) -> None:
     assert page.opened.history
     page.opened.say(SettingsMessage(Settings(history=History(on=True))))
     page.opened.history.error = error
     page.page.choose_range(2)
-    assert sentence in page.text()
+    assert f"{title} | {sentence}" in page.text()
     event = alert(SCAN)
     page.say(event)
     assert page.shown() == [event.id]

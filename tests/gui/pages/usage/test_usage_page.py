@@ -9,7 +9,7 @@ from painted import drawn
 from PySide6.QtCore import QDate, QLocale, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu, QWidget
-from windows import Opened, button, child, interface, tick, until, uplink, visible_text
+from windows import FakeHistory, FakeReader, Open, Opened, button, child, interface, tick, until, uplink, visible_text
 
 from netwatch_tray import units
 from netwatch_tray.errors import NoHistoryYetError
@@ -63,7 +63,7 @@ def test_week_month_and_year_show_their_amounts(opened: Opened) -> None:
     until(lambda: pane.mapTo(page, QPoint()).y() > chart.mapTo(page, QPoint()).y(), "the pane is below the chart")
     opened.history.error = "The history is gone."
     page.choose_range(0)
-    assert "The history is gone." in visible_text(page)
+    assert "The history cannot be read | The history is gone." in visible_text(page)
     page.plan_requested.emit()
     settings_page = opened.window.settings
     until(lambda: settings_page.form.links.checkedButton().text() == "Data plan", "the plan is shown")
@@ -257,3 +257,30 @@ def test_only_the_chosen_network_is_shown(opened: Opened) -> None:
     assert page.place.network is None, "names are hidden"
     assert "of 500 GB" in visible_text(page)
     assert not page.strip.network.isVisible()
+
+
+@pytest.mark.parametrize("error", ["", "The history is gone."])
+def test_the_present_period_has_its_name_before_and_without_a_result(open_window: Open, error: str) -> None:
+    opened = open_window(history=FakeHistory(error=error))
+    opened.window.turn_to(3)
+    strip, today = opened.window.usage.strip, datetime.now().astimezone().date()
+    assert strip.navigator.title.text() == f"{QLocale().standaloneMonthName(today.month)} {today.year}"
+    assert strip.present.isHidden()
+    assert not strip.navigator.forward.isEnabled()
+
+
+def test_one_day_has_no_average(open_window: Open) -> None:
+    reader = FakeReader()
+    opened = open_window(history=FakeHistory(reader))
+    opened.window.turn_to(3)
+    page, today = opened.window.usage, datetime.now().astimezone()
+
+    def told() -> str:
+        return " | ".join(each.accessibleName() for each in child(page, UsagePane).findChildren(QWidget))
+
+    assert ("Average of" in told()) == (today.day > 1)
+    reader.began = today.timestamp()
+    page.choose_range(2)
+    page.choose_range(1)
+    assert "Used today 1.50 GB" in told()
+    assert "Average of" not in told()
