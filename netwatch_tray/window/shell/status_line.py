@@ -18,8 +18,9 @@ class StatusLine(Strip):
         super().__init__(theme, theme.height(24), line_above=True)
         self._texts = Text(theme, theme.fonts.small, "ink3")
         self._missing = Text(theme, theme.fonts.small, "warn")
-        self._missing.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)  # never cut
         self._agent = Text(theme, theme.fonts.small, "ink3")
+        for never_cut in (self._missing, self._agent):
+            never_cut.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout(self)
         row.setContentsMargins(MARGIN, 1, MARGIN, 0)
         row.setSpacing(MARGIN)

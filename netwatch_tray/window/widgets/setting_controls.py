@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from netwatch_tray.window.widgets.formatting import unbroken
 from netwatch_tray.window.widgets.line_edit import colour_field, draw_field
 from netwatch_tray.window.widgets.painting import draw_ring, hair_line
 from netwatch_tray.window.widgets.text import Paragraph
@@ -193,7 +194,7 @@ class FormRow(QWidget):
         self._help_text = help_text
         shown = " ".join(filter(None, (managed_words() if self._is_managed else "", help_text)))
         self.help.set_ink(ink)
-        self.help.show_text(shown)
+        self.help.show_text(unbroken(shown))
         self.help.setVisible(bool(shown))
 
     def show_managed(self, is_managed: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from painted import drawn
 from statuses import status
 from windows import (
     FEW,
@@ -131,3 +132,13 @@ def test_a_fault_in_the_settings_is_reported(opened: Opened) -> None:
     assert "missing" not in visible_text(child(window, StatusLine)), "all is measured"
     opened.say(status())
     assert child(window, Banner).isHidden()
+
+
+def test_the_agents_cost_is_never_cut(open_window: Open) -> None:
+    opened = open_window(size=(720, 480))
+    opened.say(status(uptime_s=100, cpu_s=1, pss_bytes=24_300_000))
+    line = child(opened.window, StatusLine)
+    line.show_texts(["a long text about the data of the page"] * 9, is_measuring=True)
+    texts = drawn(line).split(" | ")
+    assert "Agent: CPU 1.0 %, memory 24.3 MB (PSS)" in texts
+    assert sum(text.endswith("…") for text in texts) == 1
