@@ -60,7 +60,7 @@ _USER = "user "
 
 
 def is_app(name: str) -> bool:
-    """Return whether this is the name of an app, rather than one that NetWatch gives to the bytes of unknown programs."""
+    """Return whether this is the name of an app, and not one that NetWatch gives to bytes of unknown programs."""
     return name not in _APPS
 
 

@@ -1086,12 +1086,16 @@ Hat jetzt keine Verbindung</translation>
       <translation>{shown} von {total}</translation>
     </message>
     <message>
-      <source>No connection matches</source>
-      <translation>Keine Verbindung passt</translation>
+      <source>The only socket does not match “{words}”. New matches appear automatically.</source>
+      <translation>Der einzige Socket passt nicht zu „{words}“. Neue Treffer erscheinen von selbst.</translation>
     </message>
     <message>
       <source>None of the {total} sockets matches “{words}”. New matches appear automatically.</source>
       <translation>Keiner der {total} Sockets passt zu „{words}“. Neue Treffer erscheinen von selbst.</translation>
+    </message>
+    <message>
+      <source>No connection matches</source>
+      <translation>Keine Verbindung passt</translation>
     </message>
     <message>
       <source>The connection list is missing</source>

@@ -40,6 +40,8 @@ class EmptyState(QWidget):
         """Show why the table is empty. `title`: empty: show nothing. `button`: whether to show the button."""
         self._title.show_text(title)
         self._detail.show_text(detail)
+        if self.button.hasFocus() and not button:
+            self.setFocus()  # otherwise Qt moves the focus out of the page, where it stays when the table returns
         self.button.setVisible(button)
         self.update()
 

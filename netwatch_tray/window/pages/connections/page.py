@@ -301,13 +301,12 @@ class ConnectionsPage(Page):
         if self._matching:
             return
         if total:
-            self._instead.show_message(
-                self.tr("No connection matches"),
-                self.tr("None of the {total} sockets matches “{words}”. New matches appear automatically.").format(
-                    total=total, words=words
-                ),
-                button=True,
+            one, many = (
+                self.tr("The only socket does not match “{words}”. New matches appear automatically."),
+                self.tr("None of the {total} sockets matches “{words}”. New matches appear automatically."),
             )
+            detail = (one if total == 1 else many).format(total=total, words=words)
+            self._instead.show_message(self.tr("No connection matches"), detail, button=True)
         elif self._fault:
             self._instead.show_message(self.tr("The connection list is missing"), self._fault)
         elif self._agent_away:

@@ -8,7 +8,7 @@ import pytest
 from painted import drawn
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 from windows import Open, button, child, connection, table_texts, until, visible_text
 
 from netwatch_tray import units
@@ -94,7 +94,7 @@ def test_an_empty_list_shows_why_it_is_empty(open_window: Open) -> None:
     assert visible_text(banner) == "The connection list may be old | lsof did not answer."
     QTest.keyClick(opened.window, Qt.Key.Key_Slash)
     QTest.keyClicks(page.bar.field, "thunder / bird")
-    assert _instead(page).startswith("No connection matches: None of the 1 sockets matches “thunder / bird”")
+    assert _instead(page).startswith("No connection matches: The only socket does not match “thunder / bird”")
     button(page, "Clear filter").click()
     assert _instead(page) == ""
 
@@ -174,3 +174,28 @@ def test_ten_thousand_connections_take_no_quadratic_time(open_window: Open) -> N
         opened.say(ConnectionsMessage(added=added, removed=gone))
     assert table.model().key(table.rowAt(0)) == top
     assert time.process_time() - began < 20, "something is quadratic"
+
+
+def test_focus_stays_in_the_page_while_the_agent_is_away(open_window: Open) -> None:
+    opened = open_window()
+    opened.window.activateWindow()
+    page = opened.window.connections
+    opened.window.turn_to(1)
+    opened.say(ConnectionsMessage(reset=True, added=(connection(1),)))
+    page.go_to_filter()
+    QTest.keyClicks(page.bar.field, "nosuch")
+    assert child(page, EmptyState).button.isVisible()
+    page.escape()
+    page.escape()
+    until(page.table.hasFocus, "Escape clears the filter and leaves its field")
+    opened.agent.stop()
+    until(lambda: not opened.link.connected, "it is noticed")
+    focused = QApplication.focusWidget()
+    assert focused is not None
+    assert page.isAncestorOf(focused)
+    opened.agent.start()
+    opened.link.try_now()
+    opened.agent.greet()
+    until(lambda: opened.link.connected, "it is there")
+    opened.say(ConnectionsMessage(reset=True, added=(connection(1),)))
+    until(page.table.hasFocus, "the list has the focus again")
