@@ -220,11 +220,11 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>1 app uses the network now</source>
-      <translation>1 App benutzt jetzt das Netz</translation>
+      <translation>1 App nutzt jetzt das Netz</translation>
     </message>
     <message>
       <source>{count} apps use the network now</source>
-      <translation>{count} Apps benutzen jetzt das Netz</translation>
+      <translation>{count} Apps nutzen jetzt das Netz</translation>
     </message>
     <message>
       <source>{count} this month</source>

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from netwatch_tray import wording
 from netwatch_tray.model import GapReason, InterfaceTick, Tick
@@ -33,6 +33,7 @@ class RatesStrip(Strip):
         super().__init__(theme, theme.height(68))
         self._down, self._up = RateReadout(theme, DOWN), RateReadout(theme, UP)
         self._name = Text(theme, theme.fonts.small_strong)
+        self._name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)  # never cut
         self._sentence = Text(theme, theme.fonts.small, "ink2")
         self._why = LinkButton(theme, self.tr("Why this total"))
         self._why.setAccessibleDescription(self.tr("Lists every interface and whether it is counted"))

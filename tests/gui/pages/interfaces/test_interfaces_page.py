@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from painted import drawn
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
@@ -28,6 +29,7 @@ from netwatch_tray import units
 from netwatch_tray.feed.protocol import TickMessage
 from netwatch_tray.model import GapReason
 from netwatch_tray.units import Units
+from netwatch_tray.window.pages.interfaces.rates_strip import RatesStrip
 from netwatch_tray.window.table.column import Cell
 from netwatch_tray.window.widgets.buttons import LinkButton
 from netwatch_tray.window.widgets.rate_readout import RateReadout
@@ -209,3 +211,10 @@ def test_paused_rates_outlive_the_agent(open_window: Open) -> None:
     opened.window.toggle_pause()
     assert readouts(opened.window) == ["download unknown", "upload unknown"]
     assert table_texts(opened.window.interfaces.table)[0][2] == "–"
+
+
+def test_what_the_rates_belong_to_is_never_cut(open_window: Open) -> None:
+    opened = open_window(size=(720, 480))
+    opened.say(TickMessage(tick(*(uplink(number, f"enp{number}s0f1np1v24", 1e6, 1e6) for number in range(2, 9)))))
+    strip = child(opened.window.interfaces, RatesStrip)
+    assert "Total" in drawn(strip).split(" | ")
