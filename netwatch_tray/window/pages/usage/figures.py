@@ -78,7 +78,8 @@ class Figures(NamedTuple):
 
     @property
     def busiest(self) -> date | None:
-        return max(self.days, key=lambda day: self.days[day].both, default=None)
+        """Return the day with the most bytes; None if fewer than two days are known."""
+        return max(self.days, key=lambda day: self.days[day].both) if len(self.days) > 1 else None
 
     @property
     def unknown(self) -> list[Days]:

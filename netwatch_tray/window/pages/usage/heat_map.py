@@ -117,7 +117,7 @@ class HeatMap(QWidget):
         self._year, self._days, self._today = year, days, today
         self._units, self._week_begins = shown_in, week_begins
         self._limits = heat_limits(used.both for used in days.values())
-        self._busiest = max(days, key=lambda day: days[day].both, default=None)
+        self._busiest = max(days, key=lambda day: days[day].both) if len(days) > 1 else None
         self.setAccessibleName(self.tr("Per day, {year}").format(year=year))
         self.update()
 

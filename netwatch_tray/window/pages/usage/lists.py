@@ -46,7 +46,7 @@ def of_period(
     if count > 1:
         average = translate("Usage", "Average of {count} days").format(count=count)
         now.append(Amount(average, view.used // count))
-    if period == "billing" and count > 1 and (busiest := found.busiest) is not None:
+    if period == "billing" and (busiest := found.busiest) is not None:
         name = translate("Usage", "Busiest: {day}").format(day=short_date(busiest))
         now.append(Amount(name, found.days[busiest].both))
     # The apps of a part of the total are unknown.

@@ -67,7 +67,7 @@ def of_plan(found: Figures, view: Outlook, shown_in: Units) -> str:
 def of_days(found: Figures, shown_in: Units) -> str:
     """Return sentences about the busiest day, the average of a day, and the days about which nothing is known."""
     words = []
-    if found.busiest is not None and len(found.days) > 1:
+    if found.busiest is not None:
         amount = units.size(found.days[found.busiest].both, shown_in)
         text = translate("Usage", "Busiest day: {day}, {amount}.")
         words.append(text.format(day=day_name(found.busiest), amount=amount))

@@ -43,6 +43,11 @@ def test_each_day_shows_its_amount_or_unknown(heat_map: HeatMap) -> None:
     assert "not measured" in drawn(heat_map)
 
 
+def test_the_only_known_day_is_not_the_busiest(heat_map: HeatMap) -> None:
+    heat_map.show_year(2026, {_TODAY: Used(10**9, 0, 0, 0, 86400.0)}, _TODAY, Units(), 0)
+    assert heat_map.told(_TODAY).endswith("1.00 GB")
+
+
 def test_larger_amounts_are_darker(heat_map: HeatMap) -> None:
     image, grid = heat_map.grab().toImage(), heat_map._grid()
     shades = [

@@ -269,7 +269,7 @@ def test_the_present_period_has_its_name_before_and_without_a_result(open_window
     assert not strip.navigator.forward.isEnabled()
 
 
-def test_one_day_has_no_average(open_window: Open) -> None:
+def test_one_day_is_neither_an_average_nor_the_busiest(open_window: Open) -> None:
     reader = FakeReader()
     opened = open_window(history=FakeHistory(reader))
     opened.window.turn_to(3)
@@ -284,3 +284,5 @@ def test_one_day_has_no_average(open_window: Open) -> None:
     page.choose_range(1)
     assert "Used today 1.50 GB" in told()
     assert "Average of" not in told()
+    page.choose_day(today.date())
+    assert "Busiest of the period." not in visible_text(page)
