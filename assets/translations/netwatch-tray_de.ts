@@ -231,6 +231,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>{count} diesen Monat</translation>
     </message>
     <message>
+      <source>The interfaces are not measured now.</source>
+      <translation>Die Schnittstellen werden gerade nicht gemessen.</translation>
+    </message>
+    <message>
       <source>Rates come with the second reading.</source>
       <translation>Raten gibt es ab der zweiten Messung.</translation>
     </message>
@@ -2925,6 +2929,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Frozen: measuring continues</source>
       <translation>Eingefroren: gemessen wird weiter</translation>
+    </message>
+    <message>
+      <source>Paused</source>
+      <translation>Angehalten</translation>
     </message>
     <message>
       <source>Live, every {seconds:g} s</source>

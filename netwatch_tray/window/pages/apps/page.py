@@ -6,6 +6,7 @@ import time
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -19,6 +20,7 @@ from netwatch_tray.feed.protocol import (
     HostsMessage,
     ServerMessage,
     SettingsMessage,
+    TickMessage,
     Topic,
 )
 from netwatch_tray.feed.unwritten import Unwritten
@@ -80,6 +82,9 @@ class AppsPage(Page):
         self._recent = RecentRates(RANGES_S[LIVE] + AGENT_STEP_S)
         self._unwritten = Unwritten()
         self._agent_away = False
+        self._is_unread = False
+        """Whether the interfaces were not read in the last tick, as while measuring is paused. Then the sums are not
+        known, and the history gets the bytes of no app."""
         self._paused = False
         self._range = LIVE
         self._chosen: str | None = None
@@ -148,7 +153,11 @@ class AppsPage(Page):
         elif isinstance(message, HostsMessage):
             self._hosts = message
             self._show_details()
+        elif isinstance(message, TickMessage):
+            self._is_unread = message.tick.is_unread
         elif isinstance(message, AppsMessage) and not self._paused:
+            if self._is_unread:
+                message = msgspec.structs.replace(message, interval_s=None)
             self._message, self._agent_away = message, False
             now = time.time()
             self._recent.add(now, message)
@@ -313,7 +322,7 @@ class AppsPage(Page):
         self.search.show_count(count)
         self._show_stack(names)
         self.list.show_rows(rows)
-        self.strip.show_texts(*words.title_of(self._message, self._history, self._units))
+        self.strip.show_texts(*words.title_of(self._message, self._history, self._units, is_unread=self._is_unread))
         if not rows:
             title, detail = words.why_empty(len(self._rows), self.search.text().strip(), is_away=self._agent_away)
             self.list.instead.show_message(title, detail, button=bool(self._rows))

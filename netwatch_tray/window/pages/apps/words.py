@@ -24,8 +24,13 @@ def range_name(index: int) -> str:
     )[index]
 
 
-def title_of(message: AppsMessage | None, history: AppsHistory, shown_in: Units) -> tuple[list[str], list[str]]:
-    """Return the title of the page and the sentence below it, each in several lengths, longest first."""
+def title_of(
+    message: AppsMessage | None, history: AppsHistory, shown_in: Units, *, is_unread: bool
+) -> tuple[list[str], list[str]]:
+    """Return the title of the page and the sentence below it, each in several lengths, longest first.
+
+    `is_unread`: whether the interfaces are not read at present.
+    """
     if message is None:
         return [translate("Apps", "Apps")], []
     active = [app.name for app in message.apps if (app.rx_rate or app.tx_rate) and wording.is_app(app.name)]
@@ -34,6 +39,8 @@ def title_of(message: AppsMessage | None, history: AppsHistory, shown_in: Units)
     if amounts := history.amounts:
         month = set(active).union(filter(wording.is_app, amounts.month.apps))
         titles.insert(0, f"{titles[0]}, {translate('Apps', '{count} this month').format(count=len(month))}")
+    if is_unread:
+        return titles, [translate("Apps", "The interfaces are not measured now.")]
     if not message.interval_s:
         return titles, [translate("Apps", "Rates come with the second reading.")]
     apps = message.tcp[0] + (message.udp[0] if message.udp else 0)

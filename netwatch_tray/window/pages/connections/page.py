@@ -18,6 +18,7 @@ from netwatch_tray.feed.protocol import (
     ServerMessage,
     SettingsMessage,
     Status,
+    TickMessage,
     Topic,
 )
 from netwatch_tray.language import said
@@ -71,6 +72,8 @@ class ConnectionsPage(Page):
         self._is_known = False
         """Whether the agent has sent a list since it connected."""
         self._agent_away = False
+        self._is_unread = False
+        """Whether the interfaces were not read in the last tick, as while measuring is paused."""
 
         self.sums = ReconciliationStrip(theme)
         self.offer = HelperOffer(theme)
@@ -129,6 +132,8 @@ class ConnectionsPage(Page):
             self._units = message.settings.units
             if isinstance(message, Hello):
                 self._expect_list()
+        elif isinstance(message, TickMessage):
+            self._is_unread = message.tick.is_unread
         elif isinstance(message, Status):
             self.offer.offer(message.offers_helper)
         elif isinstance(message, AppsMessage) and not self._paused:
@@ -136,7 +141,10 @@ class ConnectionsPage(Page):
             is_new, self._app_names = names != self._app_names, names
             if is_new and self.bar.filter.tests:
                 self._show_all()
-            self.sums.show_apps(message, self._units)
+            if self._is_unread:
+                self.sums.forget()
+            else:
+                self.sums.show_apps(message, self._units)
             self.offer.show_apps(message)
         elif isinstance(message, ConnectionsMessage) and not self._paused:
             self._take(message)

@@ -12,7 +12,7 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowE
 from PySide6.QtWidgets import QAbstractItemView, QVBoxLayout, QWidget
 
 from netwatch_tray.feed.protocol import EventsMessage, Hello, ServerMessage, SettingsMessage, TickMessage
-from netwatch_tray.model import InterfaceTick, Tick
+from netwatch_tray.model import GapReason, InterfaceTick, Tick
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.plot import LEAST_HEIGHT
 from netwatch_tray.window.data.history_queries import HistoryQueries
@@ -117,6 +117,8 @@ class InterfacesPage(Page):
             live = ""
         elif self._paused:
             live = self.tr("Frozen") if self._is_agent_away else self.tr("Frozen: measuring continues")
+        elif self._tick is not None and self._tick.gap is GapReason.PAUSED:
+            live = self.tr("Paused")
         else:
             live = self.tr("Live, every {seconds:g} s").format(seconds=self._interval)
         return self.range_chart.status(live)

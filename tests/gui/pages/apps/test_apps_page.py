@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import time
+
 from painted import drawn
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from windows import FakeHistory, FakeReader, Open, button, child, until, visible_text
+from windows import FakeHistory, FakeReader, Open, button, child, tick, until, uplink, visible_text
 
 from netwatch_tray import units
-from netwatch_tray.feed.protocol import AppsMessage, Subscribe
+from netwatch_tray.feed.protocol import AppsMessage, Subscribe, TickMessage
 from netwatch_tray.history.results import Used
-from netwatch_tray.model import App
+from netwatch_tray.model import App, GapReason
 from netwatch_tray.window.pages.apps.page import AppsPage
 from netwatch_tray.window.widgets.empty_state import EmptyState
 
@@ -177,3 +179,26 @@ def test_the_title_counts_apps_only_and_is_never_cut(open_window: Open) -> None:
     assert "1 app uses the network now, 1 this month" in visible_text(opened.window.apps)
     opened.window.resize(720, 480)
     until(lambda: "1 app uses the network now | " in visible_text(opened.window.apps), "the shorter title is shown")
+
+
+def test_without_the_interfaces_bytes_the_sums_are_unknown(open_window: Open) -> None:
+    reader = FakeReader()
+    reader.written = time.time() - 60
+    opened = open_window(history=FakeHistory(reader))
+    for page in (1, 2):
+        opened.window.turn_to(page)
+    apps, sums = opened.window.apps, opened.window.connections.sums
+    message = _message(_app("Firefox", 50.0))
+    opened.say(TickMessage(tick(uplink(2, "eth0", None, None), gap=GapReason.PAUSED)), message)
+    assert "The interfaces are not measured now." in visible_text(apps)
+    assert _column(apps, "rx_rate") == ["50 B/s", units.UNKNOWN], "sockets are still read"
+    assert _column(apps, "today")[0] == "0 B", "the history counts these bytes for no app"
+    assert "0 B/s" not in sums.accessibleName()
+    opened.say(TickMessage(tick(uplink(2, "eth0", 1e6, 1e6))), message)
+    assert "= interfaces 2.00 kB/s" in visible_text(apps)
+    assert _column(apps, "rx_rate") == ["50 B/s", "500 B/s"]
+    assert "2.00 kB/s" in sums.accessibleName()
+    opened.window.turn_to(0)
+    assert "Live, every 1 s" in visible_text(opened.window)
+    opened.say(TickMessage(tick(uplink(2, "eth0", None, None), gap=GapReason.PAUSED)))
+    assert "Paused   1 point = 1 s" in visible_text(opened.window)
