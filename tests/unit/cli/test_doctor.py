@@ -13,6 +13,7 @@ from statuses import status
 
 from netwatch_tray import language, paths
 from netwatch_tray.cli import diagnose, main
+from netwatch_tray.collect import sources
 from netwatch_tray.errors import message
 
 
@@ -20,6 +21,7 @@ from netwatch_tray.errors import message
 def english_in_own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv(paths.HOME, str(tmp_path))
     monkeypatch.setenv("LANGUAGE", "en")
+    monkeypatch.setattr(sources, "HELPER_SOCKET", str(tmp_path / "helper.socket"))  # not the one of this machine
     yield
     language.use("en")
 
