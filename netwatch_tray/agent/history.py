@@ -227,23 +227,26 @@ class HistoryKeeper:
         wanted = today, since, int(now // 3600), counts
         try:
             if self._earlier is None or self._earlier[0] != wanted:
-                self._earlier = wanted, self._read_earlier(since, today, counts)
-            used = counted = writer.used(today)
+                self._earlier = wanted, self._read_earlier(writer, since, today, counts)
+            used = counted = writer.used(today, today)
             if counts != "all":
-                counted = writer.used(today, counts)
+                counted = writer.used(today, today, counts)
         except HistoryError as error:
             _log.debug("The amounts of this month are not known: %s", error)
             return None
         return Moved(used, self._earlier[1] + counted, since)
 
-    def _read_earlier(self, since: date, today: date, counts: Counts) -> int:
+    def _read_earlier(self, writer: HistoryWriter, since: date, today: date, counts: Counts) -> int:
         """Return the bytes from the day `since` to yesterday that count for the data plan. Raise HistoryError."""
         if since == today:
             return 0
+        yesterday = today - timedelta(days=1)
+        if not writer.has_imports:  # then the reader, which takes 0.1 MB, need not be loaded
+            return writer.used(since, yesterday, counts)
         from netwatch_tray.history.reader import HistoryReader  # noqa: PLC0415  as the writer
 
         with contextlib.closing(HistoryReader(self._file)) as reader:
-            days = reader.days("total", None, since, today - timedelta(days=1), counts=counts)
+            days = reader.days("total", None, since, yesterday, counts=counts)
         return sum(day.both for day in days.values())
 
     def _warn(self, alert: PlanAlert | None) -> None:

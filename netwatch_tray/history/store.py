@@ -149,6 +149,12 @@ class Store:
             self._compactor.shrink(now, most_bytes)
         self._packed_hour = hour
 
+    @property
+    def has_imports(self) -> bool:
+        """Return whether there is usage that other programs measured. Raise HistoryError."""
+        with explained(self._file):
+            return self._connection.execute("SELECT 1 FROM imported LIMIT 1").fetchone() is not None
+
     def used(self, first_day: str, last_day: str, counts: Counts = "all") -> int:
         """Return the bytes of the total from `first_day` to `last_day` (ISO dates), received and sent together.
         `counts`: which traffic counts for the data plan. Raise HistoryError."""

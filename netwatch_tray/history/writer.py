@@ -87,10 +87,15 @@ class HistoryWriter:
             self._network_hour = 0  # identify the network again
         self._kept = kept
 
-    def used(self, day: date, counts: Counts = "all") -> int:
-        """Return the stored bytes of the total on a local day, received and sent together. `counts`: which traffic
-        counts for the data plan. Raise HistoryError."""
-        return self._opened().used(day.isoformat(), day.isoformat(), counts)
+    @property
+    def has_imports(self) -> bool:
+        """Return whether the history has usage that other programs measured. Raise HistoryError."""
+        return self._opened().has_imports
+
+    def used(self, first: date, last: date, counts: Counts = "all") -> int:
+        """Return the stored bytes of the total from one local day to another, received and sent together, without
+        imports. `counts`: which traffic counts for the data plan. Raise HistoryError."""
+        return self._opened().used(first.isoformat(), last.isoformat(), counts)
 
     def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> PlanAlert | None:
         """Add measurements, oldest first. With `commit`, store all that is not stored yet. Never raises; sets `fault`.

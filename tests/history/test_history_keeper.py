@@ -6,9 +6,10 @@ import errno
 import sys
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from contextlib import closing
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from machine import START, Machine
@@ -16,10 +17,11 @@ from machine import START, Machine
 from netwatch_tray.agent import history
 from netwatch_tray.agent.history import HistoryKeeper, Moved
 from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.history.imports import Import, add_imports
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.usage import PlanAlert
 from netwatch_tray.history.writer import HistoryWriter
-from netwatch_tray.settings import DataPlan, History, Settings
+from netwatch_tray.settings import Counts, DataPlan, History, Settings
 
 
 class Loop(Scheduler):
@@ -204,6 +206,39 @@ def test_usage_of_today_is_known_from_the_first_minute_on(tmp_path: Path) -> Non
     keeper.apply(Settings(history=History(on=False)))
     keeper.stop()
     assert keeper.moved is None
+
+
+@pytest.mark.parametrize("counts", get_args(Counts))
+@pytest.mark.parametrize("imported", [0, 7_000])
+def test_usage_of_the_period_has_its_earlier_days(tmp_path: Path, imported: int, counts: Counts) -> None:
+    """The reader, which knows imports, is not loaded without any."""
+    file, machine = tmp_path / "history.sqlite3", Machine(wall=START + 2.5 * 86_400)
+    earlier = machine.writer(file)
+    earlier.record([machine.tick()])
+    machine.carry(2, 500, 0)
+    machine.wait()
+    earlier.record([machine.tick()])
+    earlier.close()
+    if imported:
+        add_imports(file, [Import("eth0", "day", date(2026, 1, 2), imported, 0)], {"eth0"})
+
+    machine.wait(2 * 86_400)
+    machine.start_agent()
+    loop = Loop()
+    plan = DataPlan(counts=counts)
+    keeper = HistoryKeeper(loop, file, Settings(plan=plan), lambda _: None)
+    run(machine, keeper, 60)
+    loop.turn()
+    today = datetime.fromtimestamp(machine.wall).date()  # noqa: DTZ006  the user's own day
+    with closing(HistoryReader(file)) as reader:
+        days = reader.days("total", None, today.replace(day=1), today, counts=counts)
+    period = sum(day.both for day in days.values())
+    assert keeper.moved is not None
+    assert (keeper.moved.month, keeper.moved.since) == (period, today.replace(day=1))
+    # An unknown network is not metered; imports are of unknown networks.
+    assert (period >= imported + 500) == (counts != "metered")
+    keeper.stop()
+    loop.close()
 
 
 def test_a_minute_is_kept_while_the_writer_cannot_be_loaded(

@@ -46,7 +46,7 @@ def test_internet_traffic_is_total_minus_local_traffic(amounts: list[tuple[int, 
         for rx, lan in amounts:
             measured += _moved(machine, rx, min(rx, lan))
         writer.record(measured)
-        used: dict[Counts, int] = {counts: writer.used(_DAY, counts) for counts in ("all", "metered", "internet")}
+        used: dict[Counts, int] = {counts: writer.used(_DAY, _DAY, counts) for counts in ("all", "metered", "internet")}
         writer.close()
         with closing(HistoryReader(file)) as reader:
             stored: dict[Counts, int] = {
