@@ -180,7 +180,7 @@ class UsageChart(QWidget):
     def _box(self, top: float, bottom: float) -> QRectF:
         metrics = QFontMetricsF(self._theme.fonts.small)
         left = MARGIN + math.ceil(metrics.horizontalAdvance("500 MiB")) + GAP
-        right = self.width() - MARGIN - (_END_LABELS if self._plan is not None else 0)
+        right = self.width() - MARGIN - (self._theme.height(_END_LABELS) if self._plan is not None else 0)
         return QRectF(left, top, max(1.0, right - left), max(1.0, bottom - top))
 
     @property

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from painted import Record
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from netwatch_tray.units import Units
+from netwatch_tray.window.pages.usage.chart import Bar, Plan, UsageChart
 from netwatch_tray.window.pages.usage.pane import Amount, Sections
 from netwatch_tray.window.widgets.theme import MARGIN, Theme
 
@@ -31,3 +33,23 @@ def test_sections_use_as_many_columns_as_fit_without_cutting_texts(
     assert not empty.isVisible()
     sections.close()
     theme.deleteLater()
+
+
+def test_labels_at_the_end_of_the_chart_fit_with_a_larger_font(application: QApplication) -> None:
+    before = application.font()
+    larger = application.font()
+    larger.setPixelSize(22)
+    application.setFont(larger)
+    try:
+        chart = UsageChart(Theme(application, Qt.ColorScheme.Light))
+        chart.resize(900, 600)
+        bars = [Bar("", "a day", 10**9, 0)] * 30
+        chart.show_bars("Per day", bars, Plan(10**9, 500 * 10**9, 19 * 10**9, None, 12.0), Units())
+        record = Record(chart)
+        with record.watched():
+            chart.grab()
+        ends = [each.box.right() for each in record.texts if each.text in ("19.0 GB a day", "cap 500 GB")]
+        assert len(ends) == 2
+        assert max(ends) <= chart.width()
+    finally:
+        application.setFont(before)
