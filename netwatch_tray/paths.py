@@ -72,6 +72,16 @@ def replace_private(file: Path, content: bytes) -> None:
         os.close(directory)
 
 
+def exists(path: Path) -> bool:
+    """Return whether a file exists. False also if that cannot be determined, such as in a directory that another user
+    owns; `Path.exists` raises an error then."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
+
+
 def settings_file() -> Path:
     return _config_directory() / "settings.toml"
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netwatch_tray import paths
 from netwatch_tray.engine.app_hosts import AppHosts
 from netwatch_tray.engine.scheduler import Scheduler, Timer
 from netwatch_tray.errors import HistoryError, ParseError
@@ -56,7 +57,7 @@ class HostKeeper:
                 self._timer.cancel()
                 self._timer = None
             self._written = 0
-            if self._directory.exists():
+            if paths.exists(self._directory):
                 self._submit(self._open().delete)
         elif before and days < before:
             self._write()
@@ -68,7 +69,7 @@ class HostKeeper:
         self._worker.close(_LONGEST_END)
 
     def _restore_for(self, days: int) -> None:
-        if not days or not self._directory.exists():
+        if not days or not paths.exists(self._directory):
             return
         stored, hour = self._open(), self._app_hosts.hour
         try:

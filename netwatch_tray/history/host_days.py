@@ -43,7 +43,7 @@ class HostDays:
 
     @property
     def exists(self) -> bool:
-        return self._directory.exists()
+        return paths.exists(self._directory)
 
     def amounts(self, app: str, start: float, end: float) -> tuple[HostAmount, ...]:
         """Return the traffic of an app with each host between two Unix times, the largest first. Each hour that the

@@ -126,3 +126,12 @@ def test_data_of_a_failed_write_is_in_the_next_write(tmp_path: Path, expected_lo
     again = Run(directory)
     assert again.found() == [5]
     again.end()
+
+
+@pytest.mark.parametrize("days", [0, 7])
+def test_agent_runs_where_the_directory_cannot_be_examined(tmp_path: Path, days: int) -> None:
+    run = Run(tmp_path / ("x" * 300), days=days)  # stat(2) refuses the name, as it does below a directory of others
+    run.book(5)
+    run.keeper.apply(0)
+    run.end()
+    assert run.found() == [5]

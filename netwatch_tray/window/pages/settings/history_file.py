@@ -10,7 +10,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox
 
-from netwatch_tray import units
+from netwatch_tray import paths, units
 from netwatch_tray.errors import reason_of
 from netwatch_tray.window.data.cli_process import CliProcess
 from netwatch_tray.window.pages.settings.history_dialogs import DeleteDialog, ExportDialog
@@ -44,7 +44,7 @@ class HistoryFileRow(FormRow):
             written = self.tr("{size} in {file}").format(size=units.size(size), file=file)
             self.show_help(written if size else self.tr("Nothing is written yet"))
         self.export_button.setEnabled(bool(size))
-        self._folder.setEnabled(bool(file and file.parent.is_dir()))
+        self._folder.setEnabled(bool(file and paths.exists(file.parent)))
 
     def _export(self) -> None:
         dialog = ExportDialog(self._theme, self.window())
