@@ -18,13 +18,13 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
 import netwatch_tray
 from netwatch_tray import launch, paths
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import Message, NetWatchError
 from netwatch_tray.helper.protocol import SOCKET
 
 FROZEN_SERVICE = "--helper-service"
@@ -155,9 +155,9 @@ def remove() -> bool:
     return was_installed
 
 
-def run(users: Collection[int]) -> None:
+def run(users: Collection[int], began: Callable[[], None]) -> None:
     """Listen in place of systemd until interrupted, and start a helper when a client connects. Raise NetWatchError if
-    that is impossible."""
+    that is impossible. `began` is called once it listens."""
     _require_root_and_trust()
     command = _service_command(_source())
     _require_kernel(command)
@@ -165,6 +165,7 @@ def run(users: Collection[int]) -> None:
     with _listener() as listener:
         connecting = select.poll()
         connecting.register(listener, select.POLLIN)
+        began()
         while True:
             connecting.poll()
             service = subprocess.Popen([*command, *map(str, sorted(users))], stdin=listener.fileno())
@@ -285,7 +286,7 @@ def _require_kernel(command: Sequence[str]) -> None:
     checked = subprocess.run([*command, "--check"], capture_output=True, text=True, timeout=_PATIENCE, check=False)
     if checked.returncode:
         reason = checked.stdout.strip() or checked.stderr.strip()[-400:] or "It ended without giving a reason."
-        raise NetWatchError("The helper cannot work here: {reason}", reason=reason)
+        raise NetWatchError("The helper cannot work here: {reason}", reason=Message(reason))
 
 
 def _copy_code() -> None:

@@ -3132,6 +3132,30 @@ Hat jetzt keine Verbindung</translation>
       <translation>{file} kann nicht gelesen werden: {reason}.</translation>
     </message>
     <message>
+      <source>Your account may not read the counters of the helper. An administrator can allow it: sudo netwatch-tray helper install</source>
+      <translation>Ihr Konto darf die Zähler des Helfers nicht lesen. Ein Administrator kann es erlauben: sudo netwatch-tray helper install</translation>
+    </message>
+    <message>
+      <source>The helper serves as many programs as it can. Close some of them.</source>
+      <translation>Der Helfer bedient schon so viele Programme, wie er kann. Beenden Sie einige davon.</translation>
+    </message>
+    <message>
+      <source>The helper cannot give up root's privileges here, so it does not start.</source>
+      <translation>Der Helfer kann die Rechte von Root hier nicht abgeben, daher startet er nicht.</translation>
+    </message>
+    <message>
+      <source>This system has no control groups of version 2, at which the counters are attached.</source>
+      <translation>Dieses System hat keine Control Groups der Version 2, an denen die Zähler hängen.</translation>
+    </message>
+    <message>
+      <source>The kernel permits no eBPF programs here: containers usually cannot load them, and elsewhere CAP_BPF and CAP_NET_ADMIN are needed.</source>
+      <translation>Der Kernel erlaubt hier keine eBPF-Programme: Container können sie meist nicht laden, und sonst sind CAP_BPF und CAP_NET_ADMIN nötig.</translation>
+    </message>
+    <message>
+      <source>This kernel has no bpf(2).</source>
+      <translation>Dieser Kernel hat kein bpf(2).</translation>
+    </message>
+    <message>
       <source>The helper needs Linux.</source>
       <translation>Der Helfer braucht Linux.</translation>
     </message>

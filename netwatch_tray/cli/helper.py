@@ -9,9 +9,26 @@ import time
 
 from netwatch_tray.cli.session import DONE, WRONG, complain, print_pairs
 from netwatch_tray.errors import NetWatchError, message
-from netwatch_tray.language import said, translate
+from netwatch_tray.language import mark, said, translate
 
 _ANSWER_TIMEOUT = 5.0
+_OF_THE_HELPER = (
+    mark(
+        "Messages",
+        "Your account may not read the counters of the helper. An administrator can allow it: sudo netwatch-tray "
+        "helper install",
+    ),
+    mark("Messages", "The helper serves as many programs as it can. Close some of them."),
+    mark("Messages", "The helper cannot give up root's privileges here, so it does not start."),
+    mark("Messages", "This system has no control groups of version 2, at which the counters are attached."),
+    mark(
+        "Messages",
+        "The kernel permits no eBPF programs here: containers usually cannot load them, and elsewhere CAP_BPF and "
+        "CAP_NET_ADMIN are needed.",
+    ),
+    mark("Messages", "This kernel has no bpf(2)."),
+)
+"""Sentences that the helper sends, in English. They are listed here so that the catalogue of translations has them."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -69,8 +86,8 @@ def _helper(options: argparse.Namespace) -> int:
             else:
                 print(translate("Terminal", "Nothing to remove."))
         case "run":
-            print(translate("Terminal", "Serving {names} until Ctrl-C.").format(names=_names(users)), flush=True)
-            helper_setup.run(users)
+            serving = translate("Terminal", "Serving {names} until Ctrl-C.").format(names=_names(users))
+            helper_setup.run(users, lambda: print(serving, flush=True))
     return DONE
 
 

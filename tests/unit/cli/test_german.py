@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import errno
 import locale
 import re
 import socket
@@ -15,6 +17,7 @@ from statuses import status
 from netwatch_tray import language, paths
 from netwatch_tray.cli import live, main
 from netwatch_tray.errors import message
+from netwatch_tray.helper import probes, service
 
 COMMANDS = (
     "doctor",
@@ -92,3 +95,19 @@ def test_no_label_of_status_is_the_same_in_english_and_german(
     english, german = (printed(code, "status", monkeypatch, capsys) for code in ("en", "de"))
     assert len(german.splitlines()) == len(english.splitlines()) == 11
     assert cells(english) & cells(german) - SAME == set()
+
+
+def test_sentences_of_the_helper_are_translated() -> None:
+    """It sends them in English, because it imports nothing that translates."""
+    raised = {
+        call.args[0].value
+        for file in Path(probes.__file__).parent.glob("*.py")
+        for call in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "UnavailableError"
+        if isinstance(call.args[0], ast.Constant)
+    }
+    refused = {probes._reason(OSError(number, "")) for number in (errno.EPERM, errno.ENOSYS)}
+    language.use("de")
+    for each in raised | refused | {service._NOT_ALLOWED, service._TOO_MANY}:
+        assert language.translation("Messages", str(each)), each
+    assert len(raised) == 2
