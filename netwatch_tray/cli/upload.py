@@ -291,7 +291,7 @@ def _status(_options: argparse.Namespace) -> int:
             else translate("Terminal", "off: nothing is sent"),
             translate("Terminal", "server"): str(endpoint),
             translate("Terminal", "sent"): _what(upload),
-            translate("Terminal", "spool"): _waiting(paths.spool_file().exists()),
+            translate("Terminal", "spool"): _waiting(paths.exists(paths.spool_file())),
             translate("Terminal", "state"): said(state_in_agent(lambda status: status.upload)),
             **({translate("Terminal", "set by your administrator"): managed} if managed else {}),
         }
