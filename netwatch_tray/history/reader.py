@@ -392,13 +392,14 @@ class HistoryReader:
         """Return imported usage that lies wholly in the range and before the first recorded day."""
         if kind not in ("total", "interface"):
             return []
+        wanted = name if kind == "interface" else None  # the total has none
         rows = self._rows.typed(
             "imports",
             (str, str, str, int, int),
             "SELECT name, span, first, rx, tx FROM imported WHERE (? OR counted) AND (? IS NULL OR name = ?)",
             kind == "interface",
-            name,
-            name,
+            wanted,
+            wanted,
         )
         if not rows:
             return []

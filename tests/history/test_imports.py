@@ -292,6 +292,14 @@ def test_imported_amounts_are_marked_in_usage(
     assert lines[0].startswith("start,seconds,name,rx_bytes,tx_bytes,")
     assert "2025-12-29,86400,wlan0,100,10,,,0.0,imported" in lines
     assert "2025-11-01,2592000,tun0,900,90,,,0.0,imported" in lines
+    assert main(["export", "--step", "day", "--from", "2024-01-01", "--to", "2025-12-30"]) == 0
+    in_total = [line.split(",") for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [(line[0], int(line[3])) for line in in_total] == [(when, rx) for when, rx, _ in totals(history)]
+    assert {line[2] for line in in_total} == {"Total"}
+    assert main(["history", "delete", "--from", "2025-12-01", "--to", "2025-12-30", "--yes"]) == 0
+    assert capsys.readouterr().out == "Days deleted: 2\n"
+    assert main(["history", "delete", "--from", "2025-11-01", "--to", "2025-11-30", "--yes"]) == 0
+    assert capsys.readouterr().out == "Days deleted: 30\n"
 
 
 def test_import_without_a_history_is_refused(
