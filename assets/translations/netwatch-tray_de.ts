@@ -3864,6 +3864,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Die Hosts von Apps können nicht in {directory} behalten werden: {reason}.</translation>
     </message>
     <message>
+      <source>The backup {file} cannot be written: it is no regular file.</source>
+      <translation>Die Sicherung {file} kann nicht geschrieben werden: Es ist keine gewöhnliche Datei.</translation>
+    </message>
+    <message>
       <source>The backup {file} cannot be written: {reason}.</source>
       <translation>Die Sicherung {file} lässt sich nicht schreiben: {reason}.</translation>
     </message>

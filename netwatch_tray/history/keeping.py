@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import date
+from datetime import date, timedelta
 from hashlib import blake2b
 from pathlib import Path
 
@@ -53,13 +53,12 @@ def delete_days(file: Path, first: date, last: date) -> int:
     """
     start, end = int(midnight(first)), int(midnight_after(last))
     with _changing(file) as connection:
-        (days,) = connection.execute(
-            "SELECT count(DISTINCT day) FROM usage WHERE day BETWEEN ? AND ?", (first.isoformat(), last.isoformat())
-        ).fetchone()
-        connection.execute("DELETE FROM usage WHERE day BETWEEN ? AND ?", (first.isoformat(), last.isoformat()))
+        span = first.isoformat(), last.isoformat()
+        days = {day for (day,) in connection.execute("SELECT day FROM usage WHERE day BETWEEN ? AND ?", span)}
+        connection.execute("DELETE FROM usage WHERE day BETWEEN ? AND ?", span)
         connection.execute("DELETE FROM recent WHERE start >= ? AND start < ?", (start, end))
         _clear_chunks(connection, start, end)
-        _delete_imports(connection, first, last)
+        days |= _delete_imports(connection, first, last)
         connection.execute(
             "DELETE FROM gap_bytes WHERE gap IN (SELECT id FROM gap WHERE finish >= ? AND finish < ?)", (start, end)
         )
@@ -69,7 +68,7 @@ def delete_days(file: Path, first: date, last: date) -> int:
         )
         connection.execute("DELETE FROM event WHERE last >= ? AND last < ?", (start, end))
         _delete_unused_names(connection)
-    return int(days)
+    return len(days)
 
 
 def delete_network_names(file: Path) -> int:
@@ -91,6 +90,8 @@ def back_up(file: Path, target: Path) -> int:
     try:
         with closing(schema.open_for_reading(file)) as connection, explained(file):
             try:
+                if target.exists() and not target.is_file():  # root could replace a device, such as /dev/stdout
+                    raise HistoryError("The backup {file} cannot be written: it is no regular file.", file=target)
                 os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
                 connection.execute("VACUUM INTO ?", (str(beside),))
                 descriptor = os.open(beside, os.O_RDONLY)
@@ -231,8 +232,10 @@ def _clear_part(connection: sqlite3.Connection, number: int, tier: int, places: 
     connection.execute("DELETE FROM chunk WHERE id = ?", (number,))
 
 
-def _delete_imports(connection: sqlite3.Connection, first: date, last: date) -> None:
-    """Delete imported days from `first` to `last`, and imported months and years that lie wholly between them."""
+def _delete_imports(connection: sqlite3.Connection, first: date, last: date) -> set[str]:
+    """Delete imported days from `first` to `last`, and imported months and years that lie wholly between them. Return
+    all these days."""
+    deleted: set[str] = set()
     rows = connection.execute("SELECT name, span, first FROM imported").fetchall()
     for name, span, begin in rows:
         with contextlib.suppress(ValueError, TypeError):
@@ -241,6 +244,8 @@ def _delete_imports(connection: sqlite3.Connection, first: date, last: date) -> 
                 connection.execute(
                     "DELETE FROM imported WHERE name = ? AND span = ? AND first = ?", (name, span, begin)
                 )
+                deleted |= {(days.first + timedelta(place)).isoformat() for place in range(days.length)}
+    return deleted
 
 
 def _delete_unused_names(connection: sqlite3.Connection) -> None:

@@ -145,6 +145,19 @@ def test_a_backup_restores_every_day_also_on_a_running_agent(file: Path, tmp_pat
     writer.close()
 
 
+def test_backup_replaces_regular_files_only(file: Path, tmp_path: Path) -> None:
+    record(file, 1)
+    target = tmp_path / "target"
+    os.mkfifo(target)
+    with pytest.raises(HistoryError, match="regular file"):
+        keeping.back_up(file, target)
+    assert target.is_fifo()
+    target.unlink()
+    target.write_text("an earlier backup")
+    keeping.back_up(file, target)
+    assert days_of(target) == days_of(file)
+
+
 def test_merging_two_histories_adds_them_up_and_only_once(file: Path, tmp_path: Path) -> None:
     record(file, 3)
     other = tmp_path / "laptop.sqlite3"
