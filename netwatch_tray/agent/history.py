@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -207,21 +207,22 @@ class HistoryKeeper:
         plan = task.settings.plan
         writer = self._opened(task.settings.history, plan)
         if not task.is_end:
-            alert = writer.record(task.held, commit=task.is_commit)
+            now = next((each.at.timestamp() for each in reversed(task.held) if isinstance(each, Tick)), time.time())
+            alert = writer.record(_taken_from(task.held), commit=task.is_commit)
             if task.is_commit:
-                self.moved = self._read_moved(writer, task.held, plan)
+                self.moved = self._read_moved(writer, now, plan)
             return alert
         writer.close(task.held)
         self._writer = self.moved = None
         return None
 
-    def _read_moved(self, writer: HistoryWriter, held: list[Measurement], plan: DataPlan) -> Moved | None:
-        """Return the bytes of today and of the period, None if they cannot be read; runs in the thread.
+    def _read_moved(self, writer: HistoryWriter, now: float, plan: DataPlan) -> Moved | None:
+        """Return the bytes of today and of the period, None if they cannot be read; runs in the thread. `now`: Unix
+        time of the last tick.
 
         Those of today are read each minute. Those of the days before change only by imports, so they are read once an
         hour: reading them each minute would add a fifth to its cost.
         """
-        now = next((each.at.timestamp() for each in reversed(held) if isinstance(each, Tick)), time.time())
         today = date.fromtimestamp(now)  # noqa: DTZ012  the user's own days
         since, counts = plan_period(today, plan).first, plan.counts
         wanted = today, since, int(now // 3600), counts
@@ -258,3 +259,10 @@ class HistoryKeeper:
             _log.warning("%s", error)
         if isinstance(error, _NotLoadedError):
             self._held = [*task.held, *self._held]
+
+
+def _taken_from(held: list[Measurement]) -> Iterator[Measurement]:
+    """Yield the measurements and empty the list, so that each tick is freed while it is in the processor's caches."""
+    held.reverse()
+    while held:
+        yield held.pop()

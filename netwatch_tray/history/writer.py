@@ -97,7 +97,7 @@ class HistoryWriter:
         imports. `counts`: which traffic counts for the data plan. Raise HistoryError."""
         return self._opened().used(first.isoformat(), last.isoformat(), counts)
 
-    def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> PlanAlert | None:
+    def record(self, measurements: Iterable[Measurement], *, commit: bool = True) -> PlanAlert | None:
         """Add measurements, oldest first. With `commit`, store all that is not stored yet. Never raises; sets `fault`.
 
         Return the notification about the data plan that is due now, or None. There is one for each percentage in a
@@ -136,15 +136,17 @@ class HistoryWriter:
             self._store.close()
             self._store = self._cycle = None
 
-    def _take(self, measurements: Sequence[Measurement]) -> Recorder | None:
+    def _take(self, measurements: Iterable[Measurement]) -> Recorder | None:
         try:
             recorder = self._ready()
         except HistoryError as error:
             self._failed(error)
             return None
+        tick = None
         for measurement in measurements:
             recorder.take(measurement)
-        tick = next((each for each in reversed(measurements) if isinstance(each, Tick)), None)
+            if isinstance(measurement, Tick):
+                tick = measurement
         if tick is not None:
             self._look_at_network(tick)
         return recorder
