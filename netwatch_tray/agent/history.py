@@ -88,9 +88,9 @@ class HistoryKeeper:
         """Minute of the hour in which a tick needs no closer look."""
         self.moved: Moved | None = None
         """Bytes of today and of the period, as of the last stored minute; `None` if unknown."""
-        self._earlier: tuple[tuple[date, date, int, Counts], int] | None = None
-        """Bytes of the current period before today, with the key for which they were read: today, first day, hour,
-        which traffic counts."""
+        self._earlier: tuple[tuple[date, int, DataPlan], date, int] | None = None
+        """First day of the current period, and its bytes before today; before them the key for which they were read:
+        today, hour, data plan."""
 
     @property
     def faults(self) -> tuple[Message, ...]:
@@ -224,18 +224,19 @@ class HistoryKeeper:
         hour: reading them each minute would add a fifth to its cost.
         """
         today = date.fromtimestamp(now)  # noqa: DTZ012  the user's own days
-        since, counts = plan_period(today, plan).first, plan.counts
-        wanted = today, since, int(now // 3600), counts
+        wanted, counts = (today, int(now // 3600), plan), plan.counts
         try:
             if self._earlier is None or self._earlier[0] != wanted:
-                self._earlier = wanted, self._read_earlier(writer, since, today, counts)
+                first = plan_period(today, plan).first
+                self._earlier = wanted, first, self._read_earlier(writer, first, today, counts)
+            _wanted, since, earlier = self._earlier
             used = counted = writer.used(today, today)
             if counts != "all":
                 counted = writer.used(today, today, counts)
         except HistoryError as error:
             _log.debug("The amounts of this month are not known: %s", error)
             return None
-        return Moved(used, self._earlier[1] + counted, since)
+        return Moved(used, earlier + counted, since)
 
     def _read_earlier(self, writer: HistoryWriter, since: date, today: date, counts: Counts) -> int:
         """Return the bytes from the day `since` to yesterday that count for the data plan. Raise HistoryError."""
