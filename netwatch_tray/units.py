@@ -6,7 +6,7 @@ Numbers have three significant digits; the unit changes at 1000 (SI) or 1024 (IE
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -20,6 +20,8 @@ FIGURE_SPACE = "\u2007"
 
 _PREFIXES = ("", "k", "M", "G", "T", "P", "E"), ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 """Of SI and IEC units; `Units.binary` is the index."""
+_RATE_UNITS = [[[prefix + unit for prefix in prefixes] for prefixes in _PREFIXES] for unit in ("B/s", "bit/s")]
+"""Units of rates, by `Units.bits`, `Units.binary` and power."""
 _GREATEST_POWER = len(_PREFIXES[0]) - 1
 _SCALES = [[float(step**power) for power in range(_GREATEST_POWER + 1)] for step in (1000, 1024)]
 """Sizes of the units with these prefixes."""
@@ -57,7 +59,7 @@ _MOST_AMOUNT = 10**18
 """Largest amount in bytes that `parse_size` accepts."""
 
 
-class Quantity(NamedTuple):
+class Quantity(msgspec.Struct, frozen=True, gc=False):
     """A number and its unit, as two texts, because tables align them separately. `str()` joins them."""
 
     value: str
@@ -74,13 +76,17 @@ def rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> Quantity:
     """Return a rate such as `12.4 MB/s`; `–` without a unit if it is unknown (None)."""
     if bytes_per_second is None:
         return _UNKNOWN
-    amount, unit = _in_unit(bytes_per_second, units)
-    return _written(amount, unit, units, _power(amount, units) if units.prefix == "auto" else _fixed_power(units))
+    amount = bytes_per_second * 8 if units.bits else bytes_per_second
+    power = _power(amount, units) if units.prefix == "auto" else _fixed_power(units)
+    return Quantity(_number(amount, power, units), _RATE_UNITS[units.bits][units.binary][power])
 
 
 def size(count: float | None, units: Units = SI_BYTES) -> Quantity:
     """Return an amount such as `9.80 GB`, given in bytes; `–` without a unit if it is unknown (None)."""
-    return _UNKNOWN if count is None else _written(count, "B", units, _power(count, units))
+    if count is None:
+        return _UNKNOWN
+    power = _power(count, units)
+    return Quantity(_number(count, power, units), _PREFIXES[units.binary][power] + "B")
 
 
 def longest_size(units: Units = SI_BYTES) -> Quantity:
@@ -129,7 +135,7 @@ def short_rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> str:
     unit fits the rate, regardless of `Units.prefix`."""
     if bytes_per_second is None:
         return UNKNOWN
-    amount, _ = _in_unit(bytes_per_second, units)
+    amount = bytes_per_second * 8 if units.bits else bytes_per_second
     power = 0
     while round(amount) >= 1000 and power < _GREATEST_POWER:  # also of binary units: 1023k has no room
         amount /= _SCALES[units.binary][1]
@@ -163,10 +169,10 @@ class SteadyRate:
         `fitting`: the result of `rate` for it, if the caller has it."""
         written = fitting or rate(bytes_per_second, self._units)
         if bytes_per_second is not None and written.unit != self._unit and self._units.prefix == "auto":
-            amount, base = _in_unit(bytes_per_second, self._units)
+            amount = bytes_per_second * 8 if self._units.bits else bytes_per_second
             power = _power(amount, self._units)
             if self._power > power and amount >= _KEEP_UNIT_DOWN_TO * _SCALES[self._units.binary][self._power]:
-                written = _written(amount, base, self._units, self._power)
+                written = Quantity(_number(amount, self._power, self._units), self._unit)
             else:
                 self._power, self._unit = power, written.unit
         return _padded(written, self._units)
@@ -176,10 +182,6 @@ def _padded(rate: Quantity, units: Units) -> str:
     """Pad a rate with figure spaces to the width of the widest rate in these units."""
     width = (5 if units.bits else 3) + (2 if units.binary else 1)  # `Kibit/s`, `kB/s`
     return f"{rate.value.rjust(_WIDTHS[units.prefix], FIGURE_SPACE)} {rate.unit.ljust(width, FIGURE_SPACE)}"
-
-
-def _in_unit(bytes_per_second: float, units: Units) -> tuple[float, str]:
-    return (bytes_per_second * 8, "bit/s") if units.bits else (bytes_per_second, "B/s")
 
 
 def _fixed_power(units: Units) -> int:
@@ -196,13 +198,10 @@ def _power(amount: float, units: Units) -> int:
     return power
 
 
-def _written(amount: float, unit: str, units: Units, power: int) -> Quantity:
+def _number(amount: float, power: int, units: Units) -> str:
+    """Return an amount with three significant digits in the unit that is `power` steps above the smallest one."""
     amount /= _SCALES[units.binary][power]
     # Compared, not rounded: `round` costs more than everything else here.
     if power == 0 or amount >= _AS_100:
-        value = f"{amount:.0f}"
-    elif amount > _AS_9_99:
-        value = f"{amount:.1f}"
-    else:
-        value = f"{amount:.2f}"
-    return Quantity(value, _PREFIXES[units.binary][power] + unit)
+        return f"{amount:.0f}"
+    return f"{amount:.1f}" if amount > _AS_9_99 else f"{amount:.2f}"

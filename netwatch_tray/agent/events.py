@@ -83,8 +83,8 @@ class EventKeeper:
         self._refused_at = self._stored_at - _REFUSALS_EACH_S
         self._first_at = 0.0
         """Unix time of the first tick."""
-        self._minute = 0.0
-        """Unix time of the last tick in whole minutes."""
+        self._minute = -1
+        """Minute of the hour of the last tick."""
         self._day: date | None = None
         """The local day for which `Detectors.compare_with` was called; None before."""
         self.last: Event | None = None
@@ -137,25 +137,23 @@ class EventKeeper:
         """Pass a tick to the detectors, make an event of a long gap, send changed events to the clients, and store
         events if that is due. `moved`: bytes of the apps since the last reading, None if the sockets were not read.
         `interfaces`: `Monitor.interfaces`."""
-        now = Moment(tick.at.timestamp(), clock.boottime())
-        self._first_at = self._first_at or now.at
-        minute = now.at // 60
-        if minute != self._minute:
-            self._minute = minute
+        if tick.at.minute != self._minute or tick.gap is not None:
+            self._minute = tick.at.minute
             self._begin_minute(tick.at)
+        now = clock.boottime()
         if self._rules.on:
-            if findings := self._detectors.tick(tick, moved, interfaces, now):
-                self._take(findings)
-            if self._refusals is not None and now.boottime - self._refused_at >= _REFUSALS_EACH_S:
-                self._refused_at = now.boottime
+            if not self._detectors.is_usual(tick, moved, interfaces):
+                self._take(self._detectors.tick(tick, moved, interfaces, Moment(tick.at.timestamp(), now)))
+            if self._refusals is not None and now - self._refused_at >= _REFUSALS_EACH_S:
+                self._refused_at = now
                 counts = self._refusals.read()
                 if counts is not None:
-                    self._take(self._detectors.refused(counts, now))
+                    self._take(self._detectors.refused(counts, Moment(tick.at.timestamp(), now)))
         if tick.gap is not None and tick.gap.is_event and (tick.interval_s or 0.0) >= _LEAST_INTERRUPTION_S:
-            self._take([_not_measured(tick.gap, tick.interval_s, now.at)])
+            self._take([_not_measured(tick.gap, tick.interval_s, tick.at.timestamp())])
         if self._unsent:
             self._send()
-        if self._to_notify or now.boottime - self._stored_at >= _STORED_EACH_S:
+        if self._to_notify or now - self._stored_at >= _STORED_EACH_S:
             self._store()
 
     def sockets(self, changes: ConnectionChanges, table: ConnectionTable) -> None:
@@ -196,6 +194,8 @@ class EventKeeper:
         return Moment(self._now(), clock.boottime())
 
     def _begin_minute(self, at: datetime) -> None:
+        """Called with the first tick of each minute, and with each gap, which may be as long as an hour."""
+        self._first_at = self._first_at or at.timestamp()
         if at.timestamp() // 60 != self._first_at // 60:
             self.load()  # before the first minute is stored, so that the amounts of today do not contain it
         if self._day is not None and at.astimezone().date() != self._day:  # a day begins with a minute

@@ -30,14 +30,11 @@ class Metrics:
         self._scheduler, self._connections, self._is_allowed = scheduler, connections, is_allowed
         self._settings: Settings | None = None
         self._service: MetricsService | None = None
+        self.is_on = False
+        """Whether metrics are served, so that `tick` has to be called."""
         self._retry: Timer | None = None
         self._fault: Message | None = None
         """Message why metrics are turned on but not served; None if they are served or off."""
-
-    @property
-    def is_on(self) -> bool:
-        """Return whether metrics are served, so that `tick` has to be called."""
-        return self._service is not None
 
     @property
     def status(self) -> Message | None:
@@ -78,7 +75,7 @@ class Metrics:
             self._retry = None
         if self._service:
             self._service.close()
-            self._service = None
+            self._service, self.is_on = None, False
 
     def _start(self) -> None:
         settings = self._settings
@@ -106,7 +103,7 @@ class Metrics:
             )  # fmt: skip
             self._retry = self._scheduler.after(_RETRY_S, self._start)
         else:
-            self._fault = None
+            self._fault, self.is_on = None, True
             _log.info("Metrics are served at %s.", self._service.url)
 
     def _fail(self, fault: Message) -> None:

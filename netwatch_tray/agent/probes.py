@@ -25,18 +25,15 @@ class Probes:
         self._scheduler = scheduler
         self._take, self._failed = take, failed
         self._running: _Running | None = None
+        self.is_on = False
+        """Whether probes are sent, so that `tick` has to be called."""
         self._uplinks: list[int] | None = None
         """Indexes of the uplinks at the last tick; `None` before the first one."""
-
-    @property
-    def is_on(self) -> bool:
-        """Return whether probes are sent, so that `tick` has to be called."""
-        return self._running is not None
 
     def apply(self, *, is_wanted: bool) -> None:
         if is_wanted and self._running is None:
             self._uplinks = None
-            self._running = _Running(self._scheduler, self._take, self._failed)
+            self._running, self.is_on = _Running(self._scheduler, self._take, self._failed), True
         elif not is_wanted:
             self.stop()
 
@@ -51,7 +48,7 @@ class Probes:
         """Stop probing. A probe that is running is not waited for, and its result is dropped."""
         if self._running is not None:
             self._running.close()
-            self._running = None
+            self._running, self.is_on = None, False
 
 
 class _Running:

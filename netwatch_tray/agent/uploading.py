@@ -52,6 +52,8 @@ class Uploading:
         self._is_allowed = is_allowed
         self._service: UploadService | None = None
         self._export: OtlpService | None = None
+        self.is_on = False
+        """Whether there is any service, so that `tick` has to be called."""
         self._shared: SharedReadings | None = None
         """Readings that both services share; created with the first service."""
         self._key_file: tuple[int, int] | None = None
@@ -84,11 +86,6 @@ class Uploading:
     def wants_health(self) -> bool:
         """Return whether a service uploads the results of probing gateway and DNS server, or will do so soon."""
         return any(each.wants_health for each in self._services)
-
-    @property
-    def is_on(self) -> bool:
-        """Return whether there is any service, so that `tick` has to be called."""
-        return self._service is not None or self._export is not None
 
     @property
     def _services(self) -> Iterator[UploadService]:
@@ -146,6 +143,7 @@ class Uploading:
         return self._shared
 
     def _follow_connections(self) -> None:
+        self.is_on = self._service is not None or self._export is not None
         self._connections.on_reading = self._connections_read if self.is_on else None
 
     def _connections_read(self, table: ConnectionTable) -> None:

@@ -63,11 +63,8 @@ class Carriers:
         self.alone: frozenset[int] = frozenset()
         """Interface indexes of the tunnels found: their presumed underlay does not carry them."""
         self._leads: dict[_Pair, tuple[_Lead, _Lead]] = {}
-
-    @property
-    def is_watching(self) -> bool:
-        """Return whether there are tunnels to watch, so that `contradict` has to be called."""
-        return bool(self._leads)
+        self.is_watching = False
+        """Whether there are tunnels to watch, so that `contradict` has to be called."""
 
     def suppose(self, underlays: Mapping[int, int], interfaces: Collection[int]) -> None:
         """Set which tunnels to compare with which presumed underlays. Call this when the interfaces change.
@@ -77,6 +74,7 @@ class Carriers:
         self.alone = self.alone.intersection(interfaces)
         pairs = {_Pair(*each) for each in underlays.items()}
         self._leads = {pair: self._leads.get(pair) or (_Lead(), _Lead()) for pair in pairs}
+        self.is_watching = bool(self._leads)
 
     def contradict(self, rates: Mapping[int, InterfaceRates], boottime: float) -> bool:
         """Add the bytes of a tick. Return whether a further tunnel was found that does not run over its presumed

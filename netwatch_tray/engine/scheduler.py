@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import itertools
 import logging
 import math
 import os
@@ -29,22 +30,18 @@ REST = 1.0
 class Timer:
     """A pending callback, which can be cancelled by `cancel`."""
 
-    __slots__ = ("callback", "deadline", "period")
+    __slots__ = ("callback",)
 
-    def __init__(self, deadline: float, period: float | None, callback: Callable[[], None]) -> None:
-        self.deadline = deadline
-        self.period = period
+    def __init__(self, callback: Callable[[], None]) -> None:
         self.callback: Callable[[], None] | None = callback
 
     def cancel(self) -> None:
         self.callback = None
 
-    def __lt__(self, other: Timer) -> bool:
-        """Order timers by deadline, then by period, shortest first: at a full minute the tick of the second comes
-        before the sum of the minute."""
-        if self.deadline != other.deadline:
-            return self.deadline < other.deadline
-        return (self.period or 0) < (other.period or 0)
+
+_Due = tuple[float, float, int, Timer]
+"""When a timer is due: deadline, period (0 if it is due once), a number, and the timer. In the order of these tuples
+the shortest period comes first: at a full minute the tick of the second comes before the sum of the minute."""
 
 
 class _Watch(msgspec.Struct, frozen=True):
@@ -60,7 +57,8 @@ class Scheduler:
     """
 
     def __init__(self) -> None:
-        self._timers: list[Timer] = []
+        self._timers: list[_Due] = []
+        self._numbers = itertools.count()
         self._soon: deque[Callable[[], None]] = deque()
         # Not selectors: a third of the cost of a wake-up was there, and with so few descriptors epoll saves nothing.
         self._poll = select.poll()
@@ -75,11 +73,11 @@ class Scheduler:
 
     def every(self, period: float, callback: Callable[[], None]) -> Timer:
         """Call back whenever the boot-time clock is a whole multiple of `period` seconds."""
-        return self._add(Timer(self._aligned(period), period, callback))
+        return self._add(self._aligned(period), period, callback)
 
     def after(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call back once, in `delay` seconds."""
-        return self._add(Timer(clock.boottime() + delay, None, callback))
+        return self._add(clock.boottime() + delay, 0.0, callback)
 
     def watch(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
         """Call back whenever `fd` is ready for one of `events` (READ, WRITE or both), with those for which it is ready.
@@ -126,17 +124,18 @@ class Scheduler:
         os.close(self._wake_receiver)
         os.close(self._wake_sender)
 
-    def _add(self, timer: Timer) -> Timer:
-        heapq.heappush(self._timers, timer)
+    def _add(self, deadline: float, period: float, callback: Callable[[], None]) -> Timer:
+        timer = Timer(callback)
+        heapq.heappush(self._timers, (deadline, period, next(self._numbers), timer))
         return timer
 
     def _timeout(self) -> float | None:
         """Return the milliseconds until the next timer is due, or None if there is no timer."""
         if self._soon or self._stopping:
             return 0
-        while self._timers and self._timers[0].callback is None:
+        while self._timers and self._timers[0][3].callback is None:
             heapq.heappop(self._timers)
-        return max(0.0, self._timers[0].deadline - clock.boottime()) * 1000 if self._timers else None
+        return max(0.0, self._timers[0][0] - clock.boottime()) * 1000 if self._timers else None
 
     def _call_ready(self, ready: list[tuple[int, int, _Watch]]) -> None:
         for fd, found, watch in ready:
@@ -158,13 +157,12 @@ class Scheduler:
 
     def _run_due(self) -> None:
         now = clock.boottime()
-        while self._timers and self._timers[0].deadline <= now and not self._stopping:
-            timer = self._timers[0]
-            if timer.callback is None or timer.period is None:
+        while self._timers and self._timers[0][0] <= now and not self._stopping:
+            _, period, number, timer = self._timers[0]
+            if timer.callback is None or not period:
                 heapq.heappop(self._timers)
             else:
-                timer.deadline = self._aligned(timer.period)
-                heapq.heapreplace(self._timers, timer)
+                heapq.heapreplace(self._timers, (self._aligned(period), period, number, timer))
             if timer.callback is not None:
                 self._guarded(timer.callback)
 

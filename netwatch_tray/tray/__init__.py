@@ -17,7 +17,7 @@ from netwatch_tray.tray.icon import draw_sizes
 from netwatch_tray.tray.menu import Actions, TrayMenu
 from netwatch_tray.tray.pace import Pace
 from netwatch_tray.tray.picture import Picture
-from netwatch_tray.tray.presenter import Amounts, Presenter
+from netwatch_tray.tray.presenter import Amounts, Presenter, View
 
 __all__ = ["Actions", "Amounts", "Notification", "NotificationAction", "Tray", "open_tray"]
 
@@ -59,7 +59,7 @@ class Tray:
         self._scheduler = scheduler
         self._actions = actions
         self._presenter = Presenter(settings)
-        self._pace = Pace(settings.tray.period)
+        self._pace = _pace(settings)
         self._tick: Tick | None = None
         """The latest tick."""
         self._menu = TrayMenu(actions._replace(choose=self._choose), settings)
@@ -110,18 +110,16 @@ class Tray:
         """Show a tick. Nothing is drawn or sent if the result looks the same, or if the last update was less than the
         period of the settings ago."""
         self._tick = tick
-        passed = self._pace.take(tick)
-        if passed is not None:
-            self._show(passed)
-
-    def _show(self, tick: Tick) -> None:
-        old, new = self._menu.view, self._presenter.present(tick)
+        passed = tick if self._pace is None else self._pace.take(tick)
+        if passed is None:
+            return
+        old, new = self._menu.view, self._presenter.present(passed)
         self._menu.view = new
         shape, self._shape = self._shape, self._menu.shape
         if self._icon is None:
             return
         self._icon.change(
-            icon=self._pictures() if new.glyph != old.glyph else None,
+            icon=self._pictures(new) if new.glyph != old.glyph else None,
             title="\n".join(new.tooltip) if new.tooltip != old.tooltip else None,
             label=new.label if new.label != old.label else None,
         )
@@ -143,7 +141,7 @@ class Tray:
             if self._icon is not None:
                 self._icon.menu = self._menu.build()
         self._menu.settings = settings
-        self._presenter, self._pace = Presenter(settings), Pace(settings.tray.period)
+        self._presenter, self._pace = Presenter(settings), _pace(settings)
         if self._tick is not None:
             self.show(self._tick)
         if self._icon is not None:
@@ -180,13 +178,13 @@ class Tray:
             self._icon = None
         self._lost = message("closed")
 
-    def _pictures(self) -> tuple[Picture, ...]:
-        return draw_sizes(self._menu.view.glyph, self._backend.sizes, self._backend.bar)
+    def _pictures(self, view: View) -> tuple[Picture, ...]:
+        return draw_sizes(view.glyph, self._backend.sizes, self._backend.bar)
 
     def _open(self, patience: float) -> TrayIcon:
         icon = self._backend.open(
             _NAME,
-            self._pictures(),
+            self._pictures(self._menu.view),
             "\n".join(self._menu.view.tooltip),
             self._menu.build(),
             program=_PROGRAM,
@@ -245,6 +243,11 @@ class Tray:
             self._retry = self._scheduler.after(self._retry_delay, self._come_back)
         else:
             _log.info("The tray icon is back.")
+
+
+def _pace(settings: Settings) -> Pace | None:
+    """Return what limits how often the icon changes; None if it changes at each tick, which needs no comparison."""
+    return Pace(settings.tray.period) if settings.tray.period > 1 else None
 
 
 def _of_interface(settings: Settings, name: str) -> Settings:

@@ -79,6 +79,9 @@ class TrayMenu:
         """Whether the texts are written again when they are read, which is while a menu is open."""
         self._width = 0
         """Width of the live rows in characters; it only grows."""
+        self.shape: object = None
+        """A value that changes when the menu has to be built and sent to the panels again: number and width of the live
+        rows."""
         self._layout: object = None
         """The values that number and lengths of `_texts` follow from; while they are equal the texts may be stale."""
         self._amounts: tuple[object, str] = None, ""
@@ -89,7 +92,8 @@ class TrayMenu:
         """What the texts are made from beside the view: the amounts, the last event, and the day if there is an
         event."""
         self._rows: list[MenuItem] = []
-        self.view = presenter.waiting()
+        self._view = presenter.waiting()
+        self.view = presenter.waiting()  # another object, so that the texts are written
         self._app_rows = [self._app_row(index) for index in range(presenter.MOST_APPS)]
         self._apps: tuple[str, ...] = ()
         self._interfaces: dict[str, MenuItem] = {}
@@ -116,12 +120,13 @@ class TrayMenu:
 
     @view.setter
     def view(self, view: View) -> None:
-        self._view = view
         amounts, event = self.actions.amounts(), self.actions.last_event()
-        today = None if event is None else date.today()  # noqa: DTZ011  the user's own day
-        self._beside = amounts, event, today
+        beside = amounts, event, None if event is None else date.today()  # noqa: DTZ011  the user's own day
+        if view is self._view and beside == self._beside:  # nearly every tick without traffic
+            return
+        self._view, self._beside = view, beside
         self._are_texts_stale = True
-        layout = view.rows.layout, self.settings.units, self._beside
+        layout = view.rows.layout, self._settings.units, beside
         if layout != self._layout:
             self._layout = layout
             self._write_texts()
@@ -151,6 +156,7 @@ class TrayMenu:
             self._width = longest
             # Hosts measure new objects again.
             self._rows = [self._row(index) for index in range(presenter.MOST_ROWS + 1)]
+        self.shape = len(self._texts), self._width
 
     @property
     def settings(self) -> Settings:
@@ -165,12 +171,6 @@ class TrayMenu:
     def can_change(self, *keys: str) -> bool:
         """Return whether the user can change all of these settings, because none is managed by the administrator."""
         return not self._managed.intersection(keys)
-
-    @property
-    def shape(self) -> object:
-        """Return a value that changes when the menu has to be built and sent to the panels again: number and width of
-        the live rows."""
-        return len(self._texts), self._width
 
     def build(self) -> Menu:
         """Return a pystray menu with the current live rows and all rows below them."""

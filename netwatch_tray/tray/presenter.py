@@ -146,6 +146,7 @@ class Presenter:
 
     def _view(self, tick: Tick) -> View:
         shown = self._shown(tick)
+        glyph = _glyph(shown, tick.gap)
         # Panels without tooltips, and those that show its heading only, have the same lines in the menu.
         rates = down, up = units.rate(shown.rx_rate, self._units), units.rate(shown.tx_rate, self._units)
         if tick.gap in _WITHOUT_RATES:
@@ -154,11 +155,11 @@ class Presenter:
         else:
             lines = units.joined(down, up), printable(shown.of)
             rows = LiveRows(lines[1:], rates, self._listed(tick), self._units)
-            if gap := tick.gap or self._gap_of(tick):
+            if gap := tick.gap or (self._gap_of_chosen(tick) if self._chosen else tick.total.gap):
                 reason = translate("Tray", "No rates for a moment: {reason}").format(reason=wording.gap(gap))
                 lines = *lines, printable(reason)
         return View(
-            self._glyph(shown, tick.gap),
+            self._digits(shown) if self._has_digits and glyph.kind == "rates" else glyph,
             lines,
             self._label(shown, tick.gap, rates) if self._has_text else "",
             rows,
@@ -187,17 +188,12 @@ class Presenter:
             self._counted = total.uplinks, _counted(tick)
         return _Shown(total.rx_rate, total.tx_rate, self._counted[1], bool(total.uplinks), speed)
 
-    def _glyph(self, shown: _Shown, gap: GapReason | None) -> Glyph:
-        glyph = _glyph(shown, gap)
-        if not self._has_digits or glyph.kind != "rates":
-            return glyph
+    def _digits(self, shown: _Shown) -> Glyph:
         down, up = (units.short_rate(rate, self._units) for rate in (shown.rx_rate, shown.tx_rate))
         return Glyph("rates", digits=(down, up))
 
-    def _gap_of(self, tick: Tick) -> GapReason | None:
-        """Return why the shown rates (of the total, or of the chosen interface) are unknown; None if they are known."""
-        if not self._chosen:
-            return tick.total.gap
+    def _gap_of_chosen(self, tick: Tick) -> GapReason | None:
+        """Return why the rates of the chosen interface are unknown; None if they are known."""
         return next((each.gap for each in tick.interfaces if each.name == self._chosen), None)
 
     def _label(self, shown: _Shown, gap: GapReason | None, rates: tuple[Quantity, Quantity]) -> str:

@@ -129,8 +129,8 @@ def _height(value: Value, top: float, dots: int) -> int:
 
 
 def _label(row: Row, top: float, in_units: Units) -> None:
-    value, unit = units.rate(top, in_units)
-    row.put_right(GUTTER - 1, f"{float(value):g} {unit}", "ink3", most=GUTTER - 1)
+    rate = units.rate(top, in_units)
+    row.put_right(GUTTER - 1, f"{float(rate.value):g} {rate.unit}", "ink3", most=GUTTER - 1)
 
 
 def _half(top: float, in_units: Units) -> str:

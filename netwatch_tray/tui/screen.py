@@ -95,10 +95,10 @@ def _draw_head(frame: Frame, state: State) -> None:
     x = row.put(0, "NetWatch", "strong") + 2
     ways: tuple[tuple[str, Role, float | None], ...] = ((DOWN, "down", down), (UP, "up", up))
     for arrow, role, rate in ways:
-        value, unit = units.rate(rate, state.units)
+        written = units.rate(rate, state.units)
         x = row.put(x, f"{arrow} ", role)
-        x = row.put(x, f"{value:>4} ", "strong")
-        x = row.put(x, f"{unit:6}", "ink2") + 1
+        x = row.put(x, f"{written.value:>4} ", "strong")
+        x = row.put(x, f"{written.unit:6}", "ink2") + 1
     at = (tick.at if tick else datetime.fromtimestamp(time.time()).astimezone()).astimezone()
     clock = at.strftime("%H:%M:%S")
     if frame.width >= 70:

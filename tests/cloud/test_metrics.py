@@ -256,7 +256,7 @@ class HostileClients(RuleBasedStateMachine):
         held = list(self.server._clients.values())
         assert len(held) <= MOST_CLIENTS
         assert all(len(each.received) <= LONGEST_REQUEST + 4096 for each in held)
-        assert sum(each.callback is not None for each in self.scheduler._timers) <= 2, (
+        assert sum(timer.callback is not None for *_, timer in self.scheduler._timers) <= 2, (
             "the sweep, and the listener's rest"
         )
         assert len({id(view.obj) for each in held for view in each.unsent[1:]}) <= 4, (

@@ -28,29 +28,29 @@ class Timers:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self._timers: list[Timer] = []
+        self._timers: list[tuple[float, float, int, Timer]] = []
+        self._numbers = itertools.count()
 
     def after(self, delay: float, callback: Callable[[], None]) -> Timer:
-        return self._add(Timer(self.now + delay, None, callback))
+        return self._add(self.now + delay, 0.0, Timer(callback))
 
     def every(self, period: float, callback: Callable[[], None]) -> Timer:
-        return self._add(Timer(self.now + period, period, callback))
+        return self._add(self.now + period, period, Timer(callback))
 
     def pass_until(self, end: float, then: Callable[[], None]) -> None:
         """Run the timers that are due until then, and call `then` after each."""
-        while self._timers and self._timers[0].deadline <= end:
-            timer = heapq.heappop(self._timers)
-            self.now = max(self.now, timer.deadline)
+        while self._timers and self._timers[0][0] <= end:
+            deadline, period, _, timer = heapq.heappop(self._timers)
+            self.now = max(self.now, deadline)
             if timer.callback is not None:
                 timer.callback()
-                if timer.period is not None:
-                    timer.deadline += timer.period
-                    self._add(timer)
+                if period:
+                    self._add(deadline + period, period, timer)
                 then()
         self.now = end
 
-    def _add(self, timer: Timer) -> Timer:
-        heapq.heappush(self._timers, timer)
+    def _add(self, deadline: float, period: float, timer: Timer) -> Timer:
+        heapq.heappush(self._timers, (deadline, period, next(self._numbers), timer))
         return timer
 
 

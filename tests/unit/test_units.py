@@ -64,11 +64,11 @@ def test_unknown_is_a_dash_and_never_zero() -> None:
 
 @given(st.floats(0, 1e18), st.booleans(), st.booleans())
 def test_the_value_always_fits_four_characters_and_is_near_the_amount(amount: float, bits: bool, binary: bool) -> None:
-    value, unit = units.rate(amount, Units(bits=bits, binary=binary))
-    assert len(value) <= 4
+    rate = units.rate(amount, Units(bits=bits, binary=binary))
+    assert len(rate.value) <= 4
     step = 1024 if binary else 1000
-    prefix = unit.removesuffix("bit/s").removesuffix("B/s").removesuffix("i")
-    written = float(value) * step ** ["", "k" if not binary else "K", "M", "G", "T", "P", "E"].index(prefix)
+    prefix = rate.unit.removesuffix("bit/s").removesuffix("B/s").removesuffix("i")
+    written = float(rate.value) * step ** ["", "k" if not binary else "K", "M", "G", "T", "P", "E"].index(prefix)
     exact = amount * 8 if bits else amount
     assert written == pytest.approx(exact, rel=0.005, abs=0.51)
 

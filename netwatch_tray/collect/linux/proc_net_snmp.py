@@ -31,9 +31,7 @@ class TcpOpenings:
             content = os.pread(self._descriptor, _LARGEST, 0)
             # Once: finding the counters by their names takes longer than reading the file.
             self._line = openings_line(content)
-            self._count = sum(self._line.read(content))
-            self._counted = self._line.through(content)
-            """The part of the file with the counters, as of `_count`."""
+            self._take(content)
         except (OSError, ParseError) as error:
             self.close()
             raise UnsupportedError("{file} does not count TCP connections.", file=file) from error
@@ -43,11 +41,17 @@ class TcpOpenings:
         read."""
         try:
             content = os.pread(self._descriptor, _LARGEST, 0)
-            if self._counted not in content:
-                self._count, self._counted = sum(self._line.read(content)), self._line.through(content)
+            if not content.startswith(self._counted, self._place):
+                self._take(content)
         except (OSError, ParseError):
             return None
         return self._count
+
+    def _take(self, content: bytes) -> None:
+        self._count = sum(self._line.read(content))
+        # Compared at its place, which rarely moves: searching for it takes a fifth of the time of reading the file.
+        self._counted = self._line.through(content)
+        self._place = content.index(self._counted)
 
     def close(self) -> None:
         os.close(self._descriptor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -45,13 +45,17 @@ class LineWatch:
         self._other: tuple[tuple[str, ...], Moment] | None = None
         """The interfaces that make the total now, and since when, if they differ from `_uplinks`; else None."""
 
-    def take(self, line: Line, now: Moment, /) -> Iterable[Finding]:
-        is_as_before = self._interfaces is line.interfaces and self._uplinks == line.tick.total.uplinks
-        if is_as_before and self._was_online and self._away is None and self._other is None:
-            return ()  # nearly every tick
-        return self._judge(line, now)
+    def is_settled(self, tick: Tick, interfaces: Mapping[int, Interface]) -> bool:
+        """Return whether nothing has changed, so that `take` need not be called; so it is at nearly every tick."""
+        return (
+            self._interfaces is interfaces
+            and self._uplinks == tick.total.uplinks
+            and self._was_online
+            and self._away is None
+            and self._other is None
+        )
 
-    def _judge(self, line: Line, now: Moment) -> Iterator[Finding]:
+    def take(self, line: Line, now: Moment, /) -> Iterator[Finding]:
         gap = line.tick.gap
         if line.tick.is_unread:
             return

@@ -68,6 +68,11 @@ class Detectors:
         new day."""
         self._sent.compare_with(day, days, sent)
 
+    def is_usual(self, tick: Tick, moved: AppInterval | None, interfaces: Mapping[int, Interface]) -> bool:
+        """Return whether a tick brings nothing that a detector uses, so that `tick` need not be called. The arguments
+        are those of `tick`."""
+        return moved is None and self._total_rate.limit is None and self._line.is_settled(tick, interfaces)
+
     def tick(
         self, tick: Tick, moved: AppInterval | None, interfaces: Mapping[int, Interface], now: Moment
     ) -> list[Finding]:

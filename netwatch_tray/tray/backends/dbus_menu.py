@@ -123,6 +123,11 @@ class DBusMenu:
         """Return whether a panel may be showing the menu now."""
         return clock.boottime() < self._live_until
 
+    def is_behind(self, menu: Iterable[Item] | None) -> bool:
+        """Return whether panels may have to be notified of changes now, in this menu or because it replaces the
+        current one."""
+        return menu is not self._menu or self._is_replaced or clock.boottime() < self._live_until
+
     def update(self) -> None:
         """Notify the panels of changed texts and states if the menu may be open; of a new `menu` if it is closed."""
         if self.is_live:

@@ -170,10 +170,14 @@ class Registration:
         self._on_register = on_register
         self._on_stale = on_stale
         self._hosts = _Hosts(bus, is_sandboxed=is_sandboxed)
+        self.on_read = self._hosts.on_read
+        """Records that the program with this unique name has read the icon."""
         self.is_answered = False
         """Whether the bus has reported if there is a watcher."""
         self._watcher = ""
         """The unique name of the watcher; empty if there is none."""
+        self.has_watcher = False
+        """Whether there is a watcher."""
         self.process = ""
         """Name of the watcher's process; empty if there is none, or it cannot be read."""
         self._awaits_host = False
@@ -194,10 +198,6 @@ class Registration:
         self._retry: Timer | None = None
         self._retry_delay = _FIRST_RETRY
         self._verification: Timer | None = None
-
-    @property
-    def has_watcher(self) -> bool:
-        return bool(self._watcher)
 
     @property
     def is_shown(self) -> bool:
@@ -244,10 +244,6 @@ class Registration:
             case "StatusNotifierHostRegistered" | "StatusNotifierHostUnregistered", _ if sender == self._watcher:
                 self._read_host()
 
-    def on_read(self, sender: str) -> None:
-        """Record that the program with this unique name has read the icon."""
-        self._hosts.on_read(sender)
-
     def _on_watcher(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
         self.is_answered = True
         self._set_watcher(answer[0] if answer else "")
@@ -274,7 +270,7 @@ class Registration:
     def _set_watcher(self, owner: str) -> None:
         if owner == self._watcher:
             return
-        self._watcher, self.process = owner, ""
+        self._watcher, self.has_watcher, self.process = owner, bool(owner), ""
         self._hosts.set_watcher(owner)
         self._is_accepted, self._is_listed, self._has_host = None, False, False
         self._is_sent = self._is_stale = False

@@ -153,6 +153,21 @@ class StatusItem:
             self.interface.set("XAyatanaLabel", value, followed_by(_LABEL_START, value))
             self._announce(_LABEL_SIGNAL)
 
+    def change(self, *, picture: Sequence[Picture] | None, tooltip: str | None, label: str | None) -> None:
+        """Set the given values, and notify the panels of all of them together. Without any, send a signal that was held
+        back."""
+        self._is_changing = True
+        try:
+            if picture is not None:
+                self.set_picture(picture)
+            if tooltip is not None:
+                self.set_tooltip(tooltip)
+            if label is not None:
+                self.label = label
+        finally:
+            self._is_changing = False
+            self.send_next()
+
     def set_picture(self, sizes: Sequence[Picture]) -> None:
         """Set the picture, given in several sizes."""
         first = sizes[0]
@@ -165,7 +180,7 @@ class StatusItem:
         if self.interface.set("IconPixmap", pixels, entry):
             # Hosts prefer the name to the pixels, and some show nothing if they find no icon with that name.
             self._update_name()
-            self.announce_picture()
+            self._announce("NewIcon")
 
     def set_tooltip(self, text: str) -> None:
         """Set the tooltip; the first line is the heading."""
@@ -181,14 +196,6 @@ class StatusItem:
     def announce_picture(self) -> None:
         """Make panels read the picture again, although it is the same."""
         self._announce("NewIcon")
-
-    def begin_change(self) -> None:
-        """Hold all signals back until `end_change`, which sends what is needed for all changes together."""
-        self._is_changing = True
-
-    def end_change(self) -> None:
-        self._is_changing = False
-        self.send_next()
 
     def prepare_registration(self) -> None:
         """Set the properties that depend on the watcher. Called before each registration."""
@@ -237,12 +244,10 @@ class StatusItem:
             for signal in _SIGNAL_OF.values():
                 self._pending.pop(signal, None)
             self._unread.clear()
-            self._send_after_read()
         elif (read := _SIGNAL_OF.get(name)) in self._unread:
             self._unread.discard(read)
-            self._send_after_read()
-
-    def _send_after_read(self) -> None:
+        else:
+            return
         self._announced_at = -_READ_WITHIN
         self.send_next()
 

@@ -118,22 +118,12 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self, *, icon: Sequence[Picture] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
         """Set the given values, and notify the panels of all of them at once."""
-        if icon is None and title is None and label is None:
-            self._item.send_next()
-            return
-        self._item.begin_change()
-        try:
-            # Not by pystray's setters, which do the same at twice the cost.
-            if icon is not None:
-                self._icon = icon
-                self._update_icon()
-            if title is not None:
-                self._title = title
-                self._update_title()
-            if label is not None:
-                self.label = label
-        finally:
-            self._item.end_change()
+        # Not by pystray's setters, which do the same at twice the cost.
+        if icon is not None:
+            self._icon, self._icon_valid = icon, True
+        if title is not None:
+            self._title = title
+        self._item.change(picture=icon, tooltip=title, label=label)
 
     def _update_icon(self) -> None:
         self._icon_valid = True
@@ -141,6 +131,12 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     def _update_title(self) -> None:
         self._item.set_tooltip(self._title)
+
+    def update_menu(self) -> None:
+        """Notify the panels that texts or states of the menu may have changed, if they have to know now."""
+        # Not pystray's, for the same reason: it is called at each tick with other rates.
+        if self._dbus_menu.is_behind(self._menu):
+            self._update_menu()
 
     def _update_menu(self) -> None:
         if self._bus.is_drained:

@@ -336,7 +336,7 @@ def test_uploads_are_compared_again_when_a_day_begins() -> None:
     for seconds in (0, 1, 61, 3600):
         tick(noon + timedelta(seconds=seconds))
     assert kept.history.loads == []
-    tick(noon + timedelta(days=1))
-    assert len(kept.history.loads) == 1
     tick(noon + timedelta(days=1, seconds=61))
+    assert len(kept.history.loads) == 1
+    tick(noon + timedelta(days=1, seconds=122))
     assert len(kept.history.loads) == 1, "it is being read"

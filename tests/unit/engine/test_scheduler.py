@@ -17,11 +17,12 @@ def test_periodic_work_is_aligned_so_that_it_wakes_together() -> None:
     deadlines: list[tuple[float, float]] = []
 
     def seen() -> None:
-        deadlines.extend((timer.deadline, period) for timer, period in timers)
+        deadlines.extend((deadline, period) for deadline, period, _, _ in scheduler._timers)
         if len(deadlines) >= 10:
             scheduler.stop()
 
-    timers = [(scheduler.every(period, seen), period) for period in (0.05, 0.1)]
+    for period in (0.05, 0.1):
+        scheduler.every(period, seen)
     seen()
     scheduler.run()
     scheduler.close()

@@ -168,7 +168,7 @@ def _link_speed(each: InterfaceTick) -> Quantity:
     quantity = units.rate(each.speed / 8, _LINK_UNITS)
     # A link's speed is a round number, not a measured one: 1 Gbit/s, not 1.00.
     value = quantity.value.rstrip("0").rstrip(".") if "." in quantity.value else quantity.value
-    return quantity._replace(value=value)
+    return Quantity(value, quantity.unit)
 
 
 def _draw_link(cell: Cell, each: InterfaceTick) -> None:
