@@ -79,13 +79,14 @@ def test_a_busy_processor_raises_its_percentage() -> None:
     end = time.process_time() + 0.3
     while time.process_time() < end:
         pass
+    load = os.getloadavg()
     found = source.sample()
+    assert found.load in {load, os.getloadavg()}  # the kernel computes it every 5 s
     assert found.cpu_pct is not None
     assert found.cpu_pct > 10
     assert found.cpu_per_core is not None
     assert len(found.cpu_per_core) == psutil.cpu_count()
     assert all(0 <= each <= 100 for each in found.cpu_per_core)
-    assert found.load == pytest.approx(os.getloadavg(), abs=1)
 
 
 def test_memory_size_is_read_by_psutil_without_proc() -> None:
