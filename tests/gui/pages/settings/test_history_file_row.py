@@ -39,7 +39,7 @@ def test_shown_size_of_the_history_includes_its_write_ahead_log(theme: Theme, tm
     (tmp_path / "history.sqlite3-wal").write_bytes(b"x" * 2000)
     row = HistoryFileRow(theme, file)
     row.refresh()
-    assert row.help.text() == f"5.00 kB in {file}"
+    assert row.help.text().replace("\u00a0", " ") == f"5.00 kB in {file}"
     row.deleteLater()
 
 
