@@ -5727,6 +5727,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>ein JSON-Objekt je Zeile</translation>
     </message>
     <message>
+      <source>must be a day such as 2026-01-31, yesterday or -7d, or a time such as 2026-01-31T14:00, not {text!r}</source>
+      <translation>muss ein Tag wie 2026-01-31, yesterday (gestern) oder -7d oder eine Zeit wie 2026-01-31T14:00 sein, nicht {text!r}</translation>
+    </message>
+    <message>
       <source>No events since {since}.</source>
       <translation>Keine Ereignisse seit {since}.</translation>
     </message>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -73,13 +74,14 @@ def moment(text: str) -> float:
     """Return the Unix time of the beginning of a local day, or of a local time such as `2026-01-31T14:00`. An argparse
     `type`."""
     try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        when = datetime.combine(day(text), datetime.min.time())
-    try:
-        return when.timestamp()
-    except (OverflowError, ValueError, OSError):
-        problem = translate("Terminal", "must be a day such as 2026-01-31, yesterday or -7d, not {text!r}")
+        with contextlib.suppress(ValueError):
+            return datetime.fromisoformat(text).timestamp()
+        return datetime.combine(day(text), datetime.min.time()).timestamp()
+    except (OverflowError, ValueError, OSError, argparse.ArgumentTypeError):
+        problem = translate(
+            "Terminal",
+            "must be a day such as 2026-01-31, yesterday or -7d, or a time such as 2026-01-31T14:00, not {text!r}",
+        )
         raise argparse.ArgumentTypeError(problem.format(text=text)) from None
 
 

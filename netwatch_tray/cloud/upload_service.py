@@ -211,13 +211,13 @@ class UploadService:
         if self._health is not None:
             found.collector.add_health(self._health)
         found.uploader.start()
-        _log.info("Snapshots (%s) go to %s each %d s.", self._upload.level, found.server, found.interval)
+        _log.info("Sending to %s at the level %s, each %d s.", found.server, self._upload.level, found.interval)
 
     def _fail(self, error: Exception) -> None:
         """Report why uploading cannot begin, and try again later: a keyring may be locked until the user logs in."""
         fault = fault_of(error)
         if fault != self._fault:
-            _log.warning("Uploading is on, but cannot begin: %s", fault)
+            _log.warning("Sending is on, but cannot begin: %s", fault)
             self._notify(fault)
         self._fault = fault
         self._health = None  # nothing may be probed meanwhile, see `wants_health`

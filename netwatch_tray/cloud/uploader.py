@@ -380,7 +380,7 @@ class Uploader:
 
     def _succeed(self) -> None:
         if self._fault and self._fault != RATE_LIMITED:
-            _log.info("Uploading works again.")
+            _log.info("Sending works again.")
         self._faults, self._fault, self._needs_user, self._was_notified = 0, None, False, False
         self._refusals = 0
         self._sent_at = time.time()
@@ -409,7 +409,7 @@ class Uploader:
     def _pause(self, reason: Message) -> None:
         if not self._was_notified:
             notice = message("{reason} Snapshots are kept for a day.", reason=reason)
-            _log.warning("Uploading is paused: %s", notice)
+            _log.warning("Sending is paused: %s", notice)
             self._notify(notice)
         self._fault, self._needs_user, self._was_notified = reason, True, True
         self._not_before = clock.boottime() + self._pace.paused
@@ -417,7 +417,7 @@ class Uploader:
     def _report(self, reason: Message) -> None:
         """Set a fault that needs no action of the user; the next request may succeed."""
         if self._fault is None and reason != RATE_LIMITED:  # which comes and goes
-            _log.info("Uploading: %s", reason)
+            _log.info("Sending: %s", reason)
         self._fault, self._needs_user = reason, False
 
 

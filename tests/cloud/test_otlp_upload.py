@@ -149,7 +149,7 @@ def test_batch_refused_as_too_large_is_sent_in_halves(spool: Spool) -> None:
 
 
 def test_wrong_credentials_keep_what_is_pending(spool: Spool, expected_logs: list[str]) -> None:
-    expected_logs.append("Uploading is paused")
+    expected_logs.append("Sending is paused")
     expected = fill(spool, 2)
     with Collector() as collector:
         collector.script.append(Answer(401, b""))
@@ -170,7 +170,7 @@ def test_wrong_credentials_keep_what_is_pending(spool: Spool, expected_logs: lis
 @example([401, 503, 413, 200, 429], 5)
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_element_is_stored_once_or_set_aside(expected_logs: list[str], statuses: list[int], count: int) -> None:
-    expected_logs.append("Uploading is paused")
+    expected_logs.append("Sending is paused")
     with tempfile.TemporaryDirectory() as directory:
         spool = Spool(Path(directory) / "otlp.sqlite3")
         expected = fill(spool, count)
@@ -353,7 +353,7 @@ def test_a_lower_level_drops_pending_elements_of_a_higher_one(loop: OtlpLoop) ->
 
 
 def test_unusable_target_is_reported_with_advice(loop: OtlpLoop, expected_logs: list[str]) -> None:
-    expected_logs.append("Uploading is on, but cannot begin")
+    expected_logs.append("Sending is on, but cannot begin")
     service = loop.export(Otlp(on=True, endpoint="http://192.0.2.1:4318"))
     wait_for(lambda: service.fault is not None, "it is reported")
     assert "is not encrypted" in str(service.fault)

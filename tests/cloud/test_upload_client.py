@@ -368,7 +368,7 @@ def test_stop_sends_pending_snapshots_at_once(tmp_path: Path) -> None:
 def test_the_key_is_in_no_log_state_or_representation(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, expected_logs: list[str]
 ) -> None:
-    expected_logs.append("Uploading is paused")
+    expected_logs.append("Sending is paused")
     caplog.set_level(logging.DEBUG)
     script = ["401", "redirect", "not HTTP", "reset", "half an answer", "500", "422", "no JSON"]
     with IngestServer(script=scripted(script)) as server:
@@ -389,7 +389,7 @@ def test_the_key_is_in_no_log_state_or_representation(
 def test_a_wrong_key_pauses_and_notifies_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, expected_logs: list[str]
 ) -> None:
-    expected_logs.append("Uploading is paused: The server does not accept the API key")
+    expected_logs.append("Sending is paused: The server does not accept the API key")
     with IngestServer(key="another") as server:
         spool = spool_in(tmp_path)
         fill(spool, 2)
@@ -467,7 +467,7 @@ def test_415_sets_the_batch_aside_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_a_wrong_clock_pauses_and_loses_no_snapshot(tmp_path: Path, expected_logs: list[str]) -> None:
-    expected_logs.append("Uploading is paused: The server accepts nothing from a computer whose clock is that wrong")
+    expected_logs.append("Sending is paused: The server accepts nothing from a computer whose clock is that wrong")
     with IngestServer(clock_offset=3 * 86400) as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 3)

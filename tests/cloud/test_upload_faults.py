@@ -80,7 +80,7 @@ def test_every_snapshot_arrives_through_a_random_script_of_faults(
         assert server.stored() == keys
         assert client.repeated == set()
         if client.statuses & {401, 402, 307}:
-            expected_logs.append("Uploading is paused")
+            expected_logs.append("Sending is paused")
         assert set(server.rows.values()) == {1}, "also at the server that would store a second row"
         assert spool.counts(HOST_ID)[:3] == (0, 0, 0)
         assert server.complaints == []
@@ -92,7 +92,7 @@ def test_each_upload_fault_is_reported_and_loses_no_snapshot(
     fault: str, tls: Tls, tmp_path: Path, expected_logs: list[str]
 ) -> None:
     if fault in {"401", "402", "redirect"}:
-        expected_logs.append("Uploading is paused")
+        expected_logs.append("Sending is paused")
     with IngestServer(script=scripted([fault]), **tls) as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 4)

@@ -197,7 +197,7 @@ def test_a_snapshot_whose_storage_cannot_be_read_afterwards_is_stored_once(
 
 
 def test_missing_key_notifies_the_user_with_advice(loop: Loop, expected_logs: list[str]) -> None:
-    expected_logs.append("Uploading is on, but cannot begin")
+    expected_logs.append("Sending is on, but cannot begin")
     service = loop.start(Upload(on=True, endpoint="https://netwatch.example", level="system"), environment={})
     loop.tick(service)
     assert loop.told == [service.status]
@@ -208,7 +208,7 @@ def test_missing_key_notifies_the_user_with_advice(loop: Loop, expected_logs: li
 
 
 def test_a_locked_keyring_is_tried_again(loop: Loop, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]) -> None:
-    expected_logs.append("Uploading is on, but cannot begin: The keyring is locked.")
+    expected_logs.append("Sending is on, but cannot begin: The keyring is locked.")
     monkeypatch.setattr(upload_service, "PACE", PACE._replace(paused=0.05))
     tries = 0
 
@@ -229,7 +229,7 @@ def test_a_locked_keyring_is_tried_again(loop: Loop, monkeypatch: pytest.MonkeyP
 
 
 def test_a_refused_key_notifies(loop: Loop, expected_logs: list[str]) -> None:
-    expected_logs.append("Uploading is paused")
+    expected_logs.append("Sending is paused")
     with IngestServer(key="another") as server:
         service = loop.start(Upload(on=True, endpoint=server.url))
         for _ in range(3):
@@ -243,7 +243,7 @@ def test_a_refused_key_notifies(loop: Loop, expected_logs: list[str]) -> None:
 
 def test_a_lower_level_drops_pending_snapshots_of_a_higher_one(loop: Loop, expected_logs: list[str]) -> None:
     """Pending snapshots would still contain data of the higher level."""
-    expected_logs.append("Uploading is paused")
+    expected_logs.append("Sending is paused")
     with IngestServer(key="not yet") as server:
         upload = Upload(on=True, endpoint=server.url, level="system")
         service = loop.start(upload)
@@ -292,7 +292,7 @@ def test_a_probe_from_before_a_fault_is_in_no_snapshot(
     loop: Loop, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
 ) -> None:
     """No probes are sent while uploading cannot begin, so the last probe may be hours old."""
-    expected_logs.append("Uploading is on, but cannot begin: The keyring is locked.")
+    expected_logs.append("Sending is on, but cannot begin: The keyring is locked.")
     monkeypatch.setattr(upload_service, "PACE", PACE._replace(paused=0.05))
     resolve, tries = account.resolve, 0
 

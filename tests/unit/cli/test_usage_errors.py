@@ -18,6 +18,7 @@ from netwatch_tray.cli import main
         ("usage --from soon", "--from: must be a day such as 2026-01-31, yesterday or -7d, not 'soon'"),
         ("usage --from -7x", "--from: must be a day such as 2026-01-31, yesterday or -7d, not '-7x'"),
         ("usage --from -999999d", "not '-999999d'"),
+        ("events --since 2026-01-31T25:00", "or a time such as 2026-01-31T14:00, not '2026-01-31T25:00'"),
         ("export --to 2026-02-30", "--to: must be a day such as 2026-01-31, yesterday or -7d, not '2026-02-30'"),
         ("usage --from 2027-01-01 --to 2026-01-01", "--from 2027-01-01 is after --to 2026-01-01"),
         ("export --from 9999-12-31", "--from 9999-12-31 is after today"),
