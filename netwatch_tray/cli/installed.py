@@ -22,8 +22,8 @@ from netwatch_tray.language import said, translate
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage
 
-_PATIENCE = 30.0
-"""Seconds for agent and window to start; reading them from a cold disk takes some of these."""
+_PATIENCE = 120.0
+"""Seconds for agent and window to start. A small computer that first compiles all modules needs most of them."""
 _LOOK_AGAIN = 0.1
 
 
