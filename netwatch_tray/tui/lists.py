@@ -102,13 +102,15 @@ def _draw_hosts(frame: Frame, state: State, app: str) -> None:
     head.put(0, text.format(time=f"{since:%H:%M}"), "ink3", most=end - 2 * _AMOUNT - 1)
     head.put_right(end - _AMOUNT, DOWN, "ink3")
     head.put_right(end, UP, "ink3")
-    for each in known.hosts[:most]:
+    # A single one that is left over gets the row that would count it.
+    shown = known.hosts if len(known.hosts) <= most + 1 else known.hosts[:most]
+    for each in shown:
         row = frame.add()
         name = each.host or each.address or translate("Terminal", "Other hosts together")
         row.put(0, name, "ink2", most=end - 2 * _AMOUNT - 1)
         row.put_right(end - _AMOUNT, size(each.rx_bytes, state), "ink2", most=_AMOUNT - 1)
         row.put_right(end, size(each.tx_bytes, state), "ink2", most=_AMOUNT - 1)
-    if more := known.hosts[most:]:
+    if more := known.hosts[len(shown) :]:
         text = translate("Terminal", "{count} hosts more, {amount}")
         amount = sum(each.rx_bytes + each.tx_bytes for each in more)
         frame.add().put(0, text.format(count=len(more), amount=size(amount, state)), "ink3")

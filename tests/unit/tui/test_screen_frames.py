@@ -7,6 +7,7 @@ from hypothesis import given, settings, strategies as st
 from screens import HOSTILE, NAMES, busy
 
 from netwatch_tray import cells, language
+from netwatch_tray.feed.protocol import HostsMessage
 from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.tui import screen
 from netwatch_tray.tui.look import Look
@@ -90,6 +91,10 @@ def test_details_of_an_app_have_its_amounts_and_hosts() -> None:
     assert lines[4].startswith("Hosts since yesterday")
     assert [line[:10].rstrip() for line in lines[5:8]] == ["Container:", "ssh", "Thunderbir"]
     assert lines[8].startswith("3 hosts more, 123 B")
+    known = state.shown.hosts
+    assert known is not None
+    state.receive(HostsMessage(app="key0", since=known.since, hosts=known.hosts[:4]))
+    assert texts(state, 80, 24)[8].startswith(known.hosts[3].host or "?"), "it takes the row that would count it"
     small = texts(state, 60, 15)
     assert not any("Hosts" in line for line in small), "there is no room"
     state.app = "key1"
