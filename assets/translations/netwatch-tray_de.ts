@@ -7129,8 +7129,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>NetWatch ist angehalten</translation>
     </message>
     <message>
-      <source>Nothing is measured until you resume</source>
-      <translation>Es wird nicht gemessen, bis Sie fortsetzen</translation>
+      <source>No rates are measured until you resume</source>
+      <translation>Bis zum Fortsetzen werden keine Raten gemessen</translation>
     </message>
     <message>
       <source>NetWatch cannot measure</source>

@@ -41,7 +41,7 @@ speed if that is less."""
 
 
 _WITHOUT_RATES = {
-    GapReason.PAUSED: (mark("Tray", "NetWatch is paused"), mark("Tray", "Nothing is measured until you resume")),
+    GapReason.PAUSED: (mark("Tray", "NetWatch is paused"), mark("Tray", "No rates are measured until you resume")),
     GapReason.UNREADABLE: (
         mark("Tray", "NetWatch cannot measure"),
         mark("Tray", "The counters could not be read; NetWatch tries again every second"),

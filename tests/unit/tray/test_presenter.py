@@ -97,7 +97,7 @@ def test_offline_is_shown_everywhere_with_the_reason() -> None:
 def test_paused_and_unreadable_have_their_own_icon_and_text() -> None:
     paused = present(tick(None, None, interface(2, "eth0"), interface(3, "wlan0"), gap=GapReason.PAUSED))
     assert (paused.glyph, paused.label, paused.is_paused) == (Glyph("paused"), "paused", True)
-    assert paused.rows.texts() == paused.tooltip == ("NetWatch is paused", "Nothing is measured until you resume")
+    assert paused.rows.texts() == paused.tooltip == ("NetWatch is paused", "No rates are measured until you resume")
     broken = present(tick(None, None, interface(2, "eth0"), gap=GapReason.UNREADABLE))
     assert (broken.glyph, broken.label, broken.is_paused) == (Glyph("alert"), "no data", False)
     assert broken.tooltip[0] == "NetWatch cannot measure"
