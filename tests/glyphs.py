@@ -19,7 +19,7 @@ _SIZES = (22, 16, 24, 32, 44, 48, 20, 18, 19, 17, 36, 40, 21, 23, 25, 26, 28, 30
 
 def image(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
     """Return the drawing of a glyph."""
-    return Image.frombytes("RGBA", (size, size), draw(glyph, size, bar).rgba)
+    return Image.frombytes("RGBA", (size, size), draw(glyph, size, bar).rgba())
 
 
 class Place(NamedTuple):

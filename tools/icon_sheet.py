@@ -35,7 +35,7 @@ def draw_icons(file: Path) -> None:
         x = left + _GAP
         for size in SIZES:
             for index, glyph in enumerate(GLYPHS):
-                picture = Image.frombytes("RGBA", (size, size), draw(glyph, size, ink).rgba)
+                picture = Image.frombytes("RGBA", (size, size), draw(glyph, size, ink).rgba())
                 sheet.paste(picture, (x, _HEAD + index * row + (row - size) // 2), picture)
             x += size + _GAP
         left = right

@@ -20,13 +20,14 @@ _SHADES = bytes((count * 255 + 8) // SAMPLES**2 if count <= SAMPLES**2 else 0 fo
 
 
 class Picture:
-    """A square of RGBA pixels, shared by everything that shows it."""
+    """A square of pixels, shared by everything that shows it."""
 
-    __slots__ = ("name", "prepared", "rgba", "size")
+    __slots__ = ("argb", "name", "prepared", "size")
 
-    def __init__(self, size: int, rgba: bytes, name: str = "") -> None:
+    def __init__(self, size: int, argb: bytes, name: str = "") -> None:
         self.size = size
-        self.rgba = rgba
+        self.argb = argb
+        """The pixels as StatusNotifierItem requires them: alpha, red, green and blue, one byte each."""
         self.name = name
         """Name of the same glyph in the icon theme; empty if it has none."""
         self.prepared: Any = None
@@ -35,19 +36,19 @@ class Picture:
 
     @property
     def is_empty(self) -> bool:
-        return not any(self.rgba[3::4])
+        return not any(self.argb[::4])
 
-    def argb(self) -> bytes:
-        """Return the pixels as StatusNotifierItem requires them: alpha, red, green and blue, one byte each."""
-        pixels = bytearray(len(self.rgba))
+    def rgba(self) -> bytes:
+        """Return the pixels as image libraries take them: red, green, blue and alpha, one byte each."""
+        pixels = bytearray(len(self.argb))
         for channel in range(4):
-            pixels[channel::4] = self.rgba[(channel + 3) % 4 :: 4]
+            pixels[channel::4] = self.argb[(channel + 1) % 4 :: 4]
         return bytes(pixels)
 
     def png(self) -> bytes:
         """Return the picture as a PNG file (PNG specification, W3C)."""
-        size, width = self.size, self.size * 4
-        lines = b"".join(b"\0" + self.rgba[line * width : (line + 1) * width] for line in range(size))
+        size, width, pixels = self.size, self.size * 4, self.rgba()
+        lines = b"".join(b"\0" + pixels[line * width : (line + 1) * width] for line in range(size))
         header = struct.pack(">IIBBBBB", size, size, 8, 6, 0, 0, 0)
         parts = (b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")
         return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -58,8 +59,8 @@ class Picture:
 
 def inked(size: int, ink: Colour, mask: bytes, name: str = "") -> Picture:
     """Return a picture in one colour, with the opacity of the mask."""
-    pixels = bytearray(bytes((*ink, 0)) * (size * size))
-    pixels[3::4] = mask
+    pixels = bytearray(bytes((0, *ink)) * (size * size))
+    pixels[::4] = mask
     return Picture(size, bytes(pixels), name)
 
 
@@ -68,8 +69,8 @@ def on_plate(size: int, ink: Colour, plate: Colour, mask: bytes, plate_mask: byt
     of `plate_mask`. `mask` has only the values 0 and 255."""
     pixels = bytearray(4 * size * size)
     for channel in range(3):
-        pixels[channel::4] = mask.translate(bytes((plate[channel],)) * 255 + bytes((ink[channel],)))
-    pixels[3::4] = plate_mask
+        pixels[channel + 1 :: 4] = mask.translate(bytes((plate[channel],)) * 255 + bytes((ink[channel],)))
+    pixels[::4] = plate_mask
     return Picture(size, bytes(pixels))
 
 

@@ -261,7 +261,7 @@ class _Drawing(QIconEngine):
         ratio = painter.device().devicePixelRatioF()
         room = round(min(rect.width(), rect.height()) * ratio)
         size = max((size for size in SIZES if size <= room), default=SIZES[0])
-        drawn = draw(self._glyph, size, "unknown").rgba
+        drawn = draw(self._glyph, size, "unknown").rgba()
         image = QImage(drawn, size, size, 4 * size, QImage.Format.Format_RGBA8888)
         image.setDevicePixelRatio(ratio)
         left, top = (int((length * ratio - size) / 2) / ratio for length in (rect.width(), rect.height()))

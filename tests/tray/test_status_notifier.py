@@ -108,7 +108,7 @@ def test_icon_registers_and_its_properties_are_readable(watcher: Watcher, shown:
     assert (everything["Status"], everything["ItemIsMenu"], everything["Menu"]) == ("Active", False, MENU_PATH)
     for size, (width, height, data) in zip((16, 22, 24, 32, 44), everything["IconPixmap"], strict=True):
         assert (width, height, len(data)) == (size, size, 4 * size * size)
-        pixels = draw(Glyph("rates", 3, 2), size, "unknown").rgba
+        pixels = draw(Glyph("rates", 3, 2), size, "unknown").rgba()
         middle = 4 * (size // 2 * size + size // 4)
         assert pixels[middle + 3] == 255
         assert data[middle : middle + 4] == pixels[middle + 3 : middle + 4] + pixels[middle : middle + 3]
@@ -180,7 +180,7 @@ def test_icon_names_exist_in_the_icon_theme(watcher: Watcher, shown: Shown) -> N
 
 
 def test_picture_outside_icon_theme_has_no_name(watcher: Watcher, bus: Session, loop: Loop) -> None:
-    picture = Picture(22, b"\xff\0\0\xff" * 22 * 22)
+    picture = Picture(22, b"\xff\xff\0\0" * 22 * 22)
     icon = loop.do(lambda: Icon("t", (picture,), "t", program="T", scheduler=loop.scheduler, on_lost=lambda _: None))
     loop.do(icon.run_detached)
     name = watcher.registered.get(timeout=PATIENCE)

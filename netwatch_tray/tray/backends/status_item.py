@@ -172,7 +172,7 @@ class StatusItem:
         """Set the picture, given in several sizes."""
         first = sizes[0]
         if first.prepared is None:  # the properties, marshalled, and the value of one
-            pixels = [(picture.size, picture.size, picture.argb()) for picture in sizes]
+            pixels = [(picture.size, picture.size, picture.argb) for picture in sizes]
             entries = self.interface.entry_of("IconPixmap", pixels), self.interface.entry_of("IconName", first.name)
             first.prepared = pixels, *entries
         pixels, entry, name_entry = first.prepared

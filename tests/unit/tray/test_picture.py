@@ -31,14 +31,14 @@ def test_png_argb_and_rgba_are_the_same_pixels(mask: bytes) -> None:
     size = int(len(mask) ** 0.5)
     picture = inked(size, (1, 20, 255), mask, "name")
     read = Image.open(io.BytesIO(picture.png()))
-    assert (read.mode, read.size, read.tobytes()) == ("RGBA", (size, size), picture.rgba)
+    assert (read.mode, read.size, read.tobytes()) == ("RGBA", (size, size), picture.rgba())
     assert read.getchannel("A").tobytes() == mask
-    assert picture.argb() == Image.merge("RGBA", [read.getchannel(each) for each in "ARGB"]).tobytes()
+    assert picture.argb == Image.merge("RGBA", [read.getchannel(each) for each in "ARGB"]).tobytes()
 
 
 def test_picture_is_empty_where_nothing_is_opaque() -> None:
-    assert Picture(1, b"\xff\xff\xff\0").is_empty
-    assert not Picture(1, b"\0\0\0\1").is_empty
+    assert Picture(1, b"\0\xff\xff\xff").is_empty
+    assert not Picture(1, b"\1\0\0\0").is_empty
 
 
 def test_scaled_mask_repeats_whole_pixels() -> None:
