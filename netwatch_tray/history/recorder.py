@@ -54,9 +54,9 @@ class _Interface:
 
     __slots__ = ("_fall", "cell", "name", "series", "tick")
 
-    def __init__(self, tick: InterfaceTick) -> None:
+    def __init__(self, tick: InterfaceTick, series: Series) -> None:
         self.name = tick.name
-        self.series = Series.of_interface(tick)
+        self.series = series
         self.tick = tick
         """The interface as of the last tick that was read from the system."""
         self.cell: _Cell | None = None
@@ -74,6 +74,23 @@ class _Interface:
         tick, counters = self.tick, _counters(self.tick)
         fallen = self._fall[0] if self._fall is not None and self._fall[1] == counters else None
         return StoredCounters(tick.index, self.series.key, *counters, believed_speed(tick), fallen)
+
+
+class _KnownUplinks:
+    """The interfaces that have been uplinks in this run. Their series last, whatever their kind: an uplink that is made
+    again has no route at first."""
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+
+    def series_of(self, tick: InterfaceTick) -> Series:
+        series = Series.of_interface(tick)
+        return self.add(series) if tick.is_uplink or series.key in self._keys else series
+
+    def add(self, series: Series) -> Series:
+        """Add the series of an uplink, and return it as one that lasts."""
+        self._keys.add(series.key)
+        return series._replace(is_lasting=True)
 
 
 def _counters(tick: InterfaceTick) -> tuple[int, int]:
@@ -100,6 +117,7 @@ class Recorder:
         self._interfaces: dict[int, _Interface] = {}
         self._removed: dict[str, Series] = {}
         self._uplinks: tuple[str, ...] | None = None
+        self._known_uplinks = _KnownUplinks()
         self._minute: int | None = None
         self._times: list[int] = []
         self._elapsed: list[int] = []
@@ -141,7 +159,7 @@ class Recorder:
         for each in tick.interfaces:
             interface = self._interfaces.get(each.index)
             if each.is_uplink and interface is not None and not interface.series.is_lasting:
-                passing, interface.series = interface.series, interface.series._replace(is_lasting=True)
+                passing, interface.series = interface.series, self._known_uplinks.add(interface.series)
                 if passing in self._cells:
                     self._cells[interface.series] = self._cells.pop(passing)
 
@@ -176,7 +194,7 @@ class Recorder:
         """Add the first tick of a run (Unix time `at`), and the gap since the previous run, if there was one."""
         state = self._before
         ticks = tick.interfaces
-        self._interfaces = {each.index: _Interface(each) for each in ticks}
+        self._interfaces = {each.index: _Interface(each, self._known_uplinks.series_of(each)) for each in ticks}
         if state is None:
             return
         relation = self._boot.follows(state)
@@ -345,13 +363,13 @@ class Recorder:
     def _add(self, tick: InterfaceTick, at: float) -> None:
         """Begin to record a new interface, and end its gap if it was removed before. Bytes before its first tick are
         not counted, because it may have carried them in another network namespace."""
-        interface = self._interfaces[tick.index] = _Interface(tick)
+        interface = self._interfaces[tick.index] = _Interface(tick, self._known_uplinks.series_of(tick))
         self._mark_returned(interface.series.key, at)
 
     def _rename(self, interface: _Interface, tick: InterfaceTick, at: float) -> None:
         """Record a renamed interface as another series from now on; its counters continue."""
         self._mark_removed(interface.series, at)
-        interface.name, interface.series, interface.cell = tick.name, Series.of_interface(tick), None
+        interface.name, interface.series, interface.cell = tick.name, self._known_uplinks.series_of(tick), None
         self._mark_returned(interface.series.key, at)
 
     def _note_removed(self, tick: Tick, last_at: float, at: float) -> None:

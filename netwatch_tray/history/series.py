@@ -37,8 +37,7 @@ class Series(NamedTuple):
     def of_interface(cls, tick: InterfaceTick) -> Series:
         """Return the series of an interface. Its key consists of name and kind, because the index may change at a
         reboot."""
-        series = cls.of_interface_key(storable(f"{tick.name}/{tick.kind}"))
-        return series._replace(is_lasting=True) if tick.is_uplink else series
+        return cls.of_interface_key(storable(f"{tick.name}/{tick.kind}"))
 
     @classmethod
     def of_interface_key(cls, key: str) -> Series:

@@ -245,3 +245,34 @@ def test_uplink_of_the_kind_of_container_ends_has_all_its_bytes_in_its_days(tmp_
     minutes_before_it_was_an_uplink = 0 if was_uplink else 60 * 5
     assert {name: each.rx for name, each in used.items()} == {"eth0": 120 * 5 + 7 - minutes_before_it_was_an_uplink}
     assert hours.rx == 120 * 5 + 7
+
+
+@pytest.mark.parametrize("is_uplink_again", [True, False])
+def test_uplink_that_is_made_again_within_a_minute_keeps_its_bytes(tmp_path: Path, is_uplink_again: bool) -> None:
+    """At first it has no route, so whether it is an uplink again shows later."""
+    machine = Machine(interfaces={2: ["eth0", "veth", True, 0, 0], 4: ["eth1", "ethernet", False, 0, 0]})
+    file = tmp_path / "history.sqlite3"
+    writer = machine.writer(file)
+    ticks = [machine.tick()]
+
+    def carry(index: int, rx: int) -> None:
+        for _ in range(10):
+            machine.carry(index, rx, 0)
+            machine.wait()
+            ticks.append(machine.tick())
+
+    carry(2, 5)
+    del machine.interfaces[2]
+    machine.interfaces[7] = ["eth0", "veth", False, 0, 0]
+    machine.interfaces[4][2] = True
+    carry(7, 0)
+    carry(7, 3)
+    machine.interfaces[7][2], machine.interfaces[4][2] = is_uplink_again, not is_uplink_again
+    carry(7, 3)
+    writer.record(ticks)
+    writer.close()
+    reader = HistoryReader(file)
+    used = reader.bytes_between("interface", "eth0", int(START), int(START) + 3600)
+    days = reader.by_name("interface", date.min, date.max)["eth0"]
+    reader.close()
+    assert used.rx == days.rx == 10 * 5 + 20 * 3
