@@ -126,7 +126,7 @@ class DBusMenu:
     def is_behind(self, menu: Iterable[Item] | None) -> bool:
         """Return whether panels may have to be notified of changes now, in this menu or because it replaces the
         current one."""
-        return menu is not self._menu or self._is_replaced or clock.boottime() < self._live_until
+        return menu is not self._menu or self._is_replaced or self.is_live
 
     def update(self) -> None:
         """Notify the panels of changed texts and states if the menu may be open; of a new `menu` if it is closed."""

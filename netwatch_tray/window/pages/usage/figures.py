@@ -78,8 +78,7 @@ class Figures(NamedTuple):
 
     @property
     def busiest(self) -> date | None:
-        """Return the day with the most bytes; None if fewer than two days are known."""
-        return max(self.days, key=lambda day: self.days[day].both) if len(self.days) > 1 else None
+        return busiest_day(self.days)
 
     @property
     def unknown(self) -> list[Days]:
@@ -104,6 +103,11 @@ class DayFigures(NamedTuple):
     networks: list[NetworkUse]
     usual: float | None
     """Usual amount in bytes: the median of the same weekday in earlier weeks; None if fewer than two were recorded."""
+
+
+def busiest_day(days: Mapping[date, Used]) -> date | None:
+    """Return the day with the most bytes; None if fewer than two days are known."""
+    return max(days, key=lambda day: days[day].both) if len(days) > 1 else None
 
 
 def query_figures(

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from netwatch_tray import units
 from netwatch_tray.history.usage import heat_limits, heat_step
 from netwatch_tray.units import Units
+from netwatch_tray.window.pages.usage.figures import busiest_day
 from netwatch_tray.window.pages.usage.words import month_name, weekday_initials
 from netwatch_tray.window.widgets.formatting import day_name
 from netwatch_tray.window.widgets.painting import DENSE_HATCH, aligned, draw_hatch, hair_line, text_painter
@@ -117,7 +118,7 @@ class HeatMap(QWidget):
         self._year, self._days, self._today = year, days, today
         self._units, self._week_begins = shown_in, week_begins
         self._limits = heat_limits(used.both for used in days.values())
-        self._busiest = max(days, key=lambda day: days[day].both) if len(days) > 1 else None
+        self._busiest = busiest_day(days)
         self.setAccessibleName(self.tr("Per day, {year}").format(year=year))
         self.update()
 

@@ -85,7 +85,7 @@ class UsagePage(Page):
         self._stored_day.loaded.connect(self._show_day)
         self.strip.periods.choose(self.place.index)
         self.strip.periods.chosen.connect(self._choose_period)
-        self.strip.show_period(self.place.span(_today()), self.place, _today())
+        self.strip.show_period(self.place, _today())
         self._say_nothing(self.tr("Reading the history …") if history else self.tr("There is no history"))
 
     @property
@@ -232,7 +232,7 @@ class UsagePage(Page):
     def _show(self) -> None:
         """Show the result of the query. Until it has arrived, the previous one stays visible."""
         if self._stored.missing:
-            self.strip.show_period(self.place.span(_today()), self.place, _today())
+            self.strip.show_period(self.place, _today())
             self._say_nothing(self._stored.missing_title, self._stored.missing)
             return
         found = self._stored.result(self._wanted)
@@ -240,7 +240,7 @@ class UsagePage(Page):
             return
         self._read_at, self.place.first_day = found.now, found.first_day
         today = found.today
-        self.strip.show_period(found.span, self.place, today)
+        self.strip.show_period(self.place, today)
         if not found.days:
             detail = self.tr("Days appear here as they are measured.")
             self._say_nothing(self.tr("Nothing was recorded in this period"), detail)

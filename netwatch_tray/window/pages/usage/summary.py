@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from netwatch_tray.history.results import NetworkUse
-    from netwatch_tray.history.usage import Days
     from netwatch_tray.window.pages.usage.place import Place
 
 
@@ -102,8 +101,8 @@ class SummaryStrip(Strip):
             action.triggered.connect(lambda _checked, key=key: self.network_chosen.emit(key))
         menu.popup(self.network.mapToGlobal(QPoint(0, self.network.height() + 2)))
 
-    def show_period(self, span: Days, place: Place, today: date) -> None:
-        """Show the name of a period, and whether there are others before and after that of `place`."""
-        name = period_name(span, place.period)
+    def show_period(self, place: Place, today: date) -> None:
+        """Show the name of the period, and whether there are others before and after it."""
+        name = period_name(place.span(today), place.period)
         self.navigator.show_period(name, has_earlier=place.can_step(-1, today), has_later=place.can_step(1, today))
-        self.present.setVisible(not span.first <= today <= span.last)
+        self.present.setVisible(not place.is_present(today))
